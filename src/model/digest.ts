@@ -1,0 +1,46 @@
+import * as z from "zod";
+
+/** Lowercase hexadecimal MD5. */
+export const Digest = z
+  .string()
+  .regex(/^[0-9a-f]{32}$/)
+  .meta({ id: "Digest" });
+export type Digest = z.infer<typeof Digest>;
+
+/** What the digest was taken of: the sampled bytes (KOReader's *Binary* matching) or the basename (*Filename*). */
+export const DigestKind = z.enum(["partial_md5", "filename"]).meta({ id: "DigestKind" });
+export type DigestKind = z.infer<typeof DigestKind>;
+
+/** Where a digest became known; the order here is the order of trust. */
+export const DigestSource = z
+  .enum(["linked", "sidecar", "sent", "written", "device", "statistics", "imported", "library", "predicted"])
+  .meta({ id: "DigestSource" });
+export type DigestSource = z.infer<typeof DigestSource>;
+
+/** One digest in a book's history. Times are epoch seconds; what is not known is null. */
+export const KnownDigest = z
+  .strictObject({
+    digest: Digest,
+    kind: DigestKind,
+    source: DigestSource,
+    /** Upper case, as calibre names formats: EPUB, PDF, KEPUB ... */
+    format: z.string().nullable(),
+    /** Basename of the file, where one is known. */
+    name: z.string().nullable(),
+    size: z.number().int().nonnegative().nullable(),
+    /** Stays equal when only metadata changes: copies that share it are the same text. */
+    content_key: Digest.nullable(),
+    device: z.string().nullable(),
+    first_seen: z.number(),
+    last_seen: z.number(),
+    /** When a server last knew a document of this name. */
+    answered: z.number().nullable(),
+  })
+  .meta({ id: "KnownDigest" });
+export type KnownDigest = z.infer<typeof KnownDigest>;
+
+/** What is computed of one file. */
+export const FileDigests = z
+  .strictObject({ path: z.string(), size: z.number().int().nonnegative(), partial_md5: Digest, filename: Digest })
+  .meta({ id: "FileDigests" });
+export type FileDigests = z.infer<typeof FileDigests>;

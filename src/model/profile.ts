@@ -1,0 +1,77 @@
+import * as z from "zod";
+
+/** What a column can show. */
+export const ColumnField = z
+  .enum([
+    "percent",
+    "status",
+    "place",
+    "device",
+    "last_read",
+    "started",
+    "finished",
+    "times_read",
+    "last_synced",
+    "location",
+  ])
+  .meta({ id: "ColumnField" });
+export type ColumnField = z.infer<typeof ColumnField>;
+
+/** calibre's own names for the datatypes we can fill. */
+export const ColumnDatatype = z
+  .enum(["int", "float", "text", "comments", "enumeration", "bool", "datetime", "rating", "series", "composite"])
+  .meta({ id: "ColumnDatatype" });
+export type ColumnDatatype = z.infer<typeof ColumnDatatype>;
+
+/** One mapped column, with what is needed to write it without being refused. */
+export const ColumnMapping = z
+  .strictObject({
+    field: ColumnField,
+    /** Lookup name with its hash: `#percent_read`. */
+    column: z.string().regex(/^#[a-z0-9_]+$/i),
+    datatype: ColumnDatatype,
+    /** Float columns only: whether the whole book is 1 or 100. */
+    scale: z.union([z.literal(1), z.literal(100)]),
+    /** Enumeration columns only: the values calibre will accept. */
+    enum_values: z.array(z.string()),
+  })
+  .meta({ id: "ColumnMapping" });
+export type ColumnMapping = z.infer<typeof ColumnMapping>;
+
+/** The reader's own words for a status column. */
+export const StatusWords = z
+  .strictObject({ unread: z.string(), reading: z.string(), finished: z.string() })
+  .meta({ id: "StatusWords" });
+export type StatusWords = z.infer<typeof StatusWords>;
+
+export const ConflictPolicy = z.enum(["newest", "furthest", "server", "library", "ask"]).meta({ id: "ConflictPolicy" });
+export type ConflictPolicy = z.infer<typeof ConflictPolicy>;
+
+/** How the reader matches documents: KOReader's *Document matching method*. */
+export const Matching = z.enum(["binary", "filename", "both"]).meta({ id: "Matching" });
+export type Matching = z.infer<typeof Matching>;
+
+export const Rules = z
+  .strictObject({
+    conflict: ConflictPolicy,
+    /** From this share on a book counts as finished. */
+    finish_at: z.number().min(0).max(1),
+    /** Below this share a book counts as not yet begun. */
+    reading_from: z.number().min(0).max(1),
+    /** What a finished book that is opened again from the start means. */
+    reread: z.enum(["ask", "count", "ignore"]),
+    status_words: StatusWords,
+  })
+  .meta({ id: "Rules" });
+export type Rules = z.infer<typeof Rules>;
+
+/** What the bridge needs of a profile to plan; triggers and names stay in calibre. */
+export const Profile = z
+  .strictObject({
+    id: z.string().min(1),
+    matching: Matching,
+    columns: z.array(ColumnMapping),
+    rules: Rules,
+  })
+  .meta({ id: "Profile" });
+export type Profile = z.infer<typeof Profile>;
