@@ -1,0 +1,69 @@
+/** Packs calibre_plugin/ into the zip that calibre installs: the same sources give the same bytes. */
+import { spawnSync } from "node:child_process";
+import { createWriteStream, existsSync, globSync, mkdirSync, readFileSync, renameSync } from "node:fs";
+import { dirname, join, sep } from "node:path";
+import { pipeline } from "node:stream/promises";
+import { fileURLToPath, pathToFileURL } from "node:url";
+import { ZipFile } from "yazl";
+
+const root = join(dirname(fileURLToPath(import.meta.url)), "..");
+const LEFT_OUT = /(?:^|\/)(?:__pycache__|\.[^/]*)(?:\/|$)|\.(?:pyc|po|pot)$/;
+// Zip entries hold local time without a zone: the same calendar day everywhere.
+const PACKED_ON = new Date(1980, 0, 1);
+
+interface PluginZipOptions {
+  /** Folder whose files are packed as `bridge/`; left out when it does not exist. */
+  bridge?: string;
+}
+
+/** Writes the installable plugin to `destination`; throws when a translation cannot be compiled. */
+export async function buildPluginZip(destination: string, { bridge }: PluginZipOptions = {}): Promise<void> {
+  const files = [
+    ...filesBelow(join(root, "calibre_plugin"), ""),
+    ...filesBelow(join(root, "calibre_plugin"), "", "**/*.po").map(compileTranslation),
+    ...(bridge !== undefined && existsSync(bridge) ? filesBelow(bridge, "bridge/") : []),
+  ];
+  const zip = new ZipFile();
+  for (const { name, bytes } of files.sort((a, b) => (a.name < b.name ? -1 : 1))) {
+    zip.addBuffer(bytes, name, { mtime: PACKED_ON, mode: 0o100644, forceDosTimestamp: true });
+  }
+  zip.end();
+  mkdirSync(dirname(destination), { recursive: true });
+  // calibre may be reading the old zip, and two builds may run at once.
+  const unfinished = `${destination}.${process.pid}.part`;
+  await pipeline(zip.outputStream, createWriteStream(unfinished));
+  renameSync(unfinished, destination);
+}
+
+interface PackedFile {
+  name: string;
+  bytes: Buffer;
+}
+
+function filesBelow(folder: string, prefix: string, pattern = "**/*"): PackedFile[] {
+  return globSync(pattern, { cwd: folder, withFileTypes: true })
+    .filter((entry) => entry.isFile())
+    .map((entry) => join(entry.parentPath, entry.name))
+    .map((path) => ({
+      path,
+      inside: path
+        .slice(folder.length + 1)
+        .split(sep)
+        .join("/"),
+    }))
+    .filter(({ inside }) => pattern !== "**/*" || !LEFT_OUT.test(inside))
+    .map(({ path, inside }) => ({ name: prefix + inside, bytes: readFileSync(path) }));
+}
+
+function compileTranslation({ name, bytes }: PackedFile): PackedFile {
+  const { status, stdout, stderr, error } = spawnSync("msgfmt", ["--check", "-o", "-", "-"], { input: bytes });
+  if (error !== undefined) throw error;
+  if (status !== 0) throw new Error(`msgfmt refused ${name}: ${stderr.toString()}`);
+  return { name: name.replace(/\.po$/, ".mo"), bytes: stdout };
+}
+
+if (process.argv[1] !== undefined && import.meta.url === pathToFileURL(process.argv[1]).href) {
+  const destination = process.argv[2] ?? join(root, "dist", "KOReaderProgress.zip");
+  await buildPluginZip(destination, { bridge: join(root, "dist", "bridge") });
+  process.stdout.write(`${destination}\n`);
+}
