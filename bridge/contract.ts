@@ -1,0 +1,115 @@
+/** Every method, notification and error that crosses between calibre and the bridge: the single source of truth. */
+import * as z from "zod";
+import { Account } from "../src/model/account.ts";
+import { FileDigests } from "../src/model/digest.ts";
+import { Book, PullPlan } from "../src/model/plan.ts";
+import { Profile } from "../src/model/profile.ts";
+
+/** Raised whenever an older other side would misunderstand us. */
+export const CONTRACT_VERSION = 1;
+
+/** More books than this in one message are refused: one giant message would stall calibre. */
+export const BOOKS_PER_MESSAGE = 500;
+
+/** Updates, conflicts and skips of so many books travel in one page of a plan. */
+export const BOOKS_PER_PAGE = 500;
+
+export const Hello = z
+  .strictObject({
+    contract: z.number().int(),
+    plugin: z.string(),
+    /** Where the disposable cache may be kept; null for none. */
+    cache_folder: z.string().nullable(),
+  })
+  .meta({ id: "Hello" });
+export type Hello = z.infer<typeof Hello>;
+
+export const HelloAnswer = z
+  .strictObject({
+    contract: z.number().int(),
+    bridge: z.string(),
+    runtime: z.strictObject({ name: z.enum(["node", "deno"]), version: z.string() }),
+  })
+  .meta({ id: "HelloAnswer" });
+export type HelloAnswer = z.infer<typeof HelloAnswer>;
+
+const AccountRequest = z.strictObject({ account: Account }).meta({ id: "AccountRequest" });
+
+/** The URL that really answers, which may differ from what the reader pasted. */
+const AccountAnswer = z.strictObject({ url: z.string(), username: z.string() }).meta({ id: "AccountAnswer" });
+
+const DigestRequest = z.strictObject({ paths: z.array(z.string()).max(10_000) }).meta({ id: "DigestRequest" });
+
+const UnreadableFile = z.strictObject({ path: z.string(), error: z.string() }).meta({ id: "UnreadableFile" });
+
+const DigestAnswer = z
+  .strictObject({ files: z.array(z.union([FileDigests, UnreadableFile])) })
+  .meta({ id: "DigestAnswer" });
+
+const BooksRequest = z
+  .strictObject({ run: z.string().min(1), books: z.array(Book).max(BOOKS_PER_MESSAGE) })
+  .meta({ id: "BooksRequest" });
+
+const BooksAnswer = z.strictObject({ received: z.number().int() }).meta({ id: "BooksAnswer" });
+
+const PlanPullRequest = z
+  .strictObject({
+    run: z.string().min(1),
+    account: Account,
+    profile: Profile,
+    /** Asks for every candidate, also those the server did not know a short while ago. */
+    force: z.boolean(),
+  })
+  .meta({ id: "PlanPullRequest" });
+
+const PlanPage = z
+  .strictObject({
+    plan: PullPlan,
+    /** Whether `sync/next` has more of this run. */
+    more: z.boolean(),
+  })
+  .meta({ id: "PlanPage" });
+
+const NextRequest = z.strictObject({ run: z.string().min(1) }).meta({ id: "NextRequest" });
+
+/** Method name -> what it takes and what it answers. */
+export const METHODS = {
+  "bridge/hello": { params: Hello, result: HelloAnswer },
+  "account/register": { params: AccountRequest, result: AccountAnswer },
+  "account/authorize": { params: AccountRequest, result: AccountAnswer },
+  "digest/compute": { params: DigestRequest, result: DigestAnswer },
+  "sync/books": { params: BooksRequest, result: BooksAnswer },
+  "sync/planPull": { params: PlanPullRequest, result: PlanPage },
+  "sync/next": { params: NextRequest, result: PlanPage },
+} as const;
+
+export type MethodName = keyof typeof METHODS;
+export type Params<M extends MethodName> = z.infer<(typeof METHODS)[M]["params"]>;
+export type Result<M extends MethodName> = z.infer<(typeof METHODS)[M]["result"]>;
+
+/** From the bridge: how far the request `id` has come. */
+const ProgressNotice = z
+  .strictObject({ id: z.number().int(), done: z.number(), total: z.number(), label: z.string() })
+  .meta({ id: "ProgressNotice" });
+
+/** To the bridge: the request `id` is no longer wanted. */
+const CancelNotice = z.strictObject({ id: z.number().int() }).meta({ id: "CancelNotice" });
+
+export const NOTIFICATIONS = { "bridge/progress": ProgressNotice, "bridge/cancel": CancelNotice } as const;
+
+/** Codes of JSON-RPC itself. */
+export const RPC_ERRORS = {
+  ParseError: -32700,
+  InvalidRequest: -32600,
+  MethodNotFound: -32601,
+  InvalidParams: -32602,
+  InternalError: -32603,
+} as const;
+
+/** What both sides agree a line may be. */
+export const Request = z.object({
+  jsonrpc: z.literal("2.0"),
+  id: z.union([z.number().int(), z.string(), z.null()]).optional(),
+  method: z.string(),
+  params: z.unknown().optional(),
+});

@@ -1,0 +1,249 @@
+"""Speaks JSON-RPC with the bridge, one message a line; knows nothing of calibre."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import threading
+from collections import deque
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import Future
+from concurrent.futures import TimeoutError as FutureTimeout
+from types import TracebackType
+from typing import Any, Final
+
+from .contract import CONTRACT_VERSION, SYNC_ERRORS, HelloAnswer
+from .runtime import no_window
+
+OnProgress = Callable[[int, int, str], None]
+
+# The longest a cancelled request may take to answer before we stop waiting for it, in seconds.
+CANCEL_PATIENCE: Final = 2.0
+# How often a waiting caller looks whether its request was aborted, in seconds.
+ABORT_POLL: Final = 0.05
+HELLO_TIMEOUT: Final = 30.0
+STOP_TIMEOUT: Final = 2.0
+KEPT_LOG_LINES: Final = 200
+
+_NAMES: Final = {code: name for name, code in SYNC_ERRORS.items()}
+
+
+class SyncError(Exception):
+    """A request that could not be done, for a reason that has a name; the sentence is made in `messages`."""
+
+    def __init__(self, name: str, code: int, data: Mapping[str, Any] | None = None) -> None:
+        super().__init__(name)
+        self.name = name
+        self.code = code
+        self.data: dict[str, Any] = dict(data or {})
+
+
+class BridgeDied(Exception):
+    """The bridge ended while an answer was awaited; `log` is the end of what it said."""
+
+    def __init__(self, exit_code: int | None, log: str) -> None:
+        super().__init__(f"the bridge ended with {exit_code}\n{log}")
+        self.exit_code = exit_code
+        self.log = log
+
+
+class BridgeFault(Exception):
+    """The bridge answered with an error of its own making (a fault of ours, not of the reader's)."""
+
+    def __init__(self, code: int, message: str, data: Any) -> None:
+        super().__init__(f"{message} ({code}) {data if data is not None else ''}".strip())
+        self.code = code
+
+
+class BridgeClient:
+    """One running bridge. Thread-safe: requests from several threads are answered each to its own."""
+
+    def __init__(self, command: Sequence[str], environment: Mapping[str, str]) -> None:
+        self._process = subprocess.Popen(
+            list(command),
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            env=dict(environment),
+            close_fds=True,
+            creationflags=no_window(),
+        )
+        self._lock = threading.Lock()
+        self._next_id = 0
+        self._pending: dict[int, tuple[Future[Any], OnProgress | None]] = {}
+        self._ended = False
+        self._log: deque[str] = deque(maxlen=KEPT_LOG_LINES)
+        self._readers = [
+            threading.Thread(target=self._read_answers, name="bridge-answers", daemon=True),
+            threading.Thread(target=self._drain_log, name="bridge-log", daemon=True),
+        ]
+        for reader in self._readers:
+            reader.start()
+
+    def __enter__(self) -> BridgeClient:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.stop()
+
+    @property
+    def pid(self) -> int:
+        return self._process.pid
+
+    @property
+    def log(self) -> str:
+        """The end of what the bridge wrote to its log."""
+        return "\n".join(self._log)
+
+    def hello(self, plugin_version: str, cache_folder: str | None) -> HelloAnswer:
+        """The first message: both sides make sure that they speak the same contract."""
+        params = {"contract": CONTRACT_VERSION, "plugin": plugin_version, "cache_folder": cache_folder}
+        return self.request("bridge/hello", params, timeout=HELLO_TIMEOUT)
+
+    def request(
+        self,
+        method: str,
+        params: Mapping[str, Any],
+        *,
+        abort: threading.Event | None = None,
+        on_progress: OnProgress | None = None,
+        timeout: float | None = None,
+    ) -> Any:
+        """Asks and waits (never on the GUI thread). Raises SyncError, BridgeFault or BridgeDied; `timeout` in seconds."""
+        request_id, future = self._send(method, params, on_progress)
+        waited = 0.0
+        while True:
+            try:
+                return future.result(ABORT_POLL if abort is not None or timeout is not None else None)
+            except FutureTimeout:
+                waited += ABORT_POLL
+            if abort is not None and abort.is_set():
+                return self._cancel(request_id, future)
+            if timeout is not None and waited >= timeout:
+                self._forget(request_id)
+                raise BridgeDied(self._process.poll(), f"no answer to {method} in {timeout:.0f} s\n{self.log}")
+
+    def stop(self) -> None:
+        """Ends the bridge: the end of its stdin asks it to leave, and what does not leave is ended."""
+        self._close_stdin()
+        try:
+            self._process.wait(STOP_TIMEOUT)
+        except subprocess.TimeoutExpired:
+            self._process.terminate()
+            try:
+                self._process.wait(STOP_TIMEOUT)
+            except subprocess.TimeoutExpired:
+                self._process.kill()
+                self._process.wait()
+        for reader in self._readers:
+            if reader is not threading.current_thread():
+                reader.join(STOP_TIMEOUT)
+        for stream in (self._process.stdout, self._process.stderr):
+            if stream is not None:
+                stream.close()
+
+    def _send(self, method: str, params: Mapping[str, Any], on_progress: OnProgress | None) -> tuple[int, Future[Any]]:
+        future: Future[Any] = Future()
+        with self._lock:
+            self._next_id += 1
+            request_id = self._next_id
+            if self._ended:
+                raise BridgeDied(self._process.poll(), self.log)
+            self._pending[request_id] = (future, on_progress)
+            try:
+                self._write({"jsonrpc": "2.0", "id": request_id, "method": method, "params": params})
+            except OSError:
+                # The child is gone; the reader thread may not have noticed yet.
+                del self._pending[request_id]
+                raise BridgeDied(self._process.poll(), self.log) from None
+        return request_id, future
+
+    def _write(self, message: Mapping[str, Any]) -> None:
+        stdin = self._process.stdin
+        if stdin is None:
+            raise BrokenPipeError
+        # Escaped non-ASCII: a title may hold a lone surrogate, which UTF-8 cannot carry.
+        stdin.write(json.dumps(message, ensure_ascii=True, allow_nan=False).encode("ascii") + b"\n")
+        stdin.flush()
+
+    def _cancel(self, request_id: int, future: Future[Any]) -> Any:
+        with self._lock:
+            try:
+                self._write({"jsonrpc": "2.0", "method": "bridge/cancel", "params": {"id": request_id}})
+            except OSError:
+                pass
+        try:
+            return future.result(CANCEL_PATIENCE)
+        except FutureTimeout:
+            self._forget(request_id)
+            raise SyncError("Cancelled", SYNC_ERRORS["Cancelled"]) from None
+
+    def _forget(self, request_id: int) -> None:
+        with self._lock:
+            self._pending.pop(request_id, None)
+
+    def _close_stdin(self) -> None:
+        with self._lock:
+            if self._process.stdin is not None:
+                try:
+                    self._process.stdin.close()
+                except OSError:
+                    pass
+
+    def _read_answers(self) -> None:
+        stdout = self._process.stdout
+        try:
+            if stdout is not None:
+                for line in stdout:
+                    self._take(line)
+        except (OSError, ValueError):
+            pass
+        finally:
+            with self._lock:
+                self._ended = True
+                pending, self._pending = self._pending, {}
+            if pending:
+                # The last words explain the end: give them a moment to arrive.
+                self._readers[1].join(1)
+            for future, _ in pending.values():
+                future.set_exception(BridgeDied(self._process.poll(), self.log))
+
+    def _take(self, line: bytes) -> None:
+        try:
+            message = json.loads(line)
+        except ValueError:
+            self._log.append(f"not a message: {line[:200]!r}")
+            return
+        if not isinstance(message, dict):
+            return
+        if message.get("method") == "bridge/progress":
+            self._take_progress(message.get("params") or {})
+            return
+        with self._lock:
+            future, _ = self._pending.pop(message.get("id") or 0, (None, None))
+        if future is None:
+            return
+        error = message.get("error")
+        if error is None:
+            future.set_result(message.get("result"))
+        elif error.get("code") in _NAMES:
+            future.set_exception(SyncError(_NAMES[error["code"]], error["code"], error.get("data")))
+        else:
+            future.set_exception(BridgeFault(error.get("code", 0), error.get("message", ""), error.get("data")))
+
+    def _take_progress(self, params: Mapping[str, Any]) -> None:
+        with self._lock:
+            _, on_progress = self._pending.get(params.get("id") or 0, (None, None))
+        if on_progress is not None:
+            on_progress(int(params["done"]), int(params["total"]), str(params["label"]))
+
+    def _drain_log(self) -> None:
+        stderr = self._process.stderr
+        try:
+            if stderr is not None:
+                for line in stderr:
+                    self._log.append(line.decode("utf-8", "replace").rstrip())
+        except (OSError, ValueError):
+            pass

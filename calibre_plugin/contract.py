@@ -1,0 +1,378 @@
+"""What crosses between calibre and the bridge. Generated from bridge/contract.ts by `npm run contract`: do not edit."""
+
+from __future__ import annotations
+
+from typing import Final, Literal, TypedDict
+
+
+CONTRACT_VERSION: Final = 1
+
+BOOKS_PER_MESSAGE: Final = 500
+
+SYNC_ERRORS: Final[dict[str, int]] = {
+    "ContractMismatch": 1001,
+    "Cancelled": 1002,
+    "ServerUnreachable": 2001,
+    "NotKosyncServer": 2002,
+    "Unauthorized": 2003,
+    "UsernameTaken": 2004,
+    "RegistrationClosed": 2005,
+    "ServerRefused": 2006,
+    "CertificateRefused": 2007,
+    "BookUnreadable": 3001,
+    "PortTaken": 4001,
+    "StoreUnavailable": 4002,
+}
+
+RPC_ERRORS: Final[dict[str, int]] = {
+    "ParseError": -32700,
+    "InvalidRequest": -32600,
+    "MethodNotFound": -32601,
+    "InvalidParams": -32602,
+    "InternalError": -32603,
+}
+
+METHODS: Final = (
+    "bridge/hello",
+    "account/register",
+    "account/authorize",
+    "digest/compute",
+    "sync/books",
+    "sync/planPull",
+    "sync/next",
+)
+
+NOTIFICATIONS: Final = (
+    "bridge/progress",
+    "bridge/cancel",
+)
+
+
+class Hello(TypedDict):
+    contract: int
+    plugin: str
+    cache_folder: str | None
+
+
+class HelloAnswerRuntime(TypedDict):
+    name: Literal["node", "deno"]
+    version: str
+
+
+class HelloAnswer(TypedDict):
+    contract: int
+    bridge: str
+    runtime: HelloAnswerRuntime
+
+
+class TlsSystem(TypedDict):
+    mode: Literal["system"]
+
+
+class TlsCaFile(TypedDict):
+    mode: Literal["ca_file"]
+    path: str
+
+
+class TlsFingerprint(TypedDict):
+    mode: Literal["fingerprint"]
+    sha256: str
+
+
+class TlsNone(TypedDict):
+    mode: Literal["none"]
+
+
+Tls = TlsSystem | TlsCaFile | TlsFingerprint | TlsNone
+
+
+class Account(TypedDict):
+    id: str
+    url: str
+    username: str
+    userkey: str
+    headers: dict[str, str]
+    tls: Tls
+    proxy: str | None
+
+
+class AccountRequest(TypedDict):
+    account: Account
+
+
+class AccountAnswer(TypedDict):
+    url: str
+    username: str
+
+
+class DigestRequest(TypedDict):
+    paths: list[str]
+
+
+Digest = str
+
+
+class FileDigests(TypedDict):
+    path: str
+    size: int
+    partial_md5: Digest
+    filename: Digest
+
+
+class UnreadableFile(TypedDict):
+    path: str
+    error: str
+
+
+class DigestAnswer(TypedDict):
+    files: list[FileDigests | UnreadableFile]
+
+
+class BookFormat(TypedDict):
+    format: str
+    path: str
+    size: int
+    mtime: float
+
+
+Cell = str | float | bool | None
+
+
+class Base(TypedDict):
+    book_id: int
+    document: str
+    percentage: float
+    progress: str
+    timestamp: float | None
+    device: str
+    values: dict[str, Cell]
+
+
+DigestKind = Literal["partial_md5", "filename"]
+
+DIGEST_KINDS: Final = (
+    "partial_md5",
+    "filename",
+)
+
+DigestSource = Literal[
+    "linked", "sidecar", "sent", "written", "device", "statistics", "imported", "library", "predicted"
+]
+
+DIGEST_SOURCES: Final = (
+    "linked",
+    "sidecar",
+    "sent",
+    "written",
+    "device",
+    "statistics",
+    "imported",
+    "library",
+    "predicted",
+)
+
+
+class KnownDigest(TypedDict):
+    digest: Digest
+    kind: DigestKind
+    source: DigestSource
+    format: str | None
+    name: str | None
+    size: int | None
+    content_key: Digest | None
+    device: str | None
+    first_seen: float
+    last_seen: float
+    answered: float | None
+
+
+class Book(TypedDict):
+    book_id: int
+    uuid: str
+    title: str
+    authors: list[str]
+    formats: list[BookFormat]
+    cells: dict[str, Cell]
+    base: Base | None
+    digests: list[KnownDigest]
+    names: list[str]
+
+
+class BooksRequest(TypedDict):
+    run: str
+    books: list[Book]
+
+
+class BooksAnswer(TypedDict):
+    received: int
+
+
+Matching = Literal["binary", "filename", "both"]
+
+MATCHINGS: Final = (
+    "binary",
+    "filename",
+    "both",
+)
+
+ColumnField = Literal[
+    "percent", "status", "place", "device", "last_read", "started", "finished", "times_read", "last_synced", "location"
+]
+
+COLUMN_FIELDS: Final = (
+    "percent",
+    "status",
+    "place",
+    "device",
+    "last_read",
+    "started",
+    "finished",
+    "times_read",
+    "last_synced",
+    "location",
+)
+
+ColumnDatatype = Literal[
+    "int", "float", "text", "comments", "enumeration", "bool", "datetime", "rating", "series", "composite"
+]
+
+COLUMN_DATATYPES: Final = (
+    "int",
+    "float",
+    "text",
+    "comments",
+    "enumeration",
+    "bool",
+    "datetime",
+    "rating",
+    "series",
+    "composite",
+)
+
+
+class ColumnMapping(TypedDict):
+    field: ColumnField
+    column: str
+    datatype: ColumnDatatype
+    scale: Literal[1] | Literal[100]
+    enum_values: list[str]
+
+
+ConflictPolicy = Literal["newest", "furthest", "server", "library", "ask"]
+
+CONFLICT_POLICIES: Final = (
+    "newest",
+    "furthest",
+    "server",
+    "library",
+    "ask",
+)
+
+
+class StatusWords(TypedDict):
+    unread: str
+    reading: str
+    finished: str
+
+
+class Rules(TypedDict):
+    conflict: ConflictPolicy
+    finish_at: float
+    reading_from: float
+    reread: Literal["ask", "count", "ignore"]
+    status_words: StatusWords
+
+
+class Profile(TypedDict):
+    id: str
+    matching: Matching
+    columns: list[ColumnMapping]
+    rules: Rules
+
+
+class PlanPullRequest(TypedDict):
+    run: str
+    account: Account
+    profile: Profile
+    force: bool
+
+
+class Why(TypedDict):
+    code: str
+    data: dict[str, Cell]
+
+
+class ColumnUpdate(TypedDict):
+    book_id: int
+    column: str
+    before: Cell
+    after: Cell
+    why: Why
+
+
+Document = str
+
+Share = float
+
+
+class Progress(TypedDict):
+    document: Document
+    percentage: Share
+    progress: str
+    device: str
+    device_id: str | None
+    timestamp: float | None
+
+
+class Conflict(TypedDict):
+    book_id: int
+    theirs: Progress
+    updates: list[ColumnUpdate]
+    base: Base
+    why: Why
+
+
+class Skip(TypedDict):
+    book_id: int
+    reason: Why
+
+
+class Observation(TypedDict):
+    book_id: int
+    at: float
+    progress: Progress
+
+
+class DigestFinding(TypedDict):
+    book_id: int
+    digest: KnownDigest
+
+
+class PullPlan(TypedDict):
+    updates: list[ColumnUpdate]
+    conflicts: list[Conflict]
+    skipped: list[Skip]
+    unanswered: list[int]
+    bases: list[Base]
+    observations: list[Observation]
+    digests: list[DigestFinding]
+
+
+class PlanPage(TypedDict):
+    plan: PullPlan
+    more: bool
+
+
+class NextRequest(TypedDict):
+    run: str
+
+
+class ProgressNotice(TypedDict):
+    id: int
+    done: float
+    total: float
+    label: str
+
+
+class CancelNotice(TypedDict):
+    id: int

@@ -1,0 +1,48 @@
+/** Builds dist/: the command line, the bridge (a tiny entry and lazy chunks), the installable plugin zip. */
+import { mkdirSync, readFileSync, rmSync } from "node:fs";
+import { build, type BuildOptions } from "esbuild";
+import { z } from "zod";
+import { writePluginZip } from "./plugin-zip.ts";
+
+const { version } = z.object({ version: z.string() }).parse(JSON.parse(readFileSync("package.json", "utf8")));
+
+/** CommonJS inside an ES module still asks for these names. */
+const BANNER = [
+  'import { createRequire as __createRequire } from "node:module";',
+  'import { fileURLToPath as __fileURLToPath } from "node:url";',
+  'import { dirname as __folderOf } from "node:path";',
+  "const require = __createRequire(import.meta.url);",
+  "const __filename = __fileURLToPath(import.meta.url);",
+  "const __dirname = __folderOf(__filename);",
+].join("\n");
+
+const common: BuildOptions = {
+  bundle: true,
+  splitting: true,
+  format: "esm",
+  platform: "node",
+  target: "node22.19",
+  minify: true,
+  legalComments: "linked",
+  outExtension: { ".js": ".mjs" },
+  define: { __VERSION__: JSON.stringify(version) },
+  logLevel: "warning",
+};
+
+rmSync("dist", { recursive: true, force: true });
+mkdirSync("dist", { recursive: true });
+await build({
+  ...common,
+  entryPoints: { main: "bridge/main.ts" },
+  outdir: "dist/bridge",
+  chunkNames: "chunks/[name]-[hash]",
+  banner: { js: BANNER },
+});
+await build({
+  ...common,
+  entryPoints: { cli: "src/cli/main.ts" },
+  outdir: "dist",
+  chunkNames: "cli/[name]-[hash]",
+  banner: { js: BANNER },
+});
+await writePluginZip("dist/koreader-progress.zip");

@@ -1,0 +1,160 @@
+/** Writes contract.schema.json and calibre_plugin/contract.py from bridge/contract.ts; `--check` only says whether they drifted. */
+import { existsSync, readFileSync, writeFileSync } from "node:fs";
+import * as z from "zod";
+import { BOOKS_PER_MESSAGE, CONTRACT_VERSION, METHODS, NOTIFICATIONS, RPC_ERRORS } from "../bridge/contract.ts";
+import { SYNC_ERRORS } from "../src/model/error.ts";
+
+/** The part of JSON Schema that zod makes of our models. */
+interface Schema {
+  readonly $ref?: string;
+  readonly type?: string | readonly string[];
+  readonly enum?: readonly unknown[];
+  readonly const?: unknown;
+  readonly anyOf?: readonly Schema[];
+  readonly oneOf?: readonly Schema[];
+  readonly items?: Schema;
+  readonly properties?: Readonly<Record<string, Schema>>;
+  readonly required?: readonly string[];
+  readonly additionalProperties?: boolean | Schema;
+}
+
+const ROOT = z.strictObject({
+  methods: z.strictObject(
+    Object.fromEntries(
+      Object.entries(METHODS).map(([name, { params, result }]) => [name, z.strictObject({ params, result })]),
+    ),
+  ),
+  notifications: z.strictObject(NOTIFICATIONS),
+});
+
+const schema = z.toJSONSchema(ROOT, { target: "draft-2020-12" }) as Schema & { $defs: Record<string, Schema> };
+
+const PYTHON_NAMES: Readonly<Record<string, string>> = {
+  string: "str",
+  integer: "int",
+  number: "float",
+  boolean: "bool",
+  null: "None",
+};
+
+/** Turns schemas into Python, class after class, each after the classes it needs. */
+class PythonTypes {
+  readonly written: string[] = [];
+  readonly #known = new Set<string>();
+
+  /** The Python type of a schema; a nameless object becomes a class named after its place. */
+  typeOf(schema: Schema, place: string): string {
+    if (schema.$ref !== undefined) {
+      const name = schema.$ref.replace("#/$defs/", "");
+      this.define(name);
+      return name;
+    }
+    if (schema.const !== undefined) return `Literal[${literal(schema.const)}]`;
+    if (schema.enum !== undefined) return `Literal[${schema.enum.map(literal).join(", ")}]`;
+    const union = schema.anyOf ?? schema.oneOf;
+    if (union !== undefined) return union.map((part) => this.typeOf(part, place + variantOf(part))).join(" | ");
+    if (schema.type === "array") return `list[${this.typeOf(schema.items ?? {}, `${place}Item`)}]`;
+    if (schema.type === "object" && schema.properties === undefined) {
+      const values = typeof schema.additionalProperties === "object" ? schema.additionalProperties : {};
+      return `dict[str, ${this.typeOf(values, `${place}Value`)}]`;
+    }
+    if (schema.type === "object") {
+      this.#writeClass(place, schema);
+      return place;
+    }
+    const types = typeof schema.type === "string" ? [schema.type] : (schema.type ?? []);
+    return types.map((type) => PYTHON_NAMES[type] ?? "Any").join(" | ") || "Any";
+  }
+
+  define(name: string): void {
+    if (this.#known.has(name)) return;
+    this.#known.add(name);
+    const body = definitions[name] ?? {};
+    if (body.type === "object" && body.properties !== undefined) this.#writeClass(name, body);
+    else {
+      const type = this.typeOf(body, name);
+      this.written.push(`${name} = ${type}`);
+      if (body.enum !== undefined)
+        this.written.push(`${constantName(name)}: Final = (${body.enum.map(literal).join(", ")},)`);
+    }
+  }
+
+  #writeClass(name: string, body: Schema): void {
+    const required = new Set(body.required);
+    const fields = Object.entries(body.properties ?? {}).map(([key, value]) => ({
+      line: `    ${key}: ${this.typeOf(value, name + pascal(key))}`,
+      required: required.has(key),
+    }));
+    const needed = fields.filter((field) => field.required).map(({ line }) => line);
+    const optional = fields.filter((field) => !field.required).map(({ line }) => line);
+    // NotRequired came with Python 3.11, and calibre 6.0 brings 3.10: optional keys live in a class of their own.
+    if (optional.length === 0) this.written.push(`class ${name}(TypedDict):\n${needed.join("\n") || "    pass"}`);
+    else if (needed.length === 0) this.written.push(`class ${name}(TypedDict, total=False):\n${optional.join("\n")}`);
+    else {
+      this.written.push(`class ${name}Required(TypedDict):\n${needed.join("\n")}`);
+      this.written.push(`class ${name}(${name}Required, total=False):\n${optional.join("\n")}`);
+    }
+  }
+}
+
+const definitions = schema.$defs;
+
+function literal(value: unknown): string {
+  return typeof value === "boolean" ? (value ? "True" : "False") : JSON.stringify(value);
+}
+
+function pascal(name: string): string {
+  return name.replaceAll(/(?:^|[_/])([a-z])/gi, (_, letter: string) => letter.toUpperCase());
+}
+
+function constantName(name: string): string {
+  return `${name.replaceAll(/(?<=[a-z])(?=[A-Z])/g, "_").toUpperCase()}S`.replace(/YS$/, "IES");
+}
+
+/** What tells one variant of a union from the others: the value of its constant. */
+function variantOf(part: Schema): string {
+  const constant = Object.values(part.properties ?? {}).find((property) => property.const !== undefined);
+  return typeof constant?.const === "string" ? pascal(constant.const) : "";
+}
+
+function dictionary(name: string, entries: Readonly<Record<string, number>>): string {
+  const lines = Object.entries(entries).map(([key, value]) => `    ${literal(key)}: ${value},`);
+  return `${name}: Final[dict[str, int]] = {\n${lines.join("\n")}\n}`;
+}
+
+function python(): string {
+  const types = new PythonTypes();
+  for (const name of Object.keys(definitions)) types.define(name);
+  return [
+    '"""What crosses between calibre and the bridge. Generated from bridge/contract.ts by `npm run contract`: do not edit."""',
+    "from __future__ import annotations",
+    `from typing import ${types.written.some((text) => /\bAny\b/.test(text)) ? "Any, " : ""}Final, Literal, TypedDict`,
+    "",
+    `CONTRACT_VERSION: Final = ${CONTRACT_VERSION}`,
+    `BOOKS_PER_MESSAGE: Final = ${BOOKS_PER_MESSAGE}`,
+    dictionary("SYNC_ERRORS", SYNC_ERRORS),
+    dictionary("RPC_ERRORS", RPC_ERRORS),
+    `METHODS: Final = (${Object.keys(METHODS).map(literal).join(", ")},)`,
+    `NOTIFICATIONS: Final = (${Object.keys(NOTIFICATIONS).map(literal).join(", ")},)`,
+    ...types.written,
+  ].join("\n\n");
+}
+
+/** Python as ruff formats it, so that the generated file passes the same checks as the rest. */
+async function formatted(text: string): Promise<string> {
+  const { PositionEncoding, Workspace } = await import("@astral-sh/ruff-wasm-nodejs");
+  return new Workspace({ "line-length": 120, "target-version": "py310" }, PositionEncoding.Utf16).format(text);
+}
+
+const products: Readonly<Record<string, string>> = {
+  "contract.schema.json": `${JSON.stringify(schema, null, 2)}\n`,
+  "calibre_plugin/contract.py": await formatted(python()),
+};
+const check = process.argv.includes("--check");
+for (const [path, text] of Object.entries(products)) {
+  if (existsSync(path) && readFileSync(path, "utf8") === text) continue;
+  if (check) {
+    process.stdout.write(`${path} has drifted from bridge/contract.ts: run npm run contract\n`);
+    process.exitCode = 1;
+  } else writeFileSync(path, text);
+}

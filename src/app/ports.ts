@@ -1,0 +1,50 @@
+/** The outside world as the use cases see it. Adapters in `io/` make these real; tests hand in their own. */
+import type { Account } from "../model/account.ts";
+import type { FileDigests } from "../model/digest.ts";
+import type { DocumentMetadata, Progress } from "../model/progress.ts";
+
+/** What is put on a server; the server makes the timestamp. */
+export interface ProgressToPut {
+  document: string;
+  progress: string;
+  percentage: number;
+  device: string;
+  device_id: string;
+  metadata?: DocumentMetadata;
+}
+
+/** One account on one kosync server. Every call may reject with a `SyncError`. */
+export interface KosyncClient {
+  register(signal?: AbortSignal): Promise<void>;
+  authorize(signal?: AbortSignal): Promise<void>;
+  /** The record under a document, or null where the server knows none. */
+  getProgress(document: string, signal?: AbortSignal): Promise<Progress | null>;
+  putProgress(progress: ProgressToPut, signal?: AbortSignal): Promise<{ timestamp: number | null }>;
+  close(): Promise<void>;
+}
+
+export type OpenKosyncClient = (account: Account) => Promise<KosyncClient>;
+
+/** Reads of files on this machine. */
+export interface BookFiles {
+  /** Digests of one file; rejects with `SyncError("BookUnreadable")`. */
+  digest(path: string, signal?: AbortSignal): Promise<FileDigests>;
+}
+
+/** What a server last said of a document, and digests of library files: disposable, may be absent. */
+export interface ServerCache {
+  /** The digest of a file as computed before, if path, size (bytes) and mtime (epoch seconds) are the same. */
+  fileDigest(path: string, size: number, mtime: number): string | null;
+  keepFileDigest(path: string, size: number, mtime: number, partial_md5: string): void;
+  /** When an account's server was last asked for a document it did not know (epoch seconds), and how often in a row. */
+  miss(account_id: string, document: string): { asked: number; times: number } | null;
+  keepMiss(account_id: string, document: string, asked: number): void;
+  forgetMiss(account_id: string, document: string): void;
+  close(): Promise<void>;
+}
+
+/** Epoch seconds. */
+export type Clock = () => number;
+
+/** How far a long request has come; `label` is a phase's name, not a sentence. */
+export type OnProgress = (done: number, total: number, label: "digests" | "asking" | "planning" | "pushing") => void;

@@ -1,0 +1,27 @@
+/** Which digests of a book are worth asking a server about, and in which order. */
+import type { DigestSource, KnownDigest } from "../model/digest.ts";
+import { DigestSource as Sources } from "../model/digest.ts";
+import type { Matching } from "../model/profile.ts";
+
+/** A book with a longer history is asked about its likeliest digests only. */
+export const CANDIDATES_PER_BOOK = 12;
+
+const TRUST = new Map<DigestSource, number>(Sources.options.map((source, rank) => [source, rank]));
+
+/** Likeliest first: what answered before, then by trust of its source, then what was seen last. */
+function byLikelihood(a: KnownDigest, b: KnownDigest): number {
+  const answered = Number(b.answered !== null) - Number(a.answered !== null);
+  if (answered !== 0) return answered;
+  const trust = (TRUST.get(a.source) ?? 0) - (TRUST.get(b.source) ?? 0);
+  return trust !== 0 ? trust : b.last_seen - a.last_seen;
+}
+
+/** The candidates of one book, each digest once under its best source, at most `CANDIDATES_PER_BOOK`. */
+export function chooseCandidates(digests: readonly KnownDigest[], matching: Matching): KnownDigest[] {
+  const wanted = digests.filter(
+    ({ kind }) => matching === "both" || kind === (matching === "binary" ? "partial_md5" : "filename"),
+  );
+  const once = new Map<string, KnownDigest>();
+  for (const digest of wanted.toSorted(byLikelihood)) if (!once.has(digest.digest)) once.set(digest.digest, digest);
+  return [...once.values()].slice(0, CANDIDATES_PER_BOOK);
+}
