@@ -1,8 +1,8 @@
 /** Builds dist/: the command line, the bridge (a tiny entry and lazy chunks), the installable plugin zip. */
 import { mkdirSync, readFileSync, rmSync } from "node:fs";
 import { build, type BuildOptions } from "esbuild";
-import { z } from "zod";
-import { writePluginZip } from "./plugin-zip.ts";
+import * as z from "zod";
+import { buildPluginZip } from "./plugin-zip.ts";
 
 const { version } = z.object({ version: z.string() }).parse(JSON.parse(readFileSync("package.json", "utf8")));
 
@@ -45,4 +45,4 @@ await build({
   chunkNames: "cli/[name]-[hash]",
   banner: { js: BANNER },
 });
-await writePluginZip("dist/koreader-progress.zip");
+await buildPluginZip("dist/koreader-progress.zip", { bridge: "dist/bridge" });

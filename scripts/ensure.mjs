@@ -11,7 +11,7 @@ const purpose = process.argv[2] ?? "test";
 
 /** What each command needs beyond the npm packages: an executable, and the Debian package that brings it. */
 const needs = {
-  start: { "calibre-debug": "calibre", unshare: "util-linux", ip: "iproute2" },
+  start: { "calibre-debug": "calibre", msgfmt: "gettext", unshare: "util-linux", ip: "iproute2" },
   test: {
     "calibre-debug": "calibre",
     "redis-server": "redis-server",
