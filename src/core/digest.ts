@@ -1,0 +1,36 @@
+import type { Digest } from "../model/digest.ts";
+import { md5OfBytes, md5OfText } from "./md5.ts";
+
+/** Bytes that KOReader reads at each offset; the last sample of a file may be shorter and is never padded. */
+export const SAMPLE_SIZE = 1024;
+
+/**
+ * Where KOReader samples a file, in bytes: 1024 shifted left by 2i for i from -1 to 10.
+ * The first is 0 and not 256: LuaJIT masks the shift by -2 to its lower five bits, and what is left of 1024 is nothing.
+ */
+export const SAMPLE_OFFSETS: readonly number[] = [0, ...Array.from({ length: 11 }, (_, i) => SAMPLE_SIZE * 4 ** i)];
+
+/** The byte ranges of a file of `size` bytes that its partial MD5 is made of, in order. */
+export function samplesOf(size: number): { offset: number; length: number }[] {
+  return SAMPLE_OFFSETS.filter((offset) => offset < size).map((offset) => ({
+    offset,
+    length: Math.min(SAMPLE_SIZE, size - offset),
+  }));
+}
+
+/** KOReader's *Binary* digest of a whole file that is already in memory. */
+export function partialMd5(file: Uint8Array): Digest {
+  const ranges = samplesOf(file.length);
+  const joined = new Uint8Array(ranges.reduce((sum, { length }) => sum + length, 0));
+  let filled = 0;
+  for (const { offset, length } of ranges) {
+    joined.set(file.subarray(offset, offset + length), filled);
+    filled += length;
+  }
+  return md5OfBytes(joined);
+}
+
+/** KOReader's *Filename* digest: of the basename with its extension, as UTF-8. */
+export function filenameDigest(basename: string): Digest {
+  return md5OfText(basename);
+}
