@@ -27,7 +27,7 @@ export type OpenKosyncClient = (account: Account) => Promise<KosyncClient>;
 
 /** Reads of files on this machine. */
 export interface BookFiles {
-  /** Digests of one file; rejects with `SyncError("BookUnreadable")`. */
+  /** Digests of one file; rejects with `SyncError("BookUnreadable", { path, reason })`, the reason being the system's code: ENOENT, EACCES ... */
   digest(path: string, signal?: AbortSignal): Promise<FileDigests>;
 }
 
