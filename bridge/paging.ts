@@ -1,9 +1,9 @@
 /** Cuts a plan into pages, so that no message grows with the library. */
 import type { PullPlan } from "../src/model/plan.ts";
 
-type List = Exclude<keyof PullPlan, "unanswered">;
+type List = Exclude<keyof PullPlan, "unanswered" | "review">;
 
-const LISTS: readonly List[] = ["updates", "conflicts", "skipped", "bases", "observations", "digests"];
+const LISTS: readonly List[] = ["updates", "conflicts", "skipped", "bases", "observations", "digests", "local_changes"];
 
 /** The plan in pages of at most `size` books each, a book whole in one page; at least one page. */
 export function pagePlan(plan: PullPlan, size: number): PullPlan[] {
@@ -24,9 +24,21 @@ export function pagePlan(plan: PullPlan, size: number): PullPlan[] {
     for (const item of plan[list]) (at(item.book_id)[list] as unknown[]).push(item);
   }
   for (const book_id of plan.unanswered) at(book_id).unanswered.push(book_id);
+  // What concerns the whole plan stands on its first page.
+  pages[0]?.review.push(...plan.review);
   return pages;
 }
 
 function emptyPlan(): PullPlan {
-  return { updates: [], conflicts: [], skipped: [], unanswered: [], bases: [], observations: [], digests: [] };
+  return {
+    updates: [],
+    conflicts: [],
+    skipped: [],
+    unanswered: [],
+    bases: [],
+    observations: [],
+    digests: [],
+    local_changes: [],
+    review: [],
+  };
 }

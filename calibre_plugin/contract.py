@@ -148,6 +148,39 @@ class Base(TypedDict):
     values: dict[str, Cell]
 
 
+class Declined(TypedDict):
+    document: str
+    percentage: float
+    progress: str
+    timestamp: float | None
+
+
+Document = str
+
+Share = float
+
+
+class Progress(TypedDict):
+    document: Document
+    percentage: Share
+    progress: str
+    device: str
+    device_id: str | None
+    timestamp: float | None
+
+
+class Observation(TypedDict):
+    book_id: int
+    at: float
+    progress: Progress
+
+
+class DeviceMark(TypedDict):
+    device: str
+    status: Literal["reading", "complete", "abandoned"]
+    at: float | None
+
+
 DigestKind = Literal["partial_md5", "filename"]
 
 DIGEST_KINDS: Final = (
@@ -194,6 +227,11 @@ class Book(TypedDict):
     formats: list[BookFormat]
     cells: dict[str, Cell]
     base: Base | None
+    changed_at: dict[str, float]
+    written: dict[str, Cell]
+    declined: list[Declined]
+    observations: list[Observation]
+    marks: list[DeviceMark]
     digests: list[KnownDigest]
     names: list[str]
 
@@ -280,6 +318,7 @@ class Rules(TypedDict):
     finish_at: float
     reading_from: float
     reread: Literal["ask", "count", "ignore"]
+    larger_step: float
     status_words: StatusWords
 
 
@@ -288,6 +327,8 @@ class Profile(TypedDict):
     matching: Matching
     columns: list[ColumnMapping]
     rules: Rules
+    ran_before: bool
+    time_zone: str | None
 
 
 class PlanPullRequest(TypedDict):
@@ -297,8 +338,115 @@ class PlanPullRequest(TypedDict):
     force: bool
 
 
+WhyCode = Literal[
+    "first_seen",
+    "read_on",
+    "step_back_small",
+    "same_place",
+    "policy_newest",
+    "policy_furthest",
+    "policy_server",
+    "too_close",
+    "new_column",
+    "started",
+    "finished",
+    "finished_on_device",
+    "reread",
+    "times_read",
+    "synced",
+    "both_changed",
+    "step_back",
+    "no_base_differs",
+    "status_differs",
+    "reread_ask",
+    "unchanged",
+    "not_on_server",
+    "own_record",
+    "peek",
+    "declined",
+    "older_record",
+    "undated_behind",
+    "changed_here",
+    "library_newer",
+    "library_further",
+    "policy_library",
+    "finished_stays",
+    "reread_ignored",
+    "document_of_another",
+    "document_ambiguous",
+    "no_candidates",
+    "book_gone",
+    "book_unreadable",
+    "answer_unusable",
+    "answer_failed",
+    "own_word",
+    "status_kept",
+    "column_gone",
+    "column_unfit",
+    "not_in_enumeration",
+    "cell_changed",
+    "write_refused",
+    "unticked",
+    "first_run",
+    "no_base",
+]
+
+WHY_CODES: Final = (
+    "first_seen",
+    "read_on",
+    "step_back_small",
+    "same_place",
+    "policy_newest",
+    "policy_furthest",
+    "policy_server",
+    "too_close",
+    "new_column",
+    "started",
+    "finished",
+    "finished_on_device",
+    "reread",
+    "times_read",
+    "synced",
+    "both_changed",
+    "step_back",
+    "no_base_differs",
+    "status_differs",
+    "reread_ask",
+    "unchanged",
+    "not_on_server",
+    "own_record",
+    "peek",
+    "declined",
+    "older_record",
+    "undated_behind",
+    "changed_here",
+    "library_newer",
+    "library_further",
+    "policy_library",
+    "finished_stays",
+    "reread_ignored",
+    "document_of_another",
+    "document_ambiguous",
+    "no_candidates",
+    "book_gone",
+    "book_unreadable",
+    "answer_unusable",
+    "answer_failed",
+    "own_word",
+    "status_kept",
+    "column_gone",
+    "column_unfit",
+    "not_in_enumeration",
+    "cell_changed",
+    "write_refused",
+    "unticked",
+    "first_run",
+    "no_base",
+)
+
+
 class Why(TypedDict):
-    code: str
+    code: WhyCode
     data: dict[str, Cell]
 
 
@@ -308,20 +456,6 @@ class ColumnUpdate(TypedDict):
     before: Cell
     after: Cell
     why: Why
-
-
-Document = str
-
-Share = float
-
-
-class Progress(TypedDict):
-    document: Document
-    percentage: Share
-    progress: str
-    device: str
-    device_id: str | None
-    timestamp: float | None
 
 
 class Conflict(TypedDict):
@@ -337,15 +471,15 @@ class Skip(TypedDict):
     reason: Why
 
 
-class Observation(TypedDict):
-    book_id: int
-    at: float
-    progress: Progress
-
-
 class DigestFinding(TypedDict):
     book_id: int
     digest: KnownDigest
+
+
+class LocalChange(TypedDict):
+    book_id: int
+    column: str
+    at: float
 
 
 class PullPlan(TypedDict):
@@ -356,6 +490,8 @@ class PullPlan(TypedDict):
     bases: list[Base]
     observations: list[Observation]
     digests: list[DigestFinding]
+    local_changes: list[LocalChange]
+    review: list[Why]
 
 
 class PlanPage(TypedDict):

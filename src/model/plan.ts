@@ -1,10 +1,8 @@
 import * as z from "zod";
+import { Cell } from "./cell.ts";
 import { KnownDigest } from "./digest.ts";
 import { Progress } from "./progress.ts";
-
-/** A column's value on its way through JSON; dates are ISO 8601 with an offset. */
-export const Cell = z.union([z.string(), z.number(), z.boolean(), z.null()]).meta({ id: "Cell" });
-export type Cell = z.infer<typeof Cell>;
+import { Why } from "./why.ts";
 
 /** One file of a book in the library. */
 export const BookFormat = z
@@ -40,6 +38,28 @@ export const Observation = z
   .meta({ id: "Observation" });
 export type Observation = z.infer<typeof Observation>;
 
+/** A server's record that the reader undid, unticked or decided against: not offered again until something newer is read. */
+export const Declined = z
+  .strictObject({
+    document: z.string(),
+    percentage: z.number(),
+    progress: z.string(),
+    timestamp: z.number().nullable(),
+  })
+  .meta({ id: "Declined" });
+export type Declined = z.infer<typeof Declined>;
+
+/** What a device's own sidecar says of a book: many readers stop at 94 % and mark the book finished by hand. */
+export const DeviceMark = z
+  .strictObject({
+    device: z.string(),
+    status: z.enum(["reading", "complete", "abandoned"]),
+    /** Epoch seconds, or null when the sidecar gives no date. */
+    at: z.number().nullable(),
+  })
+  .meta({ id: "DeviceMark" });
+export type DeviceMark = z.infer<typeof DeviceMark>;
+
 /** A book as calibre sends it for planning. */
 export const Book = z
   .strictObject({
@@ -51,6 +71,14 @@ export const Book = z
     /** Mapped columns only, by lookup name. */
     cells: z.record(z.string(), Cell),
     base: Base.nullable(),
+    /** When a local change of a cell was first seen, epoch seconds by lookup name; a column that is missing changed now. */
+    changed_at: z.record(z.string(), z.number()),
+    /** The last value that we ourselves wrote into each cell: what still holds it is no change of the reader's. */
+    written: z.record(z.string(), Cell),
+    declined: z.array(Declined),
+    /** The book's reading log for this account, oldest first (the last hundred are enough). */
+    observations: z.array(Observation),
+    marks: z.array(DeviceMark),
     /** The book's history of digests. */
     digests: z.array(KnownDigest),
     /** Basenames under which a copy may stand on a reader, for *Filename* matching. */
@@ -58,10 +86,6 @@ export const Book = z
   })
   .meta({ id: "Book" });
 export type Book = z.infer<typeof Book>;
-
-/** Why something is written, left or asked; the sentence is made where the language is known. */
-export const Why = z.strictObject({ code: z.string().min(1), data: z.record(z.string(), Cell) }).meta({ id: "Why" });
-export type Why = z.infer<typeof Why>;
 
 /** One cell to be written: only if it still holds `before`. */
 export const ColumnUpdate = z
@@ -97,6 +121,12 @@ export const DigestFinding = z
   .meta({ id: "DigestFinding" });
 export type DigestFinding = z.infer<typeof DigestFinding>;
 
+/** A cell the reader changed since the base was made, and since when we know (epoch seconds). */
+export const LocalChange = z
+  .strictObject({ book_id: z.number().int(), column: z.string(), at: z.number() })
+  .meta({ id: "LocalChange" });
+export type LocalChange = z.infer<typeof LocalChange>;
+
 /** Everything a pull would do; nothing has been done yet. */
 export const PullPlan = z
   .strictObject({
@@ -109,6 +139,10 @@ export const PullPlan = z
     bases: z.array(Base),
     observations: z.array(Observation),
     digests: z.array(DigestFinding),
+    /** To be kept as `changed_at`, so that the next run knows since when. */
+    local_changes: z.array(LocalChange),
+    /** Why the reader must see this plan whatever the profile says: a first run, a lost base; usually empty. */
+    review: z.array(Why),
   })
   .meta({ id: "PullPlan" });
 export type PullPlan = z.infer<typeof PullPlan>;
@@ -117,6 +151,8 @@ export type PullPlan = z.infer<typeof PullPlan>;
 export interface Answer {
   progress: Progress;
   candidate: KnownDigest;
+  /** The place in words (chapter and sentence), or null when nobody could say. */
+  place: string | null;
 }
 
 /** A book with what the server said of it: what planning starts from. */

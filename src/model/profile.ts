@@ -60,6 +60,8 @@ export const Rules = z
     reading_from: z.number().min(0).max(1),
     /** What a finished book that is opened again from the start means. */
     reread: z.enum(["ask", "count", "ignore"]),
+    /** A step back by more than this share is asked under every policy. */
+    larger_step: z.number().min(0).max(1),
     status_words: StatusWords,
   })
   .meta({ id: "Rules" });
@@ -72,6 +74,10 @@ export const Profile = z
     matching: Matching,
     columns: z.array(ColumnMapping),
     rules: Rules,
+    /** Whether a run of this profile was ever written: the first is always reviewed. */
+    ran_before: z.boolean(),
+    /** IANA name for dates in text columns and for days in the reading log; null is UTC. */
+    time_zone: z.string().nullable(),
   })
   .meta({ id: "Profile" });
 export type Profile = z.infer<typeof Profile>;

@@ -1,0 +1,103 @@
+import type { DigestSource } from "../../src/model/digest.ts";
+import type { Answer, Book, Reading } from "../../src/model/plan.ts";
+import type { ColumnMapping, Profile, Rules } from "../../src/model/profile.ts";
+import type { Progress } from "../../src/model/progress.ts";
+
+/** Epoch seconds of a day in 2026, so that test cases can speak in small numbers of days. */
+export const DAY = 86_400;
+export const T0 = 1_767_225_600;
+
+export const RULES: Rules = {
+  conflict: "newest",
+  finish_at: 0.99,
+  reading_from: 0.01,
+  reread: "ask",
+  larger_step: 0.05,
+  status_words: { unread: "Unread", reading: "Reading", finished: "Finished" },
+};
+
+/** One mapped column. */
+export function column(
+  field: ColumnMapping["field"],
+  name: string,
+  datatype: ColumnMapping["datatype"],
+  more: Partial<ColumnMapping> = {},
+): ColumnMapping {
+  return { field, column: name, datatype, scale: 1, enum_values: [], ...more };
+}
+
+/** A profile that ran before, with the given columns and rules. */
+export function profileOf({ rules, ...more }: Partial<Omit<Profile, "rules">> & { rules?: Partial<Rules> }): Profile {
+  return {
+    id: "home",
+    matching: "binary",
+    columns: [column("percent", "#pct", "int"), column("status", "#status", "text")],
+    ran_before: true,
+    time_zone: null,
+    ...more,
+    rules: { ...RULES, ...rules },
+  };
+}
+
+/** What a server said of a document. */
+export function record(more: Partial<Progress> = {}): Progress {
+  return {
+    document: "a".repeat(32),
+    percentage: 0.4,
+    progress: "/body/DocFragment[3]/body/p[7]/text().12",
+    device: "Kobo",
+    device_id: "K1",
+    timestamp: T0,
+    ...more,
+  };
+}
+
+/** A record with the digest that it answered. */
+export function answerOf(
+  more: Partial<Progress> & { source?: DigestSource; content_key?: string | null; place?: string | null } = {},
+): Answer {
+  const { source = "sent", content_key = null, place = null, ...rest } = more;
+  const progress = record(rest);
+  return {
+    progress,
+    place,
+    candidate: {
+      digest: progress.document,
+      kind: "partial_md5",
+      source,
+      format: "EPUB",
+      name: null,
+      size: null,
+      content_key,
+      device: null,
+      first_seen: T0,
+      last_seen: T0,
+      answered: null,
+    },
+  };
+}
+
+/** A book with what the server said of it. */
+export function readingOf(more: Partial<Book> & { records?: Parameters<typeof answerOf>[0][] }): Reading {
+  const { records = [{}], ...book } = more;
+  return {
+    book: {
+      book_id: 1,
+      uuid: "u-1",
+      title: "Emma",
+      authors: ["Jane Austen"],
+      formats: [],
+      cells: { "#pct": null, "#status": null },
+      base: null,
+      changed_at: {},
+      written: {},
+      declined: [],
+      observations: [],
+      marks: [],
+      digests: [],
+      names: [],
+      ...book,
+    },
+    answers: records.map((each) => answerOf(each)),
+  };
+}
