@@ -1,7 +1,14 @@
 import type { BookFiles } from "./app/ports.ts";
+import type { ListenOptions, RunningServer } from "./server/listen.ts";
 
 /** The files of this machine. */
 export async function openBookFiles(): Promise<BookFiles> {
   const { createBookFiles } = await import("./io/book-file.ts");
   return createBookFiles();
+}
+
+/** Starts a kosync server; throws SyncError PortTaken or StoreUnavailable. Loaded on first use: fastify is heavy. */
+export async function startServer(options: ListenOptions = {}): Promise<RunningServer> {
+  const { startServer } = await import("./server/listen.ts");
+  return startServer(options);
 }

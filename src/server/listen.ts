@@ -1,0 +1,73 @@
+import { mkdirSync } from "node:fs";
+import { join } from "node:path";
+import { SyncError } from "../model/error.ts";
+import { createServer } from "./app.ts";
+import type { ServerOptions } from "./app.ts";
+import type { Store } from "./store.ts";
+
+export interface ListenOptions extends Omit<ServerOptions, "store"> {
+  readonly host?: string;
+  /** 0 takes any free one. */
+  readonly port?: number;
+  /** Folder of the SQLite file, made when missing; without it and without Redis nothing outlives the server. */
+  readonly data?: string;
+  /** `redis://host:port/number` of a database in the reference server's layout. */
+  readonly redis?: string;
+}
+
+/** A server that listens. */
+export interface RunningServer {
+  /** As a reader enters it in KOReader, when it runs on the same machine. */
+  readonly url: string;
+  readonly host: string;
+  readonly port: number;
+  readonly store: Store;
+  /** Answers what has been accepted, flushes the store and closes; safe to call twice. */
+  stop(): Promise<void>;
+}
+
+/** Opens the store that the options name; throws SyncError StoreUnavailable. */
+export async function openStore({ data, redis }: Pick<ListenOptions, "data" | "redis">): Promise<Store> {
+  try {
+    if (redis !== undefined) throw new Error("Redis is not there yet.");
+    if (data === undefined) {
+      const { createMemoryStore } = await import("./memory-store.ts");
+      return createMemoryStore();
+    }
+    const { openSqliteStore } = await import("./sqlite-store.ts");
+    mkdirSync(data, { recursive: true, mode: 0o700 });
+    return openSqliteStore(join(data, "kosync.sqlite"));
+  } catch (error) {
+    throw new SyncError("StoreUnavailable", { reason: error instanceof Error ? error.message : String(error) });
+  }
+}
+
+function toListenError(error: unknown, host: string, port: number): unknown {
+  const code = error instanceof Error && "code" in error ? error.code : null;
+  return code === "EADDRINUSE" ? new SyncError("PortTaken", { host, port }) : error;
+}
+
+/** Starts a server on loopback, port 8081, unless told otherwise; throws SyncError PortTaken or StoreUnavailable. */
+export async function startServer(options: ListenOptions = {}): Promise<RunningServer> {
+  const { host = "127.0.0.1", port = 8081, basePath = "" } = options;
+  const store = await openStore(options);
+  const app = createServer({ ...options, store });
+  try {
+    await app.listen({ host, port });
+  } catch (error) {
+    await app.close();
+    await store.close();
+    throw toListenError(error, host, port);
+  }
+  const address = app.server.address();
+  const bound = typeof address === "object" && address !== null ? address.port : port;
+  const shown = host === "0.0.0.0" ? "127.0.0.1" : host === "::" ? "[::1]" : host.includes(":") ? `[${host}]` : host;
+  let stopping: Promise<void> | null = null;
+  return {
+    url: `http://${shown}:${bound}${basePath}`,
+    host,
+    port: bound,
+    store,
+    stop: () => (stopping ??= app.close().then(() => store.close())),
+  };
+}

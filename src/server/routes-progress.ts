@@ -1,0 +1,58 @@
+import type { FastifyInstance } from "fastify";
+import type { Context } from "./app.ts";
+import { readClaim } from "./authorize.ts";
+import { isDocumentId, parseJsonObject, readProgressWrite } from "./bodies.ts";
+import { Refusal } from "./errors.ts";
+import { matchProgressWriter, parseIdentifiers } from "./identifiers.ts";
+import type { Identifier, StoredRecord } from "./store.ts";
+
+/** A record as the protocol shows it. */
+function show({ document, percentage, progress, device, device_id, timestamp }: StoredRecord): object {
+  const record = { document, percentage, progress, device, timestamp };
+  return device_id === null ? record : { ...record, device_id };
+}
+
+interface Question {
+  readonly names: readonly string[];
+  /** Null when the request names no identifiers. */
+  readonly ids: readonly Identifier[] | null;
+}
+
+/** What a `GET` asks for, or why that is no question. */
+function readQuestion(text: string, query: unknown): Question | Refusal {
+  if (!isDocumentId(text)) return new Refusal("DocumentMissing");
+  if (typeof query !== "object" || query === null || !("ids" in query)) return { names: [text], ids: null };
+  const ids = typeof query.ids === "string" ? parseIdentifiers(query.ids) : null;
+  if (ids === null || !ids.some(({ value }) => value === text)) return new Refusal("InvalidFields");
+  return { names: ids.map(({ value }) => value), ids };
+}
+
+/** `PUT` and `GET` of a position. */
+export function addProgressRoutes(app: FastifyInstance, { store, gate, clock }: Context): void {
+  app.put("/syncs/progress", async (request) => {
+    const { username, credential } = await gate.admit(request.headers, request.ip);
+    const write = readProgressWrite(parseJsonObject(request.body), clock());
+    const outcome = await store.write(username, credential, write);
+    if (outcome.status === "unauthorized") throw new Refusal("Unauthorized");
+    const { document, match } = outcome;
+    return { document, ...(match === null ? {} : { match }), timestamp: write.timestamp };
+  });
+
+  app.get<{ Params: { document: string } }>("/syncs/progress/:document", async (request) => {
+    const question = readQuestion(request.params.document, request.query);
+    if (question instanceof Refusal) {
+      // A stranger learns nothing but 401, whatever the question.
+      await gate.admit(request.headers, request.ip);
+      throw question;
+    }
+    const { names, ids } = question;
+    const claim = readClaim(request.headers);
+    // One look into the store answers both who asks and what is asked.
+    const { credential, found } = await store.find(claim.username, names, ids !== null);
+    await gate.check(claim, credential, request.ip);
+    if (found === null) return {};
+    const match = ids?.[found.match]?.type;
+    if (ids === null || match === undefined) return show(found.record);
+    return { ...show(found.record), match, progress_match: matchProgressWriter(ids, found.record.identifiers, match) };
+  });
+}

@@ -1,0 +1,60 @@
+import { randomBytes } from "node:crypto";
+import type { Database } from "../io/sqlite.ts";
+
+const SCHEMA_VERSION = 1;
+
+// Text columns have no type of their own: text with a NUL in it is kept as bytes (see io/sqlite.ts).
+const SCHEMA = `
+CREATE TABLE IF NOT EXISTS users (id INTEGER PRIMARY KEY, name NOT NULL UNIQUE, credential NOT NULL);
+CREATE TABLE IF NOT EXISTS documents (
+  id INTEGER PRIMARY KEY,
+  user_id INTEGER NOT NULL REFERENCES users ON DELETE CASCADE,
+  document NOT NULL,
+  timestamp INTEGER NOT NULL,
+  percentage REAL NOT NULL,
+  progress NOT NULL,
+  device NOT NULL,
+  device_id,
+  filename,
+  title,
+  authors,
+  identifiers TEXT,
+  writes INTEGER NOT NULL DEFAULT 0,
+  UNIQUE (user_id, document)
+);
+CREATE INDEX IF NOT EXISTS documents_by_time ON documents (user_id, timestamp, document);
+CREATE TABLE IF NOT EXISTS history (
+  document_id INTEGER NOT NULL REFERENCES documents ON DELETE CASCADE,
+  slot INTEGER NOT NULL,
+  number INTEGER NOT NULL,
+  timestamp INTEGER NOT NULL,
+  percentage REAL NOT NULL,
+  progress NOT NULL,
+  device NOT NULL,
+  device_id,
+  PRIMARY KEY (document_id, slot)
+) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS aliases (
+  user_id INTEGER NOT NULL REFERENCES users ON DELETE CASCADE,
+  value TEXT NOT NULL,
+  type TEXT NOT NULL,
+  document_id INTEGER NOT NULL REFERENCES documents ON DELETE CASCADE,
+  PRIMARY KEY (user_id, value)
+) WITHOUT ROWID;
+CREATE INDEX IF NOT EXISTS aliases_by_document ON aliases (document_id);
+CREATE TABLE IF NOT EXISTS settings (name TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
+`;
+
+/** Makes the tables where they are missing; throws when the file was written by a later version of this program. */
+export function prepareSchema(db: Database): void {
+  const version = db.prepare("PRAGMA user_version").get()?.["user_version"];
+  if (typeof version === "number" && version > SCHEMA_VERSION) {
+    throw new Error("The database was written by a newer version of KOReader Progress.");
+  }
+  if (version === SCHEMA_VERSION) return;
+  db.exec("BEGIN IMMEDIATE");
+  db.exec(SCHEMA);
+  db.prepare("INSERT OR IGNORE INTO settings VALUES ('secret', ?)").run(randomBytes(32).toString("hex"));
+  db.exec(`PRAGMA user_version = ${SCHEMA_VERSION}`);
+  db.exec("COMMIT");
+}

@@ -1,0 +1,126 @@
+import { toSqlText, toSqlTextOrNull } from "../io/sqlite.ts";
+import type { Database, SQLInputValue } from "../io/sqlite.ts";
+import { formatIdentifiers } from "./identifiers.ts";
+import { HISTORY_LENGTH } from "./store.ts";
+import type { Identifier, ProgressWrite, WriteOutcome } from "./store.ts";
+
+/** The writing half of the SQLite store; its `put` must run inside a transaction. */
+export interface SqliteWriter {
+  put(username: string, credential: string, write: ProgressWrite): WriteOutcome;
+}
+
+interface Place {
+  readonly documentId: number;
+  readonly document: string;
+  readonly match: number;
+}
+
+/** What a `PUT` may leave out, as columns. */
+function told({
+  device_id,
+  metadata,
+  identifiers,
+}: ProgressWrite): Record<"deviceId" | "filename" | "title" | "authors" | "identifiers", SQLInputValue> {
+  return {
+    deviceId: toSqlTextOrNull(device_id),
+    filename: toSqlTextOrNull(metadata?.filename),
+    title: toSqlTextOrNull(metadata?.title),
+    authors: toSqlTextOrNull(metadata?.authors),
+    identifiers: identifiers === null ? null : formatIdentifiers(identifiers),
+  };
+}
+
+/** Prepares the statements of a `PUT`. */
+export function createSqliteWriter(db: Database): SqliteWriter {
+  const selectPlace = db.prepare(
+    `SELECT u.id AS user_id, d.id AS document_id, d.writes FROM users u
+     LEFT JOIN documents d ON d.user_id = u.id AND d.document = ? WHERE u.name = ? AND u.credential = ?`,
+  );
+  const insertDocument = db.prepare(
+    `INSERT INTO documents (user_id, document, timestamp, percentage, progress, device, device_id, filename, title, authors, identifiers)
+     VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+  );
+  const updateDocument = db.prepare(
+    `UPDATE documents SET writes = writes + 1, timestamp = ?, percentage = ?, progress = ?, device = ?,
+       device_id = ifnull(?, device_id), filename = ifnull(?, filename), title = ifnull(?, title),
+       authors = ifnull(?, authors), identifiers = ? WHERE id = ?`,
+  );
+  // A ring of slots: one upsert keeps the history at its length, where insert and delete would touch two places.
+  const remember = db.prepare(
+    `INSERT OR REPLACE INTO history SELECT id, writes % ${HISTORY_LENGTH - 1}, writes, timestamp, percentage, progress, device, device_id
+     FROM documents WHERE id = ?`,
+  );
+  const selectDocument = db.prepare("SELECT id, document FROM documents WHERE user_id = ? AND document = ?");
+  const selectTarget = db.prepare(
+    "SELECT d.id, d.document FROM aliases a JOIN documents d ON d.id = a.document_id WHERE a.user_id = ? AND a.value = ?",
+  );
+  const insertAlias = db.prepare("INSERT INTO aliases (user_id, value, type, document_id) VALUES (?, ?, ?, ?)");
+
+  function insert(userId: number, write: ProgressWrite): number {
+    const { deviceId, filename, title, authors, identifiers } = told(write);
+    const { lastInsertRowid } = insertDocument.run(
+      userId,
+      toSqlText(write.document),
+      write.timestamp,
+      write.percentage,
+      toSqlText(write.progress),
+      toSqlText(write.device),
+      deviceId,
+      filename,
+      title,
+      authors,
+      identifiers,
+    );
+    return Number(lastInsertRowid);
+  }
+
+  function update(documentId: number, write: ProgressWrite): void {
+    const { deviceId, filename, title, authors, identifiers } = told(write);
+    remember.run(documentId);
+    updateDocument.run(
+      write.timestamp,
+      write.percentage,
+      toSqlText(write.progress),
+      toSqlText(write.device),
+      deviceId,
+      filename,
+      title,
+      authors,
+      identifiers,
+      documentId,
+    );
+  }
+
+  function resolve(userId: number, list: readonly Identifier[]): Place | null {
+    for (const [match, { value }] of list.entries()) {
+      const row = selectDocument.get(userId, value) ?? selectTarget.get(userId, value);
+      if (row !== undefined) return { documentId: Number(row["id"]), document: String(row["document"]), match };
+    }
+    return null;
+  }
+
+  function putIdentified(userId: number, write: ProgressWrite, list: readonly Identifier[]): WriteOutcome {
+    const place = resolve(userId, list);
+    if (place !== null) update(place.documentId, write);
+    const documentId = place?.documentId ?? insert(userId, write);
+    for (const { type, value } of place === null ? list : list.slice(place.match + 1)) {
+      // Never shadow a document, never repoint an alias; one whose document is gone went with it.
+      const isTaken = selectDocument.get(userId, value) !== undefined || selectTarget.get(userId, value) !== undefined;
+      if (!isTaken) insertAlias.run(userId, value, type, documentId);
+    }
+    const match = place === null ? list.find(({ value }) => value === write.document) : list[place.match];
+    return { status: "written", document: place?.document ?? write.document, match: match?.type ?? null };
+  }
+
+  return {
+    put(username, credential, write) {
+      const place = selectPlace.get(toSqlText(write.document), toSqlText(username), toSqlText(credential));
+      if (place === undefined) return { status: "unauthorized" };
+      const userId = Number(place["user_id"]);
+      if (write.identifiers !== null) return putIdentified(userId, write, write.identifiers);
+      if (place["document_id"] === null) insert(userId, write);
+      else update(Number(place["document_id"]), write);
+      return { status: "written", document: write.document, match: null };
+    },
+  };
+}
