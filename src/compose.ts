@@ -1,5 +1,6 @@
-import type { BookFiles } from "./app/ports.ts";
 import type { ListenOptions, RunningServer } from "./server/listen.ts";
+import type { BookFiles, KosyncClient } from "./app/ports.ts";
+import type { Account } from "./model/account.ts";
 
 /** The files of this machine. */
 export async function openBookFiles(): Promise<BookFiles> {
@@ -11,4 +12,10 @@ export async function openBookFiles(): Promise<BookFiles> {
 export async function startServer(options: ListenOptions = {}): Promise<RunningServer> {
   const { startServer } = await import("./server/listen.ts");
   return startServer(options);
+}
+
+/** A client for one account; nothing is sent yet. */
+export async function openKosyncClient(account: Account): Promise<KosyncClient> {
+  const { createKosyncClient } = await import("./io/kosync-client.ts");
+  return createKosyncClient({ account });
 }

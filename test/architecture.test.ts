@@ -9,7 +9,7 @@ const RULES: ReadonlyArray<{ readonly files: string; readonly may: readonly stri
   { files: "src/app/*.ts", may: ["src/model", "src/core", "src/app"] },
   {
     files: "src/io/**/*.ts",
-    may: ["src/model", "src/core", "src/io", "src/app/ports", "node:", "yauzl", "undici", "python-shell"],
+    may: ["src/model", "src/core", "src/io", "src/app/ports", "node:", "zod", "yauzl", "undici", "python-shell"],
   },
   {
     files: "src/server/**/*.ts",

@@ -1,0 +1,123 @@
+/** One request, one answer: over our own connections, with limits of time and size. */
+import type { Tls } from "../model/account.ts";
+import { SyncError } from "../model/error.ts";
+import { CertificateRefusal } from "./certificate.ts";
+import { createConnector } from "./connect.ts";
+import { createGate } from "./gate.ts";
+import { NetworkFailure, causeOf } from "./network-failure.ts";
+import { proxyLogin } from "./tunnel.ts";
+import { Agent, ProxyAgent, request } from "./undici.ts";
+import type { Dispatcher } from "./undici.ts";
+
+export interface HttpRequest {
+  readonly method: "GET" | "POST" | "PUT";
+  readonly url: URL;
+  readonly headers: Readonly<Record<string, string>>;
+  readonly body?: string;
+}
+
+export interface HttpAnswer {
+  readonly status: number;
+  /** The media type alone, lowercase; empty when the server did not say. */
+  readonly type: string;
+  readonly body: string;
+  readonly location: string | null;
+  readonly retry_after: string | null;
+}
+
+export interface HttpOptions {
+  readonly tls: Tls;
+  readonly proxy: string | null;
+  /** Requests under way at once. */
+  readonly at_once: number;
+  /** Milliseconds until a connection stands, and until the whole answer is there. */
+  readonly connect_ms: number;
+  readonly answer_ms: number;
+}
+
+export interface Http {
+  /** Rejects with NetworkFailure, CertificateRefusal or SyncError Cancelled. */
+  send(request: HttpRequest, signal?: AbortSignal): Promise<HttpAnswer>;
+  close(): Promise<void>;
+}
+
+/** No answer of the protocol comes near it; a list of many thousand documents does. */
+const MAX_ANSWER_BYTES = 32 * 1024 * 1024;
+
+/** The proxy's URL, or null for none; one we cannot speak to fails instead of being passed by. */
+function readProxy(proxy: string | null): URL | null {
+  if (proxy === null || proxy === "") return null;
+  const url = URL.parse(proxy.includes("://") ? proxy : `http://${proxy}`);
+  if (url === null || !["http:", "https:"].includes(url.protocol)) throw new NetworkFailure("proxy_unsupported");
+  return url;
+}
+
+function first(header: string | string[] | undefined): string | null {
+  return (Array.isArray(header) ? header[0] : header) ?? null;
+}
+
+function createDispatchers(options: HttpOptions): (url: URL) => Dispatcher {
+  const proxy = readProxy(options.proxy);
+  const shared = { allowH2: false, connections: options.at_once, maxResponseSize: MAX_ANSWER_BYTES } as const;
+  const connect = createConnector({ tls: options.tls, proxy, timeout: options.connect_ms });
+  const direct = new Agent({ ...shared, connect });
+  if (proxy === null) return () => direct;
+  const token = proxyLogin(proxy);
+  const forwarding = new ProxyAgent({
+    ...shared,
+    uri: proxy.origin,
+    ...(token === null ? {} : { token }),
+    proxyTls: { timeout: options.connect_ms },
+  });
+  return (url) => (url.protocol === "https:" ? direct : forwarding);
+}
+
+/** Connections of one account; nothing is opened before the first request. */
+export function createHttp(options: HttpOptions): Http {
+  const gate = createGate(options.at_once);
+  const ended = new AbortController();
+  const opened = new Set<Dispatcher>();
+  let dispatcherFor: ((url: URL) => Dispatcher) | undefined;
+
+  async function attempt(wanted: HttpRequest, signal: AbortSignal): Promise<HttpAnswer> {
+    dispatcherFor ??= createDispatchers(options);
+    const dispatcher = dispatcherFor(wanted.url);
+    opened.add(dispatcher);
+    const { statusCode, headers, body } = await request(wanted.url, {
+      dispatcher,
+      method: wanted.method,
+      headers: wanted.headers,
+      body: wanted.body ?? null,
+      signal,
+    });
+    return {
+      status: statusCode,
+      type: (first(headers["content-type"]) ?? "").split(";")[0]?.trim().toLowerCase() ?? "",
+      body: await body.text(),
+      location: first(headers["location"]),
+      retry_after: first(headers["retry-after"]),
+    };
+  }
+
+  return {
+    async send(wanted, signal) {
+      const stop = AbortSignal.any(signal === undefined ? [ended.signal] : [ended.signal, signal]);
+      let leave: (() => void) | undefined;
+      try {
+        leave = await gate.enter(stop);
+        return await attempt(wanted, AbortSignal.any([stop, AbortSignal.timeout(options.answer_ms)]));
+      } catch (error) {
+        if (stop.aborted) throw new SyncError("Cancelled");
+        if (error instanceof CertificateRefusal) throw error;
+        // What undici throws is not passed on: it may hold the request, and with it the userkey.
+        throw new NetworkFailure(causeOf(error));
+      } finally {
+        leave?.();
+      }
+    },
+    async close() {
+      ended.abort();
+      await Promise.all([...opened].map((dispatcher) => dispatcher.destroy()));
+    },
+  };
+}
