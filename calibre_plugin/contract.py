@@ -153,6 +153,7 @@ class Declined(TypedDict):
     percentage: float
     progress: str
     timestamp: float | None
+    at: float
 
 
 Document = str

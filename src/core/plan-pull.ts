@@ -1,72 +1,21 @@
-import type { Cell } from "../model/cell.ts";
-import type { Answer, Base, Book, ColumnUpdate, PullPlan, Reading } from "../model/plan.ts";
+import type { Base, Book, Observation, PullPlan, Reading } from "../model/plan.ts";
 import type { ColumnMapping, Profile } from "../model/profile.ts";
 import { why } from "../model/why.ts";
 import type { Why } from "../model/why.ts";
-import { dateCell, fits, percentCell, sameCell, textCell } from "./columns.ts";
-import { statusCell, statusOf } from "./status.ts";
+import { chooseRecord, sameRecord } from "./choose-record.ts";
+import { isEmpty } from "./columns.ts";
+import { decide } from "./conflict.ts";
+import { changedHere, clearedHere, localSide } from "./local-side.ts";
+import type { LocalSide } from "./local-side.ts";
+import { matchProgress } from "./match-progress.ts";
+import { isOwn } from "./peek.ts";
+import { differingCells, fillCells, statusWanted } from "./plan-cells.ts";
+import type { Filled, Filling } from "./plan-cells.ts";
+import { finishMark } from "./reread.ts";
 
-/** Records that bear this prefix were put on the server by ourselves when carrying over: never news. */
-export const OWN_DEVICE_PREFIX = "calibre-koreader-progress-";
-
-function newest(answers: readonly Answer[]): Answer | null {
-  const foreign = answers.filter(({ progress }) => !(progress.device_id ?? "").startsWith(OWN_DEVICE_PREFIX));
-  return (
-    foreign.toSorted(
-      (one, other) =>
-        (other.progress.timestamp ?? 0) - (one.progress.timestamp ?? 0) ||
-        other.progress.percentage - one.progress.percentage,
-    )[0] ?? null
-  );
-}
-
-/** The value a column should hold after a pull: `undefined` when there is nothing to say, a reason when it cannot be said. */
-function wanted(
-  mapping: ColumnMapping,
-  { progress, place }: Answer,
-  { rules, time_zone }: Profile,
-): Cell | undefined | Why {
-  if (!fits(mapping)) {
-    const { column, field, datatype } = mapping;
-    return why("column_unfit", { column, field, datatype });
-  }
-  const word = (made: { cell: Cell } | null, value: string): Cell | Why =>
-    made === null ? why("not_in_enumeration", { column: mapping.column, value }) : made.cell;
-  switch (mapping.field) {
-    case "percent":
-      return percentCell(mapping, progress.percentage, rules.finish_at, rules.reading_from);
-    case "status": {
-      const status = statusOf(progress.percentage, rules);
-      return word(statusCell(mapping, status, rules.status_words), rules.status_words[status]);
-    }
-    case "location":
-      return word(textCell(mapping, progress.progress), progress.progress);
-    case "device":
-      return word(textCell(mapping, progress.device), progress.device);
-    case "place":
-      return place === null ? undefined : word(textCell(mapping, place), place);
-    case "last_read":
-      return progress.timestamp === null ? undefined : dateCell(mapping, progress.timestamp, time_zone);
-    case "started":
-    case "finished":
-    case "times_read":
-    case "last_synced":
-      return undefined;
-    default:
-      return mapping.field satisfies never;
-  }
-}
-
-function baseOf(book: Book, { progress }: Answer, updates: readonly ColumnUpdate[]): Base {
-  const values = { ...book.cells };
-  for (const { column, after } of updates) values[column] = after;
-  const { document, percentage, timestamp, device } = progress;
-  return { book_id: book.book_id, document, percentage, progress: progress.progress, timestamp, device, values };
-}
-
-/** Decides, book by book, whether the server's progress belongs in the library. `now` is epoch seconds. */
-export function planPull(readings: Reading[], profile: Profile, now: number): PullPlan {
-  const plan: PullPlan = {
+/** A plan that does nothing. */
+export function emptyPlan(): PullPlan {
+  return {
     updates: [],
     conflicts: [],
     skipped: [],
@@ -77,43 +26,179 @@ export function planPull(readings: Reading[], profile: Profile, now: number): Pu
     local_changes: [],
     review: [],
   };
-  for (const { book, answers } of readings) {
+}
+
+/** What the servers said that the reading log does not hold yet. */
+function newObservations({ book, answers }: Reading, now: number): Observation[] {
+  const { book_id } = book;
+  return answers
+    .filter(({ progress }) => !isOwn(progress))
+    .filter(({ progress }) => !book.observations.some((seen) => sameRecord(seen.progress, progress)))
+    .map(({ progress }) => ({ book_id, at: now, progress }))
+    .toSorted((one, other) => (one.progress.timestamp ?? now) - (other.progress.timestamp ?? now));
+}
+
+/** The state both sides agree on once the updates are written. What the reader changed and keeps stays a change. */
+function baseAfter(filling: Filling, { updates, agreed }: Filled): Base {
+  const { book, chosen, profile } = filling;
+  const values: Base["values"] = { ...book.base?.values };
+  for (const mapping of profile.columns) {
+    const cell = book.cells[mapping.column];
+    if (cell === undefined) continue;
+    const kept = changedHere(mapping, book) || clearedHere(mapping, book);
+    if (!kept || agreed.has(mapping.column)) values[mapping.column] = cell;
+  }
+  for (const { column, after } of updates) values[column] = after;
+  const { document, percentage, progress, timestamp, device } = chosen.progress;
+  return { book_id: book.book_id, document, percentage, progress, timestamp, device, values };
+}
+
+function take(plan: PullPlan, filling: Filling, mappings: readonly ColumnMapping[]): void {
+  const filled = fillCells(mappings, filling);
+  plan.updates.push(...filled.updates);
+  plan.skipped.push(...filled.skipped);
+  plan.bases.push(baseAfter(filling, filled));
+  if (filled.updates.length === 0 && filled.skipped.length === 0)
+    plan.skipped.push({ book_id: filling.book.book_id, reason: why("unchanged", {}) });
+}
+
+function ask(plan: PullPlan, filling: Filling, mappings: readonly ColumnMapping[]): void {
+  const filled = fillCells(mappings, filling);
+  const base = baseAfter(filling, filled);
+  const { book_id } = filling.book;
+  // Nobody need be asked about cells that would not change.
+  if (filled.updates.length === 0) take(plan, filling, mappings);
+  else
+    plan.conflicts.push({ book_id, theirs: filling.chosen.progress, updates: filled.updates, base, why: filling.why });
+}
+
+/** Fills columns that were mapped after the base was made; a hand-filled one is the reader's to decide about. */
+function fillNewColumns(plan: PullPlan, filling: Filling, mappings: readonly ColumnMapping[]): void {
+  const { book, chosen, profile } = filling;
+  const { percentage, device, timestamp } = chosen.progress;
+  const differing = new Set(differingCells(mappings, filling).map(({ column }) => column));
+  const { conflict } = profile.rules;
+  const [column] = differing;
+  if (column !== undefined && conflict !== "server" && conflict !== "library") {
+    const value = book.cells[column] ?? null;
+    ask(plan, { ...filling, why: why("no_base_differs", { column, value, percentage, device, timestamp }) }, mappings);
+    return;
+  }
+  const left = mappings.filter((mapping) => conflict === "server" || !differing.has(mapping.column));
+  const reason = why("new_column", { column: left[0]?.column ?? null, percentage, device, timestamp });
+  take(plan, { ...filling, why: reason }, left);
+}
+
+/** The server said nothing new: a device's sidecar may, a column may be new, or the library may have moved. */
+function planSettled(plan: PullPlan, filling: Filling): void {
+  const { book, chosen, local, profile, mark } = filling;
+  const { book_id, base } = book;
+  const reason = (said: Why): number => plan.skipped.push({ book_id, reason: said });
+  if (base === null) return;
+  const { percentage, device, timestamp } = chosen.progress;
+  const current = sameRecord(chosen.progress, base);
+  if (current && mark !== null && !local.finished && !local.statusChanged) {
+    const told = profile.columns.filter(({ field }) => ["status", "finished", "times_read"].includes(field));
+    const data = { device: mark.device, timestamp: mark.at };
+    take(plan, { ...filling, why: why("finished_on_device", data) }, told);
+    return;
+  }
+  const unknown = profile.columns.filter(
+    ({ column, field }) =>
+      base.values[column] === undefined && book.cells[column] !== undefined && field !== "last_synced",
+  );
+  if (current && unknown.length > 0) fillNewColumns(plan, filling, unknown);
+  else if (local.percentChanged || local.statusChanged) reason(why("changed_here", { percentage: local.share }));
+  else if (current) reason(why("unchanged", {}));
+  else reason(why("older_record", { percentage, device, timestamp, base_timestamp: base.timestamp }));
+}
+
+function statusDiffers(filling: Filling): { column: string; value: string; wanted: string } | null {
+  const { book, chosen, local, profile, mark } = filling;
+  const mapping = profile.columns.find(({ field }) => field === "status");
+  const wanted = statusWanted(chosen, mark, profile);
+  if (mapping === undefined || !local.statusChanged || local.status === "own" || local.status === "finished")
+    return null;
+  if (local.status === wanted) return null;
+  const words = profile.rules.status_words;
+  return { column: mapping.column, value: String(book.cells[mapping.column] ?? ""), wanted: words[wanted] };
+}
+
+function planBook(plan: PullPlan, reading: Reading, local: LocalSide, profile: Profile, now: number): void {
+  const { book, answers } = reading;
+  const { book_id } = book;
+  const choice = chooseRecord(book, answers, local.share, profile);
+  if ("none" in choice) {
+    plan.skipped.push({ book_id, reason: choice.none });
+    return;
+  }
+  const { chosen } = choice;
+  const { percentage, device, timestamp } = chosen.progress;
+  const reason = why("first_seen", { percentage, device, timestamp });
+  const mark = finishMark(book);
+  const filling: Filling = { book, answers, chosen, local, profile, now, mark, reread: false, why: reason };
+  const live = answers.filter(({ progress }) => !book.declined.some((said) => sameRecord(said, progress)));
+  const decision = decide({
+    book,
+    answers,
+    record: chosen.progress,
+    local,
+    profile,
+    now,
+    differing: book.base === null ? differingCells(profile.columns, filling) : [],
+    statusDiffers: statusDiffers(filling),
+    elsewhere: Math.max(0, ...live.map(({ progress }) => progress.percentage)),
+  });
+  if (decision.outcome === "settled") planSettled(plan, filling);
+  else if (decision.outcome === "keep") plan.skipped.push({ book_id, reason: decision.why });
+  else {
+    const { reread } = decision;
+    // A book that is read again is not finished, whatever an old mark says.
+    const decided = { ...filling, why: decision.why, reread, mark: reread ? null : mark };
+    if (decision.outcome === "take") take(plan, decided, profile.columns);
+    else ask(plan, decided, profile.columns);
+  }
+}
+
+/** Why the reader must see this plan, whatever the profile says of reviews. */
+function reviewReasons(plan: PullPlan, books: readonly Book[], profile: Profile): Why[] {
+  if (plan.updates.length === 0 && plan.conflicts.length === 0) return [];
+  if (!profile.ran_before) return [why("first_run", {})];
+  const touched = new Set([...plan.updates, ...plan.conflicts].map(({ book_id }) => book_id));
+  const mapped = new Set<string>(profile.columns.map(({ column }) => column));
+  const lost = books.filter(
+    ({ book_id, base, cells }) =>
+      base === null &&
+      touched.has(book_id) &&
+      Object.entries(cells).some(([column, cell]) => mapped.has(column) && !isEmpty(cell)),
+  );
+  return lost.length === 0 ? [] : [why("no_base", { books: lost.length })];
+}
+
+/**
+ * Decides, book by book, whether the server's progress belongs in the library: what to write, what to ask, what to
+ * leave, each with its reason. `now` is the run's start in epoch seconds. One odd book never spoils the others.
+ */
+export function planPull(readings: Reading[], profile: Profile, now: number): PullPlan {
+  const plan = emptyPlan();
+  const matched = matchProgress(readings);
+  plan.skipped.push(...matched.skipped);
+  for (const reading of matched.readings) {
+    const { book, answers } = reading;
     const { book_id } = book;
-    if (answers.length === 0) {
+    const local = localSide(book, profile, now);
+    plan.local_changes.push(...local.changes.filter(({ column }) => book.changed_at[column] === undefined));
+    plan.observations.push(...newObservations(reading, now));
+    if (answers.length > 0) planBook(plan, reading, local, profile, now);
+    else if (!matched.bereft.has(book_id)) {
       plan.unanswered.push(book_id);
       plan.skipped.push({ book_id, reason: why("not_on_server", {}) });
-      continue;
     }
-    const answer = newest(answers);
-    if (answer === null) {
-      plan.skipped.push({ book_id, reason: why("own_record", {}) });
-      continue;
-    }
-    const { percentage, device, timestamp } = answer.progress;
-    const reason = why("first_seen", { percentage, device, timestamp });
-    const updates: ColumnUpdate[] = [];
-    for (const mapping of profile.columns) {
-      const { column } = mapping;
-      const before = book.cells[column];
-      if (before === undefined) {
-        plan.skipped.push({ book_id, reason: why("column_gone", { column }) });
-        continue;
-      }
-      const after = wanted(mapping, answer, profile);
-      if (after === undefined) continue;
-      if (typeof after === "object" && after !== null) plan.skipped.push({ book_id, reason: after });
-      else if (!sameCell(mapping, before, after)) updates.push({ book_id, column, before, after, why: reason });
-    }
-    const synced = profile.columns.find(({ field }) => field === "last_synced");
-    if (updates.length === 0) plan.skipped.push({ book_id, reason: why("unchanged", {}) });
-    else if (synced !== undefined && fits(synced) && book.cells[synced.column] !== undefined) {
-      const before = book.cells[synced.column] ?? null;
-      const after = dateCell(synced, now, profile.time_zone);
-      updates.push({ book_id, column: synced.column, before, after, why: why("synced", {}) });
-    }
-    plan.updates.push(...updates);
-    plan.bases.push(baseOf(book, answer, updates));
-    plan.observations.push({ book_id, at: now, progress: answer.progress });
   }
+  plan.review = reviewReasons(
+    plan,
+    readings.map(({ book }) => book),
+    profile,
+  );
   return plan;
 }

@@ -45,6 +45,8 @@ export const Declined = z
     percentage: z.number(),
     progress: z.string(),
     timestamp: z.number().nullable(),
+    /** When the reader said so, epoch seconds. */
+    at: z.number(),
   })
   .meta({ id: "Declined" });
 export type Declined = z.infer<typeof Declined>;
