@@ -1,5 +1,5 @@
 /** Judging a server's certificate, and naming what is wrong with it. */
-import { createHash } from "node:crypto";
+import { X509Certificate, createHash } from "node:crypto";
 import { readFileSync } from "node:fs";
 import { createSecureContext, getCACertificates, rootCertificates } from "node:tls";
 import type { SecureContext, TLSSocket } from "node:tls";
@@ -61,13 +61,29 @@ export function fingerprintOf(socket: TLSSocket): string | null {
   return raw === undefined ? null : createHash("sha256").update(raw).digest("hex");
 }
 
-/** Every authority this machine trusts: the runtime's own, the operating system's, and those named by the environment. */
-function systemAuthorities(): string[] {
-  return [...new Set([...rootCertificates, ...getCACertificates("default"), ...getCACertificates("system")])];
+/**
+ * Every authority this machine trusts: the runtime's own, the operating system's, and those named by the environment.
+ * Null where a runtime keeps them to itself (Deno without `--allow-sys=ca`): then it judges by its own store.
+ */
+function createSystemContext(): SecureContext | null {
+  try {
+    const all = [...rootCertificates, ...getCACertificates("default"), ...getCACertificates("system")];
+    return createSecureContext({ ca: [...new Set(all)] });
+  } catch {
+    return null;
+  }
 }
 
 // Reading and parsing several hundred authorities takes about 60 ms: once for the process, and not at all for plain HTTP.
-let systemContext: SecureContext | undefined;
+let systemContext: SecureContext | null | undefined;
+
+/** The certificates of a file, PEM (any number) or DER (one); throws when it holds none. */
+function readAuthorities(path: string): string {
+  const bytes = readFileSync(path);
+  const first = new X509Certificate(bytes);
+  const text = bytes.toString("latin1");
+  return text.includes("-----BEGIN") ? text : first.toString();
+}
 
 export interface Trust {
   secureContext?: SecureContext;
@@ -78,11 +94,11 @@ export interface Trust {
 export function trustOf(tls: Tls): Trust {
   if (tls.mode === "fingerprint" || tls.mode === "none") return { rejectUnauthorized: false };
   if (tls.mode === "system") {
-    systemContext ??= createSecureContext({ ca: systemAuthorities() });
-    return { secureContext: systemContext, rejectUnauthorized: true };
+    if (systemContext === undefined) systemContext = createSystemContext();
+    return { ...(systemContext === null ? {} : { secureContext: systemContext }), rejectUnauthorized: true };
   }
   try {
-    return { secureContext: createSecureContext({ ca: readFileSync(tls.path) }), rejectUnauthorized: true };
+    return { secureContext: createSecureContext({ ca: readAuthorities(tls.path) }), rejectUnauthorized: true };
   } catch {
     throw new CertificateRefusal("ca_file_unreadable", null);
   }

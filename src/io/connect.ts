@@ -21,17 +21,25 @@ type Dial = (target: Target) => Promise<Socket>;
 
 /** Opens connections whose certificates are judged by the TLS library alone. */
 function createDial({ tls, proxy, timeout }: ConnectOptions): Dial {
-  const connect = buildConnector({
-    ...trustOf(tls),
-    allowH2: false,
-    timeout,
-    // A resumed session need not show its certificate again, and a pinned one must be seen each time.
-    ...(tls.mode === "fingerprint" ? { maxCachedSessions: 0 } : {}),
-  });
+  const plain = buildConnector({ timeout });
+  let secure: BuildConnector.connector | undefined;
+
+  function judging(): BuildConnector.connector {
+    secure ??= buildConnector({
+      ...trustOf(tls),
+      allowH2: false,
+      timeout,
+      // A resumed session need not show its certificate again, and a pinned one must be seen each time.
+      ...(tls.mode === "fingerprint" ? { maxCachedSessions: 0 } : {}),
+    });
+    return secure;
+  }
+
   return async (target) => {
-    // Plain HTTP goes through a proxy as whole requests, not as a tunnel: that is undici's ProxyAgent.
+    const isSecure = target.protocol === "https:";
+    const connect = isSecure ? judging() : plain;
     const tunnel =
-      proxy !== null && target.protocol === "https:"
+      isSecure && proxy !== null
         ? { httpSocket: await openTunnel(proxy, target.hostname, Number(target.port || 443), timeout) }
         : {};
     return new Promise((resolve, reject) => {
@@ -54,10 +62,9 @@ async function look(target: Target, how: ConnectOptions): Promise<string | null>
 
 /** For undici's Agent: fails with a CertificateRefusal, which names the certificate, or with the socket's own error. */
 export function createConnector(how: ConnectOptions): BuildConnector.connector {
-  let dial: Dial | undefined;
+  const dial = createDial(how);
 
   async function open(target: Target): Promise<Socket> {
-    dial ??= createDial(how);
     let socket: Socket;
     try {
       socket = await dial(target);

@@ -4,9 +4,10 @@ import { SyncError } from "../model/error.ts";
 import { CertificateRefusal } from "./certificate.ts";
 import { createConnector } from "./connect.ts";
 import { createGate } from "./gate.ts";
+import type { Cause } from "./network-failure.ts";
 import { NetworkFailure, causeOf } from "./network-failure.ts";
 import { proxyLogin } from "./tunnel.ts";
-import { Agent, ProxyAgent, request } from "./undici.ts";
+import { Agent } from "./undici.ts";
 import type { Dispatcher } from "./undici.ts";
 
 export interface HttpRequest {
@@ -56,20 +57,39 @@ function first(header: string | string[] | undefined): string | null {
   return (Array.isArray(header) ? header[0] : header) ?? null;
 }
 
-function createDispatchers(options: HttpOptions): (url: URL) => Dispatcher {
+/** One way to a server: which connections, and what the first line and the headers say. */
+interface Route {
+  readonly dispatcher: Dispatcher;
+  address(url: URL): { origin: string; path: string; headers: Record<string, string> };
+  /** What a failure to connect means on this route. */
+  readonly causeOf: (error: unknown) => Cause;
+}
+
+function createRoutes(options: HttpOptions): (url: URL) => Route {
   const proxy = readProxy(options.proxy);
   const shared = { allowH2: false, connections: options.at_once, maxResponseSize: MAX_ANSWER_BYTES } as const;
-  const connect = createConnector({ tls: options.tls, proxy, timeout: options.connect_ms });
-  const direct = new Agent({ ...shared, connect });
+  const timeout = options.connect_ms;
+  const direct: Route = {
+    dispatcher: new Agent({ ...shared, connect: createConnector({ tls: options.tls, proxy, timeout }) }),
+    address: ({ origin, pathname, search }) => ({ origin, path: `${pathname}${search}`, headers: {} }),
+    causeOf,
+  };
   if (proxy === null) return () => direct;
-  const token = proxyLogin(proxy);
-  const forwarding = new ProxyAgent({
-    ...shared,
-    uri: proxy.origin,
-    ...(token === null ? {} : { token }),
-    proxyTls: { timeout: options.connect_ms },
-  });
-  return (url) => (url.protocol === "https:" ? direct : forwarding);
+  const login = proxyLogin(proxy);
+  // Plain HTTP goes to a proxy as a whole request that names its server; TLS goes through it, see `connect.ts`.
+  const forwarded: Route = {
+    dispatcher: new Agent({ ...shared, connect: createConnector({ tls: { mode: "system" }, proxy: null, timeout }) }),
+    address: ({ href, host }) => ({
+      origin: proxy.origin,
+      path: href,
+      headers: { host, ...(login === null ? {} : { "proxy-authorization": login }) },
+    }),
+    causeOf: (error) => {
+      const cause = error instanceof CertificateRefusal ? "tls" : causeOf(error);
+      return ["refused", "unknown_host", "no_route", "tls"].includes(cause) ? "proxy_unreachable" : cause;
+    },
+  };
+  return (url) => (url.protocol === "https:" ? direct : forwarded);
 }
 
 /** Connections of one account; nothing is opened before the first request. */
@@ -77,19 +97,23 @@ export function createHttp(options: HttpOptions): Http {
   const gate = createGate(options.at_once);
   const ended = new AbortController();
   const opened = new Set<Dispatcher>();
-  let dispatcherFor: ((url: URL) => Dispatcher) | undefined;
+  let routeTo: ((url: URL) => Route) | undefined;
 
-  async function attempt(wanted: HttpRequest, signal: AbortSignal): Promise<HttpAnswer> {
-    dispatcherFor ??= createDispatchers(options);
-    const dispatcher = dispatcherFor(wanted.url);
-    opened.add(dispatcher);
-    const { statusCode, headers, body } = await request(wanted.url, {
-      dispatcher,
+  async function attempt(route: Route, wanted: HttpRequest, signal: AbortSignal): Promise<HttpAnswer> {
+    const { origin, path, headers: extra } = route.address(wanted.url);
+    opened.add(route.dispatcher);
+    const { statusCode, headers, body } = await route.dispatcher.request({
+      origin,
+      path,
       method: wanted.method,
-      headers: wanted.headers,
+      headers: { ...wanted.headers, ...extra },
       body: wanted.body ?? null,
       signal,
     });
+    if (statusCode === 407) {
+      await body.dump();
+      throw new NetworkFailure("proxy_login");
+    }
     return {
       status: statusCode,
       type: (first(headers["content-type"]) ?? "").split(";")[0]?.trim().toLowerCase() ?? "",
@@ -103,14 +127,17 @@ export function createHttp(options: HttpOptions): Http {
     async send(wanted, signal) {
       const stop = AbortSignal.any(signal === undefined ? [ended.signal] : [ended.signal, signal]);
       let leave: (() => void) | undefined;
+      let route: Route | undefined;
       try {
         leave = await gate.enter(stop);
-        return await attempt(wanted, AbortSignal.any([stop, AbortSignal.timeout(options.answer_ms)]));
+        routeTo ??= createRoutes(options);
+        route = routeTo(wanted.url);
+        return await attempt(route, wanted, AbortSignal.any([stop, AbortSignal.timeout(options.answer_ms)]));
       } catch (error) {
         if (stop.aborted) throw new SyncError("Cancelled");
-        if (error instanceof CertificateRefusal) throw error;
         // What undici throws is not passed on: it may hold the request, and with it the userkey.
-        throw new NetworkFailure(causeOf(error));
+        const cause = (route?.causeOf ?? causeOf)(error);
+        throw error instanceof CertificateRefusal && cause !== "proxy_unreachable" ? error : new NetworkFailure(cause);
       } finally {
         leave?.();
       }

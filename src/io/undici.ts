@@ -1,3 +1,3 @@
 // undici is CommonJS: imported lazily from a bundle with chunks it would come without its named exports, but this file keeps them.
-export { Agent, ProxyAgent, buildConnector, request } from "undici";
+export { Agent, buildConnector } from "undici";
 export type { Dispatcher } from "undici";

@@ -20,7 +20,11 @@ export interface OddServer {
 type Answer = (response: ServerResponse, heard: Heard, request: IncomingMessage) => void;
 
 /** A real server on loopback that answers as it is told, and remembers what it heard. */
-export async function startOddServer(answer: Answer, tls?: { key: string; cert: string }): Promise<OddServer> {
+export async function startOddServer(
+  answer: Answer,
+  tls?: { key: string; cert: string },
+  port = 0,
+): Promise<OddServer> {
   const heard: Heard[] = [];
   const listener: RequestListener = (request, response) => {
     const chunks: Buffer[] = [];
@@ -37,7 +41,7 @@ export async function startOddServer(answer: Answer, tls?: { key: string; cert: 
     });
   };
   const server: Server = tls === undefined ? createServer(listener) : createTlsServer(tls, listener);
-  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+  await new Promise<void>((resolve) => server.listen(port, "127.0.0.1", resolve));
   const address = server.address();
   if (address === null || typeof address === "string") throw new Error("no port");
   return {
