@@ -1,5 +1,5 @@
 /** Builds dist/: the command line, the bridge (a tiny entry and lazy chunks), the installable plugin zip. */
-import { mkdirSync, readFileSync, rmSync } from "node:fs";
+import { copyFileSync, mkdirSync, readFileSync, rmSync } from "node:fs";
 import { build, type BuildOptions } from "esbuild";
 import * as z from "zod";
 import { buildPluginZip } from "./plugin-zip.ts";
@@ -46,3 +46,5 @@ await build({
   banner: { js: BANNER },
 });
 await buildPluginZip("dist/koreader-progress.zip", { bridge: "dist/bridge" });
+// calibre-debug runs a file, not a zip's member: this one loads the rest from the zip.
+copyFileSync("calibre_plugin/run_headless.py", "dist/run_headless.py");

@@ -1,11 +1,52 @@
-import type { ListenOptions, RunningServer } from "./server/listen.ts";
-import type { BookFiles, KosyncClient } from "./app/ports.ts";
+/** Plugs the adapters into the ports: the only place that knows everybody, each loaded on first use. */
+import { join } from "node:path";
+import process from "node:process";
+import type { BookFiles, CalibreLibrary, Clock, KosyncClient, OpenKosyncClient, ServerCache } from "./app/ports.ts";
 import type { Account } from "./model/account.ts";
+import type { ListenOptions, RunningServer } from "./server/listen.ts";
+
+/** Everything outside the process, as the use cases want it. */
+export interface Outside {
+  readonly openClient: OpenKosyncClient;
+  readonly files: BookFiles;
+  readonly cache: ServerCache;
+  readonly clock: Clock;
+  close(): Promise<void>;
+}
+
+/** Opens everything a sync needs. `cache_folder` is where disposable knowledge is kept, null for nowhere. */
+export async function compose({ cache_folder }: { cache_folder: string | null }): Promise<Outside> {
+  const cache = cache_folder === null ? NO_CACHE : await openCache(cache_folder);
+  return {
+    openClient: openKosyncClient,
+    files: await openBookFiles(),
+    cache,
+    clock: () => Date.now() / 1000,
+    close: () => cache.close(),
+  };
+}
+
+/** Real calibre, without a window; `folder` is where the build put the plugin's zip and the script for calibre. */
+export async function openCalibre(folder: string, log: (line: string) => void): Promise<CalibreLibrary> {
+  const { startCalibre } = await import("./io/calibre-library.ts");
+  return startCalibre({
+    calibreDebug: join(process.env["KOREADER_PROGRESS_CALIBRE"] ?? "", "calibre-debug"),
+    script: join(folder, "run_headless.py"),
+    pluginZip: join(folder, "koreader-progress.zip"),
+    log,
+  });
+}
 
 /** The files of this machine. */
 export async function openBookFiles(): Promise<BookFiles> {
   const { createBookFiles } = await import("./io/book-file.ts");
   return createBookFiles();
+}
+
+/** A client for one account; nothing is sent yet. */
+export async function openKosyncClient(account: Account): Promise<KosyncClient> {
+  const { createKosyncClient } = await import("./io/kosync-client.ts");
+  return createKosyncClient({ account });
 }
 
 /** Starts a kosync server; throws SyncError PortTaken or StoreUnavailable. Loaded on first use: fastify is heavy. */
@@ -14,8 +55,22 @@ export async function startServer(options: ListenOptions = {}): Promise<RunningS
   return startServer(options);
 }
 
-/** A client for one account; nothing is sent yet. */
-export async function openKosyncClient(account: Account): Promise<KosyncClient> {
-  const { createKosyncClient } = await import("./io/kosync-client.ts");
-  return createKosyncClient({ account });
+async function openCache(folder: string): Promise<ServerCache> {
+  const { openServerCache } = await import("./io/server-cache.ts");
+  try {
+    return openServerCache(folder);
+  } catch {
+    // A folder that cannot be written costs questions, never a sync.
+    return NO_CACHE;
+  }
 }
+
+/** Remembers nothing: for a process without a cache folder. */
+const NO_CACHE: ServerCache = {
+  fileDigest: () => null,
+  keepFileDigest: () => {},
+  miss: () => null,
+  keepMiss: () => {},
+  forgetMiss: () => {},
+  close: async () => {},
+};

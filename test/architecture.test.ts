@@ -15,7 +15,20 @@ const RULES: ReadonlyArray<{ readonly files: string; readonly may: readonly stri
     files: "src/server/**/*.ts",
     may: ["src/model", "src/core", "src/server", "src/io/sqlite", "node:", "fastify", "redis", "zod"],
   },
-  { files: "src/cli/*.ts", may: ["src/model", "src/app", "src/compose", "src/cli", "bridge/contract", "zod", "node:"] },
+  {
+    files: "src/cli/*.ts",
+    may: [
+      "src/model",
+      "src/app",
+      "src/compose",
+      "src/cli",
+      "bridge/contract",
+      "bridge/runtime-needed",
+      "bridge/version",
+      "zod",
+      "node:",
+    ],
+  },
   { files: "bridge/*.ts", may: ["src/model", "src/app", "src/compose", "bridge", "zod", "node:"] },
 ];
 

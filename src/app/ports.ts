@@ -1,6 +1,8 @@
 /** The outside world as the use cases see it. Adapters in `io/` make these real; tests hand in their own. */
 import type { Account } from "../model/account.ts";
 import type { FileDigests } from "../model/digest.ts";
+import type { Book, ColumnUpdate, PullPlan } from "../model/plan.ts";
+import type { ColumnMapping, Profile } from "../model/profile.ts";
 import type { DocumentMetadata, Progress } from "../model/progress.ts";
 
 /** What is put on a server; the server makes the timestamp. */
@@ -48,3 +50,34 @@ export type Clock = () => number;
 
 /** How far a long request has come; `label` is a phase's name, not a sentence. */
 export type OnProgress = (done: number, total: number, label: "digests" | "asking" | "planning" | "pushing") => void;
+
+/** What opening a library tells. */
+export interface OpenedLibrary {
+  readonly columns: ColumnMapping[];
+  /** The id under which this login's base is kept, the same as in the GUI. */
+  readonly account_id: string;
+  readonly book_ids: number[];
+}
+
+/** What became of planned updates. */
+export interface WriteReport {
+  readonly written: ColumnUpdate[];
+  /** Left alone: the cell had changed since it was read. */
+  readonly stale: ColumnUpdate[];
+  readonly failed: { update: ColumnUpdate; error: string }[];
+}
+
+/** A calibre library that no other program has open. */
+export interface CalibreLibrary {
+  open(params: {
+    readonly library: string;
+    /** By field: lookup name, and 100 for a percent column from 0 to 100 (null: the datatype's own). */
+    readonly columns: Readonly<Record<string, readonly [column: string, scale: number | null]>>;
+    readonly url: string;
+    readonly username: string;
+  }): Promise<OpenedLibrary>;
+  /** At most 500 books; ids that are gone are left out. */
+  books(book_ids: readonly number[]): Promise<Book[]>;
+  write(plan: PullPlan, profile: Profile): Promise<WriteReport>;
+  close(): Promise<void>;
+}

@@ -1,0 +1,103 @@
+/** What the bridge does for each method: the contract's words turned into use cases. */
+import process from "node:process";
+import type { OnProgress } from "../src/app/ports.ts";
+import type { Outside } from "../src/compose.ts";
+import { SyncError } from "../src/model/error.ts";
+import type { Book, PullPlan } from "../src/model/plan.ts";
+import { BOOKS_PER_PAGE, CONTRACT_VERSION, type HelloAnswer, type Result } from "./contract.ts";
+import { pagePlan } from "./paging.ts";
+import type { Call, Handlers } from "./serve.ts";
+import { VERSION } from "./version.ts";
+
+/** The books of a run as they arrive, then the pages of its plan that are still to be fetched. */
+interface Run {
+  books: Book[];
+  pages: PullPlan[];
+}
+
+/** The handlers of one bridge process; `close` lets go of everything they opened. */
+export function createHandlers(): { handlers: Handlers; close: () => Promise<void> } {
+  const runs = new Map<string, Run>();
+  let outside: Promise<Outside> | null = null;
+  const given = (): Promise<Outside> => (outside ??= openOutside(null));
+
+  function runNamed(run: string): Run {
+    const known = runs.get(run) ?? { books: [], pages: [] };
+    runs.set(run, known);
+    return known;
+  }
+
+  function nextPage(run: string): Result<"sync/next"> {
+    const known = runs.get(run);
+    const plan = known?.pages.shift();
+    // A run that was cancelled, or has been read to its end.
+    if (known === undefined || plan === undefined) throw new SyncError("Cancelled", { run });
+    const more = known.pages.length > 0;
+    if (!more) runs.delete(run);
+    return { plan, more };
+  }
+
+  const handlers: Handlers = {
+    "bridge/hello": ({ cache_folder }) => {
+      // Not awaited: the first answer must not wait for what only a later request needs.
+      outside = openOutside(cache_folder);
+      return { contract: CONTRACT_VERSION, bridge: VERSION, runtime: runtime() };
+    },
+    "account/register": async ({ account }, { signal }) => {
+      const { register } = await import("../src/app/account.ts");
+      return register(account, await given(), signal);
+    },
+    "account/authorize": async ({ account }, { signal }) => {
+      const { authorize } = await import("../src/app/account.ts");
+      return authorize(account, await given(), signal);
+    },
+    "digest/compute": async ({ paths }, call) => {
+      const { digestBooks } = await import("../src/app/digest-books.ts");
+      const { files } = await given();
+      const onProgress = (done: number): void => call.progress(done, paths.length, "digests");
+      return { files: await digestBooks(paths, files, { signal: call.signal, onProgress }) };
+    },
+    "sync/books": ({ run, books }) => {
+      const known = runNamed(run);
+      known.books.push(...books);
+      return { received: known.books.length };
+    },
+    "sync/planPull": async ({ run, account, profile, force }, call) => {
+      const { pull } = await import("../src/app/pull.ts");
+      const { books } = runNamed(run);
+      try {
+        const time_zone = profile.time_zone ?? Intl.DateTimeFormat().resolvedOptions().timeZone;
+        const plan = await pull({ books, account, profile: { ...profile, time_zone }, force }, await given(), {
+          signal: call.signal,
+          progress: report(call),
+        });
+        runs.set(run, { books: [], pages: pagePlan(plan, BOOKS_PER_PAGE) });
+      } catch (error) {
+        runs.delete(run);
+        throw error;
+      }
+      return nextPage(run);
+    },
+    "sync/next": ({ run }) => nextPage(run),
+  };
+  return {
+    handlers,
+    async close() {
+      await (await outside)?.close();
+    },
+  };
+}
+
+async function openOutside(cache_folder: string | null): Promise<Outside> {
+  const { compose } = await import("../src/compose.ts");
+  return compose({ cache_folder });
+}
+
+function report(call: Call): OnProgress {
+  return (done, total, label) => call.progress(done, total, label);
+}
+
+function runtime(): HelloAnswer["runtime"] {
+  const { deno } = process.versions as Record<string, string | undefined>;
+  return deno === undefined ? { name: "node", version: process.versions.node } : { name: "deno", version: deno };
+}

@@ -1,0 +1,187 @@
+"""Settings: accounts and this machine's choices in one private file, profiles with the library they belong to."""
+
+from __future__ import annotations
+
+import copy
+import hashlib
+import os
+import stat
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Final, TypedDict, cast
+
+from calibre.utils.config import JSONConfig
+
+from .contract import Account, ColumnField, ConflictPolicy, Matching, Profile, Rules
+from .library import resolve_columns
+
+NAMESPACE: Final = "koreader_progress"
+SETTINGS_NAME: Final = "plugins/koreader_progress"
+SCHEMA: Final = 1
+
+
+class MappedColumn(TypedDict):
+    """A column as the reader chose it; datatype and values are read from the library at every sync."""
+
+    column: str
+    scale: int | None
+
+
+class StoredProfile(TypedDict):
+    """A profile as the library keeps it: no secret, no path, nothing of this machine."""
+
+    id: str
+    name: str
+    account_id: str
+    matching: Matching
+    columns: dict[ColumnField, MappedColumn]
+    rules: Rules
+    # The first run of a profile is always reviewed.
+    ran_before: bool
+
+
+DEFAULT_RULES: Final[Rules] = {
+    "conflict": "newest",
+    "finish_at": 0.99,
+    "reading_from": 0.01,
+    "reread": "ask",
+    "larger_step": 0.05,
+    "status_words": {"unread": "Unread", "reading": "Reading", "finished": "Finished"},
+}
+
+DEFAULTS: Final[dict[str, Any]] = {"schema": SCHEMA, "accounts": [], "runtime_path": ""}
+
+
+class Settings:
+    """This machine's settings; the file is readable by its owner alone, for the userkey is as good as the password."""
+
+    def __init__(self) -> None:
+        self._file = JSONConfig(SETTINGS_NAME)
+        for key, value in DEFAULTS.items():
+            self._file.defaults[key] = value
+        self._keep_private()
+
+    def get(self, key: str) -> Any:
+        # JSONConfig hands out its defaults uncopied: changing one would change it for everybody.
+        return copy.deepcopy(self._file[key])
+
+    def set(self, key: str, value: Any) -> None:
+        """Stores a setting. The file is private before a secret enters it."""
+        self._keep_private()
+        self._file[key] = value
+        self._keep_private()
+
+    def accounts(self) -> list[Account]:
+        return self.get("accounts")
+
+    def account(self, account_id: str) -> Account | None:
+        return next((account for account in self.accounts() if account["id"] == account_id), None)
+
+    def save_account(self, account: Account) -> None:
+        """Adds the account, or replaces the one of the same id."""
+        others = [other for other in self.accounts() if other["id"] != account["id"]]
+        self.set("accounts", [*others, account])
+
+    def delete_account(self, account_id: str) -> None:
+        self.set("accounts", [other for other in self.accounts() if other["id"] != account_id])
+
+    def _keep_private(self) -> None:
+        path = Path(self._file.file_path)
+        if os.name == "posix":
+            path.parent.mkdir(parents=True, exist_ok=True)
+            if not path.exists():
+                os.close(os.open(path, os.O_CREAT | os.O_WRONLY, stat.S_IRUSR | stat.S_IWUSR))
+                self._file.commit()
+            path.chmod(stat.S_IRUSR | stat.S_IWUSR)
+
+
+def account_id_of(url: str, username: str) -> str:
+    """The same login on the same server has the same id in the GUI and on the command line, so both share its base."""
+    return hashlib.md5(f"{url.rstrip('/').lower()}\n{username}".encode(), usedforsecurity=False).hexdigest()[:16]
+
+
+def userkey_of(password: str) -> str:
+    """What kosync calls the key: the MD5 of the password, made here so that the password goes no further."""
+    return hashlib.md5(password.encode(), usedforsecurity=False).hexdigest()
+
+
+def new_account(url: str, username: str, userkey: str) -> Account:
+    """An account with nothing special about it."""
+    return {
+        "id": account_id_of(url, username),
+        "url": url,
+        "username": username,
+        "userkey": userkey,
+        "headers": {},
+        "tls": {"mode": "system"},
+        "proxy": None,
+    }
+
+
+def new_profile(profile_id: str, name: str, account_id: str) -> StoredProfile:
+    """A profile with the usual rules and no columns yet."""
+    return {
+        "id": profile_id,
+        "name": name,
+        "account_id": account_id,
+        "matching": "both",
+        "columns": {},
+        "rules": copy.deepcopy(DEFAULT_RULES),
+        "ran_before": False,
+    }
+
+
+def library_settings(api: Any) -> dict[str, Any]:
+    """The library's own settings, filled up with what newer versions added."""
+    stored = api.pref("settings", default=None, namespace=NAMESPACE) or {}
+    return {"schema": SCHEMA, "profiles": [], "default_profile": "", **copy.deepcopy(stored)}
+
+
+def profiles(api: Any) -> list[StoredProfile]:
+    """The library's profiles, in the reader's order."""
+    return [
+        cast(StoredProfile, {**new_profile("", "", ""), **profile}) for profile in library_settings(api)["profiles"]
+    ]
+
+
+def default_profile(api: Any) -> StoredProfile | None:
+    """The profile that a plain click syncs: the chosen one, else the first."""
+    known = profiles(api)
+    chosen = library_settings(api)["default_profile"]
+    return next((profile for profile in known if profile["id"] == chosen), known[0] if known else None)
+
+
+def save_profiles(api: Any, known: list[StoredProfile], default: str) -> None:
+    """Stores all profiles of the library."""
+    settings = {**library_settings(api), "profiles": known, "default_profile": default}
+    api.set_pref("settings", settings, namespace=NAMESPACE)
+
+
+def resolve_profile(api: Any, stored: StoredProfile) -> tuple[Profile, list[tuple[ColumnField, str]]]:
+    """The profile as the bridge wants it, and the mapped columns that this library no longer has or that do not fit."""
+    wanted = {
+        shown: (mapped["column"], mapped["scale"]) for shown, mapped in stored["columns"].items() if mapped["column"]
+    }
+    columns, unusable = resolve_columns(api, wanted)
+    profile: Profile = {
+        "id": stored["id"],
+        "matching": stored["matching"],
+        "columns": columns,
+        "rules": stored["rules"],
+        "ran_before": stored["ran_before"],
+        # The bridge knows the name of this machine's own.
+        "time_zone": None,
+    }
+    return profile, unusable
+
+
+def policy_of(text: str) -> ConflictPolicy:
+    """Checks a policy's name given as text."""
+    if text not in ("newest", "furthest", "server", "library", "ask"):
+        raise ValueError(text)
+    return cast(ConflictPolicy, text)
+
+
+def without_secrets(account: Mapping[str, Any]) -> dict[str, Any]:
+    """An account as it may be shown in a report."""
+    return {key: value for key, value in account.items() if key not in ("userkey", "headers")}

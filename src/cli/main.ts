@@ -1,0 +1,56 @@
+/** The command `koreader-progress`: finds the command named by the first word and runs it. */
+import process from "node:process";
+import { runtimeComplaint } from "../../bridge/runtime-needed.ts";
+
+interface Command {
+  /** One line for the list of commands. */
+  readonly summary: string;
+  /** Resolves with the exit code. */
+  readonly run: (args: string[]) => Promise<number>;
+}
+
+const COMMANDS: Readonly<Record<string, () => Promise<Command>>> = {
+  sync: () => import("./sync.ts"),
+  digest: () => import("./digest.ts"),
+  serve: () => import("./serve.ts"),
+};
+
+async function usage(): Promise<string> {
+  const lines = await Promise.all(Object.values(COMMANDS).map(async (load) => `  ${(await load()).summary}`));
+  return `koreader-progress COMMAND ...\n\n${lines.join("\n")}\n`;
+}
+
+async function main([name = "", ...args]: string[]): Promise<number> {
+  const complaint = runtimeComplaint();
+  if (complaint !== null) {
+    process.stderr.write(`${complaint}\n`);
+    return 2;
+  }
+  if (["", "help", "--help", "-h"].includes(name)) {
+    process.stdout.write(await usage());
+    return name === "" ? 2 : 0;
+  }
+  if (name === "--version") {
+    const { VERSION } = await import("../../bridge/version.ts");
+    process.stdout.write(`${VERSION}\n`);
+    return 0;
+  }
+  const load = Object.hasOwn(COMMANDS, name) ? COMMANDS[name] : undefined;
+  if (load === undefined) {
+    process.stderr.write(`There is no command "${name}".\n\n${await usage()}`);
+    return 2;
+  }
+  try {
+    return await (await load()).run(args);
+  } catch (error) {
+    if (error instanceof TypeError && "code" in error && String(error.code).startsWith("ERR_PARSE_ARGS")) {
+      process.stderr.write(`${name}: ${error.message}\n`);
+      return 2;
+    }
+    throw error;
+  }
+}
+
+// A pipe that closes early (`| head`) is no fault.
+process.stdout.on("error", () => process.exit(0));
+process.exitCode = await main(process.argv.slice(2));

@@ -1,0 +1,67 @@
+/** What the command line says when something cannot be done. */
+import { SyncError } from "../model/error.ts";
+
+/** Nothing could be done; the message is the sentence. */
+export class Refused extends Error {}
+
+/** One sentence for everything that can be expected to go wrong, null for a fault of ours. */
+export function sentenceOf(error: unknown): string | null {
+  if (error instanceof Refused) return error.message;
+  if (error instanceof SyncError) return syncErrorSentence(error);
+  if (error instanceof Error && error.name === "LibraryError") return librarySentence(error as Error & LibraryTrouble);
+  return null;
+}
+
+interface LibraryTrouble {
+  readonly kind: string;
+  readonly data: Readonly<Record<string, unknown>>;
+}
+
+function librarySentence({ kind, data }: LibraryTrouble): string | null {
+  switch (kind) {
+    case "NoCalibre":
+      return "calibre-debug was not found: install calibre 6.0 or newer, or put its command line tools on the PATH.";
+    case "NoLibrary":
+      return `${String(data["library"])} is not a calibre library: it has no metadata.db.`;
+    case "LibraryOpen":
+      return "Another calibre program is running, such as calibre itself or its content server. Close it first, or sync inside it.";
+    case "ColumnMissing":
+      return `The library has no column ${String(data["column"])}.`;
+    case "ColumnUnfit":
+      return `The column ${String(data["column"])} cannot show ${String(data["field"])}.`;
+    default:
+      return null;
+  }
+}
+
+function syncErrorSentence({ kind, data }: SyncError): string {
+  const url = String(data["url"] ?? "the server");
+  switch (kind) {
+    case "Unauthorized":
+      return `${url} does not know this user and password.`;
+    case "ServerUnreachable":
+      return `${url} did not answer: ${String(data["cause"] ?? "no connection")}.`;
+    case "NotKosyncServer":
+      return `${url} answers, but not as a kosync server does. Is the address right?`;
+    case "CertificateRefused":
+      return `${url} showed a certificate that is not trusted: ${String(data["reason"] ?? "")}.`;
+    case "Cancelled":
+      return "Stopped; nothing was written.";
+    case "ServerRefused":
+      return `${url} refused with status ${String(data["status"])}: ${String(data["message"] ?? "no reason given")}.`;
+    case "UsernameTaken":
+      return `${url}: this user name is taken.`;
+    case "RegistrationClosed":
+      return `${url} takes no new users.`;
+    case "BookUnreadable":
+      return `${String(data["path"])} cannot be read (${String(data["reason"])}).`;
+    case "PortTaken":
+      return `The port ${String(data["port"])} is taken by another program.`;
+    case "StoreUnavailable":
+      return `The data cannot be opened: ${String(data["reason"] ?? data["cause"] ?? "")}.`;
+    case "ContractMismatch":
+      return "The plugin and its bridge are of different versions: install the plugin again.";
+    default:
+      return kind satisfies never;
+  }
+}

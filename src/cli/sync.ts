@@ -1,0 +1,168 @@
+/** `koreader-progress sync`: one pull into a library, without calibre's window. */
+import { existsSync } from "node:fs";
+import { dirname, join, resolve } from "node:path";
+import process from "node:process";
+import { fileURLToPath } from "node:url";
+import { parseArgs } from "node:util";
+import { syncLibrary, type SyncReport } from "../app/sync-library.ts";
+import { compose, openCalibre } from "../compose.ts";
+import type { Account } from "../model/account.ts";
+import { ColumnField, ConflictPolicy, type Profile, type Rules } from "../model/profile.ts";
+import { userkeyOf } from "./password.ts";
+import { Refused, sentenceOf } from "./sentences.ts";
+
+export const summary = "sync --library DIR --url URL --user NAME --password-stdin --column percent=#col ...";
+
+const DEFAULT_RULES: Rules = {
+  conflict: "newest",
+  finish_at: 0.99,
+  reading_from: 0.01,
+  reread: "ask",
+  larger_step: 0.05,
+  status_words: { unread: "Unread", reading: "Reading", finished: "Finished" },
+};
+
+/** Pulls once; 0 when nothing failed, 1 when a book failed or a conflict is undecided, 2 when nothing could be done. */
+export async function run(args: string[]): Promise<number> {
+  try {
+    return await sync(args);
+  } catch (error) {
+    const sentence = sentenceOf(error);
+    if (sentence === null) throw error;
+    process.stderr.write(`${sentence}\n`);
+    return 2;
+  }
+}
+
+async function sync(args: string[]): Promise<number> {
+  const { values } = parseArgs({
+    args,
+    options: {
+      library: { type: "string" },
+      url: { type: "string" },
+      user: { type: "string" },
+      "password-stdin": { type: "boolean", default: false },
+      column: { type: "string", multiple: true, default: [] },
+      ids: { type: "string" },
+      matching: { type: "string", default: "both" },
+      policy: { type: "string" },
+      "dry-run": { type: "boolean", default: false },
+      json: { type: "boolean", default: false },
+    },
+  });
+  const { library, url, user } = values;
+  if (library === undefined || url === undefined || user === undefined) {
+    throw new Refused("sync: --library, --url and --user are needed.");
+  }
+  if (!values["password-stdin"]) throw new Refused("sync: pass the password on standard input with --password-stdin.");
+  const columns = columnsOf(values.column);
+  const ids = values.ids === undefined ? null : idsOf(values.ids);
+  const userkey = await userkeyOf(process.stdin);
+  const calibre = await openCalibre(folderOfBuild(), (line) => process.stderr.write(`${line}\n`));
+  try {
+    const opened = await calibre.open({ library: resolve(library), columns, url, username: user });
+    const account: Account = {
+      id: opened.account_id,
+      url,
+      username: user,
+      userkey,
+      headers: {},
+      tls: { mode: "system" },
+      proxy: null,
+    };
+    const rules: Rules = {
+      ...DEFAULT_RULES,
+      ...(values.policy === undefined ? {} : { conflict: policyOf(values.policy) }),
+    };
+    const profile: Profile = {
+      id: "command-line",
+      matching: matchingOf(values.matching),
+      columns: opened.columns,
+      rules,
+      ran_before: true,
+      time_zone: Intl.DateTimeFormat().resolvedOptions().timeZone,
+    };
+    const outside = await compose({ cache_folder: null });
+    try {
+      const stop = new AbortController();
+      process.once("SIGINT", () => stop.abort());
+      const report = await syncLibrary(
+        { account, profile, book_ids: ids ?? opened.book_ids, dryRun: values["dry-run"] },
+        calibre,
+        outside,
+        { signal: stop.signal, progress: () => {} },
+      );
+      print(report, values.json, values["dry-run"]);
+      return report.plan.conflicts.length > 0 || report.failed.length > 0 || hasFailure(report) ? 1 : 0;
+    } finally {
+      await outside.close();
+    }
+  } finally {
+    await calibre.close();
+  }
+}
+
+/** `percent=#col`, or `percent=#col:100` for a float column from 0 to 100. */
+function columnsOf(texts: readonly string[]): Record<string, [string, number | null]> {
+  if (texts.length === 0)
+    throw new Refused("sync: name at least one column, for example --column percent=#percent_read");
+  const columns: Record<string, [string, number | null]> = {};
+  for (const text of texts) {
+    const match = /^(\w+)=(#\w+)(?::(1|100))?$/.exec(text);
+    const field = ColumnField.safeParse(match?.[1]);
+    if (match === null || !field.success) {
+      throw new Refused(
+        `sync: --column wants FIELD=#LOOKUP_NAME with one of these fields: ${ColumnField.options.join(", ")}. This was "${text}".`,
+      );
+    }
+    columns[field.data] = [match[2] ?? "", match[3] === undefined ? null : Number(match[3])];
+  }
+  return columns;
+}
+
+function idsOf(text: string): number[] {
+  const ids = text.split(",").map((part) => Number(part.trim()));
+  if (ids.some((id) => !Number.isInteger(id) || id < 1))
+    throw new Refused(`sync: --ids wants numbers like 1,2,3. This was "${text}".`);
+  return ids;
+}
+
+function policyOf(text: string): Rules["conflict"] {
+  const policy = ConflictPolicy.safeParse(text);
+  if (!policy.success) throw new Refused(`sync: --policy is one of ${ConflictPolicy.options.join(", ")}.`);
+  return policy.data;
+}
+
+function matchingOf(text: string): Profile["matching"] {
+  if (text === "binary" || text === "filename" || text === "both") return text;
+  throw new Refused("sync: --matching is binary, filename or both.");
+}
+
+/** dist/, where the plugin's zip and the script for calibre stand beside this program. */
+function folderOfBuild(): string {
+  const here = dirname(fileURLToPath(import.meta.url));
+  const folder = [here, join(here, ".."), join(here, "../../dist")].find((path) =>
+    existsSync(join(path, "koreader-progress.zip")),
+  );
+  if (folder === undefined) throw new Refused("The plugin's zip is missing beside this program: run npm run build.");
+  return folder;
+}
+
+const FAILURES: ReadonlySet<string> = new Set(["answer_failed", "answer_unusable", "book_unreadable", "write_refused"]);
+
+function hasFailure({ plan }: SyncReport): boolean {
+  return plan.skipped.some(({ reason }) => FAILURES.has(reason.code));
+}
+
+function print({ plan, written, stale, failed }: SyncReport, asJson: boolean, dryRun: boolean): void {
+  if (asJson) {
+    const { updates, conflicts, skipped } = plan;
+    process.stdout.write(`${JSON.stringify({ plan: { updates, conflicts, skipped }, written, stale, failed })}\n`);
+    return;
+  }
+  for (const { book_id, column, before, after } of dryRun ? plan.updates : written) {
+    process.stdout.write(`${book_id}\t${column}\t${String(before ?? "")}\t${String(after ?? "")}\n`);
+  }
+  for (const { book_id, why } of plan.conflicts) process.stdout.write(`${book_id}\tconflict\t${why.code}\n`);
+  for (const { update, error } of failed) process.stderr.write(`${update.book_id}\t${update.column}\t${error}\n`);
+}

@@ -1,0 +1,65 @@
+/** What servers did not know, and digests of library files: one SQLite file that may be deleted at any time. */
+import { mkdirSync, rmSync } from "node:fs";
+import { join } from "node:path";
+import type { ServerCache } from "../app/ports.ts";
+import { openDatabase, type Database } from "./sqlite.ts";
+
+const SCHEMA = `
+  CREATE TABLE IF NOT EXISTS file_digest (
+    path TEXT PRIMARY KEY, size INTEGER NOT NULL, mtime REAL NOT NULL, partial_md5 TEXT NOT NULL
+  ) WITHOUT ROWID;
+  CREATE TABLE IF NOT EXISTS miss (
+    account_id TEXT NOT NULL, document TEXT NOT NULL, asked REAL NOT NULL, times INTEGER NOT NULL,
+    PRIMARY KEY (account_id, document)
+  ) WITHOUT ROWID;
+`;
+
+const FILE_NAME = "koreader-progress.sqlite";
+
+/** Opens the cache in this folder; a damaged one is thrown away, for it holds nothing that cannot be learned again. */
+export function openServerCache(folder: string): ServerCache {
+  mkdirSync(folder, { recursive: true });
+  const path = join(folder, FILE_NAME);
+  try {
+    return cacheOn(prepared(path));
+  } catch {
+    for (const suffix of ["", "-wal", "-shm"]) rmSync(path + suffix, { force: true });
+    return cacheOn(prepared(path));
+  }
+}
+
+function prepared(path: string): Database {
+  const database = openDatabase(path);
+  database.exec(SCHEMA);
+  return database;
+}
+
+function cacheOn(database: Database): ServerCache {
+  const readDigest = database.prepare("SELECT partial_md5 FROM file_digest WHERE path = ? AND size = ? AND mtime = ?");
+  const keepDigest = database.prepare("INSERT OR REPLACE INTO file_digest VALUES (?, ?, ?, ?)");
+  const readMiss = database.prepare("SELECT asked, times FROM miss WHERE account_id = ? AND document = ?");
+  const keepMiss = database.prepare(
+    `INSERT INTO miss VALUES (?, ?, ?, 1)
+     ON CONFLICT DO UPDATE SET asked = excluded.asked, times = times + 1`,
+  );
+  const forgetMiss = database.prepare("DELETE FROM miss WHERE account_id = ? AND document = ?");
+  // Losing a line of a cache costs one question: nobody waits for these writes, and a failed one is no failure.
+  const later = (work: () => void): void => void database.write(work).catch(() => {});
+  return {
+    fileDigest: (path, size, mtime) => text(readDigest.get(path, size, mtime), "partial_md5"),
+    keepFileDigest: (path, size, mtime, partial_md5) =>
+      later(() => void keepDigest.run(path, size, mtime, partial_md5)),
+    miss(account_id, document) {
+      const row = readMiss.get(account_id, document);
+      return row === undefined ? null : { asked: Number(row["asked"]), times: Number(row["times"]) };
+    },
+    keepMiss: (account_id, document, asked) => later(() => void keepMiss.run(account_id, document, asked)),
+    forgetMiss: (account_id, document) => later(() => void forgetMiss.run(account_id, document)),
+    close: async () => database.close(),
+  };
+}
+
+function text(row: Record<string, unknown> | undefined, column: string): string | null {
+  const value = row?.[column];
+  return typeof value === "string" ? value : null;
+}

@@ -1,0 +1,188 @@
+/** The bridge as it is shipped: the built bundle, as a child of ours, under both runtimes. */
+import { spawn, spawnSync, type ChildProcessWithoutNullStreams } from "node:child_process";
+import { cpSync, mkdtempSync, realpathSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join, resolve } from "node:path";
+import { createInterface } from "node:readline";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { CONTRACT_VERSION } from "../../bridge/contract.ts";
+
+const BIN = resolve("node_modules/.bin");
+
+let folder: string;
+let script: string;
+
+beforeAll(() => {
+  // Under somebody else's broken package.json, as a plugin folder may well be.
+  folder = realpathSync(mkdtempSync(join(tmpdir(), "bundle-")));
+  writeFileSync(join(folder, "package.json"), "{ this is not JSON");
+  writeFileSync(join(folder, "deno.json"), "{ nor is this");
+  cpSync("dist/bridge", join(folder, "bridge"), { recursive: true });
+  script = join(folder, "bridge", "main.mjs");
+  writeFileSync(join(folder, "book.txt"), "x".repeat(3000));
+});
+
+afterAll(() => rmSync(folder, { recursive: true, force: true }));
+
+const RUNTIMES = [
+  { name: "node", command: (): string[] => [join(BIN, "node"), script] },
+  {
+    name: "deno",
+    command: (): string[] => [
+      join(BIN, "deno"),
+      ..."run --no-config --no-lock --cached-only --no-prompt --allow-env --allow-sys".split(" "),
+      `--allow-read=${folder}`,
+      script,
+    ],
+  },
+] as const;
+
+class Bridge {
+  readonly child: ChildProcessWithoutNullStreams;
+  readonly ended: Promise<number | null>;
+  readonly #waiting: ((message: unknown) => void)[] = [];
+  readonly #said: unknown[] = [];
+
+  constructor([program = "", ...args]: readonly string[]) {
+    this.child = spawn(program, args, { cwd: folder });
+    this.ended = new Promise((done) => this.child.on("close", done));
+    createInterface({ input: this.child.stdout }).on("line", (line) => {
+      const message: unknown = JSON.parse(line);
+      const waiting = this.#waiting.shift();
+      if (waiting === undefined) this.#said.push(message);
+      else waiting(message);
+    });
+  }
+
+  send(message: object | string): void {
+    this.child.stdin.write(
+      `${typeof message === "string" ? message : JSON.stringify({ jsonrpc: "2.0", ...message })}\n`,
+    );
+  }
+
+  next(): Promise<unknown> {
+    if (this.#said.length > 0) return Promise.resolve(this.#said.shift());
+    return new Promise((heard) => this.#waiting.push(heard));
+  }
+}
+
+const HELLO = { contract: CONTRACT_VERSION, plugin: "0", cache_folder: null };
+
+describe.each(RUNTIMES)("the built bridge under $name", ({ name, command }) => {
+  test("answers hello, then digests files, and ends with stdin", async () => {
+    const bridge = new Bridge(command());
+    bridge.send({ id: 1, method: "bridge/hello", params: HELLO });
+    expect(await bridge.next()).toMatchObject({ id: 1, result: { contract: CONTRACT_VERSION, runtime: { name } } });
+    bridge.send({
+      id: 2,
+      method: "digest/compute",
+      params: { paths: [join(folder, "book.txt"), join(folder, "none")] },
+    });
+    expect(await bridge.next()).toMatchObject({
+      id: 2,
+      result: { files: [{ size: 3000, partial_md5: expect.stringMatching(/^[0-9a-f]{32}$/) }, { error: "ENOENT" }] },
+    });
+    bridge.child.stdin.end();
+    expect(await bridge.ended).toBe(0);
+  });
+
+  test("says what it does not understand before hello too, and stays", async () => {
+    const bridge = new Bridge(command());
+    bridge.send("{");
+    bridge.send({ id: 5, method: "no/such" });
+    expect(await bridge.next()).toMatchObject({ id: null, error: { code: -32700 } });
+    expect(await bridge.next()).toMatchObject({ id: 5, error: { code: -32601 } });
+    bridge.send({ id: 6, method: "bridge/hello", params: HELLO });
+    expect(await bridge.next()).toMatchObject({ id: 6, result: { contract: CONTRACT_VERSION } });
+    bridge.child.stdin.end();
+    await bridge.ended;
+  });
+
+  test("takes a message of ten megabytes", async () => {
+    const bridge = new Bridge(command());
+    bridge.send({ id: 1, method: "bridge/hello", params: HELLO });
+    await bridge.next();
+    bridge.send({ id: 2, method: "digest/compute", params: { paths: ["x".repeat(10_000_000)] } });
+    expect(await bridge.next()).toMatchObject({ id: 2, result: { files: [{ error: expect.any(String) }] } });
+    bridge.child.stdin.end();
+    await bridge.ended;
+  });
+});
+
+test("fifty thousand books pass through in pages", async () => {
+  const bridge = new Bridge(RUNTIMES[0].command());
+  bridge.send({ id: 1, method: "bridge/hello", params: HELLO });
+  await bridge.next();
+  const book = (book_id: number): object => ({
+    book_id,
+    uuid: `uuid-${book_id}`,
+    title: "A title of ordinary length",
+    authors: ["Somebody"],
+    formats: [],
+    cells: { "#percent": null },
+    base: null,
+    changed_at: {},
+    written: {},
+    declined: [],
+    observations: [],
+    marks: [],
+    digests: [],
+    names: [],
+  });
+  for (let start = 0; start < 50_000; start += 500) {
+    const books = Array.from({ length: 500 }, (_, index) => book(start + index + 1));
+    bridge.send({ id: 2 + start, method: "sync/books", params: { run: "r", books } });
+    expect(await bridge.next()).toMatchObject({ result: { received: start + 500 } });
+  }
+  const account = {
+    id: "a",
+    url: "http://127.0.0.1:9",
+    username: "u",
+    userkey: "k",
+    headers: {},
+    tls: { mode: "system" },
+    proxy: null,
+  };
+  const profile = {
+    id: "p",
+    matching: "both",
+    columns: [{ field: "percent", column: "#percent", datatype: "int", scale: 1, enum_values: [] }],
+    rules: {
+      conflict: "newest",
+      finish_at: 0.99,
+      reading_from: 0.01,
+      reread: "ask",
+      larger_step: 0.05,
+      status_words: { unread: "u", reading: "r", finished: "f" },
+    },
+    ran_before: true,
+    time_zone: null,
+  };
+  bridge.send({ id: 1_000_000, method: "sync/planPull", params: { run: "r", account, profile, force: true } });
+  let message: unknown = await bridge.next();
+  while ((message as { method?: string }).method === "bridge/progress") message = await bridge.next();
+  let books = 0;
+  for (let id = 1_000_001; ; id++) {
+    const { result } = message as { result: { plan: { unanswered: number[] }; more: boolean } };
+    expect(result.plan.unanswered.length).toBeLessThanOrEqual(500);
+    books += result.plan.unanswered.length;
+    if (!result.more) break;
+    bridge.send({ id, method: "sync/next", params: { run: "r" } });
+    message = await bridge.next();
+  }
+  expect(books).toBe(50_000);
+  bridge.child.stdin.end();
+  await bridge.ended;
+});
+
+test("an old Node is told what it needs, in one sentence", () => {
+  // The check reads process.versions alone: an older version is put in its place before the entry loads.
+  const older = `Object.defineProperty(process.versions, "node", { value: "20.20.2" });`;
+  const preload = join(folder, "older.cjs");
+  writeFileSync(preload, older);
+  for (const entry of [script, resolve("dist/cli.mjs")]) {
+    const run = spawnSync(join(BIN, "node"), ["--require", preload, entry], { encoding: "utf8", cwd: folder });
+    expect(run.stderr).toBe("KOReader Progress needs Node 22.19 or newer; this is Node 20.20.2.\n");
+    expect(run.status).not.toBe(0);
+  }
+});
