@@ -36,7 +36,8 @@ export type HelloAnswer = z.infer<typeof HelloAnswer>;
 const AccountRequest = z.strictObject({ account: Account }).meta({ id: "AccountRequest" });
 
 /** The URL that really answers, which may differ from what the reader pasted. */
-const AccountAnswer = z.strictObject({ url: z.string(), username: z.string() }).meta({ id: "AccountAnswer" });
+export const AccountAnswer = z.strictObject({ url: z.string(), username: z.string() }).meta({ id: "AccountAnswer" });
+export type AccountAnswer = z.infer<typeof AccountAnswer>;
 
 const DigestRequest = z.strictObject({ paths: z.array(z.string()).max(10_000) }).meta({ id: "DigestRequest" });
 
