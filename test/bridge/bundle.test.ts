@@ -183,7 +183,7 @@ test("an old Node is told what it needs, in one sentence", () => {
   const preload = join(apart, "older.cjs");
   writeFileSync(preload, older);
   for (const entry of [script, resolve("dist/cli.mjs")]) {
-    const run = spawnSync(join(BIN, "node"), ["--require", preload, entry], { encoding: "utf8", cwd: folder });
+    const run = spawnSync(join(BIN, "node"), ["--require", preload, entry], { encoding: "utf8", cwd: apart });
     expect(run.stderr).toBe("KOReader Progress needs Node 22.19 or newer; this is Node 20.20.2.\n");
     expect(run.status).not.toBe(0);
   }
