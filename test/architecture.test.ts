@@ -120,6 +120,7 @@ const PYTHON_RULES: ReadonlyArray<{
       "push",
       "headless",
       "copy_log",
+      "strip_list",
       "write_journal",
     ],
     never: /^\s*(?:from|import)\s+(?:qt|PyQt|calibre\.gui2)\b/m,

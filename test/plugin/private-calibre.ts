@@ -11,6 +11,8 @@ export interface PrivateCalibre {
   env: NodeJS.ProcessEnv;
   /** The path of one of calibre's programs: `calibre-debug`, `calibredb` ... */
   program(name: string): string;
+  /** The command that runs a program with a loopback of its own, as far as the system knows such a thing. */
+  alone(name: string): string[];
   /** Deletes the folder. */
   dispose(): void;
 }
@@ -48,6 +50,10 @@ export async function createPrivateCalibre({ bridge, plugin = true }: Options = 
   delete env["KOREADER_PROGRESS_COPY_LOGS"];
   const programs = process.env["KOREADER_PROGRESS_CALIBRE"];
   const program = (name: string): string => (programs === undefined ? name : join(programs, name));
+  // calibre's single-instance locks are abstract sockets per user: two calibres collide unless each has its own network.
+  // And nothing leaves loopback.
+  const unshared = ["unshare", "-rn", "sh", "-c", 'ip link set lo up; exec "$@"', "sh"];
+  const alone = (name: string): string[] => [...(process.platform === "linux" ? unshared : []), program(name)];
   const dispose = (): void => rmSync(folder, { recursive: true, force: true, maxRetries: 3 });
 
   if (plugin) {
@@ -59,5 +65,5 @@ export async function createPrivateCalibre({ bridge, plugin = true }: Options = 
       throw new Error(`calibre refused the plugin: ${install.error?.message ?? install.stderr}`);
     }
   }
-  return { folder, env, program, dispose };
+  return { folder, env, program, alone, dispose };
 }

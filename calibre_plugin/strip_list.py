@@ -1,0 +1,104 @@
+"""Which columns are ours: the one file that tells every calibre process what to leave out of a copy.
+
+The metadata writer runs where no library is open. It sees each column's lookup name, number and datatype, so these
+name a column here; another library's column of the same name has another number or datatype, or is mapped as well.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from dataclasses import dataclass
+from typing import TypedDict
+
+FOLDER = os.path.join("plugins", "koreader_progress")
+FILE = "strip_list.json"
+
+
+class StripColumn(TypedDict):
+    """A mapped column: its lookup name with the hash, calibre's number for it, its datatype."""
+
+    lookup: str
+    number: int
+    datatype: str
+
+
+@dataclass(frozen=True)
+class StripList:
+    """Every mapped column of every library, and the two switches. Both are on until somebody turns them off."""
+
+    columns: frozenset[tuple[str, int, str]] = frozenset()
+    strip: bool = True
+    settle: bool = True
+
+    def names(self, lookup: str, number: int | None, datatype: str | None) -> bool:
+        """Whether this is a column of ours."""
+        return (lookup, number, datatype) in self.columns
+
+
+def our_folder() -> str:
+    """Where the plugin keeps its own files, inside calibre's configuration folder."""
+    from calibre.constants import config_dir
+
+    return os.path.join(config_dir, FOLDER)
+
+
+_read: tuple[tuple[int, int] | None, StripList] = (None, StripList())
+
+
+def read_strip_list() -> StripList:
+    """The strip list as it stands; the defaults when there is none or it cannot be read. Costs one stat if unchanged."""
+    global _read
+    path = os.path.join(our_folder(), FILE)
+    try:
+        stat = os.stat(path)
+        version = (stat.st_mtime_ns, stat.st_size)
+        if _read[0] != version:
+            _read = (version, _parse(_load(path)))
+    except Exception:
+        return StripList()
+    return _read[1]
+
+
+def write_columns(library: str, columns: list[StripColumn]) -> None:
+    """Replaces the mapped columns of one library (any name that stays its own); OSError when it cannot be kept."""
+    stored = _load_or_empty()
+    libraries = dict(stored.get("libraries", {}))
+    libraries[library] = columns
+    _store({**stored, "libraries": libraries})
+
+
+def write_switches(strip: bool, settle: bool) -> None:
+    """Turns stripping and settling on or off on this machine; OSError when it cannot be kept."""
+    _store({**_load_or_empty(), "strip": strip, "settle": settle})
+
+
+def _parse(stored: dict) -> StripList:
+    columns = (column for library in stored.get("libraries", {}).values() for column in library)
+    return StripList(
+        columns=frozenset((column["lookup"], column["number"], column["datatype"]) for column in columns),
+        strip=stored.get("strip", True) is not False,
+        settle=stored.get("settle", True) is not False,
+    )
+
+
+def _load(path: str) -> dict:
+    with open(path, encoding="utf-8") as file:
+        return json.load(file)
+
+
+def _load_or_empty() -> dict:
+    try:
+        stored = _load(os.path.join(our_folder(), FILE))
+    except (OSError, ValueError):
+        return {}
+    return stored if isinstance(stored, dict) else {}
+
+
+def _store(stored: dict) -> None:
+    os.makedirs(our_folder(), exist_ok=True)
+    path = os.path.join(our_folder(), FILE)
+    unfinished = f"{path}.{os.getpid()}"
+    with open(unfinished, "w", encoding="utf-8") as file:
+        json.dump(stored, file, ensure_ascii=False, indent=1, sort_keys=True)
+    os.replace(unfinished, path)
