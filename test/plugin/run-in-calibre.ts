@@ -52,7 +52,8 @@ export function describePython(file: string, { timeout = 240_000, bridge, env = 
     test.each(names)("%s", (sentence) => {
       const outcome = outcomes.get(sentence);
       if (outcome === undefined) throw new Error(`calibre ended before this test did:\n${output}`);
-      expect(outcome.outcome, outcome.details).toBe("passed");
+      if (outcome.outcome === "failed") throw new Error(outcome.details);
+      expect(outcome.outcome).toBe("passed");
     });
 
     test("nothing ran that is not listed here", () => {
