@@ -1,11 +1,10 @@
 /** What the bridge does for each method: the contract's words turned into use cases. */
 import process from "node:process";
-import type { KosyncClient, OnProgress } from "../src/app/ports.ts";
-import type { Account } from "../src/model/account.ts";
+import type { OnProgress } from "../src/app/ports.ts";
 import type { Outside } from "../src/compose.ts";
 import { SyncError } from "../src/model/error.ts";
 import type { Book, PullPlan } from "../src/model/plan.ts";
-import { BOOKS_PER_PAGE, CONTRACT_VERSION, type AccountAnswer, type HelloAnswer, type Result } from "./contract.ts";
+import { BOOKS_PER_PAGE, CONTRACT_VERSION, type HelloAnswer, type Result } from "./contract.ts";
 import { pagePlan } from "./paging.ts";
 import type { Call, Handlers } from "./serve.ts";
 import { VERSION } from "./version.ts";
@@ -21,16 +20,6 @@ export function createHandlers(): { handlers: Handlers; close: () => Promise<voi
   const runs = new Map<string, Run>();
   let outside: Promise<Outside> | null = null;
   const given = (): Promise<Outside> => (outside ??= openOutside(null));
-
-  async function withClient(account: Account, use: (client: KosyncClient) => Promise<void>): Promise<AccountAnswer> {
-    const client = await (await given()).openClient(account);
-    try {
-      await use(client);
-      return { url: account.url, username: account.username };
-    } finally {
-      await client.close();
-    }
-  }
 
   function runNamed(run: string): Run {
     const known = runs.get(run) ?? { books: [], pages: [] };
@@ -54,8 +43,14 @@ export function createHandlers(): { handlers: Handlers; close: () => Promise<voi
       outside = openOutside(cache_folder);
       return { contract: CONTRACT_VERSION, bridge: VERSION, runtime: runtime() };
     },
-    "account/register": ({ account }, { signal }) => withClient(account, (client) => client.register(signal)),
-    "account/authorize": ({ account }, { signal }) => withClient(account, (client) => client.authorize(signal)),
+    "account/register": async ({ account }, { signal }) => {
+      const { registerAccount } = await import("../src/app/account.ts");
+      return registerAccount(account, await given(), signal);
+    },
+    "account/authorize": async ({ account }, { signal }) => {
+      const { authorizeAccount } = await import("../src/app/account.ts");
+      return authorizeAccount(account, await given(), signal);
+    },
     "digest/compute": async ({ paths }, call) => {
       const { digestBooks } = await import("../src/app/digest-books.ts");
       const { files } = await given();

@@ -1,13 +1,22 @@
 /** Plugs the adapters into the ports: the only place that knows everybody, each loaded on first use. */
 import { join } from "node:path";
 import process from "node:process";
-import type { BookFiles, CalibreLibrary, Clock, KosyncClient, OpenKosyncClient, ServerCache } from "./app/ports.ts";
+import type {
+  BookFiles,
+  CalibreLibrary,
+  Clock,
+  FindServer,
+  KosyncClient,
+  OpenKosyncClient,
+  ServerCache,
+} from "./app/ports.ts";
 import type { Account } from "./model/account.ts";
 import type { ListenOptions, RunningServer } from "./server/listen.ts";
 
 /** Everything outside the process, as the use cases want it. */
 export interface Outside {
   readonly openClient: OpenKosyncClient;
+  readonly findServer: FindServer;
   readonly files: BookFiles;
   readonly cache: ServerCache;
   readonly clock: Clock;
@@ -19,6 +28,7 @@ export async function compose({ cache_folder }: { cache_folder: string | null })
   const cache = cache_folder === null ? NO_CACHE : await openCache(cache_folder);
   return {
     openClient: openKosyncClient,
+    findServer,
     files: await openBookFiles(),
     cache,
     clock: () => Date.now() / 1000,
@@ -64,6 +74,12 @@ async function openCache(folder: string): Promise<ServerCache> {
     return NO_CACHE;
   }
 }
+
+/** Finds the server behind a pasted address. */
+export const findServer: FindServer = async (account, signal) => {
+  const probe = await import("./io/url-probe.ts");
+  return probe.findServer(account, signal);
+};
 
 /** Remembers nothing: for a process without a cache folder. */
 const NO_CACHE: ServerCache = {

@@ -25,6 +25,9 @@ export interface KosyncClient {
   close(): Promise<void>;
 }
 
+/** The base URL of the server behind what a reader pasted as `account.url`; may reject with a `SyncError`. */
+export type FindServer = (account: Account, signal?: AbortSignal) => Promise<string>;
+
 export type OpenKosyncClient = (account: Account) => Promise<KosyncClient>;
 
 /** Reads of files on this machine. */

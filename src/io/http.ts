@@ -1,12 +1,12 @@
 /** One request, one answer: over our own connections, with limits of time and size. */
 import type { Tls } from "../model/account.ts";
 import { SyncError } from "../model/error.ts";
+import { basicLogin } from "./basic-login.ts";
 import { CertificateRefusal } from "./certificate.ts";
 import { createConnector } from "./connect.ts";
 import { createGate } from "./gate.ts";
 import type { Cause } from "./network-failure.ts";
 import { NetworkFailure, causeOf } from "./network-failure.ts";
-import { proxyLogin } from "./tunnel.ts";
 import { Agent } from "./undici.ts";
 import type { Dispatcher } from "./undici.ts";
 
@@ -75,7 +75,7 @@ function createRoutes(options: HttpOptions): (url: URL) => Route {
     causeOf,
   };
   if (proxy === null) return () => direct;
-  const login = proxyLogin(proxy);
+  const login = basicLogin(proxy);
   // Plain HTTP goes to a proxy as a whole request that names its server; TLS goes through it, see `connect.ts`.
   const forwarded: Route = {
     dispatcher: new Agent({ ...shared, connect: createConnector({ tls: { mode: "system" }, proxy: null, timeout }) }),

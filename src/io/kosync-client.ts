@@ -82,7 +82,7 @@ export function createKosyncClient({ account, limits }: KosyncClientOptions): Ko
     return target === null ? "redirect" : `redirect to ${target.origin}${target.pathname}`;
   }
 
-  async function authorize(signal?: AbortSignal): Promise<void> {
+  async function askForLogin(signal?: AbortSignal): Promise<void> {
     const answer = await transport.ask(
       { method: "GET", path: "/users/auth", login: true, isBroken: isTruncated },
       signal,
@@ -104,12 +104,17 @@ export function createKosyncClient({ account, limits }: KosyncClientOptions): Ko
     throw trouble(answer);
   }
 
+  async function authorize(signal?: AbortSignal): Promise<void> {
+    await askForLogin(signal);
+    confirmed = Promise.resolve();
+  }
+
   /**
    * Once per client: the server at this address knows the account. Only then "nothing stored" is believed, for a wrong
    * address or a proxy answers 404 to everything, and a book must not count as unread for that.
    */
   function confirm(signal?: AbortSignal): Promise<void> {
-    confirmed ??= authorize(signal).catch((error: unknown) => {
+    confirmed ??= askForLogin(signal).catch((error: unknown) => {
       confirmed = undefined;
       throw error;
     });

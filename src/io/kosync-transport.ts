@@ -1,6 +1,7 @@
 /** The way to one account's server and back: headers, redirects, retries, and failures as SyncErrors. */
 import type { Account } from "../model/account.ts";
 import { SyncError } from "../model/error.ts";
+import { basicLogin } from "./basic-login.ts";
 import { CertificateRefusal } from "./certificate.ts";
 import { createHttp } from "./http.ts";
 import type { HttpAnswer, HttpRequest } from "./http.ts";
@@ -17,7 +18,7 @@ export interface Limits {
   readonly attempts: number;
 }
 
-export const DEFAULT_LIMITS: Limits = {
+const DEFAULT_LIMITS: Limits = {
   // The public server is one small machine for everybody.
   at_once: { default: 8, "sync.koreader.rocks": 2 },
   connect_ms: 5000,
@@ -58,10 +59,32 @@ function headerValue(text: string): string {
   return Buffer.from(text, "utf8").toString("latin1");
 }
 
+/** The headers of every request: the account's extra ones, and a login that stands inside the address. */
+export function requestHeaders(
+  extra: Account["headers"],
+  address: Pick<URL, "username" | "password">,
+): Record<string, string> {
+  const all: Record<string, string> = { "user-agent": "calibre-koreader-progress", "accept-encoding": "identity" };
+  const basic = basicLogin(address);
+  if (basic !== null) all["authorization"] = basic;
+  for (const [name, value] of Object.entries(extra)) {
+    const lower = name.trim().toLowerCase();
+    if (lower !== "" && !NOT_FOR_READERS.has(lower)) all[lower] = headerValue(value);
+  }
+  // The reference server answers 412 without the first, another one refuses any request without the second.
+  return { ...all, accept: "application/vnd.koreader.v1+json", "content-type": "application/json" };
+}
+
+/** For an address that is none; a login inside it is left out as far as it can be made out. */
+export function badUrl(pasted: string): SyncError {
+  const url = pasted.replace(/[^/\s]*@/, "").slice(0, 200);
+  return new SyncError("ServerUnreachable", { url, attempts: 0, cause: "bad_url" });
+}
+
 function baseOf(account: Account): URL {
   const base = URL.parse(account.url);
   if (base === null || !["http:", "https:"].includes(base.protocol)) {
-    throw new SyncError("ServerUnreachable", { url: account.url.slice(0, 200), attempts: 0, cause: "bad_url" });
+    throw badUrl(account.url);
   }
   base.pathname = base.pathname.replace(/\/+$/, "");
   base.search = "";
@@ -77,48 +100,27 @@ function isSafeRedirect(from: URL, to: URL): boolean {
 /** Opens nothing before the first call. Throws ServerUnreachable with cause `bad_url` for an address that is none. */
 export function createTransport(account: Account, given: Partial<Limits> = {}): Transport {
   const limits = { ...DEFAULT_LIMITS, ...given };
+  const at_once = { ...DEFAULT_LIMITS.at_once, ...given.at_once };
   let base = baseOf(account);
-  const { username: urlUser, password: urlPassword } = base;
+  const { password } = base;
+  const common = requestHeaders(account.headers, base);
   base.username = "";
   base.password = "";
+  const login = { "x-auth-user": headerValue(account.username), "x-auth-key": headerValue(account.userkey) };
   const url = `${base.origin}${base.pathname.replace(/\/$/, "")}`;
   const http = createHttp({
     tls: account.tls,
     proxy: account.proxy,
-    at_once: limits.at_once[base.hostname] ?? limits.at_once["default"] ?? 8,
+    at_once: at_once[base.hostname] ?? at_once["default"] ?? 8,
     connect_ms: limits.connect_ms,
     answer_ms: limits.answer_ms,
   });
   // After a request failed for good the next ones are tried once each, until the server answers again.
   let isDown = false;
 
-  function headersFor({ login }: Call): Record<string, string> {
-    const headers: Record<string, string> = {
-      "user-agent": "calibre-koreader-progress",
-      "accept-encoding": "identity",
-    };
-    if (urlUser !== "") {
-      const user = `${decodeURIComponent(urlUser)}:${decodeURIComponent(urlPassword)}`;
-      headers["authorization"] = `Basic ${Buffer.from(user, "utf8").toString("base64")}`;
-    }
-    for (const [name, value] of Object.entries(account.headers)) {
-      const lower = name.trim().toLowerCase();
-      if (lower !== "" && !NOT_FOR_READERS.has(lower)) headers[lower] = headerValue(value);
-    }
-    // The reference server answers 412 without this one.
-    headers["accept"] = "application/vnd.koreader.v1+json";
-    if (login) {
-      headers["x-auth-user"] = headerValue(account.username);
-      headers["x-auth-key"] = headerValue(account.userkey);
-    }
-    // One server refuses any request without it.
-    headers["content-type"] = "application/json";
-    return headers;
-  }
-
   /** One try, with the redirects a reverse proxy puts in front. */
   async function attempt(call: Call, signal: AbortSignal | undefined): Promise<HttpAnswer> {
-    const headers = headersFor(call);
+    const headers = { ...common, ...(call.login ? login : {}) };
     const body = call.body === undefined ? {} : { body: JSON.stringify(call.body) };
     let target = new URL(`${base.href.replace(/\/$/, "")}${call.path}`);
     for (let hops = 0; ; hops += 1) {
@@ -135,9 +137,7 @@ export function createTransport(account: Account, given: Partial<Limits> = {}): 
   return {
     url,
     redact(text) {
-      const secrets = [account.userkey, urlPassword, ...Object.values(account.headers)].filter(
-        ({ length }) => length > 3,
-      );
+      const secrets = [account.userkey, password, ...Object.values(account.headers)].filter(({ length }) => length > 3);
       return secrets.reduce((shown, secret) => shown.replaceAll(secret, "***"), text);
     },
     async ask(call, signal) {

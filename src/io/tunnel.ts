@@ -2,17 +2,11 @@
 import { connect as connectTcp, isIP } from "node:net";
 import type { Socket } from "node:net";
 import { connect as connectTls } from "node:tls";
+import { basicLogin } from "./basic-login.ts";
 import { trustOf } from "./certificate.ts";
 import { NetworkFailure } from "./network-failure.ts";
 
 const MAX_ANSWER = 16_384;
-
-/** The value of `Proxy-Authorization` for a proxy's URL, or null when it names no user. */
-export function proxyLogin(proxy: URL): string | null {
-  if (proxy.username === "") return null;
-  const login = `${decodeURIComponent(proxy.username)}:${decodeURIComponent(proxy.password)}`;
-  return `Basic ${Buffer.from(login, "utf8").toString("base64")}`;
-}
 
 function dial(proxy: URL): Socket {
   const host = proxy.hostname.replaceAll(/[[\]]/g, "");
@@ -35,7 +29,7 @@ export function openTunnel(proxy: URL, host: string, port: number, timeout: numb
     const onError = (): void => fail("proxy_unreachable");
     socket.on("error", onError).on("close", onError);
     socket.once(proxy.protocol === "http:" ? "connect" : "secureConnect", () => {
-      const login = proxyLogin(proxy);
+      const login = basicLogin(proxy);
       const lines = [`CONNECT ${host}:${port} HTTP/1.1`, `Host: ${host}:${port}`];
       if (login !== null) lines.push(`Proxy-Authorization: ${login}`);
       socket.write(`${lines.join("\r\n")}\r\n\r\n`);
