@@ -1,6 +1,7 @@
 /** Every method, notification and error that crosses between calibre and the bridge: the single source of truth. */
 import * as z from "zod";
 import { Account } from "../src/model/account.ts";
+import { CarryOver, CarryOverResult } from "../src/model/carry-over.ts";
 import { FileDigests } from "../src/model/digest.ts";
 import { Book, PullPlan } from "../src/model/plan.ts";
 import { Profile } from "../src/model/profile.ts";
@@ -73,6 +74,18 @@ const PlanPage = z
 
 const NextRequest = z.strictObject({ run: z.string().min(1) }).meta({ id: "NextRequest" });
 
+const CarryOverRequest = z
+  .strictObject({
+    account: Account,
+    /** Made once per library: what we put on a server bears it, so that it is news to nobody of ours. */
+    library_id: z.string().min(1),
+    carry_overs: z.array(CarryOver),
+    reading_from: z.number().min(0).max(1),
+  })
+  .meta({ id: "CarryOverRequest" });
+
+const CarryOverAnswer = z.strictObject({ results: z.array(CarryOverResult) }).meta({ id: "CarryOverAnswer" });
+
 /** Method name -> what it takes and what it answers. */
 export const METHODS = {
   "bridge/hello": { params: Hello, result: HelloAnswer },
@@ -81,6 +94,7 @@ export const METHODS = {
   "digest/compute": { params: DigestRequest, result: DigestAnswer },
   "sync/books": { params: BooksRequest, result: BooksAnswer },
   "sync/planPull": { params: PlanPullRequest, result: PlanPage },
+  "sync/carryOver": { params: CarryOverRequest, result: CarryOverAnswer },
   "sync/next": { params: NextRequest, result: PlanPage },
 } as const;
 

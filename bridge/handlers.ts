@@ -78,6 +78,11 @@ export function createHandlers(): { handlers: Handlers; close: () => Promise<voi
       }
       return nextPage(run);
     },
+    "sync/carryOver": async (request, call) => {
+      const { carryOver } = await import("../src/app/carry-over.ts");
+      const { openClient } = await given();
+      return { results: await carryOver(request, openClient, { signal: call.signal, progress: report(call) }) };
+    },
     "sync/next": ({ run }) => nextPage(run),
   };
   return {

@@ -1,9 +1,18 @@
 /** Cuts a plan into pages, so that no message grows with the library. */
-import type { PullPlan } from "../src/model/plan.ts";
+import { emptyPlan, type PullPlan } from "../src/model/plan.ts";
 
 type List = Exclude<keyof PullPlan, "unanswered" | "review">;
 
-const LISTS: readonly List[] = ["updates", "conflicts", "skipped", "bases", "observations", "digests", "local_changes"];
+const LISTS: readonly List[] = [
+  "updates",
+  "conflicts",
+  "skipped",
+  "bases",
+  "observations",
+  "digests",
+  "local_changes",
+  "carry_overs",
+];
 
 /** The plan in pages of at most `size` books each, a book whole in one page; at least one page. */
 export function pagePlan(plan: PullPlan, size: number): PullPlan[] {
@@ -29,18 +38,4 @@ export function pagePlan(plan: PullPlan, size: number): PullPlan[] {
   // What concerns the whole plan stands on its first page.
   pages[0]?.review.push(...plan.review);
   return pages;
-}
-
-function emptyPlan(): PullPlan {
-  return {
-    updates: [],
-    conflicts: [],
-    skipped: [],
-    unanswered: [],
-    bases: [],
-    observations: [],
-    digests: [],
-    local_changes: [],
-    review: [],
-  };
 }

@@ -39,6 +39,7 @@ METHODS: Final = (
     "digest/compute",
     "sync/books",
     "sync/planPull",
+    "sync/carryOver",
     "sync/next",
 )
 
@@ -523,6 +524,12 @@ class LocalChange(TypedDict):
     at: float
 
 
+class CarryOver(TypedDict):
+    book_id: int
+    document: Document
+    progress: Progress
+
+
 class PullPlan(TypedDict):
     updates: list[ColumnUpdate]
     conflicts: list[Conflict]
@@ -532,12 +539,29 @@ class PullPlan(TypedDict):
     observations: list[Observation]
     digests: list[DigestFinding]
     local_changes: list[LocalChange]
+    carry_overs: list[CarryOver]
     review: list[Why]
 
 
 class PlanPage(TypedDict):
     plan: PullPlan
     more: bool
+
+
+class CarryOverRequest(TypedDict):
+    account: Account
+    library_id: str
+    carry_overs: list[CarryOver]
+    reading_from: float
+
+
+class CarryOverResult(TypedDict):
+    carry_over: CarryOver
+    outcome: Literal["carried", "not_needed", "failed"]
+
+
+class CarryOverAnswer(TypedDict):
+    results: list[CarryOverResult]
 
 
 class NextRequest(TypedDict):

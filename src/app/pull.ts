@@ -1,5 +1,6 @@
 /** Pull: digests, questions to the server, a plan. Nothing is written here. */
 import { chooseCandidates } from "../core/candidates.ts";
+import { planCarryOvers } from "../core/carry-over.ts";
 import { filenameDigest } from "../core/digest.ts";
 import { planPull } from "../core/plan-pull.ts";
 import type { Account } from "../model/account.ts";
@@ -39,7 +40,8 @@ export async function pull(request: PullRequest, ports: PullPorts, running: Runn
   const readings: Reading[] = books.map((book) => ({ book, answers: answers.get(book.book_id) ?? [] }));
   const plan = planPull(readings, profile, now);
   running.progress(1, 1, "planning");
-  return { ...withFailures(plan, failures), digests: findings(readings, now) };
+  const carry_overs = planCarryOvers(readings, profile.rules.reading_from);
+  return { ...withFailures(plan, failures), digests: findings(readings, now), carry_overs };
 }
 
 /** A book that the server failed to answer is not one it does not know: it is said, and asked again next time. */

@@ -1,3 +1,4 @@
+import { emptyPlan } from "../model/plan.ts";
 import type { Base, Book, Observation, PullPlan, Reading } from "../model/plan.ts";
 import type { ColumnMapping, Profile } from "../model/profile.ts";
 import { why } from "../model/why.ts";
@@ -12,21 +13,6 @@ import { isOwn } from "./peek.ts";
 import { differingCells, fillCells, statusWanted } from "./plan-cells.ts";
 import type { Filled, Filling } from "./plan-cells.ts";
 import { finishMark } from "./reread.ts";
-
-/** A plan that does nothing. */
-export function emptyPlan(): PullPlan {
-  return {
-    updates: [],
-    conflicts: [],
-    skipped: [],
-    unanswered: [],
-    bases: [],
-    observations: [],
-    digests: [],
-    local_changes: [],
-    review: [],
-  };
-}
 
 /** What the servers said that the reading log does not hold yet. */
 function newObservations({ book, answers }: Reading, now: number): Observation[] {

@@ -1,4 +1,5 @@
 import * as z from "zod";
+import { CarryOver } from "./carry-over.ts";
 import { Cell } from "./cell.ts";
 import { KnownDigest } from "./digest.ts";
 import { Progress } from "./progress.ts";
@@ -143,11 +144,29 @@ export const PullPlan = z
     digests: z.array(DigestFinding),
     /** To be kept as `changed_at`, so that the next run knows since when. */
     local_changes: z.array(LocalChange),
+    /** Places to be put again under a new digest of the same text. */
+    carry_overs: z.array(CarryOver),
     /** Why the reader must see this plan whatever the profile says: a first run, a lost base; usually empty. */
     review: z.array(Why),
   })
   .meta({ id: "PullPlan" });
 export type PullPlan = z.infer<typeof PullPlan>;
+
+/** A plan that does nothing. */
+export function emptyPlan(): PullPlan {
+  return {
+    updates: [],
+    conflicts: [],
+    skipped: [],
+    unanswered: [],
+    bases: [],
+    observations: [],
+    digests: [],
+    local_changes: [],
+    carry_overs: [],
+    review: [],
+  };
+}
 
 /** A server's record that answered one candidate of a book. */
 export interface Answer {

@@ -17,6 +17,7 @@ const handlersWith = (own: Partial<Handlers>): Handlers => ({
   "digest/compute": never,
   "sync/books": never,
   "sync/planPull": never,
+  "sync/carryOver": never,
   "sync/next": never,
   ...own,
 });

@@ -1,0 +1,62 @@
+/** Which places are put again under a book's new digest, so that KOReader on the new copy offers to continue. */
+import type { CarryOver } from "../model/carry-over.ts";
+import type { DigestSource, KnownDigest } from "../model/digest.ts";
+import type { Answer, Reading } from "../model/plan.ts";
+import type { Progress } from "../model/progress.ts";
+import { isOwn, isPeek } from "./peek.ts";
+
+/** Digests of copies that really exist: nobody opens a prediction. */
+const REAL_COPIES: ReadonlySet<DigestSource> = new Set(["sidecar", "sent", "written", "device"]);
+
+/** A book sent a hundred times has a hundred digests; its readers hold the last few. */
+const TARGETS_PER_BOOK = 6;
+
+/** What stands under a document may be replaced by a place of ours: nothing, a peek, or an older place of our own. */
+export function mayCarryOver(current: Progress | null, place: Progress, readingFrom: number): boolean {
+  if (current === null) return true;
+  const samePlace = current.progress === place.progress && current.percentage === place.percentage;
+  if (isOwn(current)) return !samePlace;
+  // A place offered again to its own device must be put under our id: KOReader ignores a record that bears its own.
+  if (current.document === place.document) return samePlace;
+  return isPeek(current.percentage, place.percentage, readingFrom);
+}
+
+/** The places to carry over, book by book; only between copies of one content key, never a place of our own making. */
+export function planCarryOvers(readings: readonly Reading[], readingFrom: number): CarryOver[] {
+  return readings.flatMap(({ book, answers }) => {
+    const source = newestRead(answers, readingFrom);
+    if (source === null) return [];
+    const key = contentKeyOf(source, book.digests);
+    if (key === null) return [];
+    const { progress } = source;
+    return targets(book.digests, key)
+      .filter(({ digest }) => digest !== progress.document)
+      .filter(({ digest }) => {
+        const current = answers.find((answer) => answer.progress.document === digest)?.progress ?? null;
+        return mayCarryOver(current, progress, readingFrom);
+      })
+      .map(({ digest }) => ({ book_id: book.book_id, document: digest, progress }));
+  });
+}
+
+/** The newest record that a device made of really reading. */
+function newestRead(answers: readonly Answer[], readingFrom: number): Answer | null {
+  const foreign = answers.filter(({ progress }) => !isOwn(progress));
+  const furthest = Math.max(0, ...foreign.map(({ progress }) => progress.percentage));
+  const read = foreign.filter(
+    ({ progress }) => progress.progress !== "" && !isPeek(progress.percentage, furthest, readingFrom),
+  );
+  return read.toSorted((one, other) => (other.progress.timestamp ?? 0) - (one.progress.timestamp ?? 0))[0] ?? null;
+}
+
+function contentKeyOf({ candidate, progress }: Answer, known: readonly KnownDigest[]): string | null {
+  const same = known.find(({ digest, content_key }) => digest === progress.document && content_key !== null);
+  return candidate.content_key ?? same?.content_key ?? null;
+}
+
+function targets(known: readonly KnownDigest[], contentKey: string): KnownDigest[] {
+  return known
+    .filter(({ source, content_key }) => REAL_COPIES.has(source) && content_key === contentKey)
+    .toSorted((one, other) => other.last_seen - one.last_seen)
+    .slice(0, TARGETS_PER_BOOK);
+}

@@ -1,0 +1,247 @@
+/** Carrying places over between copies of one text, against a real server: two devices, two calibres, many rounds. */
+import { createHash } from "node:crypto";
+import * as fc from "fast-check";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { carryOver } from "../../src/app/carry-over.ts";
+import type { KosyncClient } from "../../src/app/ports.ts";
+import { openKosyncClient, startServer } from "../../src/compose.ts";
+import { planCarryOvers } from "../../src/core/carry-over.ts";
+import { isOwn } from "../../src/core/peek.ts";
+import type { Account } from "../../src/model/account.ts";
+import type { CarryOverResult } from "../../src/model/carry-over.ts";
+import type { KnownDigest } from "../../src/model/digest.ts";
+import type { Answer, Book } from "../../src/model/plan.ts";
+import type { RunningServer } from "../../src/server/listen.ts";
+
+const READING_FROM = 0.01;
+const SAME_TEXT = md5("the text");
+const RUNNING = { signal: new AbortController().signal, progress: () => {} };
+
+let server: RunningServer;
+let users = 0;
+
+beforeAll(async () => {
+  server = await startServer({ port: 0, registration: "open" });
+});
+
+afterAll(() => server.stop());
+
+function md5(text: string): string {
+  return createHash("md5").update(text).digest("hex");
+}
+
+function sent(name: string, last_seen: number, content_key: string | null = SAME_TEXT): KnownDigest {
+  return {
+    digest: md5(name),
+    kind: "partial_md5",
+    source: "sent",
+    format: "EPUB",
+    name: null,
+    size: null,
+    content_key,
+    device: null,
+    first_seen: last_seen,
+    last_seen,
+    answered: null,
+  };
+}
+
+const bookWith = (digests: KnownDigest[]): Book => ({
+  book_id: 1,
+  uuid: "uuid",
+  title: "A book",
+  authors: [],
+  formats: [],
+  cells: {},
+  base: null,
+  changed_at: {},
+  written: {},
+  declined: [],
+  observations: [],
+  marks: [],
+  digests,
+  names: [],
+});
+
+/** An account of its own on the real server, and the client that devices and calibres share. */
+async function newAccount(): Promise<{ account: Account; client: KosyncClient }> {
+  const account: Account = {
+    id: "a",
+    url: server.url,
+    username: `reader-${++users}`,
+    userkey: md5("pw"),
+    headers: {},
+    tls: { mode: "system" },
+    proxy: null,
+  };
+  const client = await openKosyncClient(account);
+  await client.register();
+  return { account, client };
+}
+
+/** What one calibre does at a sync: ask about every digest, plan, carry over. */
+async function sync(
+  account: Account,
+  client: KosyncClient,
+  digests: KnownDigest[],
+  library_id: string,
+): Promise<CarryOverResult[]> {
+  const answers: Answer[] = [];
+  for (const candidate of digests) {
+    const progress = await client.getProgress(candidate.digest);
+    if (progress !== null) answers.push({ progress, candidate, place: null });
+  }
+  const carry_overs = planCarryOvers([{ book: bookWith(digests), answers }], READING_FROM);
+  const request = { account, library_id, carry_overs, reading_from: READING_FROM };
+  return carryOver(request, openKosyncClient, RUNNING);
+}
+
+const push = (client: KosyncClient, device: string, document: string, percentage: number): Promise<unknown> =>
+  client.putProgress({
+    document,
+    progress: `/body/DocFragment[${Math.ceil(percentage * 100)}].0`,
+    percentage,
+    device,
+    device_id: device,
+  });
+
+test("a place is offered under the digest of a copy that was just sent", async () => {
+  const { account, client } = await newAccount();
+  const digests = [sent("old", 1), sent("new", 2)];
+  await push(client, "Kobo", md5("old"), 0.4);
+  expect(await sync(account, client, digests, "lib")).toMatchObject([{ outcome: "carried" }]);
+  expect(await client.getProgress(md5("new"))).toMatchObject({
+    percentage: 0.4,
+    progress: "/body/DocFragment[40].0",
+    device: "calibre",
+    device_id: "calibre-koreader-progress-lib",
+  });
+  expect(await client.getProgress(md5("old"))).toMatchObject({ device: "Kobo" });
+  await client.close();
+});
+
+test("a copy of another text never gets the place", async () => {
+  const { account, client } = await newAccount();
+  await push(client, "Kobo", md5("old"), 0.4);
+  expect(
+    await sync(
+      account,
+      client,
+      [sent("old", 1), sent("edited", 2, md5("another text")), sent("unknown", 3, null)],
+      "lib",
+    ),
+  ).toEqual([]);
+  await client.close();
+});
+
+test("a new copy that was only opened at its first page gets the place, one that was read does not", async () => {
+  const { account, client } = await newAccount();
+  await push(client, "Kobo", md5("old"), 0.4);
+  await push(client, "Phone", md5("peeked"), 0.002);
+  await push(client, "Tablet", md5("read"), 0.2);
+  const digests = [sent("old", 1), sent("peeked", 2), sent("read", 3)];
+  // The newest reading is the tablet's: the older, further one must not be put over it, nor the other way round.
+  const results = await sync(account, client, digests, "lib");
+  expect(results.map(({ carry_over }) => carry_over.document)).toEqual([md5("peeked")]);
+  expect(await client.getProgress(md5("old"))).toMatchObject({ device: "Kobo", percentage: 0.4 });
+  expect(await client.getProgress(md5("read"))).toMatchObject({ device: "Tablet", percentage: 0.2 });
+  await client.close();
+});
+
+test("an older place of ours follows the device that reads on", async () => {
+  const { account, client } = await newAccount();
+  const digests = [sent("old", 1), sent("new", 2)];
+  await push(client, "Kobo", md5("old"), 0.4);
+  await sync(account, client, digests, "lib");
+  await push(client, "Kobo", md5("old"), 0.6);
+  await sync(account, client, digests, "lib");
+  expect(await client.getProgress(md5("new"))).toMatchObject({ percentage: 0.6, device: "calibre" });
+  await client.close();
+});
+
+test("a place that a device put there between the plan and the writing is left alone", async () => {
+  const { account, client } = await newAccount();
+  await push(client, "Kobo", md5("old"), 0.4);
+  const progress = await client.getProgress(md5("old"));
+  if (progress === null) throw new Error("the server lost it");
+  await push(client, "Phone", md5("new"), 0.7);
+  const carry_overs = [{ book_id: 1, document: md5("new"), progress }];
+  const request = { account, library_id: "lib", carry_overs, reading_from: READING_FROM };
+  expect(await carryOver(request, openKosyncClient, RUNNING)).toMatchObject([{ outcome: "not_needed" }]);
+  expect(await client.getProgress(md5("new"))).toMatchObject({ device: "Phone", percentage: 0.7 });
+  await client.close();
+});
+
+test("a place offered to its own device stands under our id, the same to the letter", async () => {
+  const { account, client } = await newAccount();
+  await push(client, "Kobo", md5("old"), 0.4);
+  const progress = await client.getProgress(md5("old"));
+  if (progress === null) throw new Error("the server lost it");
+  const request = {
+    account,
+    library_id: "lib",
+    carry_overs: [{ book_id: 1, document: md5("old"), progress }],
+    reading_from: READING_FROM,
+  };
+  expect(await carryOver(request, openKosyncClient, RUNNING)).toMatchObject([{ outcome: "carried" }]);
+  expect(await client.getProgress(md5("old"))).toMatchObject({ percentage: 0.4, device: "calibre" });
+  await client.close();
+});
+
+type Event =
+  | { kind: "read"; device: number; share: number }
+  | { kind: "send"; device: number }
+  | { kind: "sync"; calibre: number };
+
+const EVENTS = fc.array(
+  fc.oneof(
+    fc.record({
+      kind: fc.constant("read" as const),
+      device: fc.nat(1),
+      share: fc.double({ min: 0.02, max: 1, noNaN: true }),
+    }),
+    fc.record({ kind: fc.constant("send" as const), device: fc.nat(1) }),
+    fc.record({ kind: fc.constant("sync" as const), calibre: fc.nat(1) }),
+  ),
+  { minLength: 5, maxLength: 30 },
+);
+
+describe("no ping-pong", () => {
+  test("two devices and two calibres come to rest after any history, and no device's place is ever lost to ours", async () => {
+    await fc.assert(
+      fc.asyncProperty(EVENTS, async (events: Event[]) => {
+        const { account, client } = await newAccount();
+        let copies = 2;
+        const digests = [sent("copy 0", 0), sent("copy 1", 1)];
+        const onDevice = [0, 1];
+        // The last thing each device itself put under a document: ours may only follow, never replace it.
+        const lastRead = new Map<string, number>();
+        const syncAs = (calibre: number): Promise<CarryOverResult[]> =>
+          sync(account, client, digests, `library-${calibre}`);
+        for (const event of events) {
+          if (event.kind === "read") {
+            const document = md5(`copy ${onDevice[event.device]}`);
+            await push(client, `device ${event.device}`, document, event.share);
+            lastRead.set(document, event.share);
+          } else if (event.kind === "send") {
+            onDevice[event.device] = copies;
+            digests.push(sent(`copy ${copies}`, copies));
+            copies += 1;
+          } else await syncAs(event.calibre);
+        }
+        await syncAs(0);
+        await syncAs(1);
+        const quiet = [...(await syncAs(0)), ...(await syncAs(1))];
+        expect(quiet.filter(({ outcome }) => outcome === "carried")).toEqual([]);
+        for (const [document, share] of lastRead) {
+          const record = await client.getProgress(document);
+          if (record === null) throw new Error("a device's record vanished");
+          expect(isOwn(record)).toBe(false);
+          expect(record.percentage).toBe(share);
+        }
+        await client.close();
+      }),
+      { numRuns: 25 },
+    );
+  });
+});
