@@ -3,7 +3,7 @@ import type { Account } from "../model/account.ts";
 import type { FileDigests } from "../model/digest.ts";
 import type { Book, ColumnUpdate, PullPlan } from "../model/plan.ts";
 import type { ColumnMapping, Profile } from "../model/profile.ts";
-import type { DocumentMetadata, Progress } from "../model/progress.ts";
+import type { DocumentMetadata, ListedDocument, Progress } from "../model/progress.ts";
 
 /** What is put on a server; the server makes the timestamp. */
 export interface ProgressToPut {
@@ -22,6 +22,8 @@ export interface KosyncClient {
   /** The record under a document, or null where the server knows none. */
   getProgress(document: string, signal?: AbortSignal): Promise<Progress | null>;
   putProgress(progress: ProgressToPut, signal?: AbortSignal): Promise<{ timestamp: number | null }>;
+  /** All the user's documents, or null where the server cannot list; not `complete` when it may have left some out. */
+  listDocuments(signal?: AbortSignal): Promise<{ documents: ListedDocument[]; complete: boolean } | null>;
   close(): Promise<void>;
 }
 

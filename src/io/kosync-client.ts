@@ -4,6 +4,7 @@ import type { Account } from "../model/account.ts";
 import { SyncError } from "../model/error.ts";
 import type { HttpAnswer } from "./http.ts";
 import { isWebPage, readJson, readRecord, readTimestamp, readTrouble } from "./kosync-answers.ts";
+import { DIALECTS, readListing } from "./kosync-listing.ts";
 import { createTransport } from "./kosync-transport.ts";
 import type { Limits } from "./kosync-transport.ts";
 
@@ -149,7 +150,9 @@ export function createKosyncClient({ account, limits }: KosyncClientOptions): Ko
     },
 
     async getProgress(document, signal) {
-      const path = `/syncs/progress/${encodeURIComponent(document)}`;
+      // No address can hold these two names: they would be taken for folders.
+      if (document === "." || document === "..") return null;
+      const path = `/syncs/progress/${encodeURIComponent(document.toWellFormed())}`;
       const call = { method: "GET", path, login: true, isFinal: saysNotFound, isBroken: isTruncated } as const;
       const answer = await transport.ask(call, signal);
       if (isGood(answer)) {
@@ -177,6 +180,19 @@ export function createKosyncClient({ account, limits }: KosyncClientOptions): Ko
       const json = readJson(answer);
       const timestamp = typeof json === "object" && json !== null && "timestamp" in json ? json.timestamp : null;
       return { timestamp: readTimestamp(timestamp) };
+    },
+
+    async listDocuments(signal) {
+      // The reference server cannot, and the public one need not be asked each time.
+      if (new URL(url).hostname === "sync.koreader.rocks") return null;
+      await confirm(signal);
+      for (const dialect of DIALECTS) {
+        const path = dialect.path(account.username);
+        const answer = await transport.ask({ method: "GET", path, login: true, isFinal: () => true }, signal);
+        const listing = isGood(answer) ? readListing(dialect, readJson(answer)) : null;
+        if (listing !== null) return listing;
+      }
+      return null;
     },
 
     close: () => transport.close(),

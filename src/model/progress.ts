@@ -37,3 +37,9 @@ export const Progress = z
   })
   .meta({ id: "Progress" });
 export type Progress = z.infer<typeof Progress>;
+
+/** One of a user's documents, as a server that can list them tells it. */
+export const ListedDocument = z
+  .strictObject({ progress: Progress, metadata: DocumentMetadata.nullable() })
+  .meta({ id: "ListedDocument" });
+export type ListedDocument = z.infer<typeof ListedDocument>;

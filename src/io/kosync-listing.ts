@@ -1,0 +1,75 @@
+/** Listing a user's documents: no part of the protocol, but some servers can, each in a way of its own. */
+import * as z from "zod";
+import { Document } from "../model/progress.ts";
+import type { DocumentMetadata, ListedDocument } from "../model/progress.ts";
+import { readRecord } from "./kosync-answers.ts";
+
+export interface Dialect {
+  /** Below the base URL. */
+  path(username: string): string;
+  /** The entries of an answer; null when the answer is not of this dialect. */
+  entries(json: unknown): unknown[] | null;
+  /** From this many entries on the list may have been cut off. */
+  readonly most: number;
+}
+
+const inside = (key: "documents" | "items", json: unknown): unknown[] | null => {
+  const { data } = z.object({ [key]: z.array(z.unknown()) }).safeParse(json);
+  return data?.[key] ?? null;
+};
+
+/** In the order in which they are asked for. */
+export const DIALECTS: readonly Dialect[] = [
+  // koreader-sync on Cloudflare Workers (Hono), and BookHive.
+  { path: () => "/syncs/documents", entries: (json) => inside("documents", json), most: Infinity },
+  // kosync-dotnet and what follows it; a user may ask for the own documents.
+  {
+    path: (username) => `/manage/users/documents?username=${encodeURIComponent(username)}`,
+    entries: (json) => (Array.isArray(json) ? json : null),
+    most: Infinity,
+  },
+  // crosspoint-sync: newest first, and never more than 500.
+  { path: () => "/api/v1/progress?limit=500", entries: (json) => inside("items", json), most: 500 },
+];
+
+const Words = z.string().nullish().catch(null);
+
+const Entry = z
+  .object({
+    document: z.string().optional(),
+    documentHash: z.string().optional(),
+    document_hash: z.string().optional(),
+    deviceId: Words,
+    filename: Words,
+    title: Words,
+    authors: Words,
+    author: Words,
+  })
+  .loose();
+
+function readMetadata({ filename, title, authors, author }: z.infer<typeof Entry>): DocumentMetadata | null {
+  const metadata = { filename: filename ?? null, title: title ?? null, authors: authors ?? author ?? null };
+  return Object.values(metadata).every((value) => value === null) ? null : metadata;
+}
+
+/** One entry in our shape; null when it is no record. */
+function readEntry(json: unknown): ListedDocument | null {
+  const { data: entry } = Entry.safeParse(json);
+  if (entry === undefined) return null;
+  const { data: document } = Document.safeParse(entry.document ?? entry.documentHash ?? entry.document_hash);
+  if (document === undefined) return null;
+  const read = readRecord(document, { device_id: entry.deviceId, ...entry, document });
+  return read.status === "record" ? { progress: read.progress, metadata: readMetadata(entry) } : null;
+}
+
+/** The documents of an answer; null when it is something else, or holds entries of which none is a record. */
+export function readListing(
+  dialect: Dialect,
+  json: unknown,
+): { documents: ListedDocument[]; complete: boolean } | null {
+  const entries = dialect.entries(json);
+  if (entries === null) return null;
+  const documents = entries.map(readEntry).filter((entry) => entry !== null);
+  if (entries.length > 0 && documents.length === 0) return null;
+  return { documents, complete: entries.length < dialect.most };
+}
