@@ -101,6 +101,7 @@ _WHY: Final[dict[str, _Sentence]] = {
     "finished_on_device": lambda w: _("Marked as finished on {device} ({timestamp})."),
     "reread": lambda w: _("Finished before and now read again: {device} is at {percentage} ({timestamp})."),
     "times_read": lambda w: ngettext("Read {times} time.", "Read {times} times.", w.count("times")),
+    "undone": lambda w: _("Puts back what the sync of {timestamp} changed."),
     "synced": lambda w: _("This sync changed the book."),
     # Somebody is asked.
     "both_changed": lambda w: _(

@@ -75,7 +75,11 @@ export function localSide(book: Book, profile: Profile, now: number): LocalSide 
     (mapping === undefined ? undefined : book.changed_at[mapping.column]) ?? now;
   // A reader who set another word by hand has said that the book is not finished, whatever the percentage says.
   const unfinishedByHand = statusChanged && (status === "reading" || status === "unread");
-  const changed = [percentChanged ? percent : undefined, statusChanged ? word : undefined];
+  const seen = [percent, word].filter(
+    (mapping) => mapping !== undefined && book.changed_at[mapping.column] !== undefined,
+  );
+  // Without a base nothing is known to have changed, except what was seen.
+  const changed = book.base === null ? seen : [percentChanged ? percent : undefined, statusChanged ? word : undefined];
   return {
     share,
     status,
@@ -84,7 +88,7 @@ export function localSide(book: Book, profile: Profile, now: number): LocalSide 
     statusChanged,
     percentChangedAt: at(percent),
     statusChangedAt: at(word),
-    seen: [percent, word].some((mapping) => mapping !== undefined && book.changed_at[mapping.column] !== undefined),
+    seen: seen.length > 0,
     changes: changed.flatMap((mapping) =>
       mapping === undefined ? [] : [{ book_id: book.book_id, column: mapping.column, at: at(mapping) }],
     ),

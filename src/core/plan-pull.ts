@@ -173,7 +173,7 @@ export function planPull(readings: Reading[], profile: Profile, now: number): Pu
     const { book, answers } = reading;
     const { book_id } = book;
     const local = localSide(book, profile, now);
-    plan.local_changes.push(...local.changes.filter(({ column }) => book.changed_at[column] === undefined));
+    plan.local_changes.push(...local.changes);
     plan.observations.push(...newObservations(reading, now));
     if (answers.length > 0) planBook(plan, reading, local, profile, now);
     else if (!matched.bereft.has(book_id)) {

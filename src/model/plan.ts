@@ -142,7 +142,7 @@ export const PullPlan = z
     bases: z.array(Base),
     observations: z.array(Observation),
     digests: z.array(DigestFinding),
-    /** To be kept as `changed_at`, so that the next run knows since when. */
+    /** Everything the reader changed and still holds: it replaces `changed_at`, so that the next run knows since when. */
     local_changes: z.array(LocalChange),
     /** Places to be put again under a new digest of the same text. */
     carry_overs: z.array(CarryOver),

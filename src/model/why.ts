@@ -22,6 +22,7 @@ export const WHY_DATA = {
   reread: ["percentage", "device", "timestamp"],
   times_read: ["times"],
   synced: [],
+  undone: ["timestamp"],
   // Somebody is asked.
   both_changed: ["percentage", "from", "device", "timestamp", "changed_at"],
   step_back: ["percentage", "from", "device", "timestamp"],

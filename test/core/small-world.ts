@@ -82,12 +82,12 @@ export class SmallWorld {
     const offered = [...plan.updates, ...(taken?.updates ?? [])];
     const ticked = offered.filter((update) => !unticked.includes(update.column));
     const book = structuredClone(this.book);
+    book.changed_at = Object.fromEntries(plan.local_changes.map(({ column: name, at }) => [name, at]));
     for (const { column: name, after } of ticked) {
       book.cells[name] = after;
       book.written[name] = after;
       delete book.changed_at[name];
     }
-    for (const { column: name, at } of plan.local_changes) book.changed_at[name] = at;
     const planned = plan.bases[0] ?? taken?.base ?? null;
     const base = ticked.length === offered.length ? planned : null;
     const declined = base === null ? planned : null;

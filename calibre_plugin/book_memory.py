@@ -1,0 +1,243 @@
+"""What the library remembers of each book and account: the base, what we wrote, what was declined, the reading log.
+
+Kept as calibre's custom book data, so that it goes where the library goes and a restored library has a matching base.
+Nothing here touches a column, the book's files, or the time it was last modified.
+"""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Final, TypedDict, cast
+
+from .contract import Base, Book, Cell, ColumnUpdate, Declined, LocalChange, Observation, PullPlan
+from .write_journal import BaseChange
+
+MEMORY: Final = "koreader_progress_memory"
+LOG: Final = "koreader_progress_log"
+# More of a log is never needed to decide; all of it is kept.
+SENT_OBSERVATIONS: Final = 100
+KEPT_DECLINED: Final = 50
+
+
+class Memory(TypedDict):
+    """One book for one account."""
+
+    base: Base | None
+    changed_at: dict[str, float]
+    written: dict[str, Cell]
+    declined: list[Declined]
+
+
+@dataclass
+class Outcome:
+    """What became of a plan: the cells really written, and the conflicts that the reader decided."""
+
+    written: list[ColumnUpdate] = field(default_factory=list)
+    # Books whose conflict was decided for the server (its updates count as planned) and for the library.
+    theirs: set[int] = field(default_factory=set)
+    ours: set[int] = field(default_factory=set)
+    # Books whose writing failed or was cut short through no wish of the reader's: offered again next time.
+    failed: set[int] = field(default_factory=set)
+
+
+def recall(api: Any, account: str, book_ids: Iterable[int]) -> dict[int, dict[str, Any]]:
+    """The remembered fields of `Book`, by id, for those that have any: merge each into what `read_books` sends."""
+    ids = list(book_ids)
+    if not ids:
+        return {}
+    logs = api.get_custom_book_data(LOG, ids, default=None)
+    memories = api.get_custom_book_data(MEMORY, ids, default=None)
+    recalled: dict[int, dict[str, Any]] = {}
+    for book_id in ids:
+        log, kept = logs.get(book_id), memories.get(book_id)
+        if not log and not kept:
+            continue
+        memory = _memory_of(kept, account)
+        base = memory["base"]
+        observations = list((log or {}).get(account, ()))[-SENT_OBSERVATIONS:]
+        recalled[book_id] = {
+            "base": None if base is None else {**base, "book_id": book_id},
+            "changed_at": memory["changed_at"],
+            "written": memory["written"],
+            "declined": memory["declined"],
+            "observations": [{**entry, "book_id": book_id} for entry in observations],
+        }
+    return recalled
+
+
+def merge_into(book: Book, remembered: Mapping[int, Mapping[str, Any]]) -> Book:
+    """A book as the bridge wants it, with what the library remembers of it."""
+    return cast(Book, {**book, **remembered.get(book["book_id"], {})})
+
+
+def base_changes(
+    plan: PullPlan, outcome: Outcome, uuids: Mapping[int, str], api: Any, account: str
+) -> list[BaseChange]:
+    """The bases that `remember` would change, for the write journal: record them before."""
+    bases = {base["book_id"]: base for base in plan["bases"]}
+    bases.update({asked["book_id"]: asked["base"] for asked in plan["conflicts"] if asked["book_id"] in outcome.theirs})
+    settled = _settled(plan, outcome)
+    old = recall(api, account, [book_id for book_id in bases if book_id in settled])
+    return [
+        BaseChange(uuids[book_id], old.get(book_id, {}).get("base"), base)
+        for book_id, base in bases.items()
+        if book_id in settled and book_id in uuids
+    ]
+
+
+def remember(
+    api: Any,
+    account: str,
+    plan: PullPlan,
+    outcome: Outcome,
+    book_ids: Iterable[int],
+    started: float,
+    now: float,
+) -> None:
+    """Keeps what a run over `book_ids` leaves behind, after its cells are written.
+
+    A book's base is kept only when all its cells are written or needed no writing; what was left unticked, or decided
+    for the library, is declined, and not offered again until something newer is read. `started` and `now` are the
+    run's start and end, epoch seconds.
+    """
+    planned = {base["book_id"]: base for base in plan["bases"]}
+    planned.update(
+        {asked["book_id"]: asked["base"] for asked in plan["conflicts"] if asked["book_id"] in outcome.theirs}
+    )
+    settled = _settled(plan, outcome)
+    kept = _load(api, MEMORY, set(book_ids))
+    before = copy.deepcopy(kept)
+    changes: dict[int, dict[str, float]] = {}
+    for change in plan["local_changes"]:
+        changes.setdefault(change["book_id"], {})[change["column"]] = change["at"]
+    touched = set(planned) | {update["book_id"] for update in outcome.written} | outcome.ours | set(changes)
+    for book_id in touched | set(kept):
+        memory = _memory_of(kept.get(book_id), account)
+        # What the plan no longer calls a change is none, unless it was made while the run was under way.
+        late = {column: at for column, at in memory["changed_at"].items() if at > started}
+        memory["changed_at"] = {**changes.get(book_id, {}), **late}
+        kept.setdefault(book_id, {})[account] = memory
+    for update in outcome.written:
+        memory = kept[update["book_id"]][account]
+        memory["written"][update["column"]] = update["after"]
+        memory["changed_at"].pop(update["column"], None)
+    for book_id, base in planned.items():
+        if book_id in settled:
+            kept[book_id][account]["base"] = base
+        elif book_id not in outcome.failed:
+            _decline(kept[book_id][account], base, now)
+    for asked in plan["conflicts"]:
+        if asked["book_id"] in outcome.ours:
+            _decline(kept[asked["book_id"]][account], asked["theirs"], now)
+    _keep(api, MEMORY, {book_id: value for book_id, value in kept.items() if value != before.get(book_id)})
+    observe(api, account, plan["observations"])
+
+
+def observe(api: Any, account: str, observations: Iterable[Observation]) -> None:
+    """Appends to the reading log what a server said; what is there already is not written twice."""
+    by_book: dict[int, list[Observation]] = {}
+    for observation in observations:
+        by_book.setdefault(observation["book_id"], []).append(observation)
+    if not by_book:
+        return
+    logs = _load(api, LOG, by_book)
+    for book_id, heard in by_book.items():
+        log = logs.setdefault(book_id, {}).setdefault(account, [])
+        known = [entry["progress"] for entry in log]
+        for observation in heard:
+            if observation["progress"] not in known:
+                log.append({key: value for key, value in observation.items() if key != "book_id"})
+                known.append(observation["progress"])
+    _keep(api, LOG, logs)
+
+
+def forget_run(
+    api: Any, account: str, restored: Iterable[ColumnUpdate], bases: Mapping[int, BaseChange], now: float
+) -> None:
+    """After an undo: puts back each base that is still the undone run's, and declines what the run had pulled.
+
+    `restored` are the updates that the undo really wrote; `bases` are the undo's base changes by book id.
+    """
+    restored = list(restored)
+    touched = {update["book_id"] for update in restored} | set(bases)
+    kept = _load(api, MEMORY, touched)
+    for book_id in touched:
+        memory = _memory_of(kept.get(book_id), account)
+        for update in restored:
+            if update["book_id"] == book_id:
+                memory["written"].pop(update["column"], None)
+                memory["changed_at"].pop(update["column"], None)
+        change = bases.get(book_id)
+        if change is not None:
+            pulled = change.before
+            if pulled is not None and memory["base"] is not None and _same_record(memory["base"], pulled):
+                memory["base"] = change.after
+            if pulled is not None:
+                _decline(memory, pulled, now)
+        kept.setdefault(book_id, {})[account] = memory
+    _keep(api, MEMORY, kept)
+
+
+def note_local_change(api: Any, account: str, changes: Iterable[LocalChange]) -> None:
+    """Keeps when the reader changed mapped cells, as calibre's listener saw it."""
+    changes = list(changes)
+    kept = _load(api, MEMORY, {change["book_id"] for change in changes})
+    for change in changes:
+        book = kept.setdefault(change["book_id"], {})
+        book[account] = _memory_of(book, account)
+        book[account]["changed_at"][change["column"]] = change["at"]
+    _keep(api, MEMORY, kept)
+
+
+def _settled(plan: PullPlan, outcome: Outcome) -> set[int]:
+    """Books of which every planned cell was written, or that needed no writing."""
+    wanted = [*plan["updates"]]
+    for asked in plan["conflicts"]:
+        if asked["book_id"] in outcome.theirs:
+            wanted.extend(asked["updates"])
+    written = {(update["book_id"], update["column"]) for update in outcome.written}
+    left = {update["book_id"] for update in wanted if (update["book_id"], update["column"]) not in written}
+    settled = {base["book_id"] for base in plan["bases"]} | outcome.theirs
+    return settled - left - outcome.failed
+
+
+def _load(api: Any, name: str, book_ids: Collection[int]) -> dict[int, Any]:
+    if not book_ids:
+        return {}
+    found = api.get_custom_book_data(name, list(book_ids), default=None)
+    return {book_id: copy.deepcopy(value) for book_id, value in found.items() if value}
+
+
+def _memory_of(kept: Mapping[str, Any] | None, account: str) -> Memory:
+    found = (kept or {}).get(account) or {}
+    return {
+        "base": found.get("base"),
+        "changed_at": dict(found.get("changed_at") or {}),
+        "written": dict(found.get("written") or {}),
+        "declined": list(found.get("declined") or ()),
+    }
+
+
+def _keep(api: Any, name: str, values: Mapping[int, Any]) -> None:
+    # calibre refuses the whole call when one book was deleted meanwhile.
+    known = api.all_book_ids()
+    there = {book_id: value for book_id, value in values.items() if book_id in known}
+    if there:
+        api.add_custom_book_data(name, there)
+
+
+def _decline(memory: Memory, record: Mapping[str, Any], now: float) -> None:
+    declined: Declined = {
+        "document": record["document"],
+        "percentage": record["percentage"],
+        "progress": record["progress"],
+        "timestamp": record["timestamp"],
+        "at": now,
+    }
+    memory["declined"] = [*memory["declined"], declined][-KEPT_DECLINED:]
+
+
+def _same_record(one: Mapping[str, Any], other: Mapping[str, Any]) -> bool:
+    return all(one[key] == other[key] for key in ("document", "percentage", "progress", "timestamp"))

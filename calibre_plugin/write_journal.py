@@ -1,0 +1,299 @@
+"""The write journal: every cell a run writes, on the disk before it is written, so that it can be put back.
+
+One folder a library, one file a run, one JSON line an event. A run's file has one writer and is only ever appended to.
+Books are named by their uuid, because ids do not survive a restored library.
+"""
+
+from __future__ import annotations
+
+import datetime
+import json
+import os
+import secrets
+import time
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Final, Literal
+
+from .contract import Base, Cell, ColumnUpdate, Why
+
+RunKind = Literal["pull", "undo"]
+# Where a cell stands: (book uuid, lookup name).
+CellKey = tuple[str, str]
+
+SUFFIX: Final = ".jsonl"
+KEPT_RUNS: Final = 200
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One cell of a run: what stood there, and what was to be written."""
+
+    uuid: str
+    column: str
+    before: Cell
+    after: Cell
+
+    @property
+    def key(self) -> CellKey:
+        return self.uuid, self.column
+
+
+@dataclass(frozen=True)
+class BaseChange:
+    """A book's base before and after a run; null where there was none."""
+
+    uuid: str
+    before: Base | None
+    after: Base | None
+
+
+@dataclass
+class Run:
+    """One run as its file tells it. `at` is epoch seconds; `ended` is false after a crash, until it is repaired."""
+
+    id: str
+    at: float
+    kind: RunKind
+    profile: str
+    account: str
+    undoes: str | None
+    entries: list[Entry] = field(default_factory=list)
+    bases: list[BaseChange] = field(default_factory=list)
+    ended: bool = False
+    unwritten: set[CellKey] = field(default_factory=set)
+    # Cells of this run that later runs have put back.
+    undone: set[CellKey] = field(default_factory=set)
+
+    @property
+    def standing(self) -> list[Entry]:
+        """What the run wrote and nobody has undone."""
+        return [entry for entry in self.entries if entry.key not in self.unwritten and entry.key not in self.undone]
+
+
+@dataclass(frozen=True)
+class Undo:
+    """What undoing a run would do: write the updates, then put back each base that is still the run's own."""
+
+    run: Run
+    updates: list[ColumnUpdate]
+    bases: list[BaseChange]
+
+
+class RunWriter:
+    """The file of a run under way. Every method returns only when its lines are on the disk."""
+
+    def __init__(self, path: Path, run_id: str) -> None:
+        self.id = run_id
+        self._file = open(path, "ab")  # noqa: SIM115
+        self._recorded: set[CellKey] = set()
+
+    def record(self, updates: Iterable[ColumnUpdate], uuids: Mapping[int, str]) -> None:
+        """Writes down what is about to be written. Call it before the library is touched; raises OSError if it cannot."""
+        lines = []
+        for update in updates:
+            uuid = uuids[update["book_id"]]
+            self._recorded.add((uuid, update["column"]))
+            lines.append(
+                {
+                    "what": "cell",
+                    "uuid": uuid,
+                    "column": update["column"],
+                    "before": update["before"],
+                    "after": update["after"],
+                }
+            )
+        self._append(lines)
+
+    def record_base(self, uuid: str, before: Base | None, after: Base | None) -> None:
+        """Writes down that a book's base is about to change."""
+        self._append([{"what": "base", "uuid": uuid, "before": before, "after": after}])
+
+    def finish(self, written: Iterable[ColumnUpdate], uuids: Mapping[int, str]) -> None:
+        """Ends the run; what was recorded and is not in `written` was never written."""
+        done = {(uuids[update["book_id"]], update["column"]) for update in written}
+        self._append([{"what": "end", "at": time.time(), "unwritten": sorted(self._recorded - done)}])
+        self._file.close()
+
+    def close(self) -> None:
+        """Gives the file up without ending the run: a repair will see what became of it."""
+        self._file.close()
+
+    def _append(self, lines: Sequence[Mapping[str, Any]]) -> None:
+        if not lines:
+            return
+        self._file.write(b"".join(json.dumps(line, ensure_ascii=False).encode() + b"\n" for line in lines))
+        self._file.flush()
+        os.fsync(self._file.fileno())
+
+
+class WriteJournal:
+    """The journal of one library; `folder` is below calibre's configuration folder, `library` an id that survives it."""
+
+    def __init__(self, folder: str | os.PathLike[str], library: str) -> None:
+        safe = "".join(letter if letter.isalnum() or letter in "-_" else "_" for letter in library)
+        self._folder = Path(folder) / safe
+
+    def begin_run(
+        self, kind: RunKind, profile: str, account: str, undoes: str | None = None, at: float | None = None
+    ) -> RunWriter:
+        """Starts a run's file. Raises OSError when nothing can be kept: then nothing may be written either."""
+        self._folder.mkdir(parents=True, exist_ok=True)
+        now = time.time() if at is None else at
+        # Names sort by time; the random end keeps two runs of one millisecond apart.
+        run_id = f"{int(now * 1000):015d}-{secrets.token_hex(4)}"
+        writer = RunWriter(self._folder / f"{run_id}{SUFFIX}", run_id)
+        begin = {"what": "begin", "at": now, "kind": kind, "profile": profile, "account": account, "undoes": undoes}
+        writer._append([begin])
+        _sync_folder(self._folder)
+        return writer
+
+    def runs(self) -> list[Run]:
+        """Every run that is kept, the newest first, each knowing what of it was undone."""
+        found = [run for path in sorted(self._folder.glob(f"*{SUFFIX}")) if (run := _read_run(path)) is not None]
+        by_id = {run.id: run for run in found}
+        for run in found:
+            _mark_undone(run, by_id)
+        return found[::-1]
+
+    def undo_updates(self, run: Run, ids: Mapping[str, int], only: Collection[int] | None = None) -> Undo:
+        """What puts a run's cells back, last written first. `ids` gives a book's id by uuid, `only` limits the books.
+
+        Written like any plan: a cell that no longer holds what the run wrote is left alone.
+        """
+        why: Why = {"code": "undone", "data": {"timestamp": run.at}}
+        updates: list[ColumnUpdate] = []
+        for entry in reversed(run.standing):
+            book_id = ids.get(entry.uuid)
+            if book_id is None or (only is not None and book_id not in only):
+                continue
+            updates.append(
+                {
+                    "book_id": book_id,
+                    "column": entry.column,
+                    "before": entry.after,
+                    "after": entry.before,
+                    "why": why,
+                }
+            )
+        touched = {update["book_id"] for update in updates}
+        bases = [
+            BaseChange(change.uuid, change.after, change.before)
+            for change in reversed(run.bases)
+            if ids.get(change.uuid) in touched
+        ]
+        return Undo(run, updates, bases)
+
+    def repair(self, read_cell: Callable[[str, str], Cell]) -> list[Run]:
+        """Ends the runs that a crash left open, by looking which of their cells really hold what was to be written.
+
+        `read_cell(uuid, column)` gives a cell as the library holds it now, null for a book or column that is gone.
+        Call it when the library is opened and before any run. Gives back the runs it ended.
+        """
+        ended: list[Run] = []
+        for run in self.runs():
+            if run.ended:
+                continue
+            run.unwritten = {
+                entry.key for entry in run.entries if not same_cell(read_cell(entry.uuid, entry.column), entry.after)
+            }
+            path = self._folder / f"{run.id}{SUFFIX}"
+            _drop_torn_line(path)
+            writer = RunWriter(path, run.id)
+            writer._append([{"what": "end", "at": time.time(), "unwritten": sorted(run.unwritten)}])
+            writer.close()
+            run.ended = True
+            ended.append(run)
+        return ended
+
+    def prune(self, keep: int = KEPT_RUNS) -> None:
+        """Deletes the oldest ended runs beyond `keep`."""
+        for run in self.runs()[keep:]:
+            if run.ended:
+                (self._folder / f"{run.id}{SUFFIX}").unlink(missing_ok=True)
+
+
+def same_cell(one: Cell, other: Cell) -> bool:
+    """Whether two cells hold the same: dates by their instant, numbers but for the noise of rounding."""
+    if one == other:
+        return True
+    if isinstance(one, bool) or isinstance(other, bool):
+        return False
+    if isinstance(one, (int, float)) and isinstance(other, (int, float)):
+        return abs(one - other) < 1e-9
+    if isinstance(one, str) and isinstance(other, str):
+        try:
+            first, second = datetime.datetime.fromisoformat(one), datetime.datetime.fromisoformat(other)
+            return abs((first - second).total_seconds()) < 1
+        except (ValueError, TypeError):
+            return False
+    return False
+
+
+def _read_run(path: Path) -> Run | None:
+    run: Run | None = None
+    try:
+        lines = path.read_bytes().split(b"\n")
+    except OSError:
+        return None
+    for line in lines:
+        try:
+            event = json.loads(line)
+            if event["what"] == "begin":
+                run = Run(
+                    id=path.name.removesuffix(SUFFIX),
+                    at=float(event["at"]),
+                    kind=event["kind"],
+                    profile=event["profile"],
+                    account=event["account"],
+                    undoes=event["undoes"],
+                )
+            elif run is None:
+                return None
+            elif event["what"] == "cell":
+                run.entries.append(Entry(event["uuid"], event["column"], event["before"], event["after"]))
+            elif event["what"] == "base":
+                run.bases.append(BaseChange(event["uuid"], event["before"], event["after"]))
+            elif event["what"] == "end":
+                run.ended = True
+                run.unwritten = {(uuid, column) for uuid, column in event["unwritten"]}
+        except (ValueError, KeyError, TypeError):
+            # A line torn by a crash: what it announced was not written, because the announcement comes first.
+            continue
+    return run
+
+
+def _mark_undone(run: Run, by_id: Mapping[str, Run]) -> None:
+    """Takes what an undo wrote from the run it undid; undoing an undo gives it back to the run before that, and so on."""
+    cells = {entry.key for entry in run.entries if entry.key not in run.unwritten}
+    takes, target = True, by_id.get(run.undoes or "")
+    while target is not None:
+        if takes:
+            target.undone |= cells
+        else:
+            target.undone -= cells
+        takes, target = not takes, by_id.get(target.undoes or "")
+
+
+def _drop_torn_line(path: Path) -> None:
+    """Cuts off a last line without an end, so that what is appended next is a line of its own."""
+    content = path.read_bytes()
+    whole = content.rfind(b"\n") + 1
+    if whole < len(content):
+        with open(path, "r+b") as file:
+            file.truncate(whole)
+
+
+def _sync_folder(folder: Path) -> None:
+    """Makes a new file's name as lasting as its content, where the system can."""
+    try:
+        handle = os.open(folder, os.O_RDONLY)
+    except OSError:
+        return
+    try:
+        os.fsync(handle)
+    except OSError:
+        pass
+    finally:
+        os.close(handle)

@@ -1,0 +1,293 @@
+"""The write journal and what the library remembers, on a real library: real columns, real crashes, real undo."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import tempfile
+import textwrap
+import unittest
+from pathlib import Path
+from typing import Any
+
+from calibre.db.legacy import LibraryDatabase
+from calibre.ebooks.metadata.book.base import Metadata
+from calibre_plugins.koreader_progress import book_memory, write_journal
+
+DOCUMENT = "a" * 32
+
+
+def record(percentage: float, timestamp: int = 100) -> dict[str, Any]:
+    return {
+        "document": DOCUMENT,
+        "percentage": percentage,
+        "progress": "/body/DocFragment[1]",
+        "device": "Kobo",
+        "device_id": "K",
+        "timestamp": timestamp,
+    }
+
+
+def plan_of(updates: list[Any], percentage: float = 0.4, timestamp: int = 100, **more: Any) -> Any:
+    ids = {update["book_id"] for update in updates}
+    told = record(percentage, timestamp)
+    base = {key: told[key] for key in told if key != "device_id"}
+    return {
+        "updates": updates,
+        "conflicts": [],
+        "skipped": [],
+        "unanswered": [],
+        "bases": [{"book_id": book_id, **base, "values": {"#pct": 40}} for book_id in ids],
+        "observations": [{"book_id": book_id, "at": 110.0, "progress": told} for book_id in ids],
+        "digests": [],
+        "local_changes": [],
+        "review": [],
+        **more,
+    }
+
+
+def update(book_id: int, column: str, before: Any, after: Any) -> Any:
+    return {
+        "book_id": book_id,
+        "column": column,
+        "before": before,
+        "after": after,
+        "why": {"code": "synced", "data": {}},
+    }
+
+
+class JournalAndMemory(unittest.TestCase):
+    def setUp(self) -> None:
+        self.folder = Path(tempfile.mkdtemp(dir=os.environ["TEST_FOLDER"]))
+        self.db = LibraryDatabase(str(self.folder / "library"))
+        self.db.create_custom_column("pct", "Percent", "int", False)
+        self.db.create_custom_column("dev", "Device", "text", False)
+        self.db.close()
+        self.db = LibraryDatabase(str(self.folder / "library"))
+        self.api = self.db.new_api
+        self.ids: list[Any] = [self.api.create_book_entry(Metadata(f"Book {number}", ["Ann"])) for number in range(3)]
+        self.uuids = {book_id: self.api.field_for("uuid", book_id) for book_id in self.ids}
+        self.by_uuid = {uuid: book_id for book_id, uuid in self.uuids.items()}
+        self.journal = write_journal.WriteJournal(self.folder / "journal", "library: one")
+
+    def tearDown(self) -> None:
+        self.db.close()
+
+    def cells(self) -> dict[Any, Any]:
+        return {(i, column): self.api.field_for(column, i) for i in self.ids for column in ("#pct", "#dev")}
+
+    def read(self, uuid: str, column: str) -> Any:
+        book_id = self.by_uuid.get(uuid)
+        return None if book_id is None else self.api.field_for(column, book_id)
+
+    def write(self, updates: list[Any]) -> list[Any]:
+        done = []
+        for each in updates:
+            if self.api.field_for(each["column"], each["book_id"]) == each["before"]:
+                self.api.set_field(each["column"], {each["book_id"]: each["after"]})
+                done.append(each)
+        return done
+
+    def run_of(self, updates: list[Any], kind: Any = "pull", undoes: str | None = None) -> list[Any]:
+        writer = self.journal.begin_run(kind, "home", "acc", undoes)
+        writer.record(updates, self.uuids)
+        written = self.write(updates)
+        writer.finish(written, self.uuids)
+        return written
+
+    def undo(self, run: write_journal.Run, only: list[int] | None = None) -> list[Any]:
+        return self.run_of(self.journal.undo_updates(run, self.by_uuid, only).updates, "undo", run.id)
+
+    def test_undoing_a_run_restores_every_cell_and_undoing_that_writes_it_again(self) -> None:
+        first, second, _ = self.ids
+        self.api.set_field("#pct", {first: 7})
+        before = self.cells()
+        self.run_of(
+            [update(first, "#pct", 7, 40), update(first, "#dev", None, "Kobo"), update(second, "#pct", None, 1)]
+        )
+        after = self.cells()
+        self.undo(self.journal.runs()[0])
+        self.assertEqual(self.cells(), before)
+        undo, pull = self.journal.runs()
+        self.assertEqual(pull.standing, [])
+        self.undo(undo)
+        self.assertEqual(self.cells(), after)
+        self.assertEqual(len(self.journal.runs()[2].standing), 3)
+        self.undo(self.journal.runs()[0])
+        self.assertEqual(self.cells(), before)
+        self.assertEqual(self.journal.runs()[3].standing, [])
+
+    def test_undo_leaves_what_the_reader_changed_since_and_can_be_limited_to_a_book(self) -> None:
+        first, second, third = self.ids
+        self.run_of([update(i, "#pct", None, 40) for i in self.ids])
+        self.api.set_field("#pct", {first: 50})
+        run = self.journal.runs()[0]
+        self.undo(run, [first, second])
+        self.assertEqual([self.api.field_for("#pct", i) for i in self.ids], [50, None, 40])
+        self.assertEqual({self.by_uuid[entry.uuid] for entry in self.journal.runs()[-1].standing}, {first, third})
+
+    def test_a_book_deleted_since_is_left_out_of_an_undo(self) -> None:
+        first, second, _ = self.ids
+        self.run_of([update(first, "#pct", None, 40), update(second, "#pct", None, 41)])
+        ids = {uuid: i for uuid, i in self.by_uuid.items() if i != first}
+        undo = self.journal.undo_updates(self.journal.runs()[0], ids)
+        self.assertEqual([each["book_id"] for each in undo.updates], [second])
+
+    def test_a_crash_between_journal_and_write_is_repaired_at_the_next_start(self) -> None:
+        """A child process is killed after its first cell: calibre's own database holds one of the two."""
+        first, second, _ = self.ids
+        script = textwrap.dedent(
+            f"""
+            import importlib, os, signal
+            importlib.import_module("calibre.customize.ui")
+            from calibre_plugins.koreader_progress import write_journal
+            from calibre.db.legacy import LibraryDatabase
+            api = LibraryDatabase({str(self.folder / "library")!r}).new_api
+            journal = write_journal.WriteJournal({str(self.folder / "journal")!r}, "library: one")
+            writer = journal.begin_run("pull", "home", "acc")
+            why = {{"code": "synced", "data": {{}}}}
+            writer.record([dict(book_id=i, column="#pct", before=None, after=40, why=why) for i in ({first}, {second})],
+                          {self.uuids!r})
+            api.set_field("#pct", {{ {first}: 40 }})
+            os.kill(os.getpid(), signal.SIGKILL)
+            """
+        )
+        path = self.folder / "crash.py"
+        path.write_text(script)
+        self.db.close()
+        debug = os.path.join(os.environ.get("KOREADER_PROGRESS_CALIBRE", ""), "calibre-debug")
+        child = subprocess.run([debug, "-e", str(path)], capture_output=True, timeout=60)
+        self.assertEqual(child.returncode, -9, child.stderr)
+        self.db = LibraryDatabase(str(self.folder / "library"))
+        self.api = self.db.new_api
+        # As the disk may have it: the last line was half written.
+        file = next((self.folder / "journal" / "library__one").iterdir())
+        file.write_bytes(file.read_bytes() + b'{"what": "cel')
+        self.assertFalse(self.journal.runs()[0].ended)
+        repaired = self.journal.repair(self.read)
+        self.assertEqual([self.by_uuid[entry.uuid] for entry in repaired[0].standing], [first])
+        self.assertEqual(self.journal.repair(self.read), [])
+        run = self.journal.runs()[0]
+        self.assertTrue(run.ended)
+        self.undo(run)
+        self.assertEqual([self.api.field_for("#pct", i) for i in self.ids], [None, None, None])
+
+    def test_nothing_is_announced_later_than_it_is_written(self) -> None:
+        writer = self.journal.begin_run("pull", "home", "acc")
+        writer.record([update(self.ids[0], "#pct", None, 40)], self.uuids)
+        # Another reader of the disk sees the announcement at once, while the run is under way.
+        self.assertEqual([entry.after for entry in self.journal.runs()[0].entries], [40])
+        writer.finish([], self.uuids)
+        self.assertEqual(self.journal.runs()[0].standing, [])
+
+    def test_a_folder_that_cannot_be_written_stops_the_run_before_it_begins(self) -> None:
+        (self.folder / "file").write_text("")
+        with self.assertRaises(OSError):
+            write_journal.WriteJournal(self.folder / "file", "x").begin_run("pull", "home", "acc")
+
+    def test_old_runs_are_dropped_and_open_ones_kept(self) -> None:
+        open_run = self.journal.begin_run("pull", "home", "acc", at=1)
+        open_run.close()
+        for at in range(2, 6):
+            self.journal.begin_run("pull", "home", "acc", at=at).finish([], self.uuids)
+        self.journal.prune(keep=2)
+        self.assertEqual([run.at for run in self.journal.runs()], [5, 4, 1])
+
+    def test_a_base_is_kept_once_its_cells_are_written(self) -> None:
+        first, second, third = self.ids
+        plan = plan_of([update(i, "#pct", None, 40) for i in self.ids])
+        written = self.write(plan["updates"][:2])
+        outcome = book_memory.Outcome(written=written, failed={third})
+        book_memory.remember(self.api, "acc", plan, outcome, self.ids, 105, 110)
+        remembered = book_memory.recall(self.api, "acc", self.ids)
+        self.assertEqual(remembered[first]["base"]["percentage"], 0.4)
+        self.assertEqual(remembered[second]["written"], {"#pct": 40})
+        self.assertIsNone(remembered[third]["base"])
+        self.assertEqual(remembered[third]["declined"], [])
+        self.assertEqual(remembered[third]["observations"][0]["progress"], record(0.4))
+        self.assertEqual(book_memory.recall(self.api, "another account", self.ids)[first]["base"], None)
+
+    def test_what_was_left_unticked_is_declined_and_leaves_the_base(self) -> None:
+        first = self.ids[0]
+        plan = plan_of([update(first, "#pct", None, 40), update(first, "#dev", None, "Kobo")])
+        book_memory.remember(self.api, "acc", plan, book_memory.Outcome(written=plan["updates"][:1]), [first], 105, 110)
+        remembered = book_memory.recall(self.api, "acc", [first])[first]
+        self.assertIsNone(remembered["base"])
+        self.assertEqual(remembered["written"], {"#pct": 40})
+        self.assertEqual([said["percentage"] for said in remembered["declined"]], [0.4])
+
+    def test_a_conflict_decided_for_either_side_is_remembered(self) -> None:
+        first, second, _ = self.ids
+        asked = plan_of([update(i, "#pct", None, 40) for i in (first, second)])
+        conflicts = [
+            {"book_id": base["book_id"], "theirs": record(0.4), "updates": [each], "base": base, "why": each["why"]}
+            for each, base in zip(
+                asked["updates"], sorted(asked["bases"], key=lambda base: base["book_id"]), strict=True
+            )
+        ]
+        plan = plan_of([], conflicts=conflicts)
+        outcome = book_memory.Outcome(written=conflicts[0]["updates"], theirs={first}, ours={second})
+        changes = book_memory.base_changes(plan, outcome, self.uuids, self.api, "acc")
+        self.assertEqual([(change.uuid, change.before) for change in changes], [(self.uuids[first], None)])
+        book_memory.remember(self.api, "acc", plan, outcome, self.ids, 105, 110)
+        remembered = book_memory.recall(self.api, "acc", self.ids)
+        self.assertEqual(remembered[first]["base"]["percentage"], 0.4)
+        self.assertEqual([said["at"] for said in remembered[second]["declined"]], [110])
+
+    def test_the_reading_log_only_grows_and_says_nothing_twice(self) -> None:
+        first = self.ids[0]
+        for percentage, timestamp in ((0.1, 1), (0.2, 2), (0.1, 1), (0.2, 2), (0.3, 3)):
+            heard = [{"book_id": first, "at": 10.0, "progress": record(percentage, timestamp)}]
+            book_memory.observe(self.api, "acc", heard)  # pyright: ignore[reportArgumentType]
+        log = book_memory.recall(self.api, "acc", [first])[first]["observations"]
+        self.assertEqual([seen["progress"]["percentage"] for seen in log], [0.1, 0.2, 0.3])
+
+    def test_an_undone_run_gives_its_base_back_and_is_declined(self) -> None:
+        first = self.ids[0]
+        plan = plan_of([update(first, "#pct", None, 40)])
+        outcome = book_memory.Outcome(written=self.write(plan["updates"]))
+        writer = self.journal.begin_run("pull", "home", "acc")
+        writer.record(plan["updates"], self.uuids)
+        for change in book_memory.base_changes(plan, outcome, self.uuids, self.api, "acc"):
+            writer.record_base(change.uuid, change.before, change.after)
+        book_memory.remember(self.api, "acc", plan, outcome, [first], 105, 110)
+        writer.finish(outcome.written, self.uuids)
+        undo = self.journal.undo_updates(self.journal.runs()[0], self.by_uuid)
+        restored = self.write(undo.updates)
+        bases = {self.by_uuid[change.uuid]: change for change in undo.bases}
+        book_memory.forget_run(self.api, "acc", restored, bases, 120)
+        remembered = book_memory.recall(self.api, "acc", [first])[first]
+        self.assertIsNone(remembered["base"])
+        self.assertEqual(remembered["written"], {})
+        self.assertEqual([(said["percentage"], said["at"]) for said in remembered["declined"]], [(0.4, 120)])
+
+    def test_changes_are_remembered_until_they_are_none_any_more(self) -> None:
+        first = self.ids[0]
+        book_memory.note_local_change(self.api, "acc", [{"book_id": first, "column": "#pct", "at": 50.0}])
+        self.assertEqual(book_memory.recall(self.api, "acc", [first])[first]["changed_at"], {"#pct": 50})
+        still = plan_of([], local_changes=[{"book_id": first, "column": "#pct", "at": 50.0}])
+        book_memory.remember(self.api, "acc", still, book_memory.Outcome(), [first], 105, 110)
+        self.assertEqual(book_memory.recall(self.api, "acc", [first])[first]["changed_at"], {"#pct": 50})
+        book_memory.note_local_change(self.api, "acc", [{"book_id": first, "column": "#dev", "at": 107.0}])
+        book_memory.remember(self.api, "acc", plan_of([]), book_memory.Outcome(), [first], 105, 110)
+        self.assertEqual(book_memory.recall(self.api, "acc", [first])[first]["changed_at"], {"#dev": 107})
+
+    def test_a_book_deleted_during_the_run_spoils_nothing(self) -> None:
+        first, second, _ = self.ids
+        plan = plan_of([update(i, "#pct", None, 40) for i in (first, second)])
+        outcome = book_memory.Outcome(written=self.write(plan["updates"]))
+        self.api.remove_books([first])
+        book_memory.remember(self.api, "acc", plan, outcome, [first, second], 105, 110)
+        self.assertEqual(book_memory.recall(self.api, "acc", [second])[second]["base"]["percentage"], 0.4)
+
+    def test_keeping_memory_touches_neither_the_book_nor_when_it_was_modified(self) -> None:
+        first = self.ids[0]
+        modified = self.api.field_for("last_modified", first)
+        plan = plan_of([update(first, "#pct", None, 40)])
+        book_memory.remember(self.api, "acc", plan, book_memory.Outcome(), [first], 105, 110)
+        self.assertEqual(self.api.field_for("last_modified", first), modified)
+
+
+if __name__ == "__main__":
+    sys.exit("run me through run_tests.py")
