@@ -1,0 +1,156 @@
+import { storedText } from "./crengine-text.ts";
+import { readTokens } from "./crengine-tokens.ts";
+
+/** One entry of a book's spine. Names are paths inside the archive. */
+export interface SpineItem {
+  readonly id: string;
+  readonly name: string;
+  readonly mediaType: string;
+  readonly linear: boolean;
+}
+
+/** What an EPUB's package document says, as far as positions need it. */
+export interface Package {
+  /** The name of the package document itself. */
+  readonly name: string;
+  readonly title: string | null;
+  /** In document order, repeated and non-linear items included: crengine's fragments. */
+  readonly spine: readonly SpineItem[];
+  /** EPUB 3 navigation document and EPUB 2 table of contents, where there is one. */
+  readonly nav: string | null;
+  readonly ncx: string | null;
+  /** The page that calibre's viewer shows first, whatever its `linear` says. */
+  readonly coverPage: string | null;
+}
+
+/** An element of a small XML file: its own text, and the text of everything in it. */
+export interface SmallElement {
+  readonly name: string;
+  readonly attributes: ReadonlyMap<string, string>;
+  text: string;
+  inner: string;
+}
+
+function decoded(raw: string, cdata = false): string {
+  return storedText(raw, { pre: false, cdata });
+}
+
+/** The elements of a small XML file in document order; namespaces dropped, references decoded. */
+export function readElements(xml: string): SmallElement[] {
+  const elements: SmallElement[] = [];
+  const open: SmallElement[] = [];
+  let attributes = new Map<string, string>();
+  readTokens(xml, {
+    keepsCase: () => true,
+    open(name) {
+      attributes = new Map();
+      const element: SmallElement = { name, attributes, text: "", inner: "" };
+      if (elements.length < 200_000) elements.push(element);
+      open.push(element);
+    },
+    attribute(name, value) {
+      attributes.set(name, decoded(value));
+    },
+    body(_, empty) {
+      if (empty) open.pop();
+    },
+    close(name) {
+      if (open.at(-1)?.name === name) open.pop();
+    },
+    text(raw, isCdata) {
+      const top = open.at(-1);
+      if (top === undefined) return;
+      const text = decoded(raw, isCdata);
+      top.text += text;
+      for (const element of open.slice(-6)) element.inner += text;
+    },
+  });
+  return elements;
+}
+
+/** Resolves a reference inside the archive: relative to a file, percent-decoded, without fragment. */
+export function resolveName(href: string, base: string): string {
+  const [path = ""] = href.split("#", 1);
+  let decoded = path;
+  try {
+    decoded = decodeURIComponent(path);
+  } catch {
+    // Not percent-encoded at all: names with a bare % exist.
+  }
+  const parts = decoded.startsWith("/") ? [] : base.split("/").slice(0, -1);
+  for (const part of decoded.split("/")) {
+    if (part === "..") parts.pop();
+    else if (part !== "" && part !== ".") parts.push(part);
+  }
+  return parts.join("/").normalize("NFC");
+}
+
+/** The package document that `META-INF/container.xml` names, or null. */
+export function readContainer(xml: string): string | null {
+  const roots = readElements(xml).filter(({ name }) => name === "rootfile");
+  const root =
+    roots.find(({ attributes }) => attributes.get("media-type") === "application/oebps-package+xml") ?? roots[0];
+  const path = root?.attributes.get("full-path");
+  return path === undefined || path === "" ? null : resolveName(path, "");
+}
+
+/** Reads a package document; `name` is its own name in the archive. */
+export function readPackage(xml: string, name: string): Package {
+  const elements = readElements(xml);
+  const byId = new Map<string, SpineItem & { href: string; properties: string[] }>();
+  for (const { name: element, attributes } of elements) {
+    if (element !== "item") continue;
+    const id = attributes.get("id");
+    const href = attributes.get("href");
+    if (id === undefined || href === undefined || byId.has(id)) continue;
+    const properties = (attributes.get("properties") ?? "").split(/\s+/);
+    const mediaType = attributes.get("media-type") ?? "";
+    byId.set(id, { id, href, name: resolveName(href, name), mediaType, linear: true, properties });
+  }
+  const spine: SpineItem[] = [];
+  for (const { name: element, attributes } of elements) {
+    const item = element === "itemref" ? byId.get(attributes.get("idref") ?? "") : undefined;
+    if (item === undefined) continue;
+    const { id, name: file, mediaType } = item;
+    spine.push({ id, name: file, mediaType, linear: (attributes.get("linear") ?? "yes") === "yes" });
+  }
+  const items = [...byId.values()];
+  const toc = elements.find(({ name: element }) => element === "spine")?.attributes.get("toc");
+  const cover = elements.find(
+    ({ name: element, attributes }) => element === "reference" && attributes.get("type")?.toLowerCase() === "cover",
+  );
+  const coverName = resolveName(cover?.attributes.get("href") ?? "", name);
+  const marked = items.find(({ properties }) => properties.includes("calibre:title-page"))?.name;
+  return {
+    name,
+    title: elements.find(({ name: element, text }) => element === "title" && text !== "")?.text.trim() ?? null,
+    spine,
+    nav: items.find(({ properties }) => properties.includes("nav"))?.name ?? null,
+    ncx: (toc === undefined ? undefined : byId.get(toc)?.name) ?? items.find(isNcx)?.name ?? null,
+    coverPage: marked ?? (coverName !== "" && spine[0]?.name === coverName ? coverName : null),
+  };
+}
+
+function isNcx({ mediaType }: { readonly mediaType: string }): boolean {
+  return mediaType === "application/x-dtbncx+xml";
+}
+
+const NOT_FOR_VIEWER =
+  /^application\/(?:vnd\.)?adobe[-.]page-template\+xml$|^application\/vnd\.adobe-page-template\+xml$|^application\/text$/;
+
+/**
+ * The viewer's own spine: files that exist, each reference once, non-linear ones at the end; a cover page that is
+ * marked as such counts as linear.
+ */
+export function viewerSpine({ spine, coverPage }: Package, exists: (name: string) => boolean): string[] {
+  const linear: string[] = [];
+  const other: string[] = [];
+  const seen = new Set<string>();
+  for (const item of spine) {
+    if (seen.has(item.id) || NOT_FOR_VIEWER.test(item.mediaType)) continue;
+    seen.add(item.id);
+    if (!exists(item.name)) continue;
+    (item.linear || item.name === coverPage ? linear : other).push(item.name);
+  }
+  return [...linear, ...other];
+}

@@ -1,0 +1,111 @@
+import { countCharacters, indexOfCharacter } from "./characters.ts";
+import { type ElementNode, type TextNode, type Tree, textAt } from "./tree.ts";
+
+/**
+ * A place in one spine file that both trees understand. A place in whitespace is told by the character beside it:
+ * `after` with the number of spaces behind that character, or `before` with the number of spaces in front of it.
+ */
+export type Place =
+  | { readonly kind: "text"; readonly ordinal: number; readonly side: "before" | "after"; readonly spaces: number }
+  | { readonly kind: "element"; readonly ordinal: number; readonly name: string; readonly rank: number };
+
+/** The place `units` UTF-16 units into a text node. */
+export function placeInText(node: TextNode, units: number): Place {
+  const { text, start, end } = node;
+  const behind = countCharacters(text, 0, units);
+  const isCharacter = units < text.length && text.charCodeAt(units) > 0x20;
+  if (isCharacter || end === start) {
+    return { kind: "text", ordinal: start + behind, side: "before", spaces: 0 };
+  }
+  if (behind === 0) {
+    return { kind: "text", ordinal: start, side: "before", spaces: indexOfCharacter(text, 0) - units };
+  }
+  const last = indexOfCharacter(text, behind - 1);
+  return { kind: "text", ordinal: start + behind - 1, side: "after", spaces: units - last - widthAt(text, last) };
+}
+
+function widthAt(text: string, at: number): number {
+  const isPair = (text.charCodeAt(at) & 0xfc00) === 0xd800 && (text.charCodeAt(at + 1) & 0xfc00) === 0xdc00;
+  return isPair ? 2 : 1;
+}
+
+const ALONG = 1024;
+const milestones = new WeakMap<TextNode, number[]>();
+
+/** As {@link indexOfCharacter}, for text nodes of any length: where every 1,024th character stands is remembered. */
+function indexIn(node: TextNode, n: number): number {
+  if (node.text.length <= 4 * ALONG) return indexOfCharacter(node.text, n);
+  let known = milestones.get(node);
+  if (known === undefined) {
+    known = [];
+    let at = 0;
+    for (let count = 0; count < node.end - node.start; count += ALONG) {
+      at = indexOfCharacter(node.text, count === 0 ? 0 : ALONG, at);
+      known.push(at);
+    }
+    milestones.set(node, known);
+  }
+  const block = Math.min(Math.floor(n / ALONG), known.length - 1);
+  return indexOfCharacter(node.text, n - block * ALONG, known[block]);
+}
+
+function isSpaceAt(text: string, at: number): boolean {
+  return at >= 0 && at < text.length && text.charCodeAt(at) <= 0x20;
+}
+
+/** Where a place is in a tree: a text node and UTF-16 units into it, or null behind the last character. */
+export function locate(tree: Tree, place: Place): { node: TextNode; units: number } | null {
+  const node = textAt(tree, place.ordinal);
+  if (node === null) return null;
+  let units = indexIn(node, place.ordinal - node.start);
+  if (place.kind === "element") return { node, units };
+  if (place.side === "before") {
+    for (let left = place.spaces; left > 0 && isSpaceAt(node.text, units - 1); left -= 1) units -= 1;
+    return { node, units };
+  }
+  units += widthAt(node.text, units);
+  for (let left = place.spaces; left > 0 && isSpaceAt(node.text, units); left -= 1) units += 1;
+  if (units < node.text.length) return { node, units };
+  // The end of a text node is told by what comes next: a CFI could not tell it from the next text.
+  const next = textAt(tree, place.ordinal + 1);
+  return next === null ? { node, units } : { node: next, units: indexIn(next, place.ordinal + 1 - next.start) };
+}
+
+const twins = new WeakMap<Tree, Map<string, ElementNode[]>>();
+
+function twinIndex(tree: Tree): Map<string, ElementNode[]> {
+  let index = twins.get(tree);
+  if (index !== undefined) return index;
+  index = new Map();
+  const stack: ElementNode[] = [tree.root];
+  for (let node = stack.pop(); node !== undefined; node = stack.pop()) {
+    const key = `${node.start} ${node.name.toLowerCase()}`;
+    const same = index.get(key);
+    if (same === undefined) index.set(key, [node]);
+    else same.push(node);
+    for (let at = node.children.length - 1; at >= 0; at -= 1) {
+      const child = node.children[at];
+      if (child?.kind === "element") stack.push(child);
+    }
+  }
+  twins.set(tree, index);
+  return index;
+}
+
+/** The place where an element begins, told so that the same element is found in the other tree. */
+export function placeOfElement(tree: Tree, element: ElementNode): Place {
+  const name = element.name.toLowerCase();
+  const same = twinIndex(tree).get(`${element.start} ${name}`) ?? [];
+  return { kind: "element", ordinal: element.start, name, rank: same.indexOf(element) };
+}
+
+/** The element that {@link placeOfElement} told of, in another tree of the same file. */
+export function locateElement(tree: Tree, place: Place): ElementNode | null {
+  if (place.kind !== "element") return null;
+  return twinIndex(tree).get(`${place.ordinal} ${place.name}`)?.[place.rank] ?? null;
+}
+
+/** The ordinal of the first character at or behind a place. */
+export function ordinalOf(place: Place): number {
+  return place.kind === "text" && place.side === "after" ? place.ordinal + 1 : place.ordinal;
+}

@@ -1,0 +1,221 @@
+import { type ElementStyle, defaultStyle } from "./crengine-display.ts";
+import { type ShownBy, type StyleOf, plainStyle } from "./crengine-tree.ts";
+import type { OpenElement } from "./crengine-whitespace.ts";
+
+/** What of a rule matters to a tree: whether and how an element is shown. */
+interface Shown {
+  display?: ElementStyle["display"];
+  floats?: boolean;
+  pre?: boolean;
+}
+
+/** One simple selector without combinators: `p.note#first`. */
+interface Compound {
+  readonly name: string | null;
+  readonly id: string | null;
+  readonly classes: readonly string[];
+}
+
+interface Rule {
+  /** The element itself comes last; `isChild` tells whether the one before must be its parent. */
+  readonly parts: readonly { readonly compound: Compound; readonly isChild: boolean }[];
+  readonly shown: Shown;
+  readonly weight: number;
+  readonly order: number;
+}
+
+const DISPLAYS: Readonly<Record<string, ElementStyle["display"]>> = {
+  none: "none",
+  inline: "inline",
+  block: "block",
+  "list-item": "block",
+  "inline-block": "inline-block",
+  "inline-table": "inline-block",
+  table: "table",
+  "table-row": "table",
+  "table-row-group": "table",
+  "table-header-group": "table",
+  "table-footer-group": "table",
+  "table-cell": "block",
+  "table-caption": "block",
+  ruby: "ruby",
+};
+
+/** The declarations of a rule or a `style` attribute that a tree depends on; null when there is none. */
+function shownBy(declarations: string): Shown | null {
+  if (!/display|float|white-space/i.test(declarations)) return null;
+  const shown: Shown = {};
+  for (const declaration of declarations.split(";", 500)) {
+    const colon = declaration.indexOf(":");
+    const property = declaration.slice(0, colon).trim().toLowerCase();
+    const value = declaration
+      .slice(colon + 1)
+      .replace(/!\s*important/i, "")
+      .trim()
+      .toLowerCase();
+    const display = DISPLAYS[value];
+    if (property === "display" && display !== undefined) shown.display = display;
+    if (property === "float") shown.floats = value === "left" || value === "right";
+    if (property === "white-space") shown.pre = value.startsWith("pre") || value === "break-spaces";
+  }
+  return Object.keys(shown).length === 0 ? null : shown;
+}
+
+const COMPOUND = /^(\*|[a-z][\w-]*)?((?:[.#][\w-]+)*)$/i;
+
+function compound(text: string): Compound | null {
+  const match = COMPOUND.exec(text);
+  if (match === null || text === "") return null;
+  const marks = match[2]?.match(/[.#][\w-]+/g) ?? [];
+  return {
+    name: match[1] === undefined || match[1] === "*" ? null : match[1].toLowerCase(),
+    id: marks.findLast((mark) => mark.startsWith("#"))?.slice(1) ?? null,
+    classes: marks.filter((mark) => mark.startsWith(".")).map((mark) => mark.slice(1)),
+  };
+}
+
+/** A selector of simple ones joined by descent; null for anything it would take a whole engine to understand. */
+function selector(text: string): Pick<Rule, "parts" | "weight"> | null {
+  const parts: Array<{ compound: Compound; isChild: boolean }> = [];
+  let isChild = false;
+  let weight = 0;
+  for (const token of text.replaceAll(">", " > ").trim().split(/\s+/, 20)) {
+    if (token === ">") {
+      isChild = true;
+      continue;
+    }
+    const found = compound(token);
+    if (found === null) return null;
+    parts.push({ compound: found, isChild });
+    isChild = false;
+    weight += (found.id === null ? 0 : 10_000) + found.classes.length * 100 + (found.name === null ? 0 : 1);
+  }
+  return parts.length === 0 ? null : { parts, weight };
+}
+
+const MOST_RULES = 5000;
+
+/** Reads the rules that decide what is shown; `@media` and other blocks are left out. Linear, never throws. */
+function readRules(css: string, into: Rule[]): void {
+  const text = css.replaceAll(/\/\*[\s\S]*?(?:\*\/|$)/g, "").replaceAll(/@(?:import|charset|namespace)[^;{}]*;/gi, "");
+  let at = 0;
+  while (at < text.length && into.length < MOST_RULES) {
+    const open = text.indexOf("{", at);
+    if (open === -1) return;
+    const head = text.slice(at, open).trim();
+    let close = text.indexOf("}", open);
+    if (close === -1) close = text.length;
+    if (head.startsWith("@")) {
+      let depth = 1;
+      close = open + 1;
+      for (; close < text.length && depth > 0; close += 1) {
+        if (text[close] === "{") depth += 1;
+        else if (text[close] === "}") depth -= 1;
+      }
+      at = close;
+      continue;
+    }
+    const shown = shownBy(text.slice(open + 1, close));
+    if (shown !== null) {
+      for (const part of head.split(",", 200)) {
+        const found = selector(part);
+        if (found !== null) into.push({ ...found, shown, order: into.length });
+      }
+    }
+    at = close + 1;
+  }
+}
+
+type Matched = { readonly name: string; readonly attributes: { readonly class?: string; readonly id?: string } };
+
+function matches({ name, id, classes }: Compound, element: Matched): boolean {
+  if (name !== null && name !== element.name) return false;
+  if (id !== null && id !== element.attributes.id) return false;
+  if (classes.length === 0) return true;
+  const own = element.attributes.class?.split(/\s+/) ?? [];
+  return classes.every((wanted) => own.includes(wanted));
+}
+
+/** How far up an ancestor is looked for: bounds the work for each element. */
+const FARTHEST = 40;
+
+function applies({ parts }: Rule, element: Matched, ancestors: readonly OpenElement[]): boolean {
+  let at = ancestors.length - 1;
+  const lowest = Math.max(0, ancestors.length - FARTHEST);
+  for (let part = parts.length - 2; part >= 0; part -= 1) {
+    const wanted = parts[part]?.compound;
+    const mustBeParent = parts[part + 1]?.isChild ?? false;
+    let found = false;
+    for (; at >= lowest && !found; at -= 1) {
+      const ancestor = ancestors[at];
+      if (ancestor === undefined || wanted === undefined) return false;
+      found = matches(wanted, { name: ancestor.node.name, attributes: ancestor.attributes });
+      if (!found && mustBeParent) return false;
+    }
+    if (!found) return false;
+  }
+  const own = parts.at(-1);
+  return own !== undefined && matches(own.compound, element);
+}
+
+function byWeight(a: Rule, b: Rule): number {
+  return a.weight - b.weight || a.order - b.order;
+}
+
+/**
+ * What a book's own style sheets change in crengine's tree: hidden elements, display, floats and preformatted text,
+ * for selectors of names, classes and ids. `sheets` in the order in which they apply.
+ */
+export function styleFrom(sheets: readonly string[]): StyleOf {
+  const rules: Rule[] = [];
+  for (const sheet of sheets) readRules(sheet, rules);
+  const byName = new Map<string, Rule[]>();
+  const byClass = new Map<string, Rule[]>();
+  const byId = new Map<string, Rule[]>();
+  const anywhere: Rule[] = [];
+  for (const rule of rules) {
+    const own = rule.parts.at(-1)?.compound;
+    const [firstClass] = own?.classes ?? [];
+    let [index, key] = firstClass === undefined ? [byName, own?.name ?? ""] : [byClass, firstClass];
+    if (typeof own?.id === "string") [index, key] = [byId, own.id];
+    if (key === "") anywhere.push(rule);
+    else if (index.has(key)) index.get(key)?.push(rule);
+    else index.set(key, [rule]);
+  }
+  return (name: string, attributes: ShownBy, ancestors): ElementStyle => {
+    const style = { ...plainStyle(name, attributes) };
+    const inline = attributes.style === undefined ? null : shownBy(attributes.style);
+    if (rules.length > 0) {
+      const candidates = [
+        ...anywhere,
+        ...(byName.get(name) ?? []),
+        ...(attributes.id === undefined ? [] : (byId.get(attributes.id) ?? [])),
+        ...(attributes.class?.split(/\s+/).flatMap((one) => byClass.get(one) ?? []) ?? []),
+      ];
+      const element = { name, attributes };
+      for (const rule of candidates.filter((one) => applies(one, element, ancestors)).sort(byWeight)) {
+        Object.assign(style, rule.shown);
+      }
+    }
+    if (inline !== null) Object.assign(style, inline);
+    // Boxes of ruby and images stay what they are: their insides have rules of their own.
+    const fixed = defaultStyle(name);
+    return fixed.display === "ruby" && style.display !== "none" ? { ...style, display: "ruby" } : style;
+  };
+}
+
+/** The style sheets a file names in its head, as written, and the styles that stand in it. */
+export function sheetsIn(source: string): { readonly links: readonly string[]; readonly inline: readonly string[] } {
+  const end = source.search(/<body[\s>]/i);
+  const head = source.slice(0, end === -1 ? Math.min(source.length, 50_000) : Math.min(end, 500_000));
+  const links: string[] = [];
+  const inline: string[] = [];
+  for (const [tag] of head.matchAll(/<link\s[^>]{0,4000}>/gi)) {
+    const rel = /\srel\s*=\s*["']?([^"'>]*)/i.exec(tag)?.[1]?.trim().toLowerCase();
+    const href = /\shref\s*=\s*(?:"([^"]*)"|'([^']*)')/i.exec(tag);
+    if ((rel === undefined || rel === "stylesheet") && href !== null) links.push(href[1] ?? href[2] ?? "");
+  }
+  for (const [, css] of head.matchAll(/<style[^>]{0,1000}>([\s\S]*?)<\/style/gi))
+    if (css !== undefined) inline.push(css);
+  return { links, inline };
+}

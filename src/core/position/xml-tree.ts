@@ -1,0 +1,281 @@
+import { countCharacters } from "./characters.ts";
+import { namedEntity, numericEntity } from "./entities.ts";
+import { DEEPEST, type ElementNode, type TextNode, type Tree, TreeRefused } from "./tree.ts";
+
+const XHTML = "http://www.w3.org/1999/xhtml";
+const NAME = /[\p{L}_][\p{L}\p{N}\p{M}_.·-]*(?::[\p{L}_][\p{L}\p{N}\p{M}_.·-]*)?/uy;
+const ASCII_NAME = /[A-Za-z_][\w.-]*(?::[A-Za-z_][\w.-]*)?(?=[\s=/>])/y;
+const ATTRIBUTE = /\s+([^\s=/>"'<]+)\s*=\s*(?:"([^"<]*)"|'([^'<]*)')/y;
+const REFERENCE = /&(?:#x([0-9a-fA-F]+)|#(\d+)|([A-Za-z_][\w.-]*));/g;
+
+/** The document is not the well-formed XHTML that calibre reads as XML; it will be read as HTML instead. */
+export class NotWellFormed extends Error {}
+
+function decode(text: string): string {
+  if (!text.includes("&")) return text;
+  let expected = 0;
+  for (let at = text.indexOf("&"); at !== -1; at = text.indexOf("&", at + 1)) expected += 1;
+  let seen = 0;
+  const decoded = text.replaceAll(REFERENCE, (_, hex?: string, digits?: string, name?: string) => {
+    seen += 1;
+    if (name === "apos") return "'";
+    const value =
+      name === undefined
+        ? numericEntity(hex === undefined ? Number(digits) : Number.parseInt(hex, 16))
+        : namedEntity(name);
+    if (value === null) throw new NotWellFormed(`unknown entity ${name ?? ""}`);
+    return value;
+  });
+  if (seen !== expected) throw new NotWellFormed("bare ampersand");
+  return decoded;
+}
+
+function readName(source: string, at: number): string {
+  ASCII_NAME.lastIndex = at;
+  const plain = ASCII_NAME.exec(source);
+  if (plain !== null) return plain[0];
+  NAME.lastIndex = at;
+  const name = NAME.exec(source)?.[0];
+  if (name === undefined) throw new NotWellFormed("bad name");
+  return name;
+}
+
+interface StartTag {
+  readonly attributes: readonly (readonly [name: string, value: string])[];
+  readonly next: number;
+  readonly empty: boolean;
+}
+
+function readAttributes(source: string, from: number): StartTag {
+  let at = from;
+  const attributes: Array<readonly [string, string]> = [];
+  // Nearly every tag has none, or a few: a repeated name is looked for only then.
+  for (;;) {
+    const unit = source.charCodeAt(at);
+    if (unit === 0x3e) return { attributes, next: at + 1, empty: false };
+    if (unit === 0x2f && source.charCodeAt(at + 1) === 0x3e) return { attributes, next: at + 2, empty: true };
+    ATTRIBUTE.lastIndex = at;
+    const match = ATTRIBUTE.exec(source);
+    if (match === null) {
+      const rest = /\s+(\/?>)/y;
+      rest.lastIndex = at;
+      const end = rest.exec(source);
+      if (end === null) throw new NotWellFormed("bad attribute");
+      return { attributes, next: rest.lastIndex, empty: end[1] === "/>" };
+    }
+    at = ATTRIBUTE.lastIndex;
+    const name = match[1] ?? "";
+    if (attributes.some(([known]) => known === name)) throw new NotWellFormed("repeated attribute");
+    attributes.push([name, match[2] ?? match[3] ?? ""]);
+    if (attributes.length > 1000) throw new TreeRefused("too_large");
+  }
+}
+
+interface Scope {
+  readonly node: ElementNode | null;
+  readonly qualified: string;
+  readonly prefixes: ReadonlySet<string>;
+  elements: number;
+  texts: number;
+  before: number;
+  lastText: string[];
+  textStart: number;
+}
+
+/** Entities that a document declares for itself; calibre puts their text in before it parses. */
+function withOwnEntities(source: string): string {
+  const root = source.search(/<html/i);
+  const head = root === -1 ? "" : source.slice(0, Math.min(root, 20_000));
+  if (!head.includes("<!DOCTYPE") || !head.includes("<!ENTITY")) return source;
+  const own = new Map<string, string>();
+  for (const [, name, value] of head.matchAll(/<!ENTITY\s+(\S+)\s+([^>]+)/g)) {
+    if (name !== undefined && value !== undefined) own.set(name, value.replace(/^"(.*)"$/s, "$1"));
+  }
+  return source.slice(root).replaceAll(/&([^\s;&]{1,64});/g, (whole, name: string) => {
+    const value = own.get(name);
+    return value === undefined || value.length > 1000 ? whole : value;
+  });
+}
+
+/** What calibre does with a file before parsing: line ends unified, everything before `<html` gone. */
+export function normalised(source: string): string {
+  const own = withOwnEntities(source);
+  const text = (own.includes("\r") ? own.replaceAll(/\r\n?/g, "\n") : own).replaceAll("\0", "");
+  const root = /<\s*html/i.exec(text.slice(0, 2048));
+  return root === null ? text : text.slice(root.index);
+}
+
+class XmlBuilder {
+  readonly #stack: Scope[] = [];
+  readonly #texts: TextNode[] = [];
+  #ordinal = 0;
+  body: ElementNode | null = null;
+  #isInBody = false;
+  #bodies = 0;
+  #rootSeen = false;
+
+  get #top(): Scope | undefined {
+    return this.#stack.at(-1);
+  }
+
+  get isDone(): boolean {
+    return this.#rootSeen && this.#stack.length === 0;
+  }
+
+  text(text: string): void {
+    const top = this.#top;
+    if (top === undefined) {
+      if (/[^ \t\r\n]/.test(text)) throw new NotWellFormed("text outside the root");
+      return;
+    }
+    if (top.node === null || text === "") return;
+    if (top.lastText.length === 0) top.textStart = this.#ordinal;
+    top.lastText.push(text);
+    this.#ordinal += countCharacters(text);
+  }
+
+  #flush(top: Scope): void {
+    if (top.lastText.length === 0 || top.node === null) return;
+    const text = top.lastText.length === 1 ? (top.lastText[0] ?? "") : top.lastText.join("");
+    top.lastText = [];
+    top.texts += 1;
+    const node: TextNode = {
+      kind: "text",
+      parent: top.node,
+      text,
+      nth: top.texts,
+      start: top.textStart,
+      end: this.#ordinal,
+      before: top.before,
+    };
+    top.before += text.length;
+    top.node.children.push(node);
+    this.#texts.push(node);
+  }
+
+  comment(): void {
+    const top = this.#top;
+    if (top === undefined || top.node === null) return;
+    this.#flush(top);
+    top.node.children.push({ kind: "comment" });
+  }
+
+  open(qualified: string, { attributes, empty }: StartTag): void {
+    const parent = this.#top;
+    if (this.#stack.length > DEEPEST) throw new TreeRefused("too_deep");
+    let prefixes = parent?.prefixes ?? new Set(["xml"]);
+    let namespace: string | null = null;
+    for (const [name, value] of attributes) {
+      if (name === "xmlns") namespace = value;
+      else if (name.startsWith("xmlns:")) prefixes = new Set([...prefixes, name.slice(6)]);
+    }
+    for (const [name] of attributes) this.#checkPrefix(name, prefixes);
+    this.#checkPrefix(qualified, prefixes);
+    if (parent === undefined) {
+      if (this.#rootSeen) throw new NotWellFormed("two roots");
+      if (qualified !== "html" || namespace !== XHTML) throw new NotWellFormed("not an XHTML root");
+      this.#rootSeen = true;
+    }
+    const local = qualified.slice(qualified.indexOf(":") + 1);
+    let node: ElementNode | null = null;
+    if (this.#stack.length === 1 && local === "body") {
+      this.#bodies += 1;
+      // calibre would make one body of several; as HTML the same happens, so that reader gets such a file.
+      if (this.#bodies > 1) throw new NotWellFormed("two bodies");
+      this.#isInBody = true;
+    }
+    if (this.#isInBody) {
+      const parentNode = parent?.node ?? null;
+      if (parent !== undefined) this.#flush(parent);
+      if (parent !== undefined) parent.elements += 1;
+      const id = attributes.find(([name]) => name === "id")?.[1];
+      node = {
+        kind: "element",
+        name: local,
+        parent: parentNode,
+        children: [],
+        nth: parentNode === null ? 1 : (parent?.elements ?? 1),
+        id: id === undefined || id === "" ? null : decode(id),
+        start: this.#ordinal,
+        end: this.#ordinal,
+        visible: true,
+      };
+      parentNode?.children.push(node);
+      if (this.body === null) this.body = node;
+    }
+    this.#stack.push({ node, qualified, prefixes, elements: 0, texts: 0, before: 0, lastText: [], textStart: 0 });
+    if (empty) this.close(qualified);
+  }
+
+  #checkPrefix(name: string, prefixes: ReadonlySet<string>): void {
+    const colon = name.indexOf(":");
+    if (colon === -1 || name.startsWith("xmlns:")) return;
+    if (!prefixes.has(name.slice(0, colon))) throw new NotWellFormed("unknown prefix");
+  }
+
+  close(qualified: string): void {
+    const top = this.#stack.pop();
+    if (top === undefined || top.qualified !== qualified) throw new NotWellFormed("tags do not match");
+    this.#flush(top);
+    if (top.node === null) return;
+    top.node.end = this.#ordinal;
+    if (top.node === this.body) this.#isInBody = false;
+  }
+
+  finish(): Tree {
+    if (!this.isDone || this.body === null) throw new NotWellFormed("unfinished");
+    return { root: this.body, texts: this.#texts, characters: this.#ordinal };
+  }
+}
+
+/**
+ * The body of a well-formed XHTML file as an XML parser sees it: comments kept, CDATA merged into text, whitespace as
+ * it is. Throws {@link NotWellFormed} for anything else. `source` is {@link normalised}.
+ */
+export function readXhtml(source: string): Tree {
+  const builder = new XmlBuilder();
+  let at = 0;
+  while (at < source.length) {
+    const tag = source.indexOf("<", at);
+    if (tag === -1) {
+      builder.text(source.slice(at));
+      break;
+    }
+    if (tag > at) {
+      const raw = source.slice(at, tag);
+      if (raw.includes("]]>")) throw new NotWellFormed("]]> in text");
+      builder.text(decode(raw));
+    }
+    const unit = source.charCodeAt(tag + 1);
+    if (unit === 0x2f) {
+      const name = readName(source, tag + 2);
+      const close = /\s*>/y;
+      close.lastIndex = tag + 2 + name.length;
+      if (!close.test(source)) throw new NotWellFormed("bad close tag");
+      at = close.lastIndex;
+      builder.close(name);
+    } else if (unit === 0x21) {
+      const isComment = source.startsWith("<!--", tag);
+      const isCdata = !isComment && source.startsWith("<![CDATA[", tag);
+      if (!isComment && !isCdata) throw new NotWellFormed("declaration");
+      const start = tag + (isComment ? 4 : 9);
+      const end = source.indexOf(isComment ? "-->" : "]]>", start);
+      if (end === -1) throw new NotWellFormed("unfinished");
+      const inner = source.slice(start, end);
+      if (isCdata) builder.text(inner);
+      else if (inner.includes("--") || inner.endsWith("-")) throw new NotWellFormed("-- in a comment");
+      else builder.comment();
+      at = end + 3;
+    } else if (unit === 0x3f) {
+      const end = source.indexOf("?>", tag + 2);
+      if (end === -1) throw new NotWellFormed("unfinished");
+      at = end + 2;
+    } else {
+      const name = readName(source, tag + 1);
+      const start = readAttributes(source, tag + 1 + name.length);
+      builder.open(name, start);
+      at = start.next;
+    }
+  }
+  return builder.finish();
+}
