@@ -2,6 +2,7 @@
 import { join } from "node:path";
 import process from "node:process";
 import type {
+  BookArchive,
   BookFiles,
   CalibreLibrary,
   Clock,
@@ -51,6 +52,12 @@ export async function openCalibre(folder: string, log: (line: string) => void): 
 export async function openBookFiles(): Promise<BookFiles> {
   const { createBookFiles } = await import("./io/book-file.ts");
   return createBookFiles();
+}
+
+/** One book file, entry by entry; rejects with SyncError BookUnreadable. */
+export async function openBookArchive(path: string): Promise<BookArchive> {
+  const { openBookArchive } = await import("./io/epub.ts");
+  return openBookArchive(path);
 }
 
 /** A client for one account; nothing is sent yet. */

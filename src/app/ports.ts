@@ -38,6 +38,21 @@ export interface BookFiles {
   digest(path: string, signal?: AbortSignal): Promise<FileDigests>;
 }
 
+/** A book file, entry by entry; a file that is no archive has one entry without a name. */
+export interface BookArchive {
+  readonly path: string;
+  names(): Iterable<string>;
+  has(name: string): boolean;
+  /** Unpacked size in bytes, as the archive promises; 0 for what it has not. */
+  size(name: string): number;
+  /** The text of one entry; rejects with `SyncError("BookUnreadable", { path, reason })`, also for what is too large. */
+  read(name: string): Promise<string>;
+  close(): Promise<void>;
+}
+
+/** Rejects with `SyncError("BookUnreadable", { path, reason })`. */
+export type OpenBookArchive = (path: string) => Promise<BookArchive>;
+
 /** What a server last said of a document, and digests of library files: disposable, may be absent. */
 export interface ServerCache {
   /** The digest of a file as computed before, if path, size (bytes) and mtime (epoch seconds) are the same. */

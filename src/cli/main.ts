@@ -12,6 +12,7 @@ interface Command {
 const COMMANDS: Readonly<Record<string, () => Promise<Command>>> = {
   sync: () => import("./sync.ts"),
   digest: () => import("./digest.ts"),
+  position: () => import("./position.ts"),
   serve: () => import("./serve.ts"),
 };
 

@@ -65,6 +65,11 @@ function textOrElement(tree: Tree, place: Place): { node: TextNode; units: numbe
   return locate(tree, place);
 }
 
+/** Whether a place is the file itself. */
+function isWhole(place: Place): boolean {
+  return place.kind === "element" && (place.name === "docfragment" || place.name === "body");
+}
+
 /** Says a place of crengine's tree as a CFI for the file at `spine` of the viewer's spine, verified by the text. */
 export function cfiOf({ crengine, calibre }: SpineTrees, spine: number, { place, exact }: ResolvedPlace): Converted {
   const file: Converted = {
@@ -80,7 +85,7 @@ export function cfiOf({ crengine, calibre }: SpineTrees, spine: number, { place,
   };
   // The viewer shows a cover page as its image alone: only the body itself is sure to be there.
   if (calibre === null || calibre.characters === 0) return file;
-  if (!agree(crengine, calibre, ordinalOf(place))) return file;
+  if (isWhole(place) || !agree(crengine, calibre, ordinalOf(place))) return file;
   const found = textOrElement(calibre, place);
   if (found === null) return file;
   if ("kind" in found) {
@@ -150,6 +155,7 @@ export function xpointerOf(
     fragment === null
       ? { position: null, quality: "percent" }
       : { position: `/body/DocFragment[${fragment}].0`, quality: "fragment" };
+  if (isWhole(place) && fragment !== null) return file;
   if (calibre !== null && !agree(crengine, calibre, ordinalOf(place))) return file;
   if (place.kind === "element") {
     const element = locateElement(crengine, place);

@@ -83,7 +83,11 @@ export function sentenceAt(tree: Tree, ordinal: number): string {
   const left = collapsed(before).trimStart();
   const paragraph = left + collapsed(behind);
   const segment = new Intl.Segmenter(undefined, { granularity: "sentence" }).segment(paragraph).containing(left.length);
-  const sentence = (segment?.segment ?? paragraph).trim();
-  const characters = Array.from(sentence);
-  return characters.length <= LONGEST_SENTENCE ? sentence : `${characters.slice(0, LONGEST_SENTENCE - 1).join("")}…`;
+  const sentence = segment?.segment ?? paragraph;
+  // A sentence too long to be told whole is told from the place on.
+  const inside = left.length - (segment?.index ?? 0);
+  const isTold = sentence.trim().length <= LONGEST_SENTENCE || inside < LONGEST_SENTENCE / 2;
+  const told = isTold ? sentence.trim() : `…${sentence.slice(inside).trim()}`;
+  const characters = Array.from(told);
+  return characters.length <= LONGEST_SENTENCE ? told : `${characters.slice(0, LONGEST_SENTENCE - 1).join("")}…`;
 }

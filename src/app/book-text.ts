@@ -1,0 +1,249 @@
+import { calibreTree } from "../core/position/calibre-tree.ts";
+import type { SpineTrees } from "../core/position/convert.ts";
+import { type StyleOf, crengineTree } from "../core/position/crengine-tree.ts";
+import { fictionBookTree, htmlTree } from "../core/position/documents.ts";
+import { type Package, type SpineItem, readContainer, readPackage, viewerSpine } from "../core/position/package.ts";
+import { isProtected } from "../core/position/protection.ts";
+import { weightOf } from "../core/position/share.ts";
+import { sheetsIn, styleFrom } from "../core/position/stylesheet.ts";
+import { resolveName } from "../core/position/package.ts";
+import { type TocEntry, readNav, readNcx } from "../core/position/toc.ts";
+import { type Tree, TreeRefused } from "../core/position/tree.ts";
+import { SyncError } from "../model/error.ts";
+import type { BookArchive, OpenBookArchive } from "./ports.ts";
+
+/** How positions are told in a file: by the files of an EPUB, in one document, by pages, or not at all. */
+export type BookKind = "epub" | "document" | "pages" | "other";
+
+/** Trees of about this many characters of source are kept; more are read again when needed. */
+const KEPT = 16_000_000;
+const LARGEST_SHEET = 2_000_000;
+
+/** Why a file of the book has no trees, in one word. */
+export interface Refused {
+  readonly refused: string;
+}
+
+/** A book file opened for its text; files are read and understood when first asked for. */
+export interface BookText {
+  readonly path: string;
+  readonly kind: BookKind;
+  /** Protected by DRM: nothing but percentages can be told. */
+  readonly isProtected: boolean;
+  /** crengine's fragments: the spine, in document order. One without a name for a single document. */
+  readonly spine: readonly SpineItem[];
+  /** Fragments as KOReader counted them before 2024: XHTML only. Indices into `spine`. */
+  readonly oldFragments: readonly number[];
+  /** calibre's viewer's spine: names. Empty where the viewer shows a conversion. */
+  readonly viewer: readonly string[];
+  /** Pages, where the file tells; null elsewhere. */
+  readonly pages: number | null;
+  trees(index: number): Promise<SpineTrees | Refused>;
+  /** Characters of every fragment. `exact` reads the whole book once, otherwise file sizes stand in. */
+  weights(exact: boolean): Promise<readonly number[]>;
+  toc(): Promise<readonly TocEntry[]>;
+  close(): Promise<void>;
+}
+
+const PAGED = /\.(?:pdf|djvu?|cbz|cbr|cbt|cb7|xps)$/i;
+const IMAGE = /\.(?:jpe?g|png|gif|webp|bmp|tiff?|avif|jxl)$/i;
+
+function lazily(source: string): Pick<SpineTrees, "calibre"> {
+  let known: Tree | null | undefined;
+  return {
+    get calibre() {
+      if (known === undefined) {
+        try {
+          known = calibreTree(source);
+        } catch (error) {
+          if (!(error instanceof TreeRefused)) throw error;
+          known = null;
+        }
+      }
+      return known;
+    },
+  };
+}
+
+class Fragments {
+  readonly #archive: BookArchive;
+  readonly #kept = new Map<string, { readonly trees: SpineTrees | Refused; readonly size: number }>();
+  readonly #styles = new Map<string, StyleOf>();
+  readonly #sheets = new Map<string, string>();
+  #size = 0;
+
+  constructor(archive: BookArchive) {
+    this.#archive = archive;
+  }
+
+  async #sheet(name: string): Promise<string> {
+    const known = this.#sheets.get(name);
+    if (known !== undefined) return known;
+    const isReadable = this.#archive.has(name) && this.#archive.size(name) <= LARGEST_SHEET;
+    const css = isReadable ? await this.#archive.read(name).catch(() => "") : "";
+    this.#sheets.set(name, css);
+    return css;
+  }
+
+  async #styleOf(source: string, name: string): Promise<StyleOf> {
+    const { links, inline } = sheetsIn(source);
+    const names = links.map((link) => resolveName(link, name));
+    const key = JSON.stringify([names, inline]);
+    let style = this.#styles.get(key);
+    if (style === undefined) {
+      const sheets: string[] = [];
+      for (const sheet of names.slice(0, 50)) sheets.push(await this.#sheet(sheet));
+      style = styleFrom([...sheets, ...inline]);
+      if (this.#styles.size < 1000) this.#styles.set(key, style);
+    }
+    return style;
+  }
+
+  async #read(item: SpineItem): Promise<{ trees: SpineTrees | Refused; size: number }> {
+    const { name } = item;
+    if (!this.#archive.has(name)) return { trees: { crengine: crengineTree(null, item), calibre: null }, size: 100 };
+    let source: string;
+    try {
+      source = await this.#archive.read(name);
+    } catch (error) {
+      if (!(error instanceof SyncError)) throw error;
+      return { trees: { refused: String(error.data["reason"]) }, size: 100 };
+    }
+    try {
+      const crengine = crengineTree(source, item, await this.#styleOf(source, name));
+      return { trees: Object.assign(lazily(source), { crengine }), size: source.length };
+    } catch (error) {
+      if (!(error instanceof TreeRefused)) throw error;
+      return { trees: { refused: error.reason }, size: 100 };
+    }
+  }
+
+  async trees(item: SpineItem): Promise<SpineTrees | Refused> {
+    const known = this.#kept.get(item.name);
+    if (known !== undefined) {
+      // Put last again: the first of the map is the one that has not been used for longest.
+      this.#kept.delete(item.name);
+      this.#kept.set(item.name, known);
+      return known.trees;
+    }
+    const read = await this.#read(item);
+    this.#kept.set(item.name, read);
+    this.#size += read.size;
+    for (const [name, { size }] of this.#kept) {
+      if (this.#size <= KEPT || name === item.name) break;
+      this.#kept.delete(name);
+      this.#size -= size;
+    }
+    return read.trees;
+  }
+}
+
+async function readToc({ nav, ncx }: Package, archive: BookArchive): Promise<TocEntry[]> {
+  for (const [name, read] of [
+    [nav, readNav],
+    [ncx, readNcx],
+  ] as const) {
+    if (name === null || !archive.has(name)) continue;
+    const entries = read(await archive.read(name), name);
+    if (entries.length > 0) return entries;
+  }
+  return [];
+}
+
+async function openEpub(archive: BookArchive): Promise<BookText> {
+  const container = "META-INF/container.xml";
+  const named = archive.has(container) ? readContainer(await archive.read(container)) : null;
+  const opf = named !== null && archive.has(named) ? named : [...archive.names()].find((name) => /\.opf$/i.test(name));
+  if (opf === undefined) throw new SyncError("BookUnreadable", { path: archive.path, reason: "no_package" });
+  const book = readPackage(await archive.read(opf), opf);
+  if (book.spine.length === 0) throw new SyncError("BookUnreadable", { path: archive.path, reason: "empty_spine" });
+  const encryption = "META-INF/encryption.xml";
+  const locked = archive.has(encryption) && isProtected(await archive.read(encryption));
+  const fragments = new Fragments(archive);
+  let exact: number[] | null = null;
+  let toc: Promise<readonly TocEntry[]> | null = null;
+  async function trees(index: number): Promise<SpineTrees | Refused> {
+    const item = book.spine[index];
+    return item === undefined ? { refused: "no_fragment" } : fragments.trees(item);
+  }
+  return {
+    path: archive.path,
+    kind: "epub",
+    isProtected: locked,
+    spine: book.spine,
+    oldFragments: [...book.spine.entries()]
+      .filter(([, { mediaType, name }]) => mediaType === "application/xhtml+xml" && archive.has(name))
+      .map(([index]) => index),
+    viewer: viewerSpine(book, (name) => archive.has(name)),
+    pages: null,
+    trees,
+    async weights(isExact) {
+      if (exact !== null) return exact;
+      if (!isExact) return book.spine.map(({ name }) => archive.size(name));
+      const weights: number[] = [];
+      for (const index of book.spine.keys()) {
+        const found = await trees(index);
+        weights.push("refused" in found ? archive.size(book.spine[index]?.name ?? "") : weightOf(found.crengine));
+      }
+      exact = weights;
+      return weights;
+    },
+    toc: () => (toc ??= readToc(book, archive).catch(() => [])),
+    close: () => archive.close(),
+  };
+}
+
+function withoutText(archive: BookArchive, kind: BookKind): BookText {
+  const images = [...archive.names()].filter((name) => IMAGE.test(name)).length;
+  return {
+    path: archive.path,
+    kind,
+    isProtected: false,
+    spine: [],
+    oldFragments: [],
+    viewer: [],
+    pages: kind === "pages" && images > 0 ? images : null,
+    trees: async () => ({ refused: "no_text" }),
+    weights: async () => [],
+    toc: async () => [],
+    close: () => archive.close(),
+  };
+}
+
+async function openDocument(archive: BookArchive, name: string, read: (source: string) => Tree): Promise<BookText> {
+  let trees: SpineTrees | Refused;
+  try {
+    trees = { crengine: read(await archive.read(name)), calibre: null };
+  } catch (error) {
+    if (!(error instanceof TreeRefused)) throw error;
+    trees = { refused: error.reason };
+  }
+  return {
+    ...withoutText(archive, "document"),
+    spine: [{ id: "", name: "", mediaType: "", linear: true }],
+    trees: async () => trees,
+    weights: async () => ["refused" in trees ? 0 : weightOf(trees.crengine)],
+  };
+}
+
+/**
+ * Opens a book for its positions: EPUB and KEPUB by their spine, FB2 and HTML as one document, PDF, comics and DjVu
+ * by pages, everything else by percentages alone. Rejects with `SyncError("BookUnreadable", { path, reason })`.
+ */
+export async function openBookText(path: string, openArchive: OpenBookArchive): Promise<BookText> {
+  const archive = await openArchive(path);
+  try {
+    const names = [...archive.names()];
+    if (PAGED.test(path)) return withoutText(archive, "pages");
+    const isArchive = !archive.has("");
+    if (isArchive && (archive.has("META-INF/container.xml") || /epub$/i.test(path))) return await openEpub(archive);
+    if (/epub$/i.test(path)) throw new SyncError("BookUnreadable", { path, reason: "not_a_zip" });
+    const fb2 = /\.fb2$/i.test(path) ? "" : names.find((name) => /\.fb2$/i.test(name));
+    if (fb2 !== undefined && archive.has(fb2)) return await openDocument(archive, fb2, fictionBookTree);
+    if (/\.x?html?$/i.test(path) && archive.has("")) return await openDocument(archive, "", htmlTree);
+    return withoutText(archive, "other");
+  } catch (error) {
+    await archive.close();
+    throw error;
+  }
+}

@@ -1,0 +1,83 @@
+import { text } from "node:stream/consumers";
+import { parseArgs } from "node:util";
+import { openBookText } from "../app/book-text.ts";
+import { type PositionTarget, convertPosition, describePosition } from "../app/convert-position.ts";
+import { openBookArchive } from "../compose.ts";
+import { SyncError } from "../model/error.ts";
+import { reasonSentence } from "./position-sentences.ts";
+
+/** One line for the list of commands. */
+export const summary =
+  "position BOOK [--to cfi|xpointer|words] [POSITION] [--batch] [--json]    a place in a book, in another program's words";
+
+function isTarget(to: string): to is PositionTarget {
+  return to === "cfi" || to === "xpointer" || to === "words";
+}
+
+async function positionsOf(positional: string | undefined, isBatch: boolean): Promise<string[]> {
+  if (positional !== undefined) return [positional];
+  const lines = (await text(process.stdin)).split(/\r?\n/).filter((line) => line.trim() !== "");
+  return isBatch ? lines : lines.slice(0, 1);
+}
+
+/**
+ * Says positions of one book as CFI, XPointer or words; without `--to`, everything known. `--batch` reads one position
+ * a line and writes one JSON object a line. Returns 0, 1 when a position or the book could not be read, 2 when misused.
+ */
+export async function run(args: string[]): Promise<number> {
+  const { values, positionals } = parseArgs({
+    args,
+    options: {
+      to: { type: "string" },
+      batch: { type: "boolean", default: false },
+      json: { type: "boolean", default: false },
+    },
+    allowPositionals: true,
+  });
+  const [path, position, ...others] = positionals;
+  const { to } = values;
+  if (path === undefined || others.length > 0) {
+    process.stderr.write("position: name one book and at most one position.\n");
+    return 2;
+  }
+  if (to !== undefined && !isTarget(to)) {
+    process.stderr.write(`position: --to takes cfi, xpointer or words, not "${to}".\n`);
+    return 2;
+  }
+  const positions = await positionsOf(position, values.batch);
+  if (positions.length === 0 && !values.batch) {
+    process.stderr.write("position: there is no position, neither as an argument nor on standard input.\n");
+    return 2;
+  }
+  try {
+    const book = await openBookText(path, openBookArchive);
+    try {
+      let missed = 0;
+      for (const one of positions) {
+        const said = to === undefined ? await describePosition(book, one) : await convertPosition(book, one, to);
+        if ("position" in said ? said.position === null : said.kind === "unknown") missed += 1;
+        if (values.batch || values.json) process.stdout.write(`${JSON.stringify(said)}\n`);
+        else if ("position" in said) process.stdout.write(`${said.position ?? "-"}\n`);
+        else process.stdout.write(`${describe(said)}\n`);
+      }
+      return missed > 0 && !values.batch ? 1 : 0;
+    } finally {
+      await book.close();
+    }
+  } catch (error) {
+    if (!(error instanceof SyncError) || error.kind !== "BookUnreadable") throw error;
+    process.stderr.write(`position: ${path} ${reasonSentence(String(error.data["reason"]))}\n`);
+    return 1;
+  }
+}
+
+type Described = Awaited<ReturnType<typeof describePosition>>;
+
+/** The same for people: one line for each thing that is known. */
+function describe({ words, ...known }: Described): string {
+  const lines = Object.entries({ ...known, chapter: words?.chapter ?? null, sentence: words?.sentence ?? null });
+  return lines
+    .filter(([, value]) => value !== null && value !== "")
+    .map(([name, value]) => `${`${name}:`.padEnd(12)} ${String(value)}`)
+    .join("\n");
+}
