@@ -18,6 +18,7 @@ const needs = {
     epubcheck: "epubcheck",
     msgfmt: "gettext",
     chromium: "chromium",
+    openssl: "openssl",
     unshare: "util-linux",
     ip: "iproute2",
   },

@@ -11,7 +11,7 @@ const ENDPOINT =
   /\/(?:users\/(?:auth|create|me|password)|syncs\/(?:progress|documents)(?:\/[^/]*)?|healthcheck|healthz?)$/i;
 
 /** One scheme, host and port, and the paths worth trying there, likeliest first. */
-export interface Place {
+export interface Site {
   /** Without a trailing slash. */
   origin: string;
   /** Each empty or with a leading slash, without a trailing one. */
@@ -45,7 +45,7 @@ function pathsFrom(pathname: string): string[] {
  * Where to look for the server, likeliest first; empty when the text is no address at all.
  * A pasted https is never turned into http; a pasted http may turn out to be https.
  */
-export function placesFor(pasted: string): Place[] {
+export function sitesFor(pasted: string): Site[] {
   const read = readScheme(pasted.trim().replaceAll(/^[<"'\s]+|[>"'\s]+$/g, ""));
   if (read === null || read.rest === "" || /\s/.test(read.rest)) return [];
   const url = URL.parse(`https://${read.rest}`);

@@ -1,7 +1,7 @@
 /** Finding the server behind a pasted address. */
 import type { FindServer } from "../app/ports.ts";
-import { placesFor } from "../core/server-url.ts";
-import type { Place } from "../core/server-url.ts";
+import { sitesFor } from "../core/server-url.ts";
+import type { Site } from "../core/server-url.ts";
 import type { Account } from "../model/account.ts";
 import { SyncError } from "../model/error.ts";
 import { CertificateRefusal } from "./certificate.ts";
@@ -19,135 +19,165 @@ const MAX_REDIRECTS = 5;
 /** How surely an answer is a kosync server's: by its own codes or words, or only as any API that wants a login. */
 type Sureness = "sure" | "likely" | "no";
 
+interface Found {
+  url: string;
+  sureness: Sureness;
+  /** The media type that was answered last. */
+  type: string;
+}
+
+/** How an account's server may be asked: with which trust and headers, and whether it may send us to another host. */
+interface Asking {
+  readonly http: Http;
+  readonly headers: Record<string, string>;
+  readonly mayRoam: boolean;
+  readonly signal: AbortSignal;
+}
+
 function judge(answer: HttpAnswer): Sureness {
   if (isWebPage(answer)) return "no";
   const json = readJson(answer);
   const { kosync_code, message } = readTrouble(answer);
   if (kosync_code !== null && [100, 101, 102, 2001, 2003].includes(kosync_code)) return "sure";
   if (typeof json === "object" && json !== null) {
-    if ("authorized" in json) return "sure";
-    if ("state" in json && json.state === "OK") return "sure";
+    if ("authorized" in json || ("state" in json && json.state === "OK")) return "sure";
   }
   if (answer.status === 401) return "likely";
-  return [400, 403, 422].includes(answer.status) && /x-auth|credential|unauthori/i.test(message ?? answer.body)
-    ? "likely"
-    : "no";
+  const wantsLogin = /x-auth|credential|unauthori/i.test(message ?? answer.body);
+  return [400, 403, 422].includes(answer.status) && wantsLogin ? "likely" : "no";
 }
 
-interface Found {
-  url: string;
-  sureness: Sureness;
-  type: string;
+/** Where an answer sends us, or null to stay. */
+function redirectOf(answer: HttpAnswer, url: URL, mayRoam: boolean): URL | null {
+  if (answer.location === null || answer.status < 300 || answer.status >= 400) return null;
+  const next = URL.parse(answer.location, url);
+  if (next === null || (url.protocol === "https:" && next.protocol !== "https:")) return null;
+  return next.hostname === url.hostname || mayRoam ? next : null;
 }
 
-/** What one path under one place is; follows redirects, and to another host only as `mayRoam` says. */
-async function probePath(
-  http: Http,
-  base: string,
-  headers: Record<string, string>,
-  mayRoam: boolean,
-  signal: AbortSignal | undefined,
-): Promise<Found> {
+/** What answers at one address, and where that is in the end. */
+async function follow(
+  start: URL,
+  { http, headers, mayRoam, signal }: Asking,
+): Promise<{ url: URL; answer: HttpAnswer }> {
+  let url = start;
+  for (let hops = 0; ; hops += 1) {
+    // The extra headers are the pasted host's and no other's.
+    const answer = await http.send(
+      { method: "GET", url, headers: url.hostname === start.hostname ? headers : {} },
+      signal,
+    );
+    const next = redirectOf(answer, url, mayRoam);
+    if (next === null || hops === MAX_REDIRECTS) return { url, answer };
+    url = next;
+  }
+}
+
+/** What one path of a site is. */
+async function probePath(base: string, asking: Asking): Promise<Found> {
   let best: Found = { url: base, sureness: "no", type: "" };
   for (const endpoint of ["/users/auth", "/healthcheck"]) {
-    let url = new URL(`${base}${endpoint}`);
-    let answer: HttpAnswer;
-    for (let hops = 0; ; hops += 1) {
-      // The extra headers are the pasted host's and no other's.
-      const isHome = url.hostname === new URL(base).hostname;
-      answer = await http.send({ method: "GET", url, headers: isHome ? headers : {} }, signal);
-      const next = answer.location === null || answer.status < 300 ? null : URL.parse(answer.location, url);
-      const isDowngrade = next !== null && url.protocol === "https:" && next.protocol !== "https:";
-      if (next === null || answer.status >= 400 || isDowngrade || hops === MAX_REDIRECTS) break;
-      if (next.hostname !== url.hostname && !mayRoam) break;
-      url = next;
-    }
+    const { url, answer } = await follow(new URL(`${base}${endpoint}`), asking);
     const sureness = url.pathname.endsWith(endpoint) ? judge(answer) : "no";
-    const at = `${url.origin}${url.pathname.slice(0, -endpoint.length)}`;
-    if (sureness === "sure") return { url: at, sureness, type: answer.type };
-    if (sureness === "likely") best = { url: at, sureness, type: answer.type };
+    const found = { url: `${url.origin}${url.pathname.slice(0, -endpoint.length)}`, sureness, type: answer.type };
+    if (sureness === "sure") return found;
+    if (sureness === "likely") best = found;
     else if (best.sureness === "no") best = { ...best, type: answer.type };
   }
   return best;
 }
 
-/** The best of a place's paths. */
-async function probePlace(
-  place: Place,
-  account: Account,
-  isTrusted: boolean,
-  signal: AbortSignal | undefined,
-): Promise<Found> {
+/** The best of a site's paths. An untrusted site hears no secret and sends us nowhere else. */
+async function probeSite(site: Site, account: Account, isTrusted: boolean, signal: AbortSignal): Promise<Found> {
   const tls = isTrusted ? account.tls : ({ mode: "none" } as const);
   const http = createHttp({ ...PROBE_LIMITS, tls, proxy: account.proxy });
   const headers = isTrusted
-    ? requestHeaders(account.headers, place)
+    ? requestHeaders(account.headers, site)
     : requestHeaders({}, { username: "", password: "" });
+  const asking: Asking = { http, headers, mayRoam: isTrusted, signal };
   try {
     let best: Found | null = null;
-    for (const path of place.paths) {
-      const found = await probePath(http, `${place.origin}${path}`, headers, isTrusted, signal);
+    for (const path of site.paths) {
+      const found = await probePath(`${site.origin}${path}`, asking);
       if (found.sureness === "sure") return found;
       if (best === null || (best.sureness === "no" && found.sureness === "likely")) best = found;
     }
-    return best ?? { url: place.origin, sureness: "no", type: "" };
+    return best ?? { url: site.origin, sureness: "no", type: "" };
   } finally {
     await http.close();
   }
 }
 
+type Outcome =
+  | ({ status: "answers" } & Found)
+  | { status: "unreachable"; error: SyncError }
+  /** Behind a certificate that the account does not trust; `isServer` when a kosync server answers there. */
+  | { status: "refused"; error: SyncError; isServer: boolean }
+  | { status: "failed"; error: unknown };
+
+/** What one site is, as a value: several are asked at the same time, and some outcomes are never looked at. */
+async function outcomeOf(site: Site, account: Account, signal: AbortSignal): Promise<Outcome> {
+  try {
+    return { status: "answers", ...(await probeSite(site, account, true, signal)) };
+  } catch (error) {
+    if (error instanceof NetworkFailure) {
+      const data = { url: site.origin, attempts: 1, cause: error.reason };
+      return { status: "unreachable", error: new SyncError("ServerUnreachable", data) };
+    }
+    if (!(error instanceof CertificateRefusal)) return { status: "failed", error };
+    const { fingerprint, reason } = error;
+    const found = await probeSite(site, account, false, signal).catch(() => null);
+    const isServer = found !== null && found.sureness !== "no";
+    const url = isServer ? found.url : site.origin;
+    return { status: "refused", error: new SyncError("CertificateRefused", { url, fingerprint, reason }), isServer };
+  }
+}
+
+/** The first site, in their order, where a server is; what else to say when there is none. */
+async function choose(outcomes: readonly Promise<Outcome>[]): Promise<string> {
+  let likely: string | undefined;
+  let refused: SyncError | undefined;
+  let wrong: SyncError | undefined;
+  let unreachable: SyncError | undefined;
+  for (const pending of outcomes) {
+    const outcome = await pending;
+    if (outcome.status === "failed") throw outcome.error;
+    if (outcome.status === "unreachable") {
+      unreachable ??= outcome.error;
+    } else if (outcome.status === "refused") {
+      if (outcome.isServer) throw outcome.error;
+      refused ??= outcome.error;
+    } else if (outcome.sureness === "sure") {
+      return outcome.url;
+    } else if (outcome.sureness === "likely") {
+      likely ??= outcome.url;
+    } else {
+      wrong ??= new SyncError("NotKosyncServer", { url: outcome.url, content_type: outcome.type });
+    }
+  }
+  if (likely !== undefined) return likely;
+  throw refused ?? wrong ?? unreachable ?? new SyncError("Cancelled");
+}
+
 /**
  * The base URL of the server behind what a reader pasted: scheme, port 7200 and prefix found by asking, nothing secret
  * sent but the account's extra headers to the pasted host. Throws ServerUnreachable, NotKosyncServer, Cancelled, and
- * CertificateRefused with the URL that was found: a place whose certificate is refused is only looked at.
+ * CertificateRefused with the URL that was found: a site whose certificate is refused is only looked at.
  */
 export const findServer: FindServer = async (account, signal) => {
-  const places = placesFor(account.url);
-  const [first] = places;
+  const sites = sitesFor(account.url);
+  const [first] = sites;
   if (first === undefined) throw badUrl(account.url);
-  const finds: (Found & { place: Place })[] = [];
-  let unreachable: SyncError | undefined;
-  let refused: SyncError | undefined;
-  for (const place of places) {
-    try {
-      const found = await probePlace(place, account, true, signal);
-      if (found.sureness === "sure") return withLogin(found.url, place);
-      finds.push({ ...found, place });
-    } catch (error) {
-      if (error instanceof CertificateRefusal) {
-        const found = await lookOnly(place, account, signal);
-        const { fingerprint, reason } = error;
-        const refusal = new SyncError("CertificateRefused", { url: found?.url ?? place.origin, fingerprint, reason });
-        if (found !== null) throw refusal;
-        refused ??= refusal;
-      } else if (error instanceof NetworkFailure) {
-        unreachable ??= new SyncError("ServerUnreachable", { url: place.origin, attempts: 1, cause: error.reason });
-        // Another port or scheme does not help when nobody knows the name, or the proxy is at fault.
-        if (error.reason === "unknown_host" || error.reason.startsWith("proxy_")) break;
-      } else {
-        throw error;
-      }
-    }
-  }
-  const likely = finds.find(({ sureness }) => sureness === "likely");
-  if (likely !== undefined) return withLogin(likely.url, likely.place);
-  if (refused !== undefined) throw refused;
-  const [wrong] = finds;
-  if (wrong !== undefined) throw new SyncError("NotKosyncServer", { url: wrong.url, content_type: wrong.type });
-  throw unreachable ?? new SyncError("NotKosyncServer", { url: first.origin, content_type: "" });
-};
-
-function withLogin(url: string, { username, password }: Place): string {
-  return username === "" ? url : url.replace("://", `://${username}:${password}@`);
-}
-
-/** Whether a kosync server answers behind a certificate that nobody trusts; it hears no secret and sends us nowhere. */
-async function lookOnly(place: Place, account: Account, signal: AbortSignal | undefined): Promise<Found | null> {
+  const decided = new AbortController();
+  const stop = AbortSignal.any(signal === undefined ? [decided.signal] : [decided.signal, signal]);
+  // All at once: a host that drops what it does not like would cost four seconds for each of them.
+  const outcomes = sites.map((site) => outcomeOf(site, account, stop));
   try {
-    const found = await probePlace(place, account, false, signal);
-    return found.sureness === "no" ? null : found;
-  } catch (error) {
-    if (error instanceof SyncError) throw error;
-    return null;
+    const url = await choose(outcomes);
+    const { username, password } = first;
+    return username === "" ? url : url.replace("://", `://${username}:${password}@`);
+  } finally {
+    decided.abort();
+    await Promise.all(outcomes);
   }
-}
+};

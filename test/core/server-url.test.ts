@@ -1,8 +1,8 @@
 import { describe, expect, test } from "vitest";
-import { placesFor } from "../../src/core/server-url.ts";
+import { sitesFor } from "../../src/core/server-url.ts";
 
-const origins = (pasted: string): string[] => placesFor(pasted).map(({ origin }) => origin);
-const paths = (pasted: string): string[] => placesFor(pasted)[0]?.paths ?? [];
+const origins = (pasted: string): string[] => sitesFor(pasted).map(({ origin }) => origin);
+const paths = (pasted: string): string[] => sitesFor(pasted)[0]?.paths ?? [];
 
 describe("where to look", () => {
   test.each([
@@ -33,7 +33,7 @@ describe("where to look", () => {
   test.each(["", "   ", "ftp://sync.example", "https://", "two words", "http://a b", "https://sync.example:99999"])(
     "%j is no address",
     (pasted) => {
-      expect(placesFor(pasted)).toEqual([]);
+      expect(sitesFor(pasted)).toEqual([]);
     },
   );
 });
@@ -72,7 +72,7 @@ describe("under which path", () => {
 });
 
 test("a login inside the address is kept as it is written", () => {
-  expect(placesFor("https://me:p%20w@sync.example:1/kosync")[0]).toMatchObject({
+  expect(sitesFor("https://me:p%20w@sync.example:1/kosync")[0]).toMatchObject({
     origin: "https://sync.example:1",
     username: "me",
     password: "p%20w",

@@ -1,11 +1,11 @@
 /** Lets so many through at once; the others wait in line. */
-export interface Gate {
+export interface Turnstile {
   /** Waits for a place and returns how to leave it; rejects with the signal's reason when it aborts before. */
   enter(signal?: AbortSignal): Promise<() => void>;
 }
 
-/** A gate with `places` places. The wait is ours and not the connection pool's, so that timeouts begin after it. */
-export function createGate(places: number): Gate {
+/** A turnstile with `places` places. The wait is ours and not the connection pool's, so that timeouts begin after it. */
+export function createTurnstile(places: number): Turnstile {
   let free = places;
   const waiting = new Set<() => void>();
 
