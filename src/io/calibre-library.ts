@@ -35,7 +35,7 @@ interface Waiting {
 
 /** Starts calibre without a window; rejects with LibraryError("NoCalibre") when it cannot be started. */
 export async function startCalibre(options: Options): Promise<CalibreLibrary> {
-  // calibre and other plugins may print before and between our lines; nothing of theirs begins with this.
+  // calibre and other plugins may print before and between our lines; nothing of theirs contains this.
   const token = `${randomBytes(12).toString("hex")} `;
   const waiting = new Map<number, Waiting>();
   let nextId = 1;
@@ -55,11 +55,11 @@ export async function startCalibre(options: Options): Promise<CalibreLibrary> {
     waiting.clear();
   };
   shell.on("message", (line: string) => {
-    if (!line.startsWith(token)) {
-      options.log(line);
-      return;
-    }
-    const { id, result, error } = JSON.parse(line.slice(token.length)) as {
+    const start = line.indexOf(token);
+    const chatter = start === -1 ? line : line.slice(0, start);
+    if (chatter !== "") options.log(chatter);
+    if (start === -1) return;
+    const { id, result, error } = JSON.parse(line.slice(start + token.length)) as {
       id: number;
       result?: unknown;
       error?: { name: string; data: Record<string, unknown> };

@@ -1,0 +1,248 @@
+/** `koreader-progress sync` as a reader runs it: the built program, real calibre, a real server. */
+import { spawn } from "node:child_process";
+import { createHash } from "node:crypto";
+import { mkdirSync, readFileSync, readdirSync, statSync, writeFileSync } from "node:fs";
+import { join, resolve } from "node:path";
+import process from "node:process";
+import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
+import { openKosyncClient, startServer } from "../../src/compose.ts";
+import { partialMd5 } from "../../src/core/digest.ts";
+import { writeEpub } from "../../scripts/demo-books.ts";
+import type { KosyncClient } from "../../src/app/ports.ts";
+import type { RunningServer } from "../../src/server/listen.ts";
+import { createPrivateCalibre, type PrivateCalibre } from "../plugin/private-calibre.ts";
+import { takeCalibreTurn } from "../support/calibre-turn.ts";
+
+const PASSWORD = "correct horse";
+const POINTER = "/body/DocFragment[2]/body/p[3]/text().7";
+
+let calibre: PrivateCalibre;
+let server: RunningServer;
+let client: KosyncClient;
+let library: string;
+let giveTurnBack: () => void;
+
+interface Ended {
+  status: number | null;
+  stdout: string;
+  stderr: string;
+}
+
+function run(program: string, args: readonly string[], input = ""): Promise<Ended> {
+  return new Promise((done) => {
+    const child = spawn(program, args, { env: calibre.env });
+    const ended: Ended = { status: null, stdout: "", stderr: "" };
+    child.stdout.on("data", (chunk: Buffer) => (ended.stdout += chunk.toString()));
+    child.stderr.on("data", (chunk: Buffer) => (ended.stderr += chunk.toString()));
+    child.on("close", (status) => done({ ...ended, status }));
+    child.stdin.end(input);
+  });
+}
+
+async function calibredb(...args: string[]): Promise<string> {
+  const ended = await run(calibre.program("calibredb"), [...args, "--with-library", library]);
+  if (ended.status !== 0) throw new Error(ended.stderr);
+  return ended.stdout;
+}
+
+const sync = (...args: string[]): Promise<Ended> => syncAs(PASSWORD, ...args);
+
+function syncAs(password: string, ...args: string[]): Promise<Ended> {
+  const login = ["--url", server.url, "--user", "anna", "--password-stdin"];
+  return run(process.execPath, [resolve("dist/cli.mjs"), "sync", "--library", library, ...login, ...args], password);
+}
+
+async function cells(): Promise<Record<string, unknown>[]> {
+  const json = await calibredb(
+    "list",
+    "--for-machine",
+    "-f",
+    "title,*percent,*share,*status",
+    "--sort-by",
+    "id",
+    "--ascending",
+  );
+  return JSON.parse(json) as Record<string, unknown>[];
+}
+
+function libraryFile(id: number): string {
+  const folders = readdirSync(library, { recursive: true, encoding: "utf8" });
+  const found = folders.find((name) => name.includes(`(${id})`) && name.endsWith(".epub"));
+  if (found === undefined) throw new Error(`book ${id} has no file`);
+  return join(library, found);
+}
+
+beforeAll(async () => {
+  giveTurnBack = await takeCalibreTurn();
+  calibre = await createPrivateCalibre();
+  library = join(calibre.folder, "library");
+  const books = join(calibre.folder, "books");
+  mkdirSync(books);
+  await writeEpub(join(books, "one.epub"), { title: "One", author: "A", version: "2.0", chapters: 3 });
+  await writeEpub(join(books, "two.epub"), { title: "Two", author: "B", version: "3.0", chapters: 4 });
+  await calibredb("add", join(books, "one.epub"), join(books, "two.epub"));
+  await calibredb("add_custom_column", "percent", "Percent", "int");
+  await calibredb("add_custom_column", "share", "Share", "float");
+  const display = JSON.stringify({ enum_values: ["Unread", "Reading", "Finished"], enum_colors: [] });
+  await calibredb("add_custom_column", "--display", display, "status", "Status", "enumeration");
+  server = await startServer({ port: 0, registration: "open" });
+  client = await openKosyncClient({
+    id: "a",
+    url: server.url,
+    username: "anna",
+    userkey: createHash("md5").update(PASSWORD).digest("hex"),
+    headers: {},
+    tls: { mode: "system" },
+    proxy: null,
+  });
+  await client.register();
+});
+
+afterAll(async () => {
+  await client?.close();
+  await server?.stop();
+  calibre?.dispose();
+  giveTurnBack?.();
+});
+
+async function push(id: number, percentage: number): Promise<void> {
+  const document = partialMd5(readFileSync(libraryFile(id)));
+  await client.putProgress({ document, percentage, progress: POINTER, device: "Kobo", device_id: "KOBO" });
+}
+
+describe("a library with one synced book", () => {
+  beforeEach(() => push(1, 0.37));
+
+  test("gets the percentage into its column, and has nothing to write a second time", async () => {
+    const first = await sync("--column", "percent=#percent", "--json");
+    expect(first).toMatchObject({ status: 0, stderr: "" });
+    const report = JSON.parse(first.stdout) as { plan: unknown; written: unknown };
+    expect(report).toMatchObject({
+      plan: {
+        updates: [{ book_id: 1, column: "#percent", before: null, after: 37 }],
+        conflicts: [],
+        skipped: [{ book_id: 2, reason: { code: "not_on_server" } }],
+      },
+      written: [{ book_id: 1, column: "#percent", after: 37 }],
+    });
+    expect(await cells()).toMatchObject([{ "*percent": 37 }, {}]);
+    const second = await sync("--column", "percent=#percent", "--json");
+    expect(second.status).toBe(0);
+    expect(JSON.parse(second.stdout)).toMatchObject({ plan: { updates: [] }, written: [] });
+  });
+
+  test("is left alone by a dry run", async () => {
+    const before = readFileSync(join(library, "metadata.db"));
+    const { status, stdout } = await sync(
+      "--column",
+      "share=#share",
+      "--column",
+      "percent=#share",
+      "--dry-run",
+      "--json",
+    );
+    expect(status).toBe(2);
+    expect(stdout).toBe("");
+    const dry = await sync("--column", "percent=#share", "--dry-run", "--json");
+    expect(JSON.parse(dry.stdout)).toMatchObject({
+      plan: { updates: [{ column: "#share", after: 0.37 }] },
+      written: [],
+    });
+    expect(await cells()).not.toMatchObject([{ "*share": 0.37 }, {}]);
+    expect(readFileSync(join(library, "metadata.db")).equals(before)).toBe(true);
+  });
+
+  test("takes a float column as 0 to 1, or as 0 to 100 when told so", async () => {
+    await sync("--column", "percent=#share", "--ids", "1");
+    expect(await cells()).toMatchObject([{ "*share": 0.37 }, {}]);
+    await calibredb("set_custom", "share", "1", "");
+    await sync("--column", "percent=#share:100", "--ids", "1", "--policy", "server");
+    expect(await cells()).toMatchObject([{ "*share": 37 }, {}]);
+  });
+
+  test("has each book of --ids looked at, and no other", async () => {
+    await push(2, 0.5);
+    await sync("--column", "percent=#percent", "--ids", "1");
+    expect((await cells())[1]?.["*percent"] ?? null).toBeNull();
+  });
+});
+
+describe("when it cannot be done", () => {
+  test("a wrong password is said in one sentence, with exit 2, and nothing is written", async () => {
+    const ended = await syncAs("wrong", "--column", "percent=#percent");
+    expect(ended).toEqual({ status: 2, stdout: "", stderr: `${server.url} does not know this user and password.\n` });
+  });
+
+  test("a column that is missing or does not fit is named", async () => {
+    expect(await sync("--column", "percent=#none")).toMatchObject({
+      status: 2,
+      stderr: "The library has no column #none.\n",
+    });
+    expect(await sync("--column", "percent=#status")).toMatchObject({
+      status: 2,
+      stderr: "The column #status cannot show percent.\n",
+    });
+  });
+
+  test("a folder that is no library is named, and none is made of it", async () => {
+    const folder = join(calibre.folder, "empty");
+    mkdirSync(folder, { recursive: true });
+    const ended = await sync("--library", folder, "--column", "percent=#percent");
+    expect(ended).toMatchObject({ status: 2, stderr: `${folder} is not a calibre library: it has no metadata.db.\n` });
+    expect(readdirSync(folder)).toEqual([]);
+  });
+
+  test("a server that is down is said in one sentence", async () => {
+    const ended = await sync("--url", "http://127.0.0.1:9", "--column", "percent=#percent");
+    expect(ended.status).toBe(2);
+    expect(ended.stderr).toMatch(/^http:\/\/127\.0\.0\.1:9\/? did not answer: .+\.\n$/);
+  });
+
+  test("with the library open elsewhere it says so, and writes nothing", async () => {
+    const holder = join(calibre.folder, "hold.py");
+    writeFileSync(
+      holder,
+      "import sys\nfrom calibre.utils.lock import singleinstance\nassert singleinstance('db')\nprint('held', flush=True)\nsys.stdin.read()\n",
+    );
+    const before = statSync(join(library, "metadata.db")).mtimeMs;
+    const child = spawn(calibre.program("calibre-debug"), ["-e", holder], { env: calibre.env });
+    await new Promise((held) => child.stdout.once("data", held));
+    const ended = await sync("--column", "percent=#percent");
+    const gone = new Promise((done) => child.on("close", done));
+    child.stdin.end();
+    await gone;
+    expect(ended).toEqual({
+      status: 2,
+      stdout: "",
+      stderr:
+        "Another calibre program is running, such as calibre itself or its content server. Close it first, or sync inside it.\n",
+    });
+    expect(statSync(join(library, "metadata.db")).mtimeMs).toBe(before);
+  });
+});
+
+test("another plugin that prints does not disturb the answers", async () => {
+  const folder = join(calibre.folder, "noisy");
+  mkdirSync(folder, { recursive: true });
+  writeFileSync(
+    join(folder, "__init__.py"),
+    [
+      "print('noise at load, without an end', end='')",
+      "from calibre.customize import FileTypePlugin",
+      "class Noisy(FileTypePlugin):",
+      "    name = 'Noisy'",
+      "    supported_platforms = ['linux', 'windows', 'osx']",
+      "    def initialize(self):",
+      "        print('noise at start')",
+    ].join("\n"),
+  );
+  writeFileSync(join(folder, "plugin-import-name-noisy.txt"), "");
+  const installed = await run(calibre.program("calibre-customize"), ["-b", folder]);
+  expect(installed.status).toBe(0);
+  await push(1, 0.37);
+  const { status, stdout, stderr } = await sync("--column", "percent=#percent", "--json");
+  await run(calibre.program("calibre-customize"), ["-r", "Noisy"]);
+  expect(status).toBe(0);
+  expect(JSON.parse(stdout)).toMatchObject({ plan: { conflicts: [] } });
+  expect(stderr).toContain("noise at load");
+});
