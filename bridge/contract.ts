@@ -6,9 +6,6 @@ import { FileDigests } from "../src/model/digest.ts";
 import { Book, PullPlan } from "../src/model/plan.ts";
 import { Profile } from "../src/model/profile.ts";
 
-/** Raised whenever an older other side would misunderstand us. */
-export const CONTRACT_VERSION = 1;
-
 /** More books than this in one message are refused: one giant message would stall calibre. */
 export const BOOKS_PER_MESSAGE = 500;
 

@@ -1,13 +1,12 @@
 /** What the bridge does for each method: the contract's words turned into use cases. */
-import process from "node:process";
 import type { OnProgress } from "../src/app/ports.ts";
 import type { Outside } from "../src/compose.ts";
 import { SyncError } from "../src/model/error.ts";
 import type { Book, PullPlan } from "../src/model/plan.ts";
-import { BOOKS_PER_PAGE, CONTRACT_VERSION, type HelloAnswer, type Result } from "./contract.ts";
+import { BOOKS_PER_PAGE, type Hello, type Result } from "./contract.ts";
+import { helloAnswer } from "./first-hello.ts";
 import { pagePlan } from "./paging.ts";
 import type { Call, Handlers } from "./serve.ts";
-import { VERSION } from "./version.ts";
 
 /** The books of a run as they arrive, then the pages of its plan that are still to be fetched. */
 interface Run {
@@ -16,10 +15,15 @@ interface Run {
 }
 
 /** The handlers of one bridge process; `close` lets go of everything they opened. */
-export function createHandlers(): { handlers: Handlers; close: () => Promise<void> } {
+export function createHandlers(): { handlers: Handlers; greet: (hello: Hello) => void; close: () => Promise<void> } {
   const runs = new Map<string, Run>();
   let outside: Promise<Outside> | null = null;
   const given = (): Promise<Outside> => (outside ??= openOutside(null));
+
+  function greet({ cache_folder }: Hello): void {
+    // Not awaited: the first answer must not wait for what only a later request needs.
+    outside = openOutside(cache_folder);
+  }
 
   function runNamed(run: string): Run {
     const known = runs.get(run) ?? { books: [], pages: [] };
@@ -38,10 +42,9 @@ export function createHandlers(): { handlers: Handlers; close: () => Promise<voi
   }
 
   const handlers: Handlers = {
-    "bridge/hello": ({ cache_folder }) => {
-      // Not awaited: the first answer must not wait for what only a later request needs.
-      outside = openOutside(cache_folder);
-      return { contract: CONTRACT_VERSION, bridge: VERSION, runtime: runtime() };
+    "bridge/hello": (hello) => {
+      greet(hello);
+      return helloAnswer();
     },
     "account/register": async ({ account }, { signal }) => {
       const { registerAccount } = await import("../src/app/account.ts");
@@ -87,6 +90,7 @@ export function createHandlers(): { handlers: Handlers; close: () => Promise<voi
   };
   return {
     handlers,
+    greet,
     async close() {
       await (await outside)?.close();
     },
@@ -100,9 +104,4 @@ async function openOutside(cache_folder: string | null): Promise<Outside> {
 
 function report(call: Call): OnProgress {
   return (done, total, label) => call.progress(done, total, label);
-}
-
-function runtime(): HelloAnswer["runtime"] {
-  const { deno } = process.versions as Record<string, string | undefined>;
-  return deno === undefined ? { name: "node", version: process.versions.node } : { name: "deno", version: deno };
 }

@@ -1,39 +1,34 @@
-/** Connects the bridge to this process: lines from stdin, answers to stdout, the log to stderr; ends with stdin. */
+/** Connects the bridge to this process: answers to stdout, the log to stderr; ends with stdin. */
 import process from "node:process";
+import type { Hello } from "./contract.ts";
 import { createHandlers } from "./handlers.ts";
 import { serve } from "./serve.ts";
 
-/** UTF-8 text of a stream, line by line; what follows the last line end is dropped, for it was cut. */
-export async function* readLines(stream: AsyncIterable<Uint8Array>): AsyncGenerator<string> {
-  const decoder = new TextDecoder();
-  // A long message arrives in hundreds of chunks: joining them once keeps this linear.
-  let parts: string[] = [];
-  for await (const chunk of stream) {
-    const pieces = decoder.decode(chunk, { stream: true }).split("\n");
-    for (const piece of pieces.slice(0, -1)) {
-      yield parts.length === 0 ? piece : parts.join("") + piece;
-      parts = [];
-    }
-    const rest = pieces.at(-1);
-    if (rest !== undefined && rest !== "") parts.push(rest);
-  }
-}
+/** How the talk began: with a hello that has been answered, or with a line that nobody has looked at. */
+export type Beginning = { readonly hello: Hello } | { readonly unread: string };
 
 function log(text: string): void {
   process.stderr.write(`${text}\n`);
 }
 
-/** Runs until stdin ends, then lets go of everything and leaves. */
-export async function runBridge(): Promise<void> {
+function say(line: string): void {
+  process.stdout.write(`${line}\n`);
+}
+
+/** Runs until the lines end, then lets go of everything and leaves. */
+export async function runBridge(rest: AsyncIterable<string>, beginning: Beginning): Promise<void> {
   // A library's stray console.log must not break into the protocol.
   console.log = console.info = console.debug = (...words: unknown[]) => log(words.map(String).join(" "));
   // calibre is gone: nobody reads our answers any more.
   process.stdout.on("error", () => process.exit(0));
-  const { handlers, close } = createHandlers();
-  await serve(
-    { lines: readLines(process.stdin), write: (line) => void process.stdout.write(`${line}\n`), log },
-    handlers,
-  );
+  const { handlers, close, greet } = createHandlers();
+  const greeted = "hello" in beginning;
+  if (greeted) greet(beginning.hello);
+  async function* lines(): AsyncGenerator<string> {
+    if ("unread" in beginning) yield beginning.unread;
+    yield* rest;
+  }
+  await serve({ lines: lines(), write: say, log }, handlers, { greeted });
   await close();
   process.exit(0);
 }

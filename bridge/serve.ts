@@ -1,15 +1,8 @@
 /** JSON-RPC 2.0 over lines: reads requests from a given pipe, answers on another, never waits for a handler. */
 import * as z from "zod";
 import { SyncError } from "../src/model/error.ts";
-import {
-  CONTRACT_VERSION,
-  METHODS,
-  RPC_ERRORS,
-  Request,
-  type MethodName,
-  type Params,
-  type Result,
-} from "./contract.ts";
+import { CONTRACT_VERSION } from "./version.ts";
+import { METHODS, RPC_ERRORS, Request, type MethodName, type Params, type Result } from "./contract.ts";
 
 /** What a handler is given beside its parameters. */
 export interface Call {
@@ -18,6 +11,11 @@ export interface Call {
 }
 
 export type Handlers = { [M in MethodName]: (params: Params<M>, call: Call) => Promise<Result<M>> | Result<M> };
+
+/** Whether hello has been answered already, before anything was served. */
+export interface Beginning {
+  readonly greeted: boolean;
+}
 
 export interface Pipe {
   readonly lines: AsyncIterable<string>;
@@ -33,10 +31,14 @@ const CancelParams = z.object({ id: z.union([z.number().int(), z.string()]) });
 const PROGRESS_INTERVAL = 100;
 
 /** Serves until the lines end; then every running handler is cancelled. Resolves once they have all ended. */
-export async function serve({ lines, write, log }: Pipe, handlers: Handlers): Promise<void> {
+export async function serve(
+  { lines, write, log }: Pipe,
+  handlers: Handlers,
+  beginning: Beginning = { greeted: false },
+): Promise<void> {
   const running = new Map<Id, AbortController>();
   const ended: Set<Promise<void>> = new Set();
-  let greeted = false;
+  let { greeted } = beginning;
 
   const send = (message: object): void => write(JSON.stringify({ jsonrpc: "2.0", ...message }));
   const fail = (id: Id, code: number, message: string, data?: unknown): void =>

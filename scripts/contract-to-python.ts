@@ -1,7 +1,8 @@
 /** Writes contract.schema.json and calibre_plugin/contract.py from bridge/contract.ts; `--check` only says whether they drifted. */
 import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import * as z from "zod";
-import { BOOKS_PER_MESSAGE, CONTRACT_VERSION, METHODS, NOTIFICATIONS, RPC_ERRORS } from "../bridge/contract.ts";
+import { BOOKS_PER_MESSAGE, METHODS, NOTIFICATIONS, RPC_ERRORS } from "../bridge/contract.ts";
+import { CONTRACT_VERSION } from "../bridge/version.ts";
 import { SYNC_ERRORS } from "../src/model/error.ts";
 
 /** The part of JSON Schema that zod makes of our models. */

@@ -5,7 +5,7 @@ import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import { createInterface } from "node:readline";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { CONTRACT_VERSION } from "../../bridge/contract.ts";
+import { CONTRACT_VERSION } from "../../bridge/version.ts";
 
 const BIN = resolve("node_modules/.bin");
 

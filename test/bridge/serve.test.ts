@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { CONTRACT_VERSION } from "../../bridge/contract.ts";
+import { CONTRACT_VERSION } from "../../bridge/version.ts";
 import { serve, type Handlers } from "../../bridge/serve.ts";
 import { SyncError } from "../../src/model/error.ts";
 
