@@ -128,7 +128,7 @@ describe("a server behind something", () => {
 
   test("a self-signed certificate: refused with the address found and the fingerprint; trusted, it logs in", async () => {
     const server = await odd((response, { path, headers }) => {
-      if (path === "/healthcheck") json(response, 200, { state: "OK" });
+      if (!path.startsWith("/kosync/")) json(response, 404, {});
       else if (headers["x-auth-key"] === undefined) json(response, 401, { code: 2001, message: "Unauthorized" });
       else json(response, 200, { authorized: "OK" });
     }, own);
@@ -136,11 +136,11 @@ describe("a server behind something", () => {
     const failed = authorizeAccount(pasted, ports);
     await expect(failed).rejects.toMatchObject({
       kind: "CertificateRefused",
-      data: { url: server.url, fingerprint: own.sha256, reason: "self_signed" },
+      data: { url: `${server.url}/kosync`, fingerprint: own.sha256, reason: "self_signed" },
     });
     expect(server.heard.filter(({ headers }) => "x-token" in headers || "x-auth-key" in headers)).toEqual([]);
     const trusting = { ...pasted, tls: { mode: "fingerprint", sha256: own.sha256 } as const };
-    expect(await authorizeAccount(trusting, ports)).toEqual({ url: server.url, username: "reader" });
+    expect(await authorizeAccount(trusting, ports)).toEqual({ url: `${server.url}/kosync`, username: "reader" });
   });
 
   test("a protecting proxy gets the extra headers and the login inside the address; another host gets neither", async () => {
