@@ -402,8 +402,8 @@ describe("many at once", () => {
   });
 
   test("the wait in line does not count against the time limit", async () => {
-    const { url } = await serve((response) => setTimeout(() => json(response, 200, RECORD), 30));
-    const client = connect(url, {}, { at_once: { default: 1 }, answer_ms: 250, attempts: 1 });
+    const { url } = await serve((response) => setTimeout(() => json(response, 200, RECORD), 100));
+    const client = connect(url, {}, { at_once: { default: 1 }, answer_ms: 1500, attempts: 1 });
     const all = await Promise.all(Array.from({ length: 20 }, () => client.getProgress(DOCUMENT)));
     expect(all).toHaveLength(20);
   });
