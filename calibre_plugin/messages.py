@@ -57,6 +57,8 @@ class _Words:
 
     def __getitem__(self, name: str) -> str:
         value = self._data.get(name)
+        if name == "from" and value is None:
+            return _("nothing")
         if name in ("percentage", "from"):
             return percent(value)
         if name in ("timestamp", "changed_at", "base_timestamp"):

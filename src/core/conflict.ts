@@ -4,7 +4,8 @@ import type { Progress } from "../model/progress.ts";
 import { why } from "../model/why.ts";
 import type { Why } from "../model/why.ts";
 import type { LocalSide } from "./local-side.ts";
-import { isReadingAgain, NOISE } from "./reread.ts";
+import { NOISE } from "./read-throughs.ts";
+import { isReadingAgain } from "./reread.ts";
 
 /** Clocks of a server and a computer that differ by less than this many seconds cannot say which change came first. */
 export const SKEW = 120;

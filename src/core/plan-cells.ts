@@ -9,7 +9,7 @@ import { dayOf, parseInstant } from "./dates.ts";
 import { changedHere, clearedHere } from "./local-side.ts";
 import type { LocalSide } from "./local-side.ts";
 import { isOwn } from "./peek.ts";
-import { finishesIn, heardAt } from "./reread.ts";
+import { finishesIn, heardAt } from "./read-throughs.ts";
 import { readStatus, statusCell, statusOf, STATUSES } from "./status.ts";
 import type { Status } from "./status.ts";
 

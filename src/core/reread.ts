@@ -1,17 +1,11 @@
-import type { Answer, Book, DeviceMark, Observation } from "../model/plan.ts";
+import type { Answer, Book, DeviceMark } from "../model/plan.ts";
 import type { Rules } from "../model/profile.ts";
 import type { Progress } from "../model/progress.ts";
 import type { LocalSide } from "./local-side.ts";
 import { isOwn } from "./peek.ts";
+import { heardAt, NOISE } from "./read-throughs.ts";
 
-/** Shares that are computed from whole percent carry noise in their last digits. */
-export const NOISE = 1e-9;
 const DAY = 86_400;
-
-/** When a record was made, as far as anybody can say: the server's time, else when we heard it (epoch seconds). */
-export function heardAt({ at, progress }: Observation): number {
-  return progress.timestamp ?? at;
-}
 
 /** When the book was last known to be finished, epoch seconds. */
 function finishedAt(book: Book, local: LocalSide, rules: Rules): number {
@@ -59,22 +53,4 @@ export function finishMark(book: Book): DeviceMark | null {
       status === "complete" && (book.base === null || since === null || (at !== null && at + DAY > since)),
   );
   return telling.toSorted((one, other) => (one.at ?? Infinity) - (other.at ?? Infinity))[0] ?? null;
-}
-
-/** How often the book was finished, as far as its reading log tells. */
-export function finishesIn(observations: readonly Observation[], rules: Rules): number {
-  let [finishes, inside] = [0, false];
-  let low = 1;
-  for (const { progress } of observations) {
-    if (isOwn(progress)) continue;
-    if (progress.percentage >= rules.finish_at) {
-      if (!inside) finishes += 1;
-      [inside, low] = [true, 1];
-    } else if (progress.percentage >= rules.reading_from) {
-      // The same measure as for a running re-read: forward by a larger step makes it reading.
-      if (inside && progress.percentage - low >= rules.larger_step - NOISE) inside = false;
-      low = Math.min(low, progress.percentage);
-    }
-  }
-  return finishes;
 }
