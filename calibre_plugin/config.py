@@ -8,7 +8,7 @@ import os
 import stat
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, Final, TypedDict, cast
+from typing import Any, Final, Literal, TypedDict, cast
 
 from calibre.utils.config import JSONConfig
 
@@ -27,6 +27,17 @@ class MappedColumn(TypedDict):
     scale: int | None
 
 
+class Triggers(TypedDict):
+    """What starts a run besides the reader: calibre's start, a number of minutes (0 for never), a device."""
+
+    at_start: bool
+    every_minutes: int
+    on_device: bool
+
+
+Review = Literal["always", "conflicts", "never"]
+
+
 class StoredProfile(TypedDict):
     """A profile as the library keeps it: no secret, no path, nothing of this machine."""
 
@@ -38,6 +49,11 @@ class StoredProfile(TypedDict):
     rules: Rules
     # The first run of a profile is always reviewed.
     ran_before: bool
+    triggers: Triggers
+    # When the reader sees the changes before they are written.
+    review: Review
+    # The name calibre gives the device this profile belongs to; empty for any device.
+    device: str
 
 
 DEFAULT_RULES: Final[Rules] = {
@@ -49,7 +65,14 @@ DEFAULT_RULES: Final[Rules] = {
     "status_words": {"unread": "Unread", "reading": "Reading", "finished": "Finished"},
 }
 
-DEFAULTS: Final[dict[str, Any]] = {"schema": SCHEMA, "accounts": [], "runtime_path": ""}
+DEFAULTS: Final[dict[str, Any]] = {
+    "schema": SCHEMA,
+    "accounts": [],
+    "runtime_path": "",
+    # What a click on the toolbar button does: "selected_or_all", "selected", "all" or "reading".
+    "click": "selected_or_all",
+    "keep_progress_open": False,
+}
 
 
 class Settings:
@@ -128,6 +151,9 @@ def new_profile(profile_id: str, name: str, account_id: str) -> StoredProfile:
         "columns": {},
         "rules": copy.deepcopy(DEFAULT_RULES),
         "ran_before": False,
+        "triggers": {"at_start": False, "every_minutes": 0, "on_device": False},
+        "review": "conflicts",
+        "device": "",
     }
 
 
@@ -159,7 +185,7 @@ def save_profiles(api: Any, known: list[StoredProfile], default: str) -> None:
 
 def resolve_profile(api: Any, stored: StoredProfile) -> tuple[Profile, list[tuple[ColumnField, str]]]:
     """The profile as the bridge wants it, and the mapped columns that this library no longer has or that do not fit."""
-    wanted = {
+    wanted: dict[ColumnField, tuple[str, int | None]] = {
         shown: (mapped["column"], mapped["scale"]) for shown, mapped in stored["columns"].items() if mapped["column"]
     }
     columns, unusable = resolve_columns(api, wanted)

@@ -29,9 +29,25 @@ interface Options {
 /** Declares every test of one Python file beside this one. Call it at the top of a vitest file. */
 export function describePython(file: string, { timeout = 240_000, bridge, env = {} }: Options = {}): void {
   const path = join(here, file);
+  describeOutcomes("in calibre", path, timeout, bridge, (calibre, results) =>
+    runPython(calibre, path, results, timeout, env),
+  );
+}
+
+/**
+ * Declares every test of the Python file at `path`; `run` starts calibre, which writes a line for each test into the
+ * file `results`, and resolves with everything it said.
+ */
+export function describeOutcomes(
+  where: string,
+  path: string,
+  timeout: number,
+  bridge: string | undefined,
+  run: (calibre: PrivateCalibre, results: string) => Promise<string>,
+): void {
   const names = testsOf(readFileSync(path, "utf8"));
 
-  describe(`in calibre: ${basename(file, ".py")}`, () => {
+  describe(`${where}: ${basename(path, ".py")}`, () => {
     const outcomes = new Map<string, Outcome>();
     let calibre: PrivateCalibre | undefined;
     let output = "";
@@ -39,7 +55,7 @@ export function describePython(file: string, { timeout = 240_000, bridge, env = 
     beforeAll(async () => {
       calibre = await createPrivateCalibre(bridge === undefined ? {} : { bridge });
       const results = join(calibre.folder, "results.jsonl");
-      output = await runPython(calibre, path, results, timeout, env);
+      output = await run(calibre, results);
       for (const line of existsSync(results) ? readFileSync(results, "utf8").split("\n") : []) {
         if (line === "") continue;
         const outcome = Outcome.parse(JSON.parse(line));

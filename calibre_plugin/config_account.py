@@ -1,0 +1,343 @@
+"""The tab Account: which server and login a profile uses, how the server's certificate is judged, extra headers."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from qt.core import (
+    QComboBox,
+    QFormLayout,
+    QGroupBox,
+    QHBoxLayout,
+    QLabel,
+    QLineEdit,
+    QPlainTextEdit,
+    QPushButton,
+    QStackedWidget,
+    Qt,
+    QVBoxLayout,
+    QWidget,
+)
+
+from calibre.gui2 import choose_files
+
+from .account_check import QUEUED, AccountCheck, Question
+from .bridge_host import BridgeHost
+from .config import StoredProfile, account_id_of, new_account, userkey_of
+from .config_draft import Draft
+from .contract import Account, AccountAnswer, Tls
+from .explain import Explanation
+from .proxy import with_proxy
+
+load_translations()
+
+NEW = ""
+
+
+class AccountTab(QWidget):
+    """Edits the account that the shown profile uses."""
+
+    def __init__(self, draft: Draft, host: BridgeHost, parent: QWidget) -> None:
+        super().__init__(parent)
+        self._draft = draft
+        self._host = host
+        self._profile: StoredProfile = draft.profiles[0]
+        self._id = NEW
+        self._userkey = ""
+        self._offered_fingerprint = ""
+        self.check = AccountCheck(self)
+        self.check.answered.connect(self._answered, type=QUEUED)
+        self.check.refused.connect(self._refused, type=QUEUED)
+
+        layout = QVBoxLayout(self)
+        layout.addLayout(self._chooser())
+        layout.addLayout(self._login())
+        layout.addLayout(self._buttons())
+        self.status = QLabel(self)
+        self.status.setObjectName("account_status")
+        self.status.setWordWrap(True)
+        self.status.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
+        self.status.setMinimumHeight(2 * self.status.fontMetrics().lineSpacing())
+        layout.addWidget(self.status)
+        layout.addWidget(self._security())
+        sent = QLabel(
+            _(
+                "Sent to this server: your user name, a key made from the password, and the digests of your books’ "
+                "files or file names; never a title, an author or a book."
+            ),
+            self,
+        )
+        sent.setWordWrap(True)
+        layout.addWidget(sent)
+        layout.addStretch(1)
+
+    def _chooser(self) -> QHBoxLayout:
+        line = QHBoxLayout()
+        self.accounts = QComboBox(self)
+        self.accounts.setObjectName("accounts")
+        label = QLabel(_("This pro&file uses:"), self)
+        label.setBuddy(self.accounts)
+        self.delete_button = QPushButton(_("&Remove account"), self)
+        self.delete_button.clicked.connect(self._delete)
+        line.addWidget(label)
+        line.addWidget(self.accounts, 1)
+        line.addWidget(self.delete_button)
+        self.accounts.activated.connect(self._chosen)
+        return line
+
+    def _login(self) -> QFormLayout:
+        form = QFormLayout()
+        form.setFieldGrowthPolicy(QFormLayout.FieldGrowthPolicy.ExpandingFieldsGrow)
+        self.url = QLineEdit(self)
+        self.url.setObjectName("url")
+        self.url.setPlaceholderText("https://sync.example.org")
+        self.url.setToolTip(
+            _("As KOReader shows it under Custom sync server. What is missing, such as https:// or a path, is found.")
+        )
+        self.username = QLineEdit(self)
+        self.username.setObjectName("username")
+        self.password = QLineEdit(self)
+        self.password.setObjectName("password")
+        self.password.setEchoMode(QLineEdit.EchoMode.Password)
+        self.password.setToolTip(_("Only a key made from it is kept, in a file that nobody else can read."))
+        form.addRow(_("&Server:"), self.url)
+        form.addRow(_("&User name:"), self.username)
+        form.addRow(_("Pass&word:"), self.password)
+        for edit in (self.url, self.username, self.password):
+            edit.textEdited.connect(self._edited)
+        return form
+
+    def _buttons(self) -> QHBoxLayout:
+        line = QHBoxLayout()
+        self.login_button = QPushButton(_("&Log in"), self)
+        self.login_button.setToolTip(_("Asks the server whether it knows this user and password"))
+        self.register_button = QPushButton(_("Re&gister"), self)
+        self.register_button.setToolTip(_("Makes a new user on the server; KOReader can do it as well"))
+        self.login_button.clicked.connect(lambda: self._ask("account/authorize"))
+        self.register_button.clicked.connect(lambda: self._ask("account/register"))
+        self.trust_button = QPushButton(_("&Trust this certificate"), self)
+        self.trust_button.setVisible(False)
+        self.trust_button.clicked.connect(self._trust)
+        line.addWidget(self.login_button)
+        line.addWidget(self.register_button)
+        line.addWidget(self.trust_button)
+        line.addStretch(1)
+        return line
+
+    def _security(self) -> QGroupBox:
+        box = QGroupBox(_("For servers of your own"), self)
+        form = QFormLayout(box)
+        form.setFieldGrowthPolicy(QFormLayout.FieldGrowthPolicy.ExpandingFieldsGrow)
+        self.tls = QComboBox(box)
+        self.tls.setObjectName("tls")
+        for label, mode in (
+            (_("Judge it like a browser does"), "system"),
+            (_("Trust the authority in a file"), "ca_file"),
+            (_("Trust exactly this certificate"), "fingerprint"),
+            (_("Trust any certificate (unsafe)"), "none"),
+        ):
+            self.tls.addItem(label, mode)
+        form.addRow(_("&Certificate:"), self.tls)
+        self.tls_details = QStackedWidget(box)
+        self.tls_details.addWidget(QLabel("", self.tls_details))
+        self.tls_details.addWidget(self._ca_file_row())
+        self.fingerprint = QLineEdit(self.tls_details)
+        self.fingerprint.setObjectName("fingerprint")
+        self.fingerprint.setPlaceholderText(_("SHA-256 fingerprint, such as 3F:9A:…"))
+        self.fingerprint.setAccessibleName(_("Fingerprint"))
+        self.tls_details.addWidget(self.fingerprint)
+        warning = QLabel(_("Anyone between you and the server could read and change what is sent."), self.tls_details)
+        warning.setWordWrap(True)
+        self.tls_details.addWidget(warning)
+        form.addRow("", self.tls_details)
+        self.headers = QPlainTextEdit(box)
+        self.headers.setObjectName("headers")
+        self.headers.setTabChangesFocus(True)
+        self.headers.setPlaceholderText("CF-Access-Client-Id: …")
+        self.headers.setToolTip(_("One “Name: value” a line, for a proxy that guards the server"))
+        self.headers.setMaximumHeight(4 * self.headers.fontMetrics().lineSpacing())
+        form.addRow(_("E&xtra headers:"), self.headers)
+        self.tls.currentIndexChanged.connect(self.tls_details.setCurrentIndex)
+        return box
+
+    def _ca_file_row(self) -> QWidget:
+        row = QWidget(self)
+        line = QHBoxLayout(row)
+        line.setContentsMargins(0, 0, 0, 0)
+        self.ca_file = QLineEdit(row)
+        self.ca_file.setObjectName("ca_file")
+        self.ca_file.setPlaceholderText(_("A file with certificates (PEM)"))
+        self.ca_file.setAccessibleName(_("Certificate file"))
+        choose = QPushButton(_("Ch&oose…"), row)
+        choose.clicked.connect(self._choose_ca_file)
+        line.addWidget(self.ca_file, 1)
+        line.addWidget(choose)
+        return row
+
+    def _choose_ca_file(self) -> None:
+        chosen = choose_files(
+            self,
+            "koreader-progress-ca-file",
+            _("Choose a certificate file"),
+            filters=[(_("Certificates"), ["pem", "crt", "cer"])],
+            select_only_single_file=True,
+        )
+        if chosen:
+            self.ca_file.setText(chosen[0])
+
+    # Showing and keeping.
+
+    def show_profile(self, profile: StoredProfile) -> None:
+        """Fills the tab with the profile's account."""
+        self._profile = profile
+        self._fill_accounts()
+        self._show_account(self._draft.account(profile["account_id"]))
+
+    def _fill_accounts(self) -> None:
+        self.accounts.blockSignals(True)
+        self.accounts.clear()
+        for account in self._draft.accounts:
+            self.accounts.addItem(
+                _("{username} on {url}").format(username=account["username"], url=account["url"]), account["id"]
+            )
+        self.accounts.addItem(_("A new account"), NEW)
+        found = self.accounts.findData(self._profile["account_id"])
+        self.accounts.setCurrentIndex(found if found >= 0 else self.accounts.count() - 1)
+        self.accounts.blockSignals(False)
+
+    def _show_account(self, account: Account | None) -> None:
+        self._id = account["id"] if account else NEW
+        self._userkey = account["userkey"] if account else ""
+        self.url.setText(account["url"] if account else "")
+        self.username.setText(account["username"] if account else "")
+        self.password.clear()
+        self.password.setPlaceholderText(_("kept; type to change it") if self._userkey else "")
+        tls: Tls = account["tls"] if account else {"mode": "system"}
+        self.tls.setCurrentIndex(self.tls.findData(tls["mode"]))
+        self.ca_file.setText(tls["path"] if tls["mode"] == "ca_file" else "")
+        self.fingerprint.setText(with_colons(tls["sha256"]) if tls["mode"] == "fingerprint" else "")
+        headers = account["headers"] if account else {}
+        self.headers.setPlainText("\n".join(f"{name}: {value}" for name, value in headers.items()))
+        self.delete_button.setEnabled(account is not None)
+        self.trust_button.setVisible(False)
+        self.status.setText("" if account else _("Type the same as in KOReader, then log in."))
+        self._show_buttons()
+
+    def _chosen(self, _index: int) -> None:
+        self.store()
+        self._profile["account_id"] = self.accounts.currentData()
+        self._show_account(self._draft.account(self._profile["account_id"]))
+
+    def _delete(self) -> None:
+        self._draft.delete_account(self._id)
+        self.show_profile(self._profile)
+
+    def _edited(self) -> None:
+        self.status.clear()
+        self.trust_button.setVisible(False)
+        self._show_buttons()
+
+    def _show_buttons(self) -> None:
+        complete = bool(self.url.text().strip() and self.username.text().strip() and self._key())
+        running = self.check.is_running
+        for button in (self.login_button, self.register_button):
+            button.setEnabled(complete and not running)
+
+    def _key(self) -> str:
+        return userkey_of(self.password.text()) if self.password.text() else self._userkey
+
+    def edited_account(self) -> Account | None:
+        """The account as the fields say; None while one of them is empty."""
+        url, username = self.url.text().strip(), self.username.text().strip()
+        if not (url and username and self._key()):
+            return None
+        account = new_account(url, username, self._key())
+        known = self._draft.account(self._id)
+        if known is not None and known["username"] == username:
+            # A server that moved is the same account: what was synced with it stays known.
+            account["id"] = known["id"]
+        account["tls"] = self._edited_tls()
+        account["headers"] = headers_of(self.headers.toPlainText())
+        return account
+
+    def _edited_tls(self) -> Tls:
+        mode = self.tls.currentData()
+        if mode == "ca_file" and self.ca_file.text().strip():
+            return {"mode": "ca_file", "path": self.ca_file.text().strip()}
+        fingerprint = "".join(letter for letter in self.fingerprint.text().lower() if letter in "0123456789abcdef")
+        if mode == "fingerprint" and len(fingerprint) == 64:
+            return {"mode": "fingerprint", "sha256": fingerprint}
+        # An unfinished choice is the safe one.
+        return {"mode": "none"} if mode == "none" else {"mode": "system"}
+
+    def store(self) -> None:
+        """Puts what the fields say into the draft."""
+        account = self.edited_account()
+        if account is None:
+            return
+        self._draft.put_account(self._id, account)
+        self._id = account["id"]
+        self._profile["account_id"] = account["id"]
+
+    # Asking the server.
+
+    def _ask(self, question: Question) -> None:
+        account = self.edited_account()
+        if account is None or self.check.is_running:
+            return
+        self.trust_button.setVisible(False)
+        self.status.setText(_("Asking {url} …").format(url=account["url"]))
+        launch = self._host.prepare(self._draft.machine["runtime_path"])
+        self.check.ask(launch, question, with_proxy(account))
+        self._show_buttons()
+
+    def _answered(self, answer: AccountAnswer) -> None:
+        account = self.edited_account()
+        if account is not None:
+            if self._id == NEW:
+                account["id"] = account_id_of(answer["url"], account["username"])
+            account["url"] = answer["url"]
+            self._draft.put_account(self._id, account)
+            self._profile["account_id"] = account["id"]
+            self._fill_accounts()
+            self._show_account(account)
+        self._say(_("Logged in: {url} knows {username}.").format(**answer), good=True)
+
+    def _refused(self, reason: Explanation, data: Any) -> None:
+        self._say(reason.text, good=False)
+        self.status.setToolTip(reason.details)
+        fingerprint = str(data.get("fingerprint") or "")
+        if fingerprint:
+            self._offered_fingerprint = fingerprint
+            self.trust_button.setVisible(True)
+            self.status.setText(
+                self.status.text() + "\n" + _("Its fingerprint is {text}").format(text=with_colons(fingerprint))
+            )
+
+    def _say(self, sentence: str, good: bool) -> None:
+        self.status.setText(("✓ " if good else "✗ ") + sentence)
+        self.status.setToolTip("")
+        self._show_buttons_soon()
+
+    def _show_buttons_soon(self) -> None:
+        # The thread that has just answered counts as running for a moment more.
+        from qt.core import QTimer
+
+        QTimer.singleShot(50, self._show_buttons)
+
+    def _trust(self) -> None:
+        self.tls.setCurrentIndex(self.tls.findData("fingerprint"))
+        self.fingerprint.setText(with_colons(self._offered_fingerprint))
+        self._ask("account/authorize")
+
+
+def with_colons(fingerprint: str) -> str:
+    """A fingerprint as certificates' viewers show it."""
+    clean = fingerprint.replace(":", "").upper()
+    return ":".join(clean[at : at + 2] for at in range(0, len(clean), 2))
+
+
+def headers_of(text: str) -> dict[str, str]:
+    """`Name: value` lines; others are left out."""
+    pairs = (line.split(":", 1) for line in text.splitlines() if ":" in line)
+    return {name.strip(): value.strip() for name, value in pairs if name.strip()}

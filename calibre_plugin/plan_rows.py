@@ -1,0 +1,161 @@
+"""A plan as rows to look at: one for each book, below it one for each cell; knows no widgets."""
+
+from __future__ import annotations
+
+import datetime
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Final, Literal
+
+from .contract import Cell, ColumnMapping, ColumnUpdate, Conflict, PullPlan, Why
+from .explain import why_text
+from .library import WriteReport
+
+load_translations()
+
+Kind = Literal["update", "conflict", "skip", "unchanged"]
+Decision = Literal["theirs", "ours", "later"]
+
+# Skips that are no news: shown only when asked for.
+QUIET: Final = ("unchanged",)
+
+
+@dataclass
+class CellRow:
+    """One cell that changes; `outcome` says what became of it once it was tried."""
+
+    update: ColumnUpdate
+    ticked: bool = True
+    outcome: str = ""
+
+
+@dataclass
+class BookRow:
+    """One book of a plan. `decision` matters for conflicts only."""
+
+    book_id: int
+    title: str
+    authors: str
+    kind: Kind
+    why: Why
+    cells: list[CellRow] = field(default_factory=list)
+    conflict: Conflict | None = None
+    decision: Decision = "later"
+
+    @property
+    def ticked(self) -> bool | None:
+        """All cells, none of them, or (None) some."""
+        states = {cell.ticked for cell in self.cells}
+        return states.pop() if len(states) == 1 else None
+
+    def accepted(self) -> list[ColumnUpdate]:
+        """The cells the reader wants written."""
+        if self.kind == "conflict" and self.decision != "theirs":
+            return []
+        return [cell.update for cell in self.cells if cell.ticked]
+
+
+def rows_of(api: Any, plan: PullPlan, report: WriteReport | None = None) -> list[BookRow]:
+    """The plan's books: conflicts first, then changes, then skips; within each by title."""
+    outcomes = _outcomes(report)
+    rows: dict[tuple[str, int], BookRow] = {}
+
+    def row(kind: Kind, book_id: int, why: Why) -> BookRow:
+        key = (kind, book_id)
+        if key not in rows:
+            title = api.field_for("title", book_id, default_value="") or _("Book {id}").format(id=book_id)
+            authors = " & ".join(api.field_for("authors", book_id, default_value=()) or ())
+            rows[key] = BookRow(book_id, title, authors, kind, why)
+        return rows[key]
+
+    for conflict in plan["conflicts"]:
+        found = row("conflict", conflict["book_id"], conflict["why"])
+        found.conflict = conflict
+        found.cells.extend(_cell_row(update, outcomes) for update in conflict["updates"])
+    for update in plan["updates"]:
+        row("update", update["book_id"], update["why"]).cells.append(_cell_row(update, outcomes))
+    for skip in plan["skipped"]:
+        kind: Kind = "unchanged" if skip["reason"]["code"] in QUIET else "skip"
+        row(kind, skip["book_id"], skip["reason"])
+    order = {"conflict": 0, "update": 1, "skip": 2, "unchanged": 3}
+    return sorted(rows.values(), key=lambda found: (order[found.kind], found.title.casefold(), found.book_id))
+
+
+def _cell_row(update: ColumnUpdate, outcomes: Mapping[tuple[int, str], str]) -> CellRow:
+    return CellRow(update, outcome=outcomes.get((update["book_id"], update["column"]), ""))
+
+
+def _outcomes(report: WriteReport | None) -> dict[tuple[int, str], str]:
+    if report is None:
+        return {}
+    found = {(update["book_id"], update["column"]): _("written") for update in report.written}
+    for update in report.stale:
+        found[update["book_id"], update["column"]] = _("changed meanwhile: left alone")
+    for update, error in report.failed:
+        found[update["book_id"], update["column"]] = _("refused by calibre: {error}").format(error=error)
+    return found
+
+
+def count_kinds(rows: Iterable[BookRow]) -> Counter[str]:
+    """How many books of each kind."""
+    return Counter(row.kind for row in rows)
+
+
+def show_cell(value: Cell, mapping: ColumnMapping | None) -> str:
+    """A cell's value as the reader knows it from the library."""
+    if value is None:
+        return "—"
+    if isinstance(value, bool):
+        return _("Yes") if value else _("No")
+    if mapping is not None and mapping["field"] == "percent" and isinstance(value, (int, float)):
+        whole = value * 100 if mapping["datatype"] == "float" and mapping["scale"] == 1 else value
+        return f"{whole:.1f} %" if mapping["datatype"] == "float" else f"{whole:.0f} %"
+    if mapping is not None and mapping["datatype"] == "datetime" and isinstance(value, str):
+        return show_iso(value)
+    return str(value)
+
+
+def show_iso(text: str) -> str:
+    """An ISO 8601 date in the reader's own zone and order."""
+    from calibre.utils.date import format_date, parse_date
+
+    return format_date(parse_date(text, assume_utc=True, as_utc=False), "dd MMM yyyy hh:mm")
+
+
+def show_time(timestamp: Any) -> str:
+    """Epoch seconds in the reader's own zone; nothing when the server gave none."""
+    if not isinstance(timestamp, (int, float)) or timestamp <= 0:
+        return ""
+    return show_iso(datetime.datetime.fromtimestamp(timestamp, datetime.timezone.utc).isoformat())
+
+
+def device_of(row: BookRow) -> str:
+    """The device whose progress this is."""
+    return str(row.conflict["theirs"]["device"] if row.conflict else row.why["data"].get("device") or "")
+
+
+def when_of(row: BookRow) -> str:
+    """When that device sent it."""
+    return show_time(row.conflict["theirs"]["timestamp"] if row.conflict else row.why["data"].get("timestamp"))
+
+
+def table_of(
+    rows: Iterable[BookRow], columns: Iterable[ColumnMapping], column_name: Callable[[str], str]
+) -> list[list[str]]:
+    """Everything as a table of text, a line for each cell, with a heading: for the clipboard and for CSV."""
+    mappings = {mapping["column"]: mapping for mapping in columns}
+    lines = [
+        [_("Title"), _("Authors"), _("Column"), _("Before"), _("After"), _("Why"), _("Device"), _("When"), _("Result")]
+    ]
+    for row in rows:
+        about = [row.title, row.authors]
+        if not row.cells:
+            lines.append([*about, "", "", "", why_text(row.why), device_of(row), when_of(row), ""])
+        for cell in row.cells:
+            update = cell.update
+            mapping = mappings.get(update["column"])
+            values = [show_cell(update["before"], mapping), show_cell(update["after"], mapping)]
+            ending = [why_text(update["why"]), device_of(row), when_of(row), cell.outcome]
+            lines.append([*about, column_name(update["column"]), *values, *ending])
+    return lines

@@ -1,0 +1,368 @@
+"""Runs: from the reader's click, or a trigger, over the job and the review to the written cells and one sentence."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from functools import partial
+from typing import Any, Literal
+
+from qt.core import QObject, QTimer
+
+from calibre.gui2 import Dispatcher
+from calibre.gui2.threaded_jobs import ThreadedJob
+
+from . import config, pull
+from .bridge_host import BridgeHost
+from .config import Settings, StoredProfile
+from .contract import Account, ColumnUpdate, Profile, PullPlan
+from .explain import Explanation
+from .jobs import PullOutcome, PullRequest, pull_job
+from .library import WriteReport
+from .plan_rows import BookRow, rows_of
+from .proxy import with_proxy
+from .progress_window import ProgressWindow
+from .result_dialog import ResultDialog
+from .slices import SlicedWriter
+from .trouble import show_trouble
+
+load_translations()
+
+JOB_TYPE = "koreader_progress"
+
+Trigger = Literal["reader", "start", "timer", "device"]
+
+
+@dataclass
+class Run:
+    """One run of one profile over some books of one library."""
+
+    api: Any
+    library_id: str
+    stored: StoredProfile
+    profile: Profile
+    account: Account
+    book_ids: Sequence[int]
+    trigger: Trigger
+    preview: bool
+    job: Any = None
+    window: ProgressWindow | None = None
+    # Whether the job's end has been seen.
+    is_planned: bool = False
+    plan: PullPlan | None = None
+    rows: list[BookRow] = field(default_factory=list)
+
+    @property
+    def is_quiet(self) -> bool:
+        return self.trigger != "reader"
+
+
+class Runs(QObject):
+    """One run at a time; the others wait in a queue. Lives on the GUI thread."""
+
+    def __init__(self, gui: Any, host: BridgeHost, settings: Settings, open_preferences: Callable[[str], None]) -> None:
+        super().__init__(gui)
+        self._gui = gui
+        self._host = host
+        self._settings = settings
+        self._open_preferences = open_preferences
+        self._queue: list[Run] = []
+        self.current: Run | None = None
+        self.writer: SlicedWriter | None = None
+        self.review: ResultDialog | None = None
+        self.last: Run | None = None
+        self.last_report: WriteReport | None = None
+        # Told when nothing runs any more and nothing waits.
+        self.on_idle: list[Callable[[], None]] = []
+        self._watch = QTimer(self)
+        self._watch.timeout.connect(self._look_after)
+
+    @property
+    def is_busy(self) -> bool:
+        return self.current is not None
+
+    def why_not(self, stored: StoredProfile | None) -> Explanation | None:
+        """Why this profile cannot run now, if so."""
+        if stored is None or not self._settings.account(stored["account_id"]):
+            return Explanation(
+                _("There is no sync account yet."),
+                _("Enter your server, user name and password in the preferences."),
+                tab="account",
+            )
+        profile, unusable = config.resolve_profile(self._gui.current_db.new_api, stored)
+        if unusable:
+            names = ", ".join(column for _shown, column in unusable)
+            return Explanation(
+                ngettext(
+                    "The column {names} is gone or can no longer be used.",
+                    "The columns {names} are gone or can no longer be used.",
+                    len(unusable),
+                ).format(names=names),
+                _("Choose others under Columns in the preferences."),
+                tab="columns",
+            )
+        if not profile["columns"]:
+            return Explanation(
+                _("No column is chosen yet."),
+                _("Choose under Columns in the preferences where the progress goes."),
+                tab="columns",
+            )
+        return None
+
+    def start(
+        self, stored: StoredProfile | None, book_ids: Sequence[int], trigger: Trigger = "reader", preview: bool = False
+    ) -> bool:
+        """Starts the run, or queues it; False when it cannot be done, after saying why."""
+        reason = self.why_not(stored)
+        account = self._settings.account(stored["account_id"]) if stored else None
+        if reason is not None or stored is None or account is None:
+            if reason is not None:
+                self._complain(reason, quiet=trigger != "reader")
+            return False
+        db = self._gui.current_db
+        profile, _unusable = config.resolve_profile(db.new_api, stored)
+        run = Run(db.new_api, db.library_id, stored, profile, account, tuple(book_ids), trigger, preview)
+        if self.current is not None:
+            # A trigger that finds a run under way has come too late, not too early.
+            if run.is_quiet:
+                return False
+            self._queue.append(run)
+            self._gui.status_bar.show_message(_("Another sync is running; this one follows."), 5000)
+            return True
+        self._begin(run)
+        return True
+
+    def _begin(self, run: Run) -> None:
+        self.current = run
+        launch = self._host.prepare(self._settings.get("runtime_path"))
+        request = PullRequest(run.api, run.book_ids, with_proxy(run.account), run.profile, launch, not run.is_quiet)
+        books = ngettext("{n} book", "{n} books", len(run.book_ids)).format(n=len(run.book_ids))
+        title = _("KOReader Progress: sync {books}").format(books=books)
+        run.job = ThreadedJob(JOB_TYPE, title, pull_job, (request,), {}, Dispatcher(self._job_done, parent=self))
+        self._gui.job_manager.run_threaded_job(run.job)
+        self._watch.start(1000)
+        if run.is_quiet:
+            self._gui.status_bar.show_message(title, 3000, show_notification=False)
+        else:
+            heading = _("Syncing {books} with {server}").format(books=books, server=run.account["url"])
+            run.window = ProgressWindow(self._gui, heading, self.stop, self._settings.get("keep_progress_open"))
+            run.window.stay.toggled.connect(partial(self._settings.set, "keep_progress_open"))
+            run.window.follow(run.job)
+
+    def stop(self) -> None:
+        """Asks the running job to end; it answers within a second."""
+        job = self.current.job if self.current is not None else None
+        if job is not None and not job.is_finished:
+            self._gui.job_manager.kill_job(job, self._gui)
+
+    def _look_after(self) -> None:
+        # calibre says nothing of a job that was stopped before it began.
+        run = self.current
+        if run is not None and run.job.killed and run.job.result is None and run.job.is_finished:
+            self._job_done(run.job)
+
+    def _job_done(self, job: Any) -> None:
+        run = self.current
+        if run is None or job is not run.job or run.is_planned or self._gui.shutting_down:
+            return
+        self._watch.stop()
+        run.is_planned = True
+        if self._gui.current_db.library_id != run.library_id:
+            self._end(run, _("The library was changed meanwhile: nothing was written."))
+            return
+        if job.failed and not job.killed:
+            self._end(run, _("The sync failed."))
+            self._gui.job_exception(job, dialog_title=_("KOReader Progress: the sync failed"))
+            return
+        outcome: PullOutcome | None = job.result
+        if outcome is None or (outcome.plan is None and outcome.trouble is None):
+            self._end(run, _("Stopped; nothing was written."))
+        elif outcome.trouble is not None:
+            self._end(run, outcome.trouble.sentence)
+            self._complain(outcome.trouble, run.is_quiet)
+        elif outcome.plan is not None:
+            self._planned(run, outcome.plan)
+
+    def _planned(self, run: Run, plan: PullPlan) -> None:
+        run.plan = plan
+        if not plan["updates"] and not plan["conflicts"]:
+            self._written(run, WriteReport())
+        elif self._needs_review(run, plan):
+            self._show_review(run, plan)
+        else:
+            self._write(run, plan["updates"])
+
+    def _needs_review(self, run: Run, plan: PullPlan) -> bool:
+        review = run.stored["review"]
+        if run.preview or plan["review"] or review == "always":
+            return True
+        return review == "conflicts" and bool(plan["conflicts"])
+
+    def _show_review(self, run: Run, plan: PullPlan) -> None:
+        run.rows = rows_of(run.api, plan)
+        if run.window is not None:
+            run.window.set_aside()
+        first = any(why["code"] == "first_run" for why in plan["review"])
+        headline = (
+            _(
+                "This is the first sync of the profile “{name}”: please look through the changes before they are written."
+            )
+            if first
+            else _("The profile “{name}” would change these books. Untick what should stay as it is.")
+        )
+        self.review = ResultDialog(
+            self._gui,
+            _("KOReader Progress: review"),
+            headline.format(name=run.stored["name"]),
+            run.rows,
+            run.profile["columns"],
+            self.column_name,
+            on_accept=partial(self._accepted, run),
+            on_reject=lambda: self._end(run, _("Nothing was written.")),
+        )
+        if run.is_quiet:
+            # It must not take the keyboard from somebody who is typing.
+            self.review.setAttribute(_show_quietly(), True)
+        self.review.show()
+
+    def _accepted(self, run: Run, rows: list[BookRow], updates: list[ColumnUpdate]) -> None:
+        self.review = None
+        if self._gui.current_db.library_id != run.library_id:
+            self._end(run, _("The library was changed meanwhile: nothing was written."))
+            return
+        self._write(run, updates)
+
+    def _write(self, run: Run, updates: Sequence[ColumnUpdate]) -> None:
+        plan = run.plan
+        if plan is None or not updates:
+            self._written(run, WriteReport())
+            return
+
+        def write(some: Sequence[ColumnUpdate]) -> WriteReport:
+            return pull.apply(run.api, plan, run.profile, some)
+
+        def progress(done: int, total: int) -> None:
+            if run.window is not None:
+                run.window.show_writing(done, total)
+
+        self.writer = SlicedWriter(updates, write, progress, partial(self._written, run), self)
+        self.writer.start()
+
+    def _written(self, run: Run, report: WriteReport) -> None:
+        self.writer = None
+        self.last, self.last_report = run, report
+        changed = {update["book_id"] for update in report.written}
+        if changed and self._gui.current_db.library_id == run.library_id:
+            self._gui.iactions["Edit Metadata"].refresh_gui(changed, covers_changed=False)
+        if report.written and not run.stored["ran_before"]:
+            mark_as_run(run.api, run.stored["id"])
+        self._end(run, self._sentence(run, report))
+
+    def _sentence(self, run: Run, report: WriteReport) -> str:
+        changed = len({update["book_id"] for update in report.written})
+        parts = [
+            ngettext("{n} book updated", "{n} books updated", changed).format(n=changed)
+            if changed
+            else _("Nothing new")
+        ]
+        plan = run.plan
+        if plan is not None:
+            absent = sum(skip["reason"]["code"] in ("not_on_server", "no_candidates") for skip in plan["skipped"])
+            left = sum(
+                skip["reason"]["code"] not in ("unchanged", "not_on_server", "no_candidates")
+                for skip in plan["skipped"]
+            )
+            open_ones = sum(row.kind == "conflict" and row.decision == "later" for row in run.rows)
+            if not run.rows:
+                open_ones = len(plan["conflicts"])
+            if open_ones:
+                parts.append(ngettext("{n} to decide", "{n} to decide", open_ones).format(n=open_ones))
+            if left:
+                parts.append(ngettext("{n} left alone", "{n} left alone", left).format(n=left))
+            if absent:
+                parts.append(ngettext("{n} not on the server", "{n} not on the server", absent).format(n=absent))
+        troubled = len(report.stale) + len(report.failed)
+        if troubled:
+            text = ngettext("{n} value could not be written", "{n} values could not be written", troubled)
+            parts.append(text.format(n=troubled))
+        return ", ".join(parts) + "."
+
+    def _end(self, run: Run, sentence: str) -> None:
+        self.current = None
+        self.review = None
+        self._gui.status_bar.show_message(
+            _("KOReader Progress: {sentence}").format(sentence=sentence), 10_000, show_notification=run.is_quiet
+        )
+        if run.window is not None:
+            has_report = self.last is run and run.plan is not None
+            run.window.bring_back()
+            run.window.finish(sentence, self.show_last_report if has_report else None, needs_eyes=has_report)
+        if self._queue:
+            waiting = self._queue.pop(0)
+            if waiting.library_id == self._gui.current_db.library_id:
+                self._begin(waiting)
+                return
+            self._queue.clear()
+        for told in self.on_idle:
+            told()
+
+    def show_last_report(self) -> None:
+        """What the last run did, book by book, and why."""
+        run, report = self.last, self.last_report
+        if run is None or run.plan is None or report is None:
+            return
+        dialog = ResultDialog(
+            self._gui,
+            _("KOReader Progress: report"),
+            self._sentence(run, report),
+            rows_of(run.api, run.plan, report),
+            run.profile["columns"],
+            self.column_name,
+        )
+        dialog.show()
+
+    def column_name(self, column: str) -> str:
+        """The heading the reader gave the column."""
+        described = self._gui.current_db.field_metadata.custom_field_metadata().get(column)
+        return f"{described['name']} ({column})" if described else column
+
+    def _complain(self, reason: Explanation, quiet: bool) -> None:
+        if quiet:
+            self._gui.status_bar.show_message(
+                _("KOReader Progress: {sentence}").format(sentence=reason.sentence), 10_000
+            )
+        else:
+            show_trouble(self._gui, reason, self._open_preferences)
+
+    def library_about_to_change(self) -> None:
+        """The old library is still open: what was accepted is written, what was not is let go."""
+        self._queue.clear()
+        if self.writer is not None:
+            self.writer.finish_now()
+        if self.review is not None:
+            self.review.reject()
+        self.stop()
+        self.last = self.last_report = None
+
+    def shut_down(self) -> None:
+        """calibre is closing: quickly."""
+        self._queue.clear()
+        if self.writer is not None:
+            self.writer.finish_now()
+        self.stop()
+        self._host.stop_all()
+
+
+def _show_quietly() -> Any:
+    from qt.core import Qt
+
+    return Qt.WidgetAttribute.WA_ShowWithoutActivating
+
+
+def mark_as_run(api: Any, profile_id: str) -> None:
+    """From now on the profile's own choice decides about the review."""
+    known = config.profiles(api)
+    for profile in known:
+        if profile["id"] == profile_id:
+            profile["ran_before"] = True
+    config.save_profiles(api, known, config.library_settings(api)["default_profile"])

@@ -1,0 +1,139 @@
+"""From an installed zip to synced columns, by clicks, in calibre's own window."""
+
+from __future__ import annotations
+
+import os
+import stat
+import unittest
+
+from calibre_gui import click, gui
+from kosync import KosyncServer, userkey
+from qt.core import QComboBox, QLabel, QLineEdit, QPushButton
+from steps import USER, action, api, book, click_toolbar, digest_of, select, tidy_up, wait_for_run
+
+
+class FirstSync(unittest.TestCase):
+    server: KosyncServer
+
+    @classmethod
+    def setUpClass(cls) -> None:
+        cls.server = KosyncServer()
+        cls.server.register(*USER)
+        cls.server.push(USER, digest_of(book("Dracula")), 0.42)
+        cls.server.push(USER, digest_of(book("Emma")), 1.0)
+
+    @classmethod
+    def tearDownClass(cls) -> None:
+        cls.server.stop()
+
+    def tearDown(self) -> None:
+        tidy_up()
+
+    def test_1_a_click_without_an_account_says_so_and_opens_the_preferences(self) -> None:
+        click_toolbar()
+        box = gui.window("koreader_progress_trouble")
+        self.assertIn("no sync account", gui(lambda: box.msg.text()))
+        gui.post(lambda: click(box.findChild(QPushButton, "open_preferences")))
+        dialog = gui.modal()
+        gui.press(dialog, dialog.findChild(type(box.bb)).StandardButton.Cancel)
+
+    def test_2_the_preferences_log_in_and_map_columns(self) -> None:
+        gui.post(action().open_preferences)
+        dialog = gui.modal()
+
+        def fill() -> None:
+            dialog.findChild(QLineEdit, "url").setText(self.server.url.removeprefix("http://"))
+            dialog.findChild(QLineEdit, "username").setText(USER[0])
+            password = dialog.findChild(QLineEdit, "password")
+            password.setText("wrong")
+            password.textEdited.emit("wrong")
+
+        widget = gui(lambda: next(w for w in dialog.children() if type(w).__name__ == "ConfigWidget"))
+        gui(fill)
+        status = gui(lambda: dialog.findChild(QLabel, "account_status"))
+        gui(lambda: click(widget.account.login_button))
+        gui.wait(lambda: status.text().startswith("✗"), "the refusal")
+        self.assertIn("does not accept", gui(status.text))
+        gui(lambda: widget.account.password.setText(USER[1]))
+        gui.wait(widget.account.login_button.isEnabled, "the button")
+        gui(lambda: click(widget.account.login_button))
+        gui.wait(lambda: status.text().startswith("✓"), "the login")
+        self.assertEqual(gui(widget.account.url.text), self.server.url)
+        gui.grab(dialog, "preferences-account")
+        gui(lambda: widget.show_tab("columns"))
+        percent = gui(lambda: dialog.findChild(QComboBox, "column_percent"))
+        offered = gui(lambda: [percent.itemData(each) for each in range(percent.count())])
+        self.assertEqual(offered, ["", "#percent", "#share"])
+        for shown, column in (("percent", "#percent"), ("status", "#status"), ("device", "#device")):
+            box = gui(lambda shown=shown: dialog.findChild(QComboBox, f"column_{shown}"))
+            gui(lambda box=box, column=column: box.setCurrentIndex(box.findData(column)))
+        gui.grab(dialog, "preferences-columns")
+        gui.press(dialog)
+        self.assertEqual(gui(lambda: action().profile["columns"]["percent"]["column"]), "#percent")
+
+    def test_3_no_secret_is_in_the_library_and_the_settings_are_private(self) -> None:
+        folder = gui.main.library_path
+        secrets = [USER[1].encode(), userkey(USER[1]).encode()]
+        for parent, _folders, files in os.walk(folder):
+            for name in files:
+                with open(os.path.join(parent, name), "rb") as file:
+                    content = file.read()
+                self.assertFalse([secret for secret in secrets if secret in content], name)
+        settings = os.path.join(os.environ["CALIBRE_CONFIG_DIRECTORY"], "plugins", "koreader_progress.json")
+        self.assertEqual(stat.S_IMODE(os.stat(settings).st_mode), 0o600)
+        with open(settings, encoding="utf-8") as file:
+            text = file.read()
+        self.assertIn(userkey(USER[1]), text)
+        self.assertNotIn(USER[1], text)
+
+    def test_4_the_toolbar_click_reviews_the_first_run_and_writes_it(self) -> None:
+        select()
+        click_toolbar()
+        review = gui.window("koreader_progress_result")
+        gui.grab(review, "review")
+        self.assertEqual({row.title for row in review.rows if row.kind == "update"}, {"Dracula", "Emma"})
+        self.assertIsNone(api().field_for("#percent", book("Dracula")))
+        gui(lambda: click(review.apply_button))
+        wait_for_run()
+        self.assertEqual(api().field_for("#percent", book("Dracula")), 42)
+        self.assertEqual(api().field_for("#status", book("Dracula")), "Reading")
+        self.assertEqual(api().field_for("#device", book("Dracula")), "Kobo")
+        self.assertEqual(api().field_for("#percent", book("Emma")), 100)
+        self.assertEqual(api().field_for("#status", book("Emma")), "Finished")
+        self.assertIsNone(api().field_for("#percent", book("Walden")))
+
+    def test_5_the_view_shows_the_new_values_and_the_status_bar_counts_them(self) -> None:
+        model = gui.main.library_view.model()
+        column = model.column_map.index("#percent")
+
+        def shown() -> str:
+            row = next(r for r in range(model.rowCount(None)) if model.id(r) == book("Dracula"))
+            return str(model.index(row, column).data())
+
+        self.assertIn("42", gui(shown))
+        self.assertIn("2 books updated", gui(gui.main.status_bar.currentMessage))
+        gui.grab(gui.main, "main-window")
+
+    def test_6_the_report_says_why_for_each_book(self) -> None:
+        gui(action().runs.show_last_report)
+        report = gui.window("koreader_progress_result")
+        lines = {row.title: row for row in report.rows}
+        self.assertEqual(lines["Walden"].kind, "skip")
+        self.assertEqual(lines["Walden"].why["code"], "not_on_server")
+        gui(report.copy_text)
+        from qt.core import QApplication
+
+        text = gui(lambda: QApplication.clipboard().text())
+        self.assertIn("42 %", text)
+        self.assertIn("The server knows no copy of this book.", text)
+        gui.grab(report, "report")
+
+    def test_7_a_second_run_finds_nothing_new(self) -> None:
+        click_toolbar()
+        gui.wait(lambda: action().runs.is_busy or "Nothing new" in gui.main.status_bar.currentMessage())
+        wait_for_run()
+        self.assertIn("Nothing new", gui(gui.main.status_bar.currentMessage))
+
+    def test_9_nothing_went_wrong_unseen(self) -> None:
+        self.assertEqual(gui.errors, [])
+        self.assertEqual(action().host.pids, [])

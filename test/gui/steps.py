@@ -1,0 +1,106 @@
+"""What every test of the window does: a server with progress on it, a configured profile, clicks on our own things."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from calibre_gui import click, gui
+from kosync import KosyncServer, userkey
+from qt.core import QApplication, QDialogButtonBox, QPoint
+
+PLUGIN = "KOReader Progress"
+USER = ("anna", "correct horse")
+
+
+def action() -> Any:
+    return gui.main.iactions[PLUGIN]
+
+
+def api() -> Any:
+    return gui.main.current_db.new_api
+
+
+def digest_of(book_id: int) -> str:
+    """What KOReader would call the book's EPUB."""
+    from calibre_plugins.koreader_progress.digest import file_digest
+
+    digest = file_digest(api().format_abspath(book_id, "EPUB"))
+    assert digest
+    return digest
+
+
+def book(title: str) -> int:
+    found = [each for each in api().all_book_ids() if api().field_for("title", each) == title]
+    return found[0]
+
+
+def configure(server: KosyncServer, columns: Mapping[str, str] | None = None, **changes: Any) -> None:
+    """An account and a profile, as the preferences would have stored them."""
+    from calibre_plugins.koreader_progress import config
+
+    account = config.new_account(server.url, USER[0], userkey(USER[1]))
+    profile = config.new_profile("p1", "KOReader", account["id"])
+    chosen = {"percent": "#percent", "status": "#status", "device": "#device"} if columns is None else columns
+    profile["columns"] = {shown: {"column": column, "scale": 100} for shown, column in chosen.items()}
+    profile["ran_before"] = True
+    profile.update(changes)
+
+    def store() -> None:
+        action().settings.set("accounts", [account])
+        config.save_profiles(api(), [profile], "p1")
+        action().settings_changed()
+
+    gui(store)
+
+
+def toolbar_button() -> Any:
+    """The plugin's own button in calibre's toolbar."""
+
+    def find() -> Any:
+        for bar in gui.main.bars_manager.bars:
+            widget = bar.widgetForAction(action().qaction)
+            if widget is not None and widget.isVisible():
+                return widget
+        return None
+
+    return gui.wait(find, "the toolbar button")
+
+
+def click_toolbar() -> None:
+    button = toolbar_button()
+    # The right part of the button opens the menu.
+    gui.post(click, button, QPoint(10, 10))
+
+
+def wait_for_run() -> None:
+    """Until the run that was started has ended, and whatever waited behind it."""
+    gui.wait(lambda: not action().runs.is_busy, "the end of the run")
+
+
+def select(*book_ids: int) -> None:
+    gui(lambda: gui.main.library_view.select_rows(set(book_ids)))
+
+
+def trouble() -> Any:
+    """The window that says what went wrong."""
+    return gui.window("koreader_progress_trouble")
+
+
+def tidy_up() -> None:
+    """Closes whatever a test left open."""
+
+    def close_all() -> None:
+        for widget in QApplication.topLevelWidgets():
+            if widget.objectName().startswith("koreader_progress") and widget.isVisible():
+                widget.close()
+        modal = QApplication.activeModalWidget()
+        if modal is not None:
+            modal.reject()
+
+    gui(close_all)
+
+
+CANCEL = QDialogButtonBox.StandardButton.Cancel
+OK = QDialogButtonBox.StandardButton.Ok
+CLOSE = QDialogButtonBox.StandardButton.Close
