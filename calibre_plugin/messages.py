@@ -194,7 +194,6 @@ _WHY: Final[dict[str, _Sentence]] = {
     "push_not_verified": lambda w: _(
         "The place at {percentage} could not be verified in the reader's own terms; it is not sent."
     ),
-    "push_other_text": lambda w: _("The copy {document} holds another text; a place of this one would mislead it."),
     "push_no_document": lambda w: _("No copy of this book is known to any reader."),
     "push_many": lambda w: _("{column} was changed in several books at once; push a place for one book at a time."),
     "push_peek": lambda w: _("calibre only opened the book ({percentage}); another copy was read to {from}."),
@@ -202,6 +201,7 @@ _WHY: Final[dict[str, _Sentence]] = {
         "The earlier place was put back on the server; readers that synced in between may have followed."
     ),
     "push_superseded": lambda w: _("{device} has synced since ({timestamp}); the server was left alone."),
+    "push_stays": lambda w: _("The server knew no place before, and cannot be made to forget this one."),
     "carried_over": lambda w: _("A new copy of the same text was given the place that was known, {percentage}."),
     # A plan must be reviewed.
     "first_run": lambda w: _("The first sync of a profile is always shown before anything is written."),

@@ -15,8 +15,8 @@ import type { BookArchive, OpenBookArchive } from "./ports.ts";
 /** How positions are told in a file: by the files of an EPUB, in one document, by pages, or not at all. */
 export type BookKind = "epub" | "document" | "pages" | "other";
 
-/** Trees of about this many characters of source are kept; more are read again when needed. */
-const KEPT = 16_000_000;
+/** Trees of about this many characters of source are kept, some 150 MB; more are read again when needed. */
+const KEPT = 6_000_000;
 const LARGEST_SHEET = 2_000_000;
 
 /** Why a file of the book has no trees, in one word. */

@@ -1,3 +1,4 @@
+import { parseCfi } from "../core/position/cfi.ts";
 import { type Converted, cfiOf, placeOfXpointer, xpointerOf } from "../core/position/convert.ts";
 import { ordinalOf } from "../core/position/place.ts";
 import { blockPointer, shareAt } from "../core/position/share.ts";
@@ -118,6 +119,27 @@ export async function convertPosition(
   if (from === "share") return atShare(book, position, resolved, to);
   const converted = await (to === "cfi" ? inCfi(book, index, found) : inXpointer(book, index, found));
   return said(position, converted, percentage, text);
+}
+
+/** The file of a position, as a number by which positions of one file come together; nothing is resolved. */
+function fileOf(position: string): number {
+  return parseXpointer(position)?.fragment ?? parseCfi(position)?.spine ?? 0;
+}
+
+/**
+ * As {@link convertPosition} for many positions of one book, in the order given. Those of one file are taken together,
+ * so that every file is read once, however long the book is.
+ */
+export async function convertPositions(
+  book: BookText,
+  positions: readonly string[],
+  to: PositionTarget,
+): Promise<ConvertedPosition[]> {
+  const order = positions.map((position, at) => ({ position, at, file: fileOf(position) }));
+  order.sort((a, b) => a.file - b.file);
+  const said: ConvertedPosition[] = [];
+  for (const { position, at } of order) said[at] = await convertPosition(book, position, to);
+  return said;
 }
 
 /** Everything known of one position. */

@@ -1,7 +1,7 @@
 import { text } from "node:stream/consumers";
 import { parseArgs } from "node:util";
-import { openBookText } from "../app/book-text.ts";
-import { type PositionTarget, convertPosition, describePosition } from "../app/convert-position.ts";
+import { type BookText, openBookText } from "../app/book-text.ts";
+import { type PositionTarget, convertPositions, describePosition } from "../app/convert-position.ts";
 import { openBookArchive } from "../compose.ts";
 import { SyncError } from "../model/error.ts";
 import { reasonSentence } from "./position-sentences.ts";
@@ -53,8 +53,8 @@ export async function run(args: string[]): Promise<number> {
     const book = await openBookText(path, openBookArchive);
     try {
       let missed = 0;
-      for (const one of positions) {
-        const said = to === undefined ? await describePosition(book, one) : await convertPosition(book, one, to);
+      const all = to === undefined ? await describeAll(book, positions) : await convertPositions(book, positions, to);
+      for (const said of all) {
         if ("position" in said ? said.position === null : said.kind === "unknown") missed += 1;
         if (values.batch || values.json) process.stdout.write(`${JSON.stringify(said)}\n`);
         else if ("position" in said) process.stdout.write(`${said.position ?? "-"}\n`);
@@ -69,6 +69,12 @@ export async function run(args: string[]): Promise<number> {
     process.stderr.write(`position: ${path} ${reasonSentence(String(error.data["reason"]))}\n`);
     return 1;
   }
+}
+
+async function describeAll(book: BookText, positions: readonly string[]): Promise<Described[]> {
+  const all: Described[] = [];
+  for (const position of positions) all.push(await describePosition(book, position));
+  return all;
 }
 
 type Described = Awaited<ReturnType<typeof describePosition>>;

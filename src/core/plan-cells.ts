@@ -13,11 +13,15 @@ import { finishesIn, heardAt } from "./read-throughs.ts";
 import { readStatus, statusCell, statusOf, STATUSES } from "./status.ts";
 import type { Status } from "./status.ts";
 
+/** A record with its place in words. */
+export type Taken = Omit<Answer, "candidate">;
+
 /** What filling a book's cells looks at. */
 export interface Filling {
   book: Book;
   answers: readonly Answer[];
-  chosen: Answer;
+  /** The record taken; which candidate it answered no longer matters. */
+  chosen: Taken;
   local: LocalSide;
   profile: Profile;
   now: number;
@@ -30,12 +34,12 @@ export interface Filling {
 type Wanted = { after: Cell; why: Why } | { not: Why } | null;
 
 /** The status a record, and a device's mark, give a book. */
-export function statusWanted({ progress }: Answer, mark: DeviceMark | null, { rules }: Profile): Status {
+export function statusWanted({ progress }: Taken, mark: DeviceMark | null, { rules }: Profile): Status {
   return mark === null ? statusOf(progress.percentage, rules) : "finished";
 }
 
 /** When the record was made; without a server's time, now, if we know that it was not there at the last run. */
-function madeAt({ progress }: Answer, book: Book, now: number): number | null {
+function madeAt({ progress }: Taken, book: Book, now: number): number | null {
   if (progress.timestamp !== null) return Math.min(progress.timestamp, now);
   return book.base === null ? null : now;
 }

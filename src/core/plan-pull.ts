@@ -25,7 +25,7 @@ function newObservations({ book, answers }: Reading, now: number): Observation[]
 }
 
 /** The state both sides agree on once the updates are written. What the reader changed and keeps stays a change. */
-function baseAfter(filling: Filling, { updates, agreed }: Filled): Base {
+export function baseAfter(filling: Filling, { updates, agreed }: Filled): Base {
   const { book, chosen, profile } = filling;
   const values: Base["values"] = { ...book.base?.values };
   for (const mapping of profile.columns) {

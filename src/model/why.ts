@@ -74,12 +74,12 @@ export const WHY_DATA = {
   push_server_further: ["percentage", "from", "device"],
   push_policy_server: ["percentage", "from", "device"],
   push_not_verified: ["percentage"],
-  push_other_text: ["document"],
   push_no_document: [],
   push_many: ["column"],
   push_peek: ["percentage", "from"],
   push_undone: ["document"],
   push_superseded: ["document", "device", "timestamp"],
+  push_stays: ["document"],
   carried_over: ["document", "percentage"],
   // A plan must be reviewed.
   first_run: [],

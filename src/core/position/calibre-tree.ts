@@ -96,8 +96,18 @@ function fromHtml(body: HtmlElement): Tree {
   return { root, texts, characters: ordinal };
 }
 
+const EMPTY_TAG = /<([a-zA-Z][^\s/<>]*)(\s[^<>]*)?\/>/g;
+const VOID = /^(?:area|base|br|col|embed|hr|img|input|link|meta|param|source|track|wbr)$/i;
+
+/** calibre's HTML parser lets every tag close itself, as in XHTML; parse5 does not. */
+function withEmptyTags(source: string): string {
+  return source.replaceAll(EMPTY_TAG, (tag, name: string, attributes = "") =>
+    VOID.test(name) ? tag : `<${name}${attributes}></${name}>`,
+  );
+}
+
 function readHtml(source: string): Tree {
-  const html = parseHtml(source).childNodes.find((node) => node.nodeName === "html");
+  const html = parseHtml(withEmptyTags(source)).childNodes.find((node) => node.nodeName === "html");
   const body = html === undefined ? undefined : childrenOf(html).find((node) => node.nodeName === "body");
   if (body === undefined || !isElement(body)) throw new TreeRefused("no_body");
   return fromHtml(body);

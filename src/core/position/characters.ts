@@ -36,15 +36,19 @@ export function isBlank(text: string): boolean {
   return true;
 }
 
+/** UTF-16 units of the character at an index: 2 for a surrogate pair. */
+export function widthAt(text: string, at: number): number {
+  const isPair = (text.charCodeAt(at) & 0xfc00) === 0xd800 && (text.charCodeAt(at + 1) & 0xfc00) === 0xdc00;
+  return isPair ? 2 : 1;
+}
+
 /** Turns an offset in code points into one in UTF-16 units; null beyond the end. */
 export function unitsOf(text: string, codePoints: number): number | null {
   if (codePoints > text.length) return null;
   let units = 0;
   for (let left = codePoints; left > 0; left -= 1) {
     if (units >= text.length) return null;
-    const unit = text.charCodeAt(units);
-    const isPair = unit >= 0xd800 && unit <= 0xdbff && (text.charCodeAt(units + 1) & 0xfc00) === 0xdc00;
-    units += isPair ? 2 : 1;
+    units += widthAt(text, units);
   }
   return units;
 }

@@ -1,10 +1,10 @@
+import { alignedOrdinal } from "./align.ts";
 import { codePointsOf, unitsOf } from "./characters.ts";
 import { cfiTo, followCfi } from "./calibre-cfi.ts";
 import { type Cfi, formatCfi } from "./cfi.ts";
 import { followSteps, pointerTo } from "./crengine-pointer.ts";
 import { type Place, locate, locateElement, ordinalOf, placeInText, placeOfElement } from "./place.ts";
-import { type ElementNode, type TextNode, type Tree } from "./tree.ts";
-import { charactersFrom } from "./words.ts";
+import { type ElementNode, type TextNode, type Tree, textAt, textFrom } from "./tree.ts";
 import { type Xpointer, parseXpointer } from "./xpointer.ts";
 
 /** The two trees of one spine file; calibre's is null where that file is refused. */
@@ -24,9 +24,6 @@ export interface Converted {
   readonly position: string | null;
   readonly quality: "text" | "element" | "fragment" | "percent";
 }
-
-/** Non-whitespace characters that must agree behind a place before it counts as found. */
-const AGREE = 12;
 
 /** Resolves a pointer's steps in crengine's tree of its file. Beyond the end of a text node it is not exact. */
 export function placeOfXpointer(tree: Tree, { steps, point }: Xpointer): ResolvedPlace {
@@ -50,10 +47,21 @@ export function placeOfCfi(tree: Tree, cfi: Cfi): ResolvedPlace {
   return { place, exact };
 }
 
-/** Whether both trees go on with the same characters; at the very end there may be fewer than asked for. */
-function agree(one: Tree, other: Tree, ordinal: number): boolean {
-  const here = charactersFrom(one, ordinal, AGREE);
-  return here === charactersFrom(other, ordinal, AGREE) && (here !== "" || one.characters === other.characters);
+/** The same place in the other tree of its file, verified by the text; null when the text is not there. */
+function aligned(from: Tree, to: Tree, place: Place): Place | null {
+  const ordinal = alignedOrdinal(from, to, place.ordinal);
+  return ordinal === null ? null : { ...place, ordinal };
+}
+
+/** A place in text that crengine has dropped is told by the last text it kept before it. */
+function beforeDropped(crengine: Tree, calibre: Tree, { ordinal }: Place): Place | null {
+  let at = textFrom(crengine, ordinal);
+  if (at < crengine.texts.length && textAt(crengine, ordinal) !== null) return null;
+  do at -= 1;
+  while (at >= 0 && crengine.texts[at]?.end === crengine.texts[at]?.start);
+  const kept = crengine.texts[at];
+  if (kept === undefined) return null;
+  return aligned(calibre, crengine, { kind: "text", ordinal: kept.end - 1, side: "after", spaces: 0 });
 }
 
 /** The text node of `tree` at a place, or the nearest element it can be told by. */
@@ -85,8 +93,8 @@ export function cfiOf({ crengine, calibre }: SpineTrees, spine: number, { place,
   };
   // The viewer shows a cover page as its image alone: only the body itself is sure to be there.
   if (calibre === null || calibre.characters === 0) return file;
-  if (isWhole(place) || !agree(crengine, calibre, ordinalOf(place))) return file;
-  const found = textOrElement(calibre, place);
+  const there = isWhole(place) ? null : aligned(crengine, calibre, place);
+  const found = there === null ? null : textOrElement(calibre, there);
   if (found === null) return file;
   if ("kind" in found) {
     if (found === calibre.root) return file;
@@ -156,21 +164,24 @@ export function xpointerOf(
       ? { position: null, quality: "percent" }
       : { position: `/body/DocFragment[${fragment}].0`, quality: "fragment" };
   if (isWhole(place) && fragment !== null) return file;
-  if (calibre !== null && !agree(crengine, calibre, ordinalOf(place))) return file;
+  const sure = calibre === null ? place : aligned(calibre, crengine, place);
+  const there = sure ?? (calibre === null ? null : beforeDropped(crengine, calibre, place));
+  if (there === null) return file;
   if (place.kind === "element") {
-    const element = locateElement(crengine, place);
+    const element = locateElement(crengine, there);
     if (element?.visible === true && element.parent !== null && boxed(element) === null) {
       return { position: pointerTo(element, fragment, null), quality: "element" };
     }
   }
-  const found = pointable(crengine, place);
+  const found = pointable(crengine, there);
   if (found === null) return file;
   const { node, units, moved } = found;
-  const whole = boxed(node.parent) ?? nearbyPre(node, place.ordinal);
+  const isText = exact && !moved && sure !== null && place.kind === "text";
+  const whole = boxed(node.parent) ?? nearbyPre(node, there.ordinal);
   if (whole !== null) return { position: pointerTo(whole, fragment, null), quality: "element" };
   const pointer = pointerTo(node, fragment, codePointsOf(node.text, units));
   if (leadsTo(crengine, pointer, ordinalOf(placeInText(node, units)))) {
-    return { position: pointer, quality: exact && !moved && place.kind === "text" ? "text" : "element" };
+    return { position: pointer, quality: isText ? "text" : "element" };
   }
   return { position: pointerTo(node.parent, fragment, null), quality: "element" };
 }

@@ -1,3 +1,4 @@
+import { widthAt } from "./characters.ts";
 import { namedEntity, numericEntity } from "./entities.ts";
 
 /** crengine cuts a text node at this many raw code points, at the last space before it. */
@@ -71,12 +72,12 @@ function readReference(raw: string, at: number): { text: string; next: number; e
     const code = match?.[1] === undefined ? Number(match?.[2] ?? 0) : Number.parseInt(match[1] || "0", 16);
     const next = at + 2 + digits.length;
     if (raw[next] === ";") return { text: numericEntity(code), next: next + 1, endsSpaces: true };
-    return { text: "", next: raw[next] === "&" ? next : next + 1, endsSpaces: false };
+    return { text: "", next: raw[next] === "&" ? next : next + widthAt(raw, next), endsSpaces: false };
   }
   const isLetter = (first >= 0x61 && first <= 0x7a) || (first >= 0x41 && first <= 0x5a);
   if (!isLetter) {
     if (raw[at + 1] === "&") return { text: "", next: at + 1, endsSpaces: false };
-    return { text: "", next: at + 2, endsSpaces: raw[at + 1] === ";" };
+    return { text: "", next: at + 1 + widthAt(raw, at + 1), endsSpaces: raw[at + 1] === ";" };
   }
   let end = at + 1;
   while (end < raw.length && end - at <= 32 && raw[end] !== ";" && raw[end] !== " ") end += 1;

@@ -1,6 +1,5 @@
 import { type DefaultTreeAdapterTypes, parse } from "parse5";
-import { TreeBuilder } from "./crengine-tree.ts";
-import { plainStyle } from "./crengine-tree.ts";
+import { TreeBuilder, plainStyle } from "./crengine-tree.ts";
 import { readTokens } from "./crengine-tokens.ts";
 import { DEEPEST, type Tree, TreeRefused } from "./tree.ts";
 
@@ -43,7 +42,8 @@ type HtmlNode = DefaultTreeAdapterTypes.ChildNode;
 
 /** crengine's tree of a single HTML file, which it repairs as HTML5 says; parse5 stands in for that repair. */
 export function htmlTree(source: string): Tree {
-  const document = parse(source);
+  // crengine knows no quirks mode: a table always ends a paragraph.
+  const document = parse(`<!DOCTYPE html>${source.replace(/^\s*<!doctype[^>]*>/i, "")}`);
   const builder = new TreeBuilder("", plainStyle);
   const stack: Array<{ readonly name: string; readonly nodes: readonly HtmlNode[]; at: number }> = [
     { name: "", nodes: document.childNodes, at: 0 },

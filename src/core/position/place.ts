@@ -1,4 +1,4 @@
-import { countCharacters, indexOfCharacter } from "./characters.ts";
+import { countCharacters, indexOfCharacter, widthAt } from "./characters.ts";
 import { type ElementNode, type TextNode, type Tree, textAt } from "./tree.ts";
 
 /**
@@ -22,11 +22,6 @@ export function placeInText(node: TextNode, units: number): Place {
   }
   const last = indexOfCharacter(text, behind - 1);
   return { kind: "text", ordinal: start + behind - 1, side: "after", spaces: units - last - widthAt(text, last) };
-}
-
-function widthAt(text: string, at: number): number {
-  const isPair = (text.charCodeAt(at) & 0xfc00) === 0xd800 && (text.charCodeAt(at + 1) & 0xfc00) === 0xdc00;
-  return isPair ? 2 : 1;
 }
 
 const ALONG = 1024;

@@ -3,14 +3,20 @@ import { type ElementNode, type TextNode, type Tree, textFrom } from "./tree.ts"
 
 const SPACES = /[\0- ]+/g;
 
-/** The next `count` non-whitespace characters of a tree from an ordinal on; fewer at the end. */
+/**
+ * The next `count` non-whitespace characters of a tree from an ordinal on; fewer at the end and where text follows
+ * that the tree has dropped.
+ */
 export function charactersFrom(tree: Tree, ordinal: number, count: number): string {
   let out = "";
   let left = count;
+  let next = ordinal;
   for (let at = textFrom(tree, ordinal); at < tree.texts.length && left > 0; at += 1) {
     const node = tree.texts[at];
     if (node === undefined) break;
     if (node.end === node.start) continue;
+    if (node.start > next) break;
+    next = node.end;
     const from = indexOfCharacter(node.text, Math.max(0, ordinal - node.start));
     const to = indexOfCharacter(node.text, left, from);
     out += node.text.slice(from, to).replaceAll(SPACES, "");

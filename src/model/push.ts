@@ -1,0 +1,82 @@
+import * as z from "zod";
+import { Base, Book, ColumnUpdate, Skip } from "./plan.ts";
+import type { Answer } from "./plan.ts";
+import { PositionQuality } from "./position.ts";
+import { Document, Progress, Share } from "./progress.ts";
+import { Why } from "./why.ts";
+
+/** A place of calibre's, said in the words of one copy that a reader holds. */
+export const PlacePointer = z
+  .strictObject({
+    document: Document,
+    /** An XPointer or page number; null when the place could not be said or verified in this copy. */
+    progress: z.string().min(1).nullable(),
+    quality: PositionQuality,
+    /** The record under this document is the same place to a reader (about 1,500 characters). */
+    same_place: z.boolean(),
+  })
+  .meta({ id: "PlacePointer" });
+export type PlacePointer = z.infer<typeof PlacePointer>;
+
+/** Where calibre itself stands in a book. */
+export const CalibrePlace = z
+  .strictObject({
+    source: z.enum(["viewer", "content_server", "cell"]),
+    percentage: Share,
+    /** When it was read or typed, epoch seconds. */
+    at: z.number(),
+    /** We put it there ourselves after a pull: never news. */
+    ours: z.boolean(),
+    pointers: z.array(PlacePointer),
+  })
+  .meta({ id: "CalibrePlace" });
+export type CalibrePlace = z.infer<typeof CalibrePlace>;
+
+/** A book with calibre's own places, as it goes into planning a push. */
+export const PushBook = z.strictObject({ book: Book, places: z.array(CalibrePlace) }).meta({ id: "PushBook" });
+export type PushBook = z.infer<typeof PushBook>;
+
+/** One record to be put on the server: only if what stands there is still `before`. */
+export const Put = z
+  .strictObject({
+    book_id: z.number().int(),
+    document: Document,
+    progress: z.string().min(1),
+    percentage: Share,
+    before: Progress.nullable(),
+    why: Why,
+  })
+  .meta({ id: "Put" });
+export type Put = z.infer<typeof Put>;
+
+/** A push that must be asked about: `puts` are what sending calibre's place would do. */
+export const PushConflict = z
+  .strictObject({
+    book_id: z.number().int(),
+    theirs: Progress,
+    puts: z.array(Put),
+    updates: z.array(ColumnUpdate),
+    base: Base,
+    why: Why,
+  })
+  .meta({ id: "PushConflict" });
+export type PushConflict = z.infer<typeof PushConflict>;
+
+/** Everything a push would do; nothing has been done yet. */
+export const PushPlan = z
+  .strictObject({
+    puts: z.array(Put),
+    conflicts: z.array(PushConflict),
+    skipped: z.array(Skip),
+    /** What the columns will say of calibre's own place; written once the puts succeeded. */
+    updates: z.array(ColumnUpdate),
+    /** To be kept once the puts succeeded, `timestamp` being the latest that the server answered. */
+    bases: z.array(Base),
+  })
+  .meta({ id: "PushPlan" });
+export type PushPlan = z.infer<typeof PushPlan>;
+
+/** What planning a push starts from. */
+export interface PushReading extends PushBook {
+  answers: Answer[];
+}
