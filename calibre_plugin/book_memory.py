@@ -154,29 +154,49 @@ def observe(api: Any, account: str, observations: Iterable[Observation]) -> None
 
 
 def forget_run(
-    api: Any, account: str, restored: Iterable[ColumnUpdate], bases: Mapping[int, BaseChange], now: float
+    api: Any,
+    account: str,
+    restored: Iterable[ColumnUpdate],
+    bases: Mapping[int, BaseChange],
+    now: float,
+    again: bool = False,
 ) -> None:
     """After an undo: puts back each base that is still the undone run's, and declines what the run had pulled.
 
-    `restored` are the updates that the undo really wrote; `bases` are the undo's base changes by book id.
+    `restored` are the updates that the undo really wrote; `bases` are the undo's base changes by book id. `again` says
+    that an undo was undone: then the record is wanted after all.
     """
     restored = list(restored)
     touched = {update["book_id"] for update in restored} | set(bases)
     kept = _load(api, MEMORY, touched)
     for book_id in touched:
-        memory = _memory_of(kept.get(book_id), account)
-        for update in restored:
-            if update["book_id"] == book_id:
-                memory["written"].pop(update["column"], None)
-                memory["changed_at"].pop(update["column"], None)
-        change = bases.get(book_id)
-        if change is not None:
-            pulled = change.before
-            if pulled is not None and memory["base"] is not None and _same_record(memory["base"], pulled):
-                memory["base"] = change.after
-            if pulled is not None:
-                _decline(memory, pulled, now)
-        kept.setdefault(book_id, {})[account] = memory
+        kept.setdefault(book_id, {})[account] = _memory_of(kept.get(book_id), account)
+    for update in restored:
+        memory = kept[update["book_id"]][account]
+        memory["changed_at"].pop(update["column"], None)
+        if again:
+            memory["written"][update["column"]] = update["after"]
+        else:
+            memory["written"].pop(update["column"], None)
+    for book_id, change in bases.items():
+        memory = kept[book_id][account]
+        if _same_base(memory["base"], change.before):
+            memory["base"] = change.after
+        if again and change.after is not None:
+            wanted = change.after
+            memory["declined"] = [said for said in memory["declined"] if not _same_record(said, wanted)]
+        elif not again and change.before is not None:
+            _decline(memory, change.before, now)
+    _keep(api, MEMORY, kept)
+
+
+def remember_written(api: Any, account: str, written: Mapping[tuple[int, str], Cell]) -> None:
+    """Keeps that these cells, by book id and lookup name, hold what we wrote: a crash came before it was remembered."""
+    kept = _load(api, MEMORY, {book_id for book_id, _column in written})
+    for (book_id, column), value in written.items():
+        book = kept.setdefault(book_id, {})
+        book[account] = _memory_of(book, account)
+        book[account]["written"][column] = value
     _keep(api, MEMORY, kept)
 
 
@@ -241,3 +261,7 @@ def _decline(memory: Memory, record: Mapping[str, Any], now: float) -> None:
 
 def _same_record(one: Mapping[str, Any], other: Mapping[str, Any]) -> bool:
     return all(one[key] == other[key] for key in ("document", "percentage", "progress", "timestamp"))
+
+
+def _same_base(one: Base | None, other: Base | None) -> bool:
+    return one is other or (one is not None and other is not None and _same_record(one, other))

@@ -122,6 +122,8 @@ const PYTHON_RULES: ReadonlyArray<{
       "copy_log",
       "strip_list",
       "write_journal",
+      "book_memory",
+      "undo",
     ],
     never: /^\s*(?:from|import)\s+(?:qt|PyQt|calibre\.gui2)\b/m,
     because: "has no Qt widgets",

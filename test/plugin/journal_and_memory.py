@@ -13,7 +13,7 @@ from typing import Any
 
 from calibre.db.legacy import LibraryDatabase
 from calibre.ebooks.metadata.book.base import Metadata
-from calibre_plugins.koreader_progress import book_memory, write_journal
+from calibre_plugins.koreader_progress import book_memory, undo, write_journal
 
 DOCUMENT = "a" * 32
 
@@ -243,24 +243,66 @@ class JournalAndMemory(unittest.TestCase):
         log = book_memory.recall(self.api, "acc", [first])[first]["observations"]
         self.assertEqual([seen["progress"]["percentage"] for seen in log], [0.1, 0.2, 0.3])
 
-    def test_an_undone_run_gives_its_base_back_and_is_declined(self) -> None:
-        first = self.ids[0]
-        plan = plan_of([update(first, "#pct", None, 40)])
+    def pull(self, plan: Any) -> None:
+        ids = [update["book_id"] for update in plan["updates"]]
         outcome = book_memory.Outcome(written=self.write(plan["updates"]))
         writer = self.journal.begin_run("pull", "home", "acc")
         writer.record(plan["updates"], self.uuids)
         for change in book_memory.base_changes(plan, outcome, self.uuids, self.api, "acc"):
             writer.record_base(change.uuid, change.before, change.after)
-        book_memory.remember(self.api, "acc", plan, outcome, [first], 105, 110)
+        book_memory.remember(self.api, "acc", plan, outcome, ids, 105, 110)
         writer.finish(outcome.written, self.uuids)
-        undo = self.journal.undo_updates(self.journal.runs()[0], self.by_uuid)
-        restored = self.write(undo.updates)
-        bases = {self.by_uuid[change.uuid]: change for change in undo.bases}
-        book_memory.forget_run(self.api, "acc", restored, bases, 120)
-        remembered = book_memory.recall(self.api, "acc", [first])[first]
-        self.assertIsNone(remembered["base"])
-        self.assertEqual(remembered["written"], {})
-        self.assertEqual([(said["percentage"], said["at"]) for said in remembered["declined"]], [(0.4, 120)])
+
+    def memory(self, book_id: int) -> dict[str, Any]:
+        return book_memory.recall(self.api, "acc", [book_id])[book_id]
+
+    def test_an_undone_run_gives_its_base_back_and_is_declined_until_the_undo_is_undone(self) -> None:
+        first = self.ids[0]
+        self.pull(plan_of([update(first, "#pct", None, 40)]))
+        self.pull(plan_of([update(first, "#pct", 40, 60)], 0.6, 200))
+        done = self.memory(first)
+        self.assertEqual(undo.last_pull(self.journal), self.journal.runs()[0])
+        undone = undo.undo_run(self.api, self.journal, self.journal.runs()[0], now=300)
+        self.assertEqual([each["after"] for each in undone.report.written], [40])
+        remembered = self.memory(first)
+        self.assertEqual((remembered["base"]["percentage"], remembered["written"]), (0.4, {}))
+        self.assertEqual([(said["percentage"], said["at"]) for said in remembered["declined"]], [(0.6, 300)])
+        undo.undo_run(self.api, self.journal, self.journal.runs()[0])
+        self.assertEqual(self.api.field_for("#pct", first), 60)
+        self.assertEqual(self.memory(first), done)
+        # Back to before anything was ever synced.
+        undo.undo_run(self.api, self.journal, self.journal.runs()[2])
+        undo.undo_run(self.api, self.journal, self.journal.runs()[-1])
+        self.assertIsNone(self.api.field_for("#pct", first))
+        self.assertIsNone(self.memory(first)["base"])
+        self.assertIsNone(undo.last_pull(self.journal))
+
+    def test_undoing_an_older_run_leaves_what_a_later_one_wrote(self) -> None:
+        first, second, _ = self.ids
+        self.pull(plan_of([update(first, "#pct", None, 40), update(second, "#pct", None, 40)]))
+        self.pull(plan_of([update(first, "#pct", 40, 60)], 0.6, 200))
+        report = undo.undo_run(self.api, self.journal, self.journal.runs()[1]).report
+        self.assertEqual([each["book_id"] for each in report.written], [second])
+        self.assertEqual([each["book_id"] for each in report.stale], [first])
+        self.assertEqual(self.memory(first)["base"]["percentage"], 0.6)
+        self.assertIsNone(self.memory(second)["base"])
+
+    def test_a_repaired_run_is_remembered_as_ours_and_its_columns_may_be_gone(self) -> None:
+        first, second, _ = self.ids
+        writer = self.journal.begin_run("pull", "home", "acc")
+        announced = [
+            update(first, "#pct", None, 40),
+            update(second, "#gone", None, "x"),
+            update(second, "#pct", None, 40),
+        ]
+        writer.record(announced, self.uuids)
+        self.write(announced[:1])
+        writer.close()
+        undo.repair(self.api, self.journal)
+        self.assertEqual(self.memory(first)["written"], {"#pct": 40})
+        self.assertEqual(book_memory.recall(self.api, "acc", [second]), {})
+        undo.undo_run(self.api, self.journal, self.journal.runs()[0])
+        self.assertIsNone(self.api.field_for("#pct", first))
 
     def test_changes_are_remembered_until_they_are_none_any_more(self) -> None:
         first = self.ids[0]

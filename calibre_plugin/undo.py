@@ -1,0 +1,76 @@
+"""Undo: puts back what a run wrote, and repairs what a crash left; an undo is a run of its own and can be undone."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Collection
+from dataclasses import dataclass
+from typing import Any, cast
+
+from .book_memory import forget_run, remember_written
+from .contract import ColumnMapping, ColumnUpdate
+from .library import WriteReport, read_cell, write_updates
+from .write_journal import Run, WriteJournal
+
+
+@dataclass(frozen=True)
+class Undone:
+    """What an undo did: cells put back are `written`, cells changed since are `stale` and were left alone."""
+
+    run: Run
+    report: WriteReport
+
+
+def undo_run(
+    api: Any, journal: WriteJournal, run: Run, only: Collection[int] | None = None, now: float | None = None
+) -> Undone:
+    """Puts a run's cells back where they still hold what it wrote, for all its books or `only` some.
+
+    Undoing an undo writes the run again. Raises OSError when the journal cannot be kept: then nothing was written.
+    """
+    uuids: dict[int, str] = api.all_field_for("uuid", api.all_book_ids())
+    ids = {uuid: book_id for book_id, uuid in uuids.items()}
+    undo = journal.undo_updates(run, ids, only)
+    if not undo.updates:
+        return Undone(run, WriteReport())
+    writer = journal.begin_run("undo", run.profile, run.account, undoes=run.id)
+    try:
+        columns = _mappings(api, undo.updates)
+        report = write_updates(api, undo.updates, columns, lambda fresh: writer.record(fresh, uuids))
+        touched = {update["book_id"] for update in report.written}
+        bases = {ids[change.uuid]: change for change in undo.bases if ids[change.uuid] in touched}
+        for change in bases.values():
+            writer.record_base(change.uuid, change.before, change.after)
+        again = run.kind == "undo"
+        forget_run(api, run.account, report.written, bases, time.time() if now is None else now, again=again)
+        writer.finish(report.written, uuids)
+    finally:
+        writer.close()
+    return Undone(run, report)
+
+
+def repair(api: Any, journal: WriteJournal) -> list[Run]:
+    """Ends the runs that a crash left open, and remembers which cells are ours. Call it before a library's first run."""
+    ids = {uuid: book_id for book_id, uuid in api.all_field_for("uuid", api.all_book_ids()).items()}
+    known = api.field_metadata.custom_field_metadata()
+
+    def cell(uuid: str, column: str) -> Any:
+        return read_cell(api, ids[uuid], column) if uuid in ids and column in known else None
+
+    ended = journal.repair(cell)
+    for run in ended:
+        written = {(ids[entry.uuid], entry.column): entry.after for entry in run.standing if entry.uuid in ids}
+        remember_written(api, run.account, written)
+    return ended
+
+
+def last_pull(journal: WriteJournal) -> Run | None:
+    """The newest run that still has something to undo."""
+    return next((run for run in journal.runs() if run.kind == "pull" and run.standing), None)
+
+
+def _mappings(api: Any, updates: Collection[ColumnUpdate]) -> list[ColumnMapping]:
+    """The columns of these updates as they are now: a run is undone also where its columns are no longer mapped."""
+    described = api.field_metadata.custom_field_metadata()
+    names = {update["column"] for update in updates} & set(described)
+    return [cast(ColumnMapping, {"column": name, "datatype": described[name]["datatype"]}) for name in sorted(names)]
