@@ -6,14 +6,17 @@ import copy
 import hashlib
 import os
 import stat
+import uuid
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Final, Literal, TypedDict, cast
 
 from calibre.utils.config import JSONConfig
 
-from .contract import Account, ColumnField, ConflictPolicy, Matching, Profile, Rules
+from . import strip_list
+from .contract import Account, ColumnField, ColumnMapping, ConflictPolicy, Matching, Profile, Rules
 from .library import resolve_columns
+from .strip_list import StripColumn
 
 NAMESPACE: Final = "koreader_progress"
 SETTINGS_NAME: Final = "plugins/koreader_progress"
@@ -181,6 +184,27 @@ def save_profiles(api: Any, known: list[StoredProfile], default: str) -> None:
     """Stores all profiles of the library."""
     settings = {**library_settings(api), "profiles": known, "default_profile": default}
     api.set_pref("settings", settings, namespace=NAMESPACE)
+
+
+def library_id(api: Any) -> str:
+    """An id of this library's own, made once and kept with it: calibre's own does not survive a restore."""
+    settings = library_settings(api)
+    known = settings.get("library_id")
+    if not known:
+        known = uuid.uuid4().hex[:16]
+        api.set_pref("settings", {**settings, "library_id": known}, namespace=NAMESPACE)
+    return known
+
+
+def map_columns(api: Any, columns: list[ColumnMapping]) -> None:
+    """Tells every calibre process which columns of this library are ours, so that copies leave without them."""
+    described = api.field_metadata.custom_field_metadata()
+    ours: list[StripColumn] = [
+        {"lookup": key, "number": described[key]["colnum"], "datatype": described[key]["datatype"]}
+        for key in sorted({mapping["column"] for mapping in columns})
+        if key in described
+    ]
+    strip_list.write_columns(library_id(api), ours)
 
 
 def resolve_profile(api: Any, stored: StoredProfile) -> tuple[Profile, list[tuple[ColumnField, str]]]:

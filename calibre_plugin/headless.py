@@ -4,17 +4,22 @@ from __future__ import annotations
 
 import json
 import os
+import threading
 import traceback
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final, TextIO
 
 from calibre.utils.lock import singleinstance
 
 from . import pull
-from .config import Settings, account_id_of
-from .contract import ColumnMapping, Profile
-from .library import read_books, resolve_columns
+from .bridge_client import BridgeClient, SyncError
+from .config import Settings, account_id_of, default_profile, map_columns
+from .contract import Account, CarryOverResult, ColumnField, ColumnMapping, Profile
+from .library import WriteReport, resolve_columns
+from .messages import why_sentence
+from .predict import predictor
+from .rebuild import rebuild
 
 
 class HeadlessError(Exception):
@@ -29,7 +34,8 @@ class HeadlessError(Exception):
 class HeadlessLibrary:
     """One library, opened for one command."""
 
-    def __init__(self) -> None:
+    def __init__(self, bridge: Sequence[str]) -> None:
+        self._bridge = tuple(bridge)
         self._db: Any = None
         self._columns: list[ColumnMapping] = []
 
@@ -50,12 +56,12 @@ class HeadlessLibrary:
         if not singleinstance("db"):
             raise HeadlessError("LibraryOpen", library=path)
         self._db = LibraryDatabase(os.path.abspath(path))
-        wanted = {field: (column, scale) for field, (column, scale) in params["columns"].items()}
-        self._columns, unusable = resolve_columns(self._api, wanted)
-        if unusable:
-            field, column = unusable[0]
-            described = self._api.field_metadata.custom_field_metadata().get(column)
-            raise HeadlessError("ColumnUnfit" if described else "ColumnMissing", field=field, column=column)
+        wanted: dict[ColumnField, tuple[str, int | None]] = {
+            field: (column, scale) for field, (column, scale) in params["columns"].items()
+        }
+        self._columns = self._resolve(wanted or self._mapped_in_calibre())
+        # What left calibre since the last run, from whatever process: the digests that readers know.
+        rebuild(self._api, params["copy_logs"])
         url, username = params["url"], params["username"]
         known = [account for account in Settings().accounts() if account["username"] == username]
         account = next((account for account in known if account["url"].rstrip("/") == url.rstrip("/")), None)
@@ -65,20 +71,48 @@ class HeadlessLibrary:
             "book_ids": sorted(self._api.all_book_ids()),
         }
 
-    def books(self, params: Mapping[str, Any]) -> dict[str, Any]:
-        """A page of books (at most 500 ids)."""
-        pages = read_books(self._api, params["book_ids"], self._columns)
-        return {"books": [book for page in pages for book in page]}
+    def _mapped_in_calibre(self) -> dict[ColumnField, tuple[str, int | None]]:
+        """The columns that the library's default profile maps; none is an error."""
+        profile = default_profile(self._api)
+        columns = profile["columns"] if profile else {}
+        if not columns:
+            raise HeadlessError("NoColumns")
+        return {field: (mapped["column"], mapped["scale"]) for field, mapped in columns.items()}
 
-    def write(self, params: Mapping[str, Any]) -> dict[str, Any]:
-        """Writes a plan's updates into the mapped columns."""
-        profile: Profile = params["profile"]
-        report = pull.apply(self._api, params["plan"], {**profile, "columns": self._columns})
+    def _resolve(self, wanted: Mapping[ColumnField, tuple[str, int | None]]) -> list[ColumnMapping]:
+        columns, unusable = resolve_columns(self._api, wanted)
+        for field, column in unusable:
+            described = self._api.field_metadata.custom_field_metadata().get(column)
+            raise HeadlessError("ColumnUnfit" if described else "ColumnMissing", field=field, column=column)
+        return columns
+
+    def sync(self, params: Mapping[str, Any]) -> dict[str, Any]:
+        """One pull: the same as in calibre's window, with nobody to ask."""
+        account: Account = params["account"]
+        profile: Profile = {**params["profile"], "columns": self._columns}
+        api, abort = self._api, threading.Event()
+        predict = predictor(api, self._columns) if params["predict"] else None
+        report = WriteReport()
+        carried: list[CarryOverResult] = []
+        with BridgeClient(self._bridge, os.environ) as bridge:
+            bridge.hello("command line", None)
+            options = pull.PullOptions(force=True, predict=predict)
+            pulled = pull.prepare(api, params["book_ids"], account, profile, bridge, options, abort, _unheard)
+            if not params["dry_run"]:
+                map_columns(api, self._columns)
+                report = pull.apply(api, pulled, account, profile).report
+                carried = pull.carry_over(api, pulled.plan, account, profile, bridge, abort, _unheard)
         return {
+            "plan": pulled.plan,
             "written": report.written,
             "stale": report.stale,
             "failed": [{"update": update, "error": error} for update, error in report.failed],
+            "carried": carried,
         }
+
+    def explain(self, params: Mapping[str, Any]) -> dict[str, Any]:
+        """The sentence of each reason."""
+        return {"sentences": [why_sentence(why) for why in params["reasons"]]}
 
     def close(self, params: Mapping[str, Any]) -> dict[str, Any]:
         """Lets go of the library."""
@@ -88,13 +122,17 @@ class HeadlessLibrary:
         return {}
 
 
-def serve(requests: TextIO, answers: TextIO, token: str) -> None:
-    """Answers one request a line until they end; every line of ours begins with the token."""
-    library = HeadlessLibrary()
+def _unheard(done: int, total: int, phase: str) -> None:
+    """Nobody watches a command's progress."""
+
+
+def serve(requests: TextIO, answers: TextIO, token: str, bridge: Sequence[str]) -> None:
+    """Answers one request a line until they end; every line of ours begins with the token. `bridge` starts the bridge."""
+    library = HeadlessLibrary(bridge)
     methods: Final[dict[str, Callable[[Mapping[str, Any]], dict[str, Any]]]] = {
         "open": library.open,
-        "books": library.books,
-        "write": library.write,
+        "sync": library.sync,
+        "explain": library.explain,
         "close": library.close,
     }
 
@@ -112,6 +150,8 @@ def serve(requests: TextIO, answers: TextIO, token: str) -> None:
                 say({"id": request["id"], "result": methods[request["method"]](request["params"])})
             except HeadlessError as error:
                 say({"id": request["id"], "error": {"name": error.name, "data": error.data}})
+            except SyncError as error:
+                say({"id": request["id"], "error": {"name": error.name, "code": error.code, "data": error.data}})
             except Exception as error:
                 traceback.print_exc()
                 say({"id": request["id"], "error": {"name": "Fault", "data": {"message": str(error)}}})

@@ -2,15 +2,32 @@
 
 from __future__ import annotations
 
+import os
 import threading
+import time
 import uuid
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from .book_memory import Outcome, base_changes, merge_into, recall, remember
 from .bridge_client import BridgeClient, SyncError
-from .contract import SYNC_ERRORS, Account, Book, ColumnUpdate, KnownDigest, PlanPage, Profile, PullPlan
+from .config import library_id
+from .contract import (
+    SYNC_ERRORS,
+    Account,
+    Book,
+    CarryOverResult,
+    ColumnUpdate,
+    KnownDigest,
+    PlanPage,
+    Profile,
+    PullPlan,
+)
+from .history import add_digests, read_digests
 from .library import WriteReport, read_books, write_updates
+from .strip_list import our_folder
+from .write_journal import WriteJournal
 
 # (done, total, phase): phases are "reading", "digests", "asking", "planning" and "predicting".
 OnPhase = Callable[[int, int, str], None]
@@ -26,12 +43,30 @@ class PullOptions:
     predict: Predict | None = None
 
 
+@dataclass(frozen=True)
+class Decisions:
+    """What the reader said to a plan: the accepted updates (None: all), and conflicts decided for one side."""
+
+    accepted: Sequence[ColumnUpdate] | None = None
+    theirs: frozenset[int] = frozenset()
+    ours: frozenset[int] = frozenset()
+
+
 @dataclass
-class PullResult:
-    """What a pull did; `plan` is what it would have done."""
+class Pulled:
+    """A prepared pull: what would be done to which books, and when it was begun (epoch seconds)."""
 
     plan: PullPlan
+    book_ids: list[int]
+    began: float
+
+
+@dataclass
+class Applied:
+    """What was done: `run_id` names the run in the write journal, None when nothing was written."""
+
     report: WriteReport = field(default_factory=WriteReport)
+    run_id: str | None = None
 
 
 def prepare(
@@ -43,21 +78,139 @@ def prepare(
     options: PullOptions,
     abort: threading.Event,
     on_phase: OnPhase,
-) -> PullPlan:
+) -> Pulled:
     """Reads the books, asks the server, and plans. Writes nothing. Raises SyncError, also `Cancelled` on abort."""
-    pages = read_books(api, book_ids, profile["columns"])
-    plan = _plan(pages, len(book_ids), account, profile, bridge, options.force, abort, on_phase)
-    if options.predict is None or not plan["unanswered"]:
-        return plan
+    began = time.time()
+    ids = list(book_ids)
+    pages = with_memory(api, account["id"], read_books(api, ids, profile["columns"]))
+    plan = _plan(pages, len(ids), account, profile, bridge, options.force, abort, on_phase)
     unanswered = plan["unanswered"]
-    predicted = list(_predicted(api, unanswered, profile, options.predict, abort, on_phase))
-    second = _plan(iter(_in_pages(predicted)), len(predicted), account, profile, bridge, options.force, abort, on_phase)
-    return _merge(plan, second)
+    if options.predict is not None and unanswered:
+        predicted = list(_predicted(api, unanswered, account["id"], profile, options.predict, abort, on_phase))
+        pages = iter(_in_pages(predicted))
+        again = _plan(pages, len(predicted), account, profile, bridge, options.force, abort, on_phase)
+        plan = merge_plans(plan, again)
+    return Pulled(plan, ids, began)
 
 
-def apply(api: Any, plan: PullPlan, profile: Profile, accepted: Iterable[ColumnUpdate] | None = None) -> WriteReport:
-    """Writes the accepted updates (all of them by default)."""
-    return write_updates(api, plan["updates"] if accepted is None else accepted, profile["columns"])
+def with_memory(api: Any, account_id: str, pages: Iterator[list[Book]]) -> Iterator[list[Book]]:
+    """The pages with all that the library remembers of each book: base, reading log, history of digests."""
+    for page in pages:
+        ids = [book["book_id"] for book in page]
+        remembered = recall(api, account_id, ids)
+        digests = read_digests(api, ids)
+        yield [
+            {**merge_into(book, remembered), "digests": digests.get(book["book_id"], [])}  # type: ignore[typeddict-item]
+            for book in page
+        ]
+
+
+class Writing:
+    """The writing of an accepted plan, as a whole or slice by slice; nothing is written that is not journalled first.
+
+    Raises OSError when the journal cannot be kept: then nothing more was written.
+    """
+
+    def __init__(
+        self, api: Any, pulled: Pulled, account: Account, profile: Profile, decisions: Decisions | None = None
+    ) -> None:
+        self._api = api
+        self._pulled = pulled
+        self._account = account
+        self._profile = profile
+        self._said = decisions or Decisions()
+        plan = pulled.plan
+        self.wanted: list[ColumnUpdate] = [*(plan["updates"] if self._said.accepted is None else self._said.accepted)]
+        for conflict in plan["conflicts"]:
+            if conflict["book_id"] in self._said.theirs:
+                self.wanted.extend(conflict["updates"])
+        self._uuids = uuids_of(api, (update["book_id"] for update in self.wanted))
+        self._writer = journal_of(api).begin_run("pull", profile["id"], account["id"]) if self.wanted else None
+        self.report = WriteReport()
+
+    def write(self, updates: Sequence[ColumnUpdate]) -> None:
+        """Writes these of the wanted updates: only cells that still hold `before`."""
+        writer = self._writer
+        if writer is None:
+            return
+        columns = self._profile["columns"]
+        part = write_updates(self._api, updates, columns, lambda fresh: writer.record(fresh, self._uuids))
+        self.report.written.extend(part.written)
+        self.report.stale.extend(part.stale)
+        self.report.failed.extend(part.failed)
+
+    def finish(self) -> Applied:
+        """Remembers what both sides now agree on, and ends the run. What was never written is offered again."""
+        plan, account_id = self._pulled.plan, self._account["id"]
+        outcome = self._outcome()
+        if self._writer is not None:
+            for change in base_changes(plan, outcome, self._uuids, self._api, account_id):
+                self._writer.record_base(change.uuid, change.before, change.after)
+        book_ids, began = self._pulled.book_ids, self._pulled.began
+        remember(self._api, account_id, plan, outcome, book_ids, began, time.time())
+        add_digests(self._api, _digests_by_book(plan))
+        if self._writer is not None:
+            self._writer.finish(self.report.written, self._uuids)
+        return Applied(self.report, self._writer.id if self._writer else None)
+
+    def close(self) -> None:
+        """Gives up without remembering anything: the next start repairs what was begun."""
+        if self._writer is not None:
+            self._writer.close()
+
+    def _outcome(self) -> Outcome:
+        """Cells that changed under our hands, failed, or were never reached are no refusal of the reader's."""
+        written = {(update["book_id"], update["column"]) for update in self.report.written}
+        left = {update["book_id"] for update in self.wanted if (update["book_id"], update["column"]) not in written}
+        return Outcome(self.report.written, set(self._said.theirs), set(self._said.ours), left)
+
+
+def apply(api: Any, pulled: Pulled, account: Account, profile: Profile, decisions: Decisions | None = None) -> Applied:
+    """Writes what was accepted, in one go. Raises OSError when the journal cannot be kept."""
+    writing = Writing(api, pulled, account, profile, decisions)
+    try:
+        writing.write(writing.wanted)
+        return writing.finish()
+    finally:
+        writing.close()
+
+
+def carry_over(
+    api: Any,
+    plan: PullPlan,
+    account: Account,
+    profile: Profile,
+    bridge: BridgeClient,
+    abort: threading.Event,
+    on_phase: OnPhase,
+) -> list[CarryOverResult]:
+    """Offers each book's place under the digests of its newer copies. Raises SyncError as `prepare` does."""
+    if not plan["carry_overs"]:
+        return []
+    params = {
+        "account": account,
+        "library_id": library_id(api),
+        "carry_overs": plan["carry_overs"],
+        "reading_from": profile["rules"]["reading_from"],
+    }
+    return bridge.request("sync/carryOver", params, abort=abort, on_progress=on_phase)["results"]
+
+
+def journal_of(api: Any) -> WriteJournal:
+    """The write journal of this library on this machine."""
+    return WriteJournal(os.path.join(our_folder(), "journal"), library_id(api))
+
+
+def uuids_of(api: Any, book_ids: Iterable[int]) -> dict[int, str]:
+    """Each book's uuid, which outlives its id."""
+    return api.all_field_for("uuid", set(book_ids))
+
+
+def _digests_by_book(plan: PullPlan) -> dict[int, list[KnownDigest]]:
+    found: dict[int, list[KnownDigest]] = {}
+    for finding in plan["digests"]:
+        found.setdefault(finding["book_id"], []).append(finding["digest"])
+    return found
 
 
 def _plan(
@@ -94,19 +247,22 @@ def _plan(
 def _predicted(
     api: Any,
     book_ids: Collection[int],
+    account_id: str,
     profile: Profile,
     predict: Predict,
     abort: threading.Event,
     on_phase: OnPhase,
 ) -> Iterator[Book]:
     """The unanswered books once more, with nothing but their predicted digests: the rest was asked already."""
-    for done, books in enumerate(read_books(api, book_ids, profile["columns"])):
+    done = 0
+    for books in with_memory(api, account_id, read_books(api, book_ids, profile["columns"])):
         for book in books:
             _stop_if(abort)
             digests = predict(book["book_id"])
+            done += 1
+            on_phase(done, len(book_ids), "predicting")
             if digests:
                 yield {**book, "formats": [], "names": [], "digests": digests}
-        on_phase(min(len(book_ids), (done + 1) * len(books)), len(book_ids), "predicting")
 
 
 def _in_pages(books: Sequence[Book], size: int = 500) -> Iterator[list[Book]]:
@@ -119,7 +275,7 @@ def _extend(plan: PullPlan, more: Mapping[str, Any]) -> None:
         plan[key].extend(items)
 
 
-def _merge(first: PullPlan, second: PullPlan) -> PullPlan:
+def merge_plans(first: PullPlan, second: PullPlan) -> PullPlan:
     """One plan of two passes: what the second pass said of a book replaces the first's "not on the server"."""
     asked_again = {*second["unanswered"]}
     answered = {item["book_id"] for key in ("updates", "conflicts", "bases", "observations") for item in second[key]}
@@ -133,6 +289,7 @@ def _merge(first: PullPlan, second: PullPlan) -> PullPlan:
         "observations": first["observations"] + second["observations"],
         "digests": first["digests"] + second["digests"],
         "local_changes": first["local_changes"] + second["local_changes"],
+        "carry_overs": first["carry_overs"] + second["carry_overs"],
         "review": first["review"] + [why for why in second["review"] if why not in first["review"]],
     }
     return merged

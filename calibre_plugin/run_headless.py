@@ -1,6 +1,6 @@
 """What `calibre-debug -e` starts for the command line: loads the plugin from its zip, then serves.
 
-Arguments: the plugin's zip, and the token that marks our lines on stdout.
+Arguments: the plugin's zip, the runtime and the script of the bridge, and the token that marks our lines on stdout.
 """
 
 from __future__ import annotations
@@ -13,14 +13,14 @@ def main() -> None:
     # Other plugins may print while they load or work: their words go to stderr, our channel is kept apart.
     answers = os.fdopen(os.dup(1), "w", encoding="utf-8", newline="\n")
     os.dup2(2, 1)
-    zip_path, token = sys.argv[-2:]
+    zip_path, runtime, script, token = sys.argv[-4:]
     from calibre.customize.zipplugin import loader
 
     # Also where a plugin of this name is installed: both sides of this conversation must be of one version.
     loader.load(zip_path)
     from calibre_plugins.koreader_progress.headless import serve
 
-    serve(sys.stdin, answers, token)
+    serve(sys.stdin, answers, token, (runtime, script))
 
 
 if __name__ == "__main__":

@@ -44,6 +44,7 @@ export async function openCalibre(folder: string, log: (line: string) => void): 
     calibreDebug: join(process.env["KOREADER_PROGRESS_CALIBRE"] ?? "", "calibre-debug"),
     script: join(folder, "run_headless.py"),
     pluginZip: join(folder, "koreader-progress.zip"),
+    bridge: [process.execPath, join(folder, "bridge", "main.mjs")],
     log,
   });
 }

@@ -1,8 +1,10 @@
 /** The outside world as the use cases see it. Adapters in `io/` make these real; tests hand in their own. */
 import type { Account } from "../model/account.ts";
 import type { FileDigests } from "../model/digest.ts";
-import type { Book, ColumnUpdate, PullPlan } from "../model/plan.ts";
+import type { CarryOverResult } from "../model/carry-over.ts";
+import type { ColumnUpdate, PullPlan } from "../model/plan.ts";
 import type { ColumnMapping, Profile } from "../model/profile.ts";
+import type { Why } from "../model/why.ts";
 import type { DocumentMetadata, ListedDocument, Progress } from "../model/progress.ts";
 
 /** What is put on a server; the server makes the timestamp. */
@@ -79,25 +81,39 @@ export interface OpenedLibrary {
   readonly book_ids: number[];
 }
 
-/** What became of planned updates. */
-export interface WriteReport {
+/** One pull over a library. */
+export interface SyncRequest {
+  readonly account: Account;
+  readonly profile: Profile;
+  readonly book_ids: readonly number[];
+  readonly dry_run: boolean;
+  /** Whether to ask also about copies that nobody saw leaving calibre. */
+  readonly predict: boolean;
+}
+
+/** What a pull planned and did. */
+export interface SyncReport {
+  readonly plan: PullPlan;
   readonly written: ColumnUpdate[];
   /** Left alone: the cell had changed since it was read. */
   readonly stale: ColumnUpdate[];
   readonly failed: { update: ColumnUpdate; error: string }[];
+  readonly carried: CarryOverResult[];
 }
 
 /** A calibre library that no other program has open. */
 export interface CalibreLibrary {
   open(params: {
     readonly library: string;
-    /** By field: lookup name, and 100 for a percent column from 0 to 100 (null: the datatype's own). */
+    /** By field: lookup name, and 100 for a percent column from 0 to 100 (null: the datatype's own). Empty: as calibre's profile has it. */
     readonly columns: Readonly<Record<string, readonly [column: string, scale: number | null]>>;
     readonly url: string;
     readonly username: string;
+    /** Further folders of copy logs, of a calibre in a container for instance. */
+    readonly copy_logs: readonly string[];
   }): Promise<OpenedLibrary>;
-  /** At most 500 books; ids that are gone are left out. */
-  books(book_ids: readonly number[]): Promise<Book[]>;
-  write(plan: PullPlan, profile: Profile): Promise<WriteReport>;
+  sync(request: SyncRequest): Promise<SyncReport>;
+  /** One sentence for each reason, the same as in calibre's window. */
+  explain(reasons: readonly Why[]): Promise<string[]>;
   close(): Promise<void>;
 }

@@ -25,6 +25,8 @@ function librarySentence({ kind, data }: LibraryTrouble): string | null {
       return `${String(data["library"])} is not a calibre library: it has no metadata.db.`;
     case "LibraryOpen":
       return "Another calibre program is running, such as calibre itself or its content server. Close it first, or sync inside it.";
+    case "NoColumns":
+      return "Name at least one column, for example --column percent=#percent_read, or map columns in calibre's window first.";
     case "ColumnMissing":
       return `The library has no column ${String(data["column"])}.`;
     case "ColumnUnfit":

@@ -4,10 +4,11 @@ import { dirname, join, resolve } from "node:path";
 import process from "node:process";
 import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
-import { syncLibrary, type SyncReport } from "../app/sync-library.ts";
-import { compose, openCalibre } from "../compose.ts";
+import type { CalibreLibrary, SyncReport } from "../app/ports.ts";
+import { openCalibre } from "../compose.ts";
 import type { Account } from "../model/account.ts";
 import { ColumnField, ConflictPolicy, type Profile, type Rules } from "../model/profile.ts";
+import type { Why } from "../model/why.ts";
 import { userkeyOf } from "./password.ts";
 import { Refused, sentenceOf } from "./sentences.ts";
 
@@ -46,7 +47,10 @@ async function sync(args: string[]): Promise<number> {
       ids: { type: "string" },
       matching: { type: "string", default: "both" },
       policy: { type: "string" },
+      "copy-logs": { type: "string", multiple: true, default: [] },
+      "no-predict": { type: "boolean", default: false },
       "dry-run": { type: "boolean", default: false },
+      explain: { type: "boolean", default: false },
       json: { type: "boolean", default: false },
     },
   });
@@ -60,7 +64,13 @@ async function sync(args: string[]): Promise<number> {
   const userkey = await userkeyOf(process.stdin);
   const calibre = await openCalibre(folderOfBuild(), (line) => process.stderr.write(`${line}\n`));
   try {
-    const opened = await calibre.open({ library: resolve(library), columns, url, username: user });
+    const opened = await calibre.open({
+      library: resolve(library),
+      columns,
+      url,
+      username: user,
+      copy_logs: values["copy-logs"],
+    });
     const account: Account = {
       id: opened.account_id,
       url,
@@ -82,21 +92,16 @@ async function sync(args: string[]): Promise<number> {
       ran_before: true,
       time_zone: Intl.DateTimeFormat().resolvedOptions().timeZone,
     };
-    const outside = await compose({ cache_folder: null });
-    try {
-      const stop = new AbortController();
-      process.once("SIGINT", () => stop.abort());
-      const report = await syncLibrary(
-        { account, profile, book_ids: ids ?? opened.book_ids, dryRun: values["dry-run"] },
-        calibre,
-        outside,
-        { signal: stop.signal, progress: () => {} },
-      );
-      print(report, values.json, values["dry-run"]);
-      return report.plan.conflicts.length > 0 || report.failed.length > 0 || hasFailure(report) ? 1 : 0;
-    } finally {
-      await outside.close();
-    }
+    const report = await calibre.sync({
+      account,
+      profile,
+      book_ids: ids ?? opened.book_ids,
+      dry_run: values["dry-run"],
+      predict: !values["no-predict"],
+    });
+    if (values.json) printJson(report);
+    else await printLines(report, calibre, { dryRun: values["dry-run"], explain: values.explain });
+    return report.plan.conflicts.length > 0 || report.failed.length > 0 || hasFailure(report) ? 1 : 0;
   } finally {
     await calibre.close();
   }
@@ -104,8 +109,6 @@ async function sync(args: string[]): Promise<number> {
 
 /** `percent=#col`, or `percent=#col:100` for a float column from 0 to 100. */
 function columnsOf(texts: readonly string[]): Record<string, [string, number | null]> {
-  if (texts.length === 0)
-    throw new Refused("sync: name at least one column, for example --column percent=#percent_read");
   const columns: Record<string, [string, number | null]> = {};
   for (const text of texts) {
     const match = /^(\w+)=(#\w+)(?::(1|100))?$/.exec(text);
@@ -154,15 +157,36 @@ function hasFailure({ plan }: SyncReport): boolean {
   return plan.skipped.some(({ reason }) => FAILURES.has(reason.code));
 }
 
-function print({ plan, written, stale, failed }: SyncReport, asJson: boolean, dryRun: boolean): void {
-  if (asJson) {
-    const { updates, conflicts, skipped } = plan;
-    process.stdout.write(`${JSON.stringify({ plan: { updates, conflicts, skipped }, written, stale, failed })}\n`);
-    return;
+function printJson({ plan, written, stale, failed, carried }: SyncReport): void {
+  const { updates, conflicts, skipped } = plan;
+  process.stdout.write(
+    `${JSON.stringify({ plan: { updates, conflicts, skipped }, written, stale, failed, carried })}\n`,
+  );
+}
+
+interface Manner {
+  readonly dryRun: boolean;
+  readonly explain: boolean;
+}
+
+/** One line for each change, conflict and failure; with `explain` the reason of every decision. */
+async function printLines(
+  { plan, written, failed }: SyncReport,
+  calibre: CalibreLibrary,
+  { dryRun, explain }: Manner,
+): Promise<void> {
+  const changes = dryRun ? plan.updates : written;
+  const lines: { text: string; why: Why }[] = [
+    ...changes.map(({ book_id, column, before, after, why }) => ({
+      text: `${book_id}\t${column}\t${String(before ?? "")}\t${String(after ?? "")}`,
+      why,
+    })),
+    ...plan.conflicts.map(({ book_id, why }) => ({ text: `${book_id}\tundecided`, why })),
+    ...(explain ? plan.skipped.map(({ book_id, reason }) => ({ text: `${book_id}\tleft alone`, why: reason })) : []),
+  ];
+  const sentences = explain ? await calibre.explain(lines.map(({ why }) => why)) : [];
+  for (const [index, { text }] of lines.entries()) {
+    process.stdout.write(explain ? `${text}\t${sentences[index] ?? ""}\n` : `${text}\n`);
   }
-  for (const { book_id, column, before, after } of dryRun ? plan.updates : written) {
-    process.stdout.write(`${book_id}\t${column}\t${String(before ?? "")}\t${String(after ?? "")}\n`);
-  }
-  for (const { book_id, why } of plan.conflicts) process.stdout.write(`${book_id}\tconflict\t${why.code}\n`);
   for (const { update, error } of failed) process.stderr.write(`${update.book_id}\t${update.column}\t${error}\n`);
 }

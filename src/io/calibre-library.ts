@@ -1,9 +1,8 @@
 /** A calibre library for the command line: real calibre, driven by python-shell, one JSON line each way. */
 import { randomBytes } from "node:crypto";
 import { PythonShell } from "python-shell";
-import type { CalibreLibrary, OpenedLibrary, WriteReport } from "../app/ports.ts";
-import type { Book, PullPlan } from "../model/plan.ts";
-import type { Profile } from "../model/profile.ts";
+import { SYNC_ERRORS, SyncError, type SyncErrorName } from "../model/error.ts";
+import type { CalibreLibrary, OpenedLibrary, SyncReport } from "../app/ports.ts";
 
 /** Why calibre's side could not do what was asked: `name` and `data` as `headless.py` says them. */
 export class LibraryError extends Error {
@@ -18,12 +17,18 @@ export class LibraryError extends Error {
   }
 }
 
+function isSyncError(name: string): name is SyncErrorName {
+  return Object.hasOwn(SYNC_ERRORS, name);
+}
+
 interface Options {
   /** Path of calibre-debug, or its name on the PATH. */
   readonly calibreDebug: string;
   /** The script that calibre-debug runs, and the plugin's zip that it loads. */
   readonly script: string;
   readonly pluginZip: string;
+  /** The runtime and the script that run the bridge for calibre, as in calibre's window. */
+  readonly bridge: readonly [runtime: string, script: string];
   /** Where other plugins' chatter goes. */
   readonly log: (line: string) => void;
 }
@@ -44,7 +49,7 @@ export async function startCalibre(options: Options): Promise<CalibreLibrary> {
   const shell = new PythonShell(options.script, {
     pythonPath: options.calibreDebug,
     pythonOptions: ["-e"],
-    args: ["--", options.pluginZip, token],
+    args: ["--", options.pluginZip, ...options.bridge, token],
     mode: "text",
     env: { ...process.env, PYTHONIOENCODING: "utf-8", QT_QPA_PLATFORM: "offscreen" },
   });
@@ -62,12 +67,15 @@ export async function startCalibre(options: Options): Promise<CalibreLibrary> {
     const { id, result, error } = JSON.parse(line.slice(start + token.length)) as {
       id: number;
       result?: unknown;
-      error?: { name: string; data: Record<string, unknown> };
+      error?: { name: string; data: Record<string, string | number | null> };
     };
     const call = waiting.get(id);
     waiting.delete(id);
     if (error === undefined) call?.resolve(result);
-    else call?.reject(new LibraryError(error.name, error.data));
+    else
+      call?.reject(
+        isSyncError(error.name) ? new SyncError(error.name, error.data) : new LibraryError(error.name, error.data),
+      );
   });
   shell.on("stderr", (line: string) => options.log(line));
   shell.on("error", (error) => end(new LibraryError("NoCalibre", { message: error.message })));
@@ -88,8 +96,8 @@ export async function startCalibre(options: Options): Promise<CalibreLibrary> {
   await ready;
   return {
     open: (params) => ask<OpenedLibrary>("open", params),
-    books: async (book_ids) => (await ask<{ books: Book[] }>("books", { book_ids })).books,
-    write: (plan: PullPlan, profile: Profile) => ask<WriteReport>("write", { plan, profile }),
+    sync: (request) => ask<SyncReport>("sync", request),
+    explain: async (reasons) => (await ask<{ sentences: string[] }>("explain", { reasons })).sentences,
     async close() {
       if (ended === null) await ask("close", {}).catch(() => {});
       await new Promise<void>((resolve) => shell.end(() => resolve()));
