@@ -235,6 +235,7 @@ class Book(TypedDict):
     observations: list[Observation]
     marks: list[DeviceMark]
     digests: list[KnownDigest]
+    news: float
     names: list[str]
 
 
@@ -364,6 +365,7 @@ WhyCode = Literal[
     "reread_ask",
     "unchanged",
     "not_on_server",
+    "not_asked",
     "own_record",
     "peek",
     "declined",
@@ -438,6 +440,7 @@ WHY_CODES: Final = (
     "reread_ask",
     "unchanged",
     "not_on_server",
+    "not_asked",
     "own_record",
     "peek",
     "declined",

@@ -111,8 +111,15 @@ def _read_book(
         "observations": [],
         "marks": [],
         "digests": digests.get(book_id, []),
+        "news": _added(api, book_id),
         "names": names(book_id) if names is not None else library_names(api, book_id),
     }
+
+
+def _added(api: Any, book_id: int) -> float:
+    """When the book came into the library, epoch seconds."""
+    added = api.field_for("timestamp", book_id)
+    return added.timestamp() if isinstance(added, datetime.datetime) and added > UNDEFINED_DATE else 0.0
 
 
 def read_formats(api: Any, book_id: int) -> Iterator[BookFormat]:

@@ -61,13 +61,17 @@ class _Words:
             return _("nothing")
         if name in ("percentage", "from"):
             return percent(value)
-        if name in ("timestamp", "changed_at", "base_timestamp"):
+        if name in ("timestamp", "changed_at", "base_timestamp", "asked"):
             return moment(value)
         if name == "device":
             return str(value) if value else _("a device")
         if name in ("value", "wanted") and value is None:
             return _("nothing")
         return UNKNOWN if value is None and name not in self._data else str("" if value is None else value)
+
+    def has(self, name: str) -> bool:
+        """Whether the data says anything under this name."""
+        return self._data.get(name) is not None
 
     def count(self, name: str) -> int:
         value = self._data.get(name)
@@ -122,6 +126,11 @@ _WHY: Final[dict[str, _Sentence]] = {
     # Nothing is written for a book.
     "unchanged": lambda w: _("Nothing new."),
     "not_on_server": lambda w: _("The server knows no copy of this book."),
+    "not_asked": lambda w: (
+        _("Not asked about this time: the server did not know it on {asked}.")
+        if w.has("asked")
+        else _("Not asked about yet: the server's share of questions for today is used up. The next sync goes on.")
+    ),
     "own_record": lambda w: _("The server holds only what calibre itself put there."),
     "peek": lambda w: _("{device} only opened the book ({percentage}); another copy was read to {from}."),
     "declined": lambda w: _("You said no to {percentage} by {device} ({timestamp}); nothing newer was read since."),

@@ -96,5 +96,7 @@ const NO_CACHE: ServerCache = {
   miss: () => null,
   keepMiss: () => {},
   forgetMiss: () => {},
+  spent: () => 0,
+  spend: () => {},
   close: async () => {},
 };

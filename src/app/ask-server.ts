@@ -1,14 +1,19 @@
-/** Asks one server about many documents: a pool of questions, a memory of misses, and an early end when it is down. */
+/** Asks one server about many documents: by its list where it has one, else by a pool of questions within an allowance. */
+import { dailyAllowance, dayOf } from "../core/ask-budget.ts";
 import { isDue } from "../core/ask-schedule.ts";
+import { byLikelihood } from "../core/candidates.ts";
 import type { Account } from "../model/account.ts";
 import type { KnownDigest } from "../model/digest.ts";
 import { SyncError, type SyncErrorName } from "../model/error.ts";
 import type { Answer } from "../model/plan.ts";
 import type { Progress } from "../model/progress.ts";
-import type { Clock, OnProgress, OpenKosyncClient, ServerCache } from "./ports.ts";
+import type { Clock, KosyncClient, OnProgress, OpenKosyncClient, ServerCache } from "./ports.ts";
 
 /** Questions under way at once; the client itself keeps its own cap per host. */
 const ASKED_AT_ONCE = 8;
+
+/** Fewer questions than this are quicker asked than a list is read. */
+const WORTH_A_LIST = 8;
 
 /** Failures that may concern one answer alone; everything else stops the run at once. */
 const PASSING: ReadonlySet<SyncErrorName> = new Set(["ServerUnreachable", "NotKosyncServer", "ServerRefused"]);
@@ -28,21 +33,38 @@ export interface Running {
   readonly progress: OnProgress;
 }
 
+/** A book to ask about, and what is worth asking. */
+export interface Subject {
+  readonly book_id: number;
+  readonly candidates: readonly KnownDigest[];
+  /** When something last happened to the book on our side (added, sent, opened), epoch seconds. */
+  readonly news: number;
+}
+
 /** A question that got no answer: the name of what went wrong. */
 export interface Failure {
   readonly document: string;
   readonly error: SyncErrorName;
 }
 
-/** What a server said, by book: records, and the failures of single questions. */
+/** What a server said, by book. */
 export interface Heard {
   readonly answers: Map<number, Answer[]>;
+  /** Single questions that got no answer. */
   readonly failures: Map<number, Failure>;
+  /** Books left for another day, and when the server was last asked about them (epoch seconds; null: never). */
+  readonly waiting: Map<number, number | null>;
 }
 
 interface Asker {
   readonly book_id: number;
   readonly candidate: KnownDigest;
+}
+
+interface Questions {
+  /** By document, likeliest first. */
+  readonly due: [document: string, askers: Asker[]][];
+  readonly waiting: Map<number, number | null>;
 }
 
 /**
@@ -51,65 +73,139 @@ interface Asker {
  */
 export async function askServer(
   account: Account,
-  candidates: ReadonlyMap<number, readonly KnownDigest[]>,
+  subjects: readonly Subject[],
   force: boolean,
   { openClient, cache, clock }: AskPorts,
   { signal, progress }: Running,
 ): Promise<Heard> {
-  const heard: Heard = { answers: new Map(), failures: new Map() };
-  const documents = [...askersByDocument(account.id, candidates, force, cache, clock())];
-  if (documents.length === 0) return heard;
-  const client = await openClient(account);
-  let next = 0;
-  let done = 0;
-  let failedInARow = 0;
-  const askInTurn = async (): Promise<void> => {
-    for (let entry = documents[next++]; entry !== undefined; entry = documents[next++]) {
-      signal.throwIfAborted();
-      const [document, askers] = entry;
-      try {
-        const record = await client.getProgress(document, signal);
-        failedInARow = 0;
-        if (record === null) cache.keepMiss(account.id, document, clock());
-        else {
-          cache.forgetMiss(account.id, document);
-          noteAnswer(heard, record, askers);
-        }
-      } catch (error) {
-        if (!(error instanceof SyncError) || !PASSING.has(error.kind) || ++failedInARow >= FAILURES_TO_GIVE_UP)
-          throw error;
-        for (const { book_id } of askers) heard.failures.set(book_id, { document, error: error.kind });
-      }
-      progress(++done, documents.length, "asking");
+  const { due, waiting } = questionsOf(account.id, subjects, force, cache, clock());
+  const heard: Heard = { answers: new Map(), failures: new Map(), waiting };
+  if (due.length === 0) return heard;
+  const note = (document: string, record: Progress | null, askers: readonly Asker[]): void => {
+    if (record === null) cache.keepMiss(account.id, document, clock());
+    else {
+      cache.forgetMiss(account.id, document);
+      noteAnswer(heard, record, askers);
     }
   };
+  const client = await openClient(account);
   try {
     // A wrong password must be said once, before the first of a thousand questions.
     await client.authorize(signal);
-    await Promise.all(Array.from({ length: Math.min(ASKED_AT_ONCE, documents.length) }, askInTurn));
+    const asked = await answerFromList(client, due, note, signal);
+    const allowed = force ? asked : withinAllowance(account, asked, heard, cache, clock());
+    await askEach(client, allowed, note, heard, { signal, progress });
   } finally {
     await client.close();
   }
   return heard;
 }
 
-function askersByDocument(
+function questionsOf(
   account_id: string,
-  candidates: ReadonlyMap<number, readonly KnownDigest[]>,
+  subjects: readonly Subject[],
   force: boolean,
   cache: ServerCache,
   now: number,
-): Map<string, Asker[]> {
-  const documents = new Map<string, Asker[]>();
-  for (const [book_id, digests] of candidates) {
-    for (const candidate of digests) {
-      if (!force && !isDue(cache.miss(account_id, candidate.digest), candidate.last_seen, now)) continue;
-      const askers = documents.get(candidate.digest);
-      if (askers === undefined) documents.set(candidate.digest, [{ book_id, candidate }]);
-      else askers.push({ book_id, candidate });
+): Questions {
+  const askers = new Map<string, Asker[]>();
+  const waiting = new Map<number, number | null>();
+  const ranked = subjects
+    .flatMap(({ book_id, candidates, news }) => candidates.map((candidate) => ({ book_id, candidate, news })))
+    .toSorted((one, other) => byLikelihood(one.candidate, other.candidate));
+  for (const { book_id, candidate, news } of ranked) {
+    const miss = cache.miss(account_id, candidate.digest);
+    if (!force && !isDue(miss, Math.max(news, candidate.last_seen), now)) {
+      if (!waiting.has(book_id)) waiting.set(book_id, miss?.asked ?? null);
+      continue;
     }
+    const same = askers.get(candidate.digest);
+    if (same === undefined) askers.set(candidate.digest, [{ book_id, candidate }]);
+    else same.push({ book_id, candidate });
   }
-  return documents;
+  return { due: [...askers], waiting };
+}
+
+type Note = (document: string, record: Progress | null, askers: readonly Asker[]) => void;
+
+/** Answers what the server's own list of documents can; the questions that remain. */
+async function answerFromList(
+  client: KosyncClient,
+  questions: Questions["due"],
+  note: Note,
+  signal: AbortSignal,
+): Promise<Questions["due"]> {
+  if (questions.length < WORTH_A_LIST) return questions;
+  const list = await listOrNull(client, signal);
+  if (list === null) return questions;
+  const known = new Map(list.documents.map(({ progress }) => [progress.document, progress]));
+  const left: Questions["due"] = [];
+  for (const [document, askers] of questions) {
+    const record = known.get(document);
+    if (record !== undefined) note(document, record, askers);
+    else if (list.complete) note(document, null, askers);
+    else left.push([document, askers]);
+  }
+  return left;
+}
+
+/** A list is a convenience: a server that fails at it is asked document by document. */
+async function listOrNull(
+  client: KosyncClient,
+  signal: AbortSignal,
+): Promise<Awaited<ReturnType<KosyncClient["listDocuments"]>>> {
+  try {
+    return await client.listDocuments(signal);
+  } catch (error) {
+    if (error instanceof SyncError && PASSING.has(error.kind)) return null;
+    throw error;
+  }
+}
+
+/** The questions that a shared server's allowance leaves for today; the books of the others wait. */
+function withinAllowance(
+  { id, url }: Account,
+  questions: Questions["due"],
+  { waiting }: Heard,
+  cache: ServerCache,
+  now: number,
+): Questions["due"] {
+  const left = Math.max(0, dailyAllowance(url) - cache.spent(id, dayOf(now)));
+  const allowed = questions.slice(0, left);
+  for (const [, askers] of questions.slice(left)) {
+    for (const { book_id } of askers) if (!waiting.has(book_id)) waiting.set(book_id, null);
+  }
+  if (Number.isFinite(left)) cache.spend(id, dayOf(now), allowed.length);
+  return allowed;
+}
+
+async function askEach(
+  client: KosyncClient,
+  questions: Questions["due"],
+  note: Note,
+  { failures }: Heard,
+  { signal, progress }: Running,
+): Promise<void> {
+  let next = 0;
+  let done = 0;
+  let failedInARow = 0;
+  const askInTurn = async (): Promise<void> => {
+    for (let entry = questions[next++]; entry !== undefined; entry = questions[next++]) {
+      if (signal.aborted) throw new SyncError("Cancelled");
+      const [document, askers] = entry;
+      try {
+        const record = await client.getProgress(document, signal);
+        failedInARow = 0;
+        note(document, record, askers);
+      } catch (error) {
+        if (!(error instanceof SyncError) || !PASSING.has(error.kind) || ++failedInARow >= FAILURES_TO_GIVE_UP)
+          throw error;
+        for (const { book_id } of askers) failures.set(book_id, { document, error: error.kind });
+      }
+      progress(++done, questions.length, "asking");
+    }
+  };
+  await Promise.all(Array.from({ length: Math.min(ASKED_AT_ONCE, questions.length) }, askInTurn));
 }
 
 function noteAnswer({ answers }: Heard, progress: Progress, askers: readonly Asker[]): void {

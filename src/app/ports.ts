@@ -64,6 +64,9 @@ export interface ServerCache {
   miss(account_id: string, document: string): { asked: number; times: number } | null;
   keepMiss(account_id: string, document: string, asked: number): void;
   forgetMiss(account_id: string, document: string): void;
+  /** Questions asked for this account on one day (days since the epoch). */
+  spent(account_id: string, day: number): number;
+  spend(account_id: string, day: number, questions: number): void;
   close(): Promise<void>;
 }
 

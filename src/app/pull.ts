@@ -29,19 +29,18 @@ export async function pull(request: PullRequest, ports: PullPorts, running: Runn
   const { books, account, profile, force } = request;
   const now = ports.clock();
   const computed = await digestLibrary(request, ports, running);
-  const candidates = new Map(
-    books.map(({ book_id, digests }) => [
-      book_id,
-      chooseCandidates([...digests, ...(computed.get(book_id) ?? [])], profile.matching),
-    ]),
-  );
-  const { answers, failures } = await askServer(account, candidates, force, ports, running);
+  const subjects = books.map(({ book_id, digests, news }) => ({
+    book_id,
+    news,
+    candidates: chooseCandidates([...digests, ...(computed.get(book_id) ?? [])], profile.matching),
+  }));
+  const { answers, failures, waiting } = await askServer(account, subjects, force, ports, running);
   running.progress(0, 1, "planning");
   const readings: Reading[] = books.map((book) => ({ book, answers: answers.get(book.book_id) ?? [] }));
   const plan = planPull(readings, profile, now);
   running.progress(1, 1, "planning");
   const carry_overs = planCarryOvers(readings, profile.rules.reading_from);
-  return { ...withFailures(plan, failures), digests: findings(readings, now), carry_overs };
+  return { ...withUnasked(withFailures(plan, failures), waiting), digests: findings(readings, now), carry_overs };
 }
 
 /** A book that the server failed to answer is not one it does not know: it is said, and asked again next time. */
@@ -56,6 +55,17 @@ function withFailures(plan: PullPlan, failures: ReadonlyMap<number, Failure>): P
     unanswered: plan.unanswered.filter((book_id) => !ids.has(book_id)),
     skipped: [...plan.skipped.filter(({ book_id }) => !ids.has(book_id)), ...failed],
   };
+}
+
+/** Books that were not asked about this time, or not about all their digests, and when they last were. */
+function withUnasked(plan: PullPlan, waiting: ReadonlyMap<number, number | null>): PullPlan {
+  const skipped = plan.skipped.map((skip) => {
+    const asked = waiting.get(skip.book_id);
+    return asked === undefined || skip.reason.code !== "not_on_server"
+      ? skip
+      : { book_id: skip.book_id, reason: why("not_asked", { asked }) };
+  });
+  return { ...plan, skipped };
 }
 
 /** A book's own files, and the names its copies may bear, as candidates. */

@@ -9,7 +9,7 @@ export const CANDIDATES_PER_BOOK = 12;
 const TRUST = new Map<DigestSource, number>(Sources.options.map((source, rank) => [source, rank]));
 
 /** Likeliest first: what answered before, then by trust of its source, then what was seen last. */
-function byLikelihood(a: KnownDigest, b: KnownDigest): number {
+export function byLikelihood(a: KnownDigest, b: KnownDigest): number {
   const answered = Number(b.answered !== null) - Number(a.answered !== null);
   if (answered !== 0) return answered;
   const trust = (TRUST.get(a.source) ?? 0) - (TRUST.get(b.source) ?? 0);

@@ -12,6 +12,9 @@ const SCHEMA = `
     account_id TEXT NOT NULL, document TEXT NOT NULL, asked REAL NOT NULL, times INTEGER NOT NULL,
     PRIMARY KEY (account_id, document)
   ) WITHOUT ROWID;
+  CREATE TABLE IF NOT EXISTS spent (
+    account_id TEXT PRIMARY KEY, day INTEGER NOT NULL, questions INTEGER NOT NULL
+  ) WITHOUT ROWID;
 `;
 
 const FILE_NAME = "koreader-progress.sqlite";
@@ -43,6 +46,12 @@ function cacheOn(database: Database): ServerCache {
      ON CONFLICT DO UPDATE SET asked = excluded.asked, times = times + 1`,
   );
   const forgetMiss = database.prepare("DELETE FROM miss WHERE account_id = ? AND document = ?");
+  const readSpent = database.prepare("SELECT questions FROM spent WHERE account_id = ? AND day = ?");
+  const spend = database.prepare(
+    `INSERT INTO spent VALUES (?, ?, ?)
+     ON CONFLICT DO UPDATE SET
+       questions = CASE WHEN day = excluded.day THEN questions ELSE 0 END + excluded.questions, day = excluded.day`,
+  );
   // Losing a line of a cache costs one question: nobody waits for these writes, and a failed one is no failure.
   const later = (work: () => void): void => void database.write(work).catch(() => {});
   return {
@@ -55,6 +64,8 @@ function cacheOn(database: Database): ServerCache {
     },
     keepMiss: (account_id, document, asked) => later(() => void keepMiss.run(account_id, document, asked)),
     forgetMiss: (account_id, document) => later(() => void forgetMiss.run(account_id, document)),
+    spent: (account_id, day) => Number(readSpent.get(account_id, day)?.["questions"] ?? 0),
+    spend: (account_id, day, questions) => later(() => void spend.run(account_id, day, questions)),
     close: async () => database.close(),
   };
 }

@@ -84,6 +84,8 @@ export const Book = z
     marks: z.array(DeviceMark),
     /** The book's history of digests. */
     digests: z.array(KnownDigest),
+    /** When something last happened to the book here (added, sent, opened), epoch seconds: worth asking again. */
+    news: z.number(),
     /** Basenames under which a copy may stand on a reader, for *Filename* matching. */
     names: z.array(z.string()),
   })

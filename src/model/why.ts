@@ -32,6 +32,7 @@ export const WHY_DATA = {
   // Nothing is written for a book.
   unchanged: [],
   not_on_server: [],
+  not_asked: ["asked"],
   own_record: [],
   peek: ["percentage", "from", "device"],
   declined: ["percentage", "device", "timestamp"],

@@ -61,6 +61,7 @@ const bookWith = (digests: KnownDigest[]): Book => ({
   marks: [],
   digests,
   names: [],
+  news: 0,
 });
 
 /** An account of its own on the real server, and the client that devices and calibres share. */

@@ -82,6 +82,7 @@ const book = (book_id: number): object => ({
   marks: [],
   digests: [],
   names: [],
+  news: 0,
 });
 
 const HELLO = { contract: CONTRACT_VERSION, plugin: "0", cache_folder: null };

@@ -96,6 +96,7 @@ export function readingOf(more: Partial<Book> & { records?: Parameters<typeof an
       marks: [],
       digests: [],
       names: [],
+      news: 0,
       ...book,
     },
     answers: records.map((each) => answerOf(each)),

@@ -52,6 +52,7 @@ export class SmallWorld {
       marks: [],
       digests: [],
       names: [],
+      news: 0,
     };
   }
 

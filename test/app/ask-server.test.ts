@@ -1,0 +1,250 @@
+/** Asking a server about many documents; the server is real wherever it can be, the counting stands in front of it. */
+import { createHash } from "node:crypto";
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
+import { askServer, type Subject } from "../../src/app/ask-server.ts";
+import type { KosyncClient, OpenKosyncClient, ServerCache } from "../../src/app/ports.ts";
+import { compose, openKosyncClient, startServer } from "../../src/compose.ts";
+import type { Account } from "../../src/model/account.ts";
+import type { KnownDigest } from "../../src/model/digest.ts";
+import { SyncError } from "../../src/model/error.ts";
+import type { RunningServer } from "../../src/server/listen.ts";
+
+const NOW = 1_800_000_000;
+const DAY = 86_400;
+
+let server: RunningServer;
+let account: Account;
+let folder: string;
+let cache: ServerCache;
+let close: () => Promise<void>;
+let users = 0;
+let asked: string[];
+
+const md5 = (text: string): string => createHash("md5").update(text).digest("hex");
+
+beforeAll(async () => {
+  server = await startServer({ port: 0, registration: "open" });
+});
+
+afterAll(() => server.stop());
+
+beforeEach(async () => {
+  asked = [];
+  folder = mkdtempSync(join(tmpdir(), "ask-"));
+  const outside = await compose({ cache_folder: folder });
+  ({ cache } = outside);
+  close = () => outside.close();
+  account = {
+    id: "a",
+    url: server.url,
+    username: `u${++users}`,
+    userkey: md5("pw"),
+    headers: {},
+    tls: { mode: "system" },
+    proxy: null,
+  };
+  const client = await openKosyncClient(account);
+  await client.register();
+  await client.close();
+  return async () => {
+    await close();
+    rmSync(folder, { recursive: true });
+  };
+});
+
+/** A real client whose questions are counted, and whose list and answers a test may replace. */
+const counting =
+  (own: Partial<KosyncClient> = { listDocuments: () => Promise.resolve(null) }): OpenKosyncClient =>
+  async () => {
+    const real = await openKosyncClient(account);
+    return {
+      ...real,
+      getProgress: (document, signal) => {
+        asked.push(document);
+        return real.getProgress(document, signal);
+      },
+      ...own,
+    };
+  };
+
+function digest(name: string, more: Partial<KnownDigest> = {}): KnownDigest {
+  return {
+    digest: md5(name),
+    kind: "partial_md5",
+    source: "sent",
+    format: null,
+    name: null,
+    size: null,
+    content_key: null,
+    device: null,
+    first_seen: 0,
+    last_seen: 0,
+    answered: null,
+    ...more,
+  };
+}
+
+const subject = (book_id: number, candidates: KnownDigest[], news = 0): Subject => ({ book_id, candidates, news });
+
+async function push(name: string): Promise<void> {
+  const client = await openKosyncClient(account);
+  await client.putProgress({ document: md5(name), progress: "1", percentage: 0.5, device: "Kobo", device_id: "K" });
+  await client.close();
+}
+
+function ask(
+  subjects: Subject[],
+  { now = NOW, force = false, own }: { now?: number; force?: boolean; own?: Partial<KosyncClient> } = {},
+) {
+  const ports = { openClient: counting(own), cache, clock: () => now };
+  return askServer(account, subjects, force, ports, { signal: new AbortController().signal, progress: () => {} });
+}
+
+describe("what the server did not know", () => {
+  test("is not asked again within the hour, and the report can say when it was", async () => {
+    await ask([subject(1, [digest("x")])]);
+    const { waiting } = await ask([subject(1, [digest("x")])], { now: NOW + 600 });
+    expect(asked).toHaveLength(1);
+    expect(waiting).toEqual(new Map([[1, NOW]]));
+  });
+
+  test("is asked less and less often, and never less than once a week", async () => {
+    const days: number[] = [];
+    for (let day = 0; day < 60; day++) {
+      const before = asked.length;
+      await ask([subject(1, [digest("x")])], { now: NOW + day * DAY });
+      if (asked.length > before) days.push(day);
+    }
+    const gaps = days.slice(1).map((day, index) => day - (days[index] ?? 0));
+    expect(gaps).toEqual(gaps.toSorted((a, b) => a - b));
+    expect(Math.max(...gaps)).toBe(7);
+  });
+
+  test("is asked at once when the copy is sent again, when the book is opened, or when the reader chose the book", async () => {
+    await ask([subject(1, [digest("x")])]);
+    await ask([subject(1, [digest("x", { last_seen: NOW + 60 })])], { now: NOW + 120 });
+    await ask([subject(1, [digest("x")], NOW + 180)], { now: NOW + 240 });
+    await ask([subject(1, [digest("x")])], { now: NOW + 300, force: true });
+    expect(asked).toHaveLength(4);
+  });
+});
+
+test("a document that two books may have is asked about once, and answers both", async () => {
+  await push("x");
+  const { answers } = await ask([subject(1, [digest("x")]), subject(2, [digest("x", { source: "library" })])]);
+  expect(asked).toEqual([md5("x")]);
+  expect([...answers.keys()]).toEqual([1, 2]);
+});
+
+test("what answered before is asked about first", async () => {
+  const books = Array.from({ length: 20 }, (_, index) =>
+    subject(index, [digest(`new ${index}`, { source: "library" })]),
+  );
+  await ask([...books, subject(99, [digest("known", { answered: NOW - DAY })])]);
+  expect(asked[0]).toBe(md5("known"));
+});
+
+describe("the public server", () => {
+  beforeEach(() => {
+    account = { ...account, url: "https://sync.koreader.rocks:443/" };
+  });
+
+  /** The public server is out of reach here, so its answers are empty; the allowance is ours to keep. */
+  const empty: Partial<KosyncClient> = {
+    authorize: () => Promise.resolve(),
+    listDocuments: () => Promise.resolve(null),
+    getProgress: async (document) => {
+      asked.push(document);
+      // An answer takes a turn of the event loop at least, and the cache writes in between.
+      await new Promise((turn) => setImmediate(turn));
+      return null;
+    },
+  };
+  const books = Array.from({ length: 2500 }, (_, index) => subject(index, [digest(`d${index}`)]));
+
+  test("is asked no more than its share of questions a day, and the next day goes on where this one stopped", async () => {
+    const { waiting } = await ask(books, { own: empty });
+    expect(asked).toHaveLength(2000);
+    expect(waiting.size).toBe(500);
+    await ask(books, { own: empty, now: NOW + 60 });
+    expect(asked).toHaveLength(2000);
+    await ask(books, { own: empty, now: NOW + DAY });
+    expect(new Set(asked).size).toBe(2500);
+  });
+
+  test("is always asked about books that the reader chose", async () => {
+    await ask(books, { own: empty });
+    asked = [];
+    await ask([subject(1, [digest("d1")])], { own: empty, force: true });
+    expect(asked).toEqual([md5("d1")]);
+  });
+});
+
+describe("a server that can list", () => {
+  const many = Array.from({ length: 50 }, (_, index) => subject(index, [digest(`d${index}`)]));
+  const progress = {
+    document: md5("d7"),
+    percentage: 0.5,
+    progress: "1",
+    device: "Kobo",
+    device_id: "K",
+    timestamp: NOW,
+  };
+
+  test("answers for a whole library with its list", async () => {
+    const list = { documents: [{ progress, metadata: null }], complete: true };
+    const { answers } = await ask(many, { own: { listDocuments: () => Promise.resolve(list) } });
+    expect(asked).toEqual([]);
+    expect([...answers.keys()]).toEqual([7]);
+  });
+
+  test("is asked one by one for what an incomplete list leaves open", async () => {
+    const list = { documents: [{ progress, metadata: null }], complete: false };
+    await ask(many, { own: { listDocuments: () => Promise.resolve(list) } });
+    expect(asked).toHaveLength(49);
+  });
+
+  test("is asked one by one when its list fails", async () => {
+    const refusal = new SyncError("ServerRefused", { url: "x", status: 500 });
+    await ask(many, { own: { listDocuments: () => Promise.reject(refusal) } });
+    expect(asked).toHaveLength(50);
+  });
+});
+
+/** Answers that fail so many times, then say that nothing is known. */
+const failing = (times: number): Partial<KosyncClient> => {
+  let failed = 0;
+  return {
+    listDocuments: () => Promise.resolve(null),
+    getProgress: (document) => {
+      asked.push(document);
+      if (failed++ < times)
+        return Promise.reject(new SyncError("ServerUnreachable", { url: "x", attempts: 3, cause: "reset" }));
+      return Promise.resolve(null);
+    },
+  };
+};
+
+describe("a server in trouble", () => {
+  const many = Array.from({ length: 40 }, (_, index) => subject(index, [digest(`d${index}`)]));
+  test("that fails at one answer costs that book alone, and the next run asks again", async () => {
+    const { failures } = await ask(many, { own: failing(1) });
+    expect([...failures]).toEqual([[0, { document: md5("d0"), error: "ServerUnreachable" }]]);
+    expect(asked).toHaveLength(40);
+    expect(cache.miss("a", md5("d0"))).toBeNull();
+  });
+
+  test("that fails at everything ends the run soon", async () => {
+    await expect(ask(many, { own: failing(Infinity) })).rejects.toMatchObject({ kind: "ServerUnreachable" });
+    expect(asked.length).toBeLessThan(20);
+  });
+
+  test("that does not know the password is asked nothing more", async () => {
+    account = { ...account, userkey: md5("wrong") };
+    await expect(ask(many)).rejects.toMatchObject({ kind: "Unauthorized" });
+    expect(asked).toEqual([]);
+  });
+});
