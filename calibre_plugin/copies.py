@@ -17,10 +17,10 @@ from contextlib import contextmanager
 from types import FrameType
 from typing import TYPE_CHECKING, Any, BinaryIO
 
-from calibre_plugins.koreader_progress.copy_log import CopyRecord, append
-from calibre_plugins.koreader_progress.digest import content_key, partial_md5, stream_size
-from calibre_plugins.koreader_progress.settle import settle
-from calibre_plugins.koreader_progress.strip_list import StripList, read_strip_list
+from .copy_log import CopyRecord, append
+from .digest import content_key, partial_md5, stream_size
+from .settle import settle
+from .strip_list import StripList, read_strip_list
 
 if TYPE_CHECKING:
     from calibre.ebooks.metadata.book.base import Metadata

@@ -17,7 +17,7 @@ from collections.abc import Iterable, Iterator
 from contextlib import ExitStack, suppress
 from typing import IO, TypedDict, cast
 
-from calibre_plugins.koreader_progress.strip_list import our_folder
+from .strip_list import our_folder
 
 VARIABLE = "KOREADER_PROGRESS_COPY_LOGS"
 GATHERED = "gathered.jsonl"

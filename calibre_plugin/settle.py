@@ -18,7 +18,7 @@ from tempfile import SpooledTemporaryFile
 from typing import IO, BinaryIO
 from zipfile import ZipFile
 
-from calibre_plugins.koreader_progress.digest import CONTAINER, OFFSETS, SAMPLE
+from .digest import CONTAINER, OFFSETS, SAMPLE
 
 # Room for the package document, ahead of the next sample. With 32 KiB, 200 KB of prose in the comments were too much
 # for 40 of 177 books; with this, for none.

@@ -171,11 +171,15 @@ function withinAllowance(
   now: number,
 ): Questions["due"] {
   const left = Math.max(0, dailyAllowance(url) - cache.spent(id, dayOf(now)));
-  const allowed = questions.slice(0, left);
-  for (const [, askers] of questions.slice(left)) {
+  if (!Number.isFinite(left)) return questions;
+  // What was never asked comes before what was asked yesterday in vain: each day goes on where the last one stopped.
+  const lastAsked = new Map(questions.map(([document]) => [document, cache.miss(id, document)?.asked ?? 0]));
+  const inTurn = questions.toSorted(([one], [other]) => (lastAsked.get(one) ?? 0) - (lastAsked.get(other) ?? 0));
+  const allowed = inTurn.slice(0, left);
+  for (const [, askers] of inTurn.slice(left)) {
     for (const { book_id } of askers) if (!waiting.has(book_id)) waiting.set(book_id, null);
   }
-  if (Number.isFinite(left)) cache.spend(id, dayOf(now), allowed.length);
+  cache.spend(id, dayOf(now), allowed.length);
   return allowed;
 }
 
