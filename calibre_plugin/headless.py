@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
+import tempfile
 import threading
 import traceback
 from collections.abc import Callable, Mapping, Sequence
@@ -37,6 +39,7 @@ class HeadlessLibrary:
     def __init__(self, bridge: Sequence[str]) -> None:
         self._bridge = tuple(bridge)
         self._db: Any = None
+        self._copy: tempfile.TemporaryDirectory[str] | None = None
         self._columns: list[ColumnMapping] = []
 
     @property
@@ -55,6 +58,8 @@ class HeadlessLibrary:
         # As calibredb does: two processes with one library open overwrite each other unseen.
         if not singleinstance("db"):
             raise HeadlessError("LibraryOpen", library=path)
+        if params["dry_run"]:
+            self._work_on_a_copy(path)
         self._db = LibraryDatabase(os.path.abspath(path))
         wanted: dict[ColumnField, tuple[str, int | None]] = {
             field: (column, scale) for field, (column, scale) in params["columns"].items()
@@ -70,6 +75,13 @@ class HeadlessLibrary:
             "account_id": account["id"] if account else account_id_of(url, username),
             "book_ids": sorted(self._api.all_book_ids()),
         }
+
+    def _work_on_a_copy(self, path: str) -> None:
+        """Lets calibre use a copy of the database: a dry run learns and predicts as usual, and leaves no trace."""
+        self._copy = tempfile.TemporaryDirectory(prefix="koreader-progress-")
+        copied = Path(self._copy.name, "metadata.db")
+        shutil.copyfile(Path(path, "metadata.db"), copied)
+        os.environ["CALIBRE_OVERRIDE_DATABASE_PATH"] = str(copied)
 
     def _mapped_in_calibre(self) -> dict[ColumnField, tuple[str, int | None]]:
         """The columns that the library's default profile maps; none is an error."""
@@ -119,6 +131,9 @@ class HeadlessLibrary:
         if self._db is not None:
             self._db.close()
             self._db = None
+        if self._copy is not None:
+            self._copy.cleanup()
+            self._copy = None
         return {}
 
 

@@ -112,6 +112,8 @@ export interface CalibreLibrary {
     readonly columns: Readonly<Record<string, readonly [column: string, scale: number | null]>>;
     readonly url: string;
     readonly username: string;
+    /** Works on a copy of the database: the library is left exactly as it is. */
+    readonly dry_run: boolean;
     /** Further folders of copy logs, of a calibre in a container for instance. */
     readonly copy_logs: readonly string[];
   }): Promise<OpenedLibrary>;

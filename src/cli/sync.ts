@@ -5,7 +5,7 @@ import process from "node:process";
 import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
 import type { CalibreLibrary, SyncReport } from "../app/ports.ts";
-import { openCalibre } from "../compose.ts";
+import { findServer, openCalibre } from "../compose.ts";
 import type { Account } from "../model/account.ts";
 import { ColumnField, ConflictPolicy, type Profile, type Rules } from "../model/profile.ts";
 import type { Why } from "../model/why.ts";
@@ -54,14 +54,25 @@ async function sync(args: string[]): Promise<number> {
       json: { type: "boolean", default: false },
     },
   });
-  const { library, url, user } = values;
-  if (library === undefined || url === undefined || user === undefined) {
+  const { library, url: asked, user } = values;
+  if (library === undefined || asked === undefined || user === undefined) {
     throw new Refused("sync: --library, --url and --user are needed.");
   }
   if (!values["password-stdin"]) throw new Refused("sync: pass the password on standard input with --password-stdin.");
   const columns = columnsOf(values.column);
   const ids = values.ids === undefined ? null : idsOf(values.ids);
   const userkey = await userkeyOf(process.stdin);
+  const draft: Account = {
+    id: "command-line",
+    url: asked,
+    username: user,
+    userkey,
+    headers: {},
+    tls: { mode: "system" },
+    proxy: null,
+  };
+  // The id of an account follows from its address: the one that really answers, not what was typed.
+  const url = await findServer(draft);
   const calibre = await openCalibre(folderOfBuild(), (line) => process.stderr.write(`${line}\n`));
   try {
     const opened = await calibre.open({
@@ -69,17 +80,10 @@ async function sync(args: string[]): Promise<number> {
       columns,
       url,
       username: user,
+      dry_run: values["dry-run"],
       copy_logs: values["copy-logs"],
     });
-    const account: Account = {
-      id: opened.account_id,
-      url,
-      username: user,
-      userkey,
-      headers: {},
-      tls: { mode: "system" },
-      proxy: null,
-    };
+    const account: Account = { ...draft, url, id: opened.account_id };
     const rules: Rules = {
       ...DEFAULT_RULES,
       ...(values.policy === undefined ? {} : { conflict: policyOf(values.policy) }),

@@ -57,7 +57,7 @@ async function cells(): Promise<Record<string, unknown>[]> {
     "list",
     "--for-machine",
     "-f",
-    "title,*percent,*share,*status",
+    "title,*percent,*share,*hundred,*status",
     "--sort-by",
     "id",
     "--ascending",
@@ -83,6 +83,7 @@ beforeAll(async () => {
   await calibredb("add", join(books, "one.epub"), join(books, "two.epub"));
   await calibredb("add_custom_column", "percent", "Percent", "int");
   await calibredb("add_custom_column", "share", "Share", "float");
+  await calibredb("add_custom_column", "hundred", "Hundred", "float");
   const display = JSON.stringify({ enum_values: ["Unread", "Reading", "Finished"], enum_colors: [] });
   await calibredb("add_custom_column", "--display", display, "status", "Status", "enumeration");
   server = await startServer({ port: 0, registration: "open" });
@@ -155,9 +156,8 @@ describe("a library with one synced book", () => {
   test("takes a float column as 0 to 1, or as 0 to 100 when told so", async () => {
     await sync("--column", "percent=#share", "--ids", "1");
     expect(await cells()).toMatchObject([{ "*share": 0.37 }, {}]);
-    await calibredb("set_custom", "share", "1", "");
-    await sync("--column", "percent=#share:100", "--ids", "1", "--policy", "server");
-    expect(await cells()).toMatchObject([{ "*share": 37 }, {}]);
+    await sync("--column", "percent=#hundred:100", "--ids", "1");
+    expect(await cells()).toMatchObject([{ "*hundred": 37 }, {}]);
   });
 
   test("has each book of --ids looked at, and no other", async () => {
@@ -196,6 +196,17 @@ describe("when it cannot be done", () => {
     const ended = await sync("--url", "http://127.0.0.1:9", "--column", "percent=#percent");
     expect(ended.status).toBe(2);
     expect(ended.stderr).toMatch(/^http:\/\/127\.0\.0\.1:9\/? did not answer: .+\.\n$/);
+  });
+
+  test("an address without its scheme is found all the same", async () => {
+    const { status } = await sync(
+      "--url",
+      server.url.replace("http://", ""),
+      "--column",
+      "percent=#percent",
+      "--dry-run",
+    );
+    expect(status).toBe(0);
   });
 
   test("with the library open elsewhere it says so, and writes nothing", async () => {
