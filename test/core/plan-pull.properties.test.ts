@@ -182,6 +182,7 @@ describe("whatever two devices, a server and a reader did before", () => {
         const world = lived(steps, rule);
         world.server.delete("b".repeat(32));
         world.push("A", Math.max(far, 0.01));
+        world.now += 3600;
         const without = world.plan();
         world.push("B", low);
         const withPeek = world.plan();
