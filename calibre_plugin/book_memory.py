@@ -19,6 +19,8 @@ LOG: Final = "koreader_progress_log"
 # More of a log is never needed to decide; all of it is kept.
 SENT_OBSERVATIONS: Final = 100
 KEPT_DECLINED: Final = 50
+# From this many times as many books as are asked for, one by one is faster (see `_fetch`).
+ONE_BY_ONE = 8
 
 
 class Memory(TypedDict):
@@ -47,8 +49,8 @@ def recall(api: Any, account: str, book_ids: Iterable[int]) -> dict[int, dict[st
     ids = list(book_ids)
     if not ids:
         return {}
-    logs = api.get_custom_book_data(LOG, ids, default=None)
-    memories = api.get_custom_book_data(MEMORY, ids, default=None)
+    logs = _fetch(api, LOG, ids)
+    memories = _fetch(api, MEMORY, ids)
     recalled: dict[int, dict[str, Any]] = {}
     for book_id in ids:
         log, kept = logs.get(book_id), memories.get(book_id)
@@ -224,10 +226,21 @@ def _settled(plan: PullPlan, outcome: Outcome) -> set[int]:
 
 
 def _load(api: Any, name: str, book_ids: Collection[int]) -> dict[int, Any]:
+    return {book_id: copy.deepcopy(value) for book_id, value in _fetch(api, name, book_ids).items() if value}
+
+
+def _fetch(api: Any, name: str, book_ids: Collection[int]) -> dict[int, Any]:
     if not book_ids:
         return {}
-    found = api.get_custom_book_data(name, list(book_ids), default=None)
-    return {book_id: copy.deepcopy(value) for book_id, value in found.items() if value}
+    # calibre reads every book's data to find a few, but a single book's by its index: a page of a large library is
+    # three times faster asked for one by one (20,000 books with 20 observations each, pages of 500).
+    if len(book_ids) * ONE_BY_ONE < len(api.all_book_ids()):
+        return {
+            book_id: value
+            for asked in book_ids
+            for book_id, value in api.get_custom_book_data(name, (asked,), default=None).items()
+        }
+    return api.get_custom_book_data(name, list(book_ids), default=None)
 
 
 def _memory_of(kept: Mapping[str, Any] | None, account: str) -> Memory:
