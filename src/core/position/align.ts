@@ -1,3 +1,4 @@
+import { indexIn } from "./text-index.ts";
 import { type Tree, textFrom } from "./tree.ts";
 import { charactersFrom } from "./words.ts";
 
@@ -25,15 +26,14 @@ function charactersBetween(tree: Tree, first: number, end: number): { text: stri
   for (let at = textFrom(tree, first); at < tree.texts.length; at += 1) {
     const node = tree.texts[at];
     if (node === undefined || node.start >= end) break;
-    let ordinal = node.start;
-    for (const character of node.text) {
+    let ordinal = Math.max(node.start, first);
+    const from = indexIn(node, ordinal - node.start);
+    const to = end >= node.end ? node.text.length : indexIn(node, end - node.start);
+    for (const character of node.text.slice(from, to)) {
       if (character <= " ") continue;
-      if (ordinal >= first && ordinal < end) {
-        characters.push(character);
-        for (let unit = 0; unit < character.length; unit += 1) ordinals.push(ordinal);
-      }
+      characters.push(character);
+      for (let unit = 0; unit < character.length; unit += 1) ordinals.push(ordinal);
       ordinal += 1;
-      if (ordinal >= end) break;
     }
   }
   return { text: characters.join(""), ordinals };

@@ -1,36 +1,13 @@
-import { type DefaultTreeAdapterTypes, defaultTreeAdapter, parse } from "parse5";
+import type { DefaultTreeAdapterTypes } from "parse5";
+import { normalised } from "./calibre-source.ts";
 import { countCharacters } from "./characters.ts";
+import { parseHtml } from "./html-parse.ts";
 import { type ElementNode, type TextNode, type Tree, TreeRefused } from "./tree.ts";
-import { NotWellFormed, normalised, readXhtml } from "./xml-tree.ts";
+import { NotWellFormed } from "./xml-tokens.ts";
+import { readXhtml } from "./xml-tree.ts";
 
 type HtmlNode = DefaultTreeAdapterTypes.Node;
 type HtmlElement = DefaultTreeAdapterTypes.Element;
-
-/** HTML repair can multiply elements; more than this many for each `<` of the source is an attack. */
-const ELEMENTS_PER_TAG = 8;
-const DEEPEST_HTML = 400;
-
-function parseHtml(source: string): DefaultTreeAdapterTypes.Document {
-  let tags = 1000;
-  for (let at = source.indexOf("<"); at !== -1; at = source.indexOf("<", at + 1)) tags += 1;
-  let left = tags * ELEMENTS_PER_TAG;
-  const depth = new WeakMap<object, number>();
-  const adapter: typeof defaultTreeAdapter = {
-    ...defaultTreeAdapter,
-    createElement(name, namespace, attributes) {
-      left -= 1;
-      if (left < 0) throw new TreeRefused("too_large");
-      return defaultTreeAdapter.createElement(name, namespace, attributes);
-    },
-    appendChild(parent, child) {
-      const level = (depth.get(parent) ?? 0) + 1;
-      if (level > DEEPEST_HTML) throw new TreeRefused("too_deep");
-      depth.set(child, level);
-      defaultTreeAdapter.appendChild(parent, child);
-    },
-  };
-  return parse(source, { treeAdapter: adapter, sourceCodeLocationInfo: false });
-}
 
 function childrenOf(node: HtmlNode): readonly HtmlNode[] {
   return "childNodes" in node ? node.childNodes : [];

@@ -1,7 +1,8 @@
-import { type DefaultTreeAdapterTypes, parse } from "parse5";
-import { TreeBuilder, plainStyle } from "./crengine-tree.ts";
+import type { DefaultTreeAdapterTypes } from "parse5";
+import { parseHtml } from "./html-parse.ts";
+import { TreeBuilder, plainStyle } from "./tree-builder.ts";
 import { readTokens } from "./crengine-tokens.ts";
-import { DEEPEST, type Tree, TreeRefused } from "./tree.ts";
+import type { Tree } from "./tree.ts";
 
 /** Pictures and descriptions are no text to read. */
 const NO_TEXT = new Set(["binary", "stylesheet", "description"]);
@@ -43,7 +44,7 @@ type HtmlNode = DefaultTreeAdapterTypes.ChildNode;
 /** crengine's tree of a single HTML file, which it repairs as HTML5 says; parse5 stands in for that repair. */
 export function htmlTree(source: string): Tree {
   // crengine knows no quirks mode: a table always ends a paragraph.
-  const document = parse(`<!DOCTYPE html>${source.replace(/^\s*<!doctype[^>]*>/i, "")}`);
+  const document = parseHtml(`<!DOCTYPE html>${source.replace(/^\s*<!doctype[^>]*>/i, "")}`);
   const builder = new TreeBuilder("", plainStyle);
   const stack: Array<{ readonly name: string; readonly nodes: readonly HtmlNode[]; at: number }> = [
     { name: "", nodes: document.childNodes, at: 0 },
@@ -55,7 +56,6 @@ export function htmlTree(source: string): Tree {
       stack.pop();
       if (top.name !== "") builder.close(top.name);
     } else if ("tagName" in node) {
-      if (stack.length > DEEPEST) throw new TreeRefused("too_deep");
       if (node.tagName === "head") continue;
       builder.open(node.tagName);
       for (const { name, value } of node.attrs) builder.attribute(name, value);

@@ -1,4 +1,5 @@
-import { countCharacters, indexOfCharacter, widthAt } from "./characters.ts";
+import { indexOfCharacter, widthAt } from "./characters.ts";
+import { countIn, indexIn } from "./text-index.ts";
 import { type ElementNode, type TextNode, type Tree, textAt } from "./tree.ts";
 
 /**
@@ -12,7 +13,7 @@ export type Place =
 /** The place `units` UTF-16 units into a text node. */
 export function placeInText(node: TextNode, units: number): Place {
   const { text, start, end } = node;
-  const behind = countCharacters(text, 0, units);
+  const behind = countIn(node, units);
   const isCharacter = units < text.length && text.charCodeAt(units) > 0x20;
   if (isCharacter || end === start) {
     return { kind: "text", ordinal: start + behind, side: "before", spaces: 0 };
@@ -20,28 +21,8 @@ export function placeInText(node: TextNode, units: number): Place {
   if (behind === 0) {
     return { kind: "text", ordinal: start, side: "before", spaces: indexOfCharacter(text, 0) - units };
   }
-  const last = indexOfCharacter(text, behind - 1);
+  const last = indexIn(node, behind - 1);
   return { kind: "text", ordinal: start + behind - 1, side: "after", spaces: units - last - widthAt(text, last) };
-}
-
-const ALONG = 1024;
-const milestones = new WeakMap<TextNode, number[]>();
-
-/** As {@link indexOfCharacter}, for text nodes of any length: where every 1,024th character stands is remembered. */
-function indexIn(node: TextNode, n: number): number {
-  if (node.text.length <= 4 * ALONG) return indexOfCharacter(node.text, n);
-  let known = milestones.get(node);
-  if (known === undefined) {
-    known = [];
-    let at = 0;
-    for (let count = 0; count < node.end - node.start; count += ALONG) {
-      at = indexOfCharacter(node.text, count === 0 ? 0 : ALONG, at);
-      known.push(at);
-    }
-    milestones.set(node, known);
-  }
-  const block = Math.min(Math.floor(n / ALONG), known.length - 1);
-  return indexOfCharacter(node.text, n - block * ALONG, known[block]);
 }
 
 function isSpaceAt(text: string, at: number): boolean {

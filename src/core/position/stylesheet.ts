@@ -1,5 +1,5 @@
 import { type ElementStyle, defaultStyle } from "./crengine-display.ts";
-import { type ShownBy, type StyleOf, plainStyle } from "./crengine-tree.ts";
+import { type ShownBy, type StyleOf, plainStyle } from "./tree-builder.ts";
 import type { OpenElement } from "./crengine-whitespace.ts";
 
 /** What of a rule matters to a tree: whether and how an element is shown. */
@@ -94,10 +94,14 @@ function selector(text: string): Pick<Rule, "parts" | "weight"> | null {
 }
 
 const MOST_RULES = 5000;
+/** So many parts of rules are tried before the sheets are left at that: a sound book needs a hundredth of it. */
+const MOST_TRIES = 4_000_000;
 
 /** Reads the rules that decide what is shown; `@media` and other blocks are left out. Linear, never throws. */
 function readRules(css: string, into: Rule[]): void {
-  const text = css.replaceAll(/\/\*[\s\S]*?(?:\*\/|$)/g, "").replaceAll(/@(?:import|charset|namespace)[^;{}]*;/gi, "");
+  const text = css
+    .replaceAll(/\/\*[\s\S]*?(?:\*\/|$)/g, "")
+    .replaceAll(/@(?:import|charset|namespace)[^;{}]{0,2000};/gi, "");
   let at = 0;
   while (at < text.length && into.length < MOST_RULES) {
     const open = text.indexOf("{", at);
@@ -173,6 +177,7 @@ export function styleFrom(sheets: readonly string[]): StyleOf {
   const byClass = new Map<string, Rule[]>();
   const byId = new Map<string, Rule[]>();
   const anywhere: Rule[] = [];
+  let left = MOST_TRIES;
   for (const rule of rules) {
     const own = rule.parts.at(-1)?.compound;
     const [firstClass] = own?.classes ?? [];
@@ -185,13 +190,14 @@ export function styleFrom(sheets: readonly string[]): StyleOf {
   return (name: string, attributes: ShownBy, ancestors): ElementStyle => {
     const style = { ...plainStyle(name, attributes) };
     const inline = attributes.style === undefined ? null : shownBy(attributes.style);
-    if (rules.length > 0) {
+    if (rules.length > 0 && left > 0) {
       const candidates = [
         ...anywhere,
         ...(byName.get(name) ?? []),
         ...(attributes.id === undefined ? [] : (byId.get(attributes.id) ?? [])),
         ...(attributes.class?.split(/\s+/).flatMap((one) => byClass.get(one) ?? []) ?? []),
       ];
+      for (const { parts } of candidates) left -= parts.length;
       const element = { name, attributes };
       for (const rule of candidates.filter((one) => applies(one, element, ancestors)).sort(byWeight)) {
         Object.assign(style, rule.shown);
@@ -215,7 +221,14 @@ export function sheetsIn(source: string): { readonly links: readonly string[]; r
     const href = /\shref\s*=\s*(?:"([^"]*)"|'([^']*)')/i.exec(tag);
     if ((rel === undefined || rel === "stylesheet") && href !== null) links.push(href[1] ?? href[2] ?? "");
   }
-  for (const [, css] of head.matchAll(/<style[^>]{0,1000}>([\s\S]*?)<\/style/gi))
-    if (css !== undefined) inline.push(css);
+  const opening = /<style(?:\s[^>]{0,1000})?>/gi;
+  for (let tag = opening.exec(head); tag !== null; tag = opening.exec(head)) {
+    const close = /<\/style/gi;
+    close.lastIndex = opening.lastIndex;
+    const found = close.exec(head);
+    if (found === null) break;
+    inline.push(head.slice(opening.lastIndex, found.index));
+    opening.lastIndex = close.lastIndex;
+  }
   return { links, inline };
 }

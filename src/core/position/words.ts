@@ -1,4 +1,5 @@
 import { countCharacters, indexOfCharacter } from "./characters.ts";
+import { indexIn } from "./text-index.ts";
 import { type ElementNode, type TextNode, type Tree, textFrom } from "./tree.ts";
 
 const SPACES = /[\0- ]+/g;
@@ -17,7 +18,7 @@ export function charactersFrom(tree: Tree, ordinal: number, count: number): stri
     if (node.end === node.start) continue;
     if (node.start > next) break;
     next = node.end;
-    const from = indexOfCharacter(node.text, Math.max(0, ordinal - node.start));
+    const from = indexIn(node, Math.max(0, ordinal - node.start));
     const to = indexOfCharacter(node.text, left, from);
     out += node.text.slice(from, to).replaceAll(SPACES, "");
     left -= countCharacters(node.text, from, to);
@@ -73,7 +74,7 @@ export function sentenceAt(tree: Tree, ordinal: number): string {
   const here = tree.texts[index];
   if (here === undefined) return "";
   const block = blockOf(here);
-  const units = indexOfCharacter(here.text, Math.max(0, ordinal - here.start));
+  const units = indexIn(here, Math.max(0, ordinal - here.start));
   let before = here.text.slice(Math.max(0, units - AROUND), units);
   for (let at = index - 1; at >= 0 && before.length < AROUND; at -= 1) {
     const node = tree.texts[at];

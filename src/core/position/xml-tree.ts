@@ -1,76 +1,8 @@
 import { countCharacters } from "./characters.ts";
-import { namedEntity, numericEntity } from "./entities.ts";
 import { DEEPEST, type ElementNode, type TextNode, type Tree, TreeRefused } from "./tree.ts";
+import { NotWellFormed, type StartTag, decode, readAttributes, readName } from "./xml-tokens.ts";
 
 const XHTML = "http://www.w3.org/1999/xhtml";
-const NAME = /[\p{L}_][\p{L}\p{N}\p{M}_.·-]*(?::[\p{L}_][\p{L}\p{N}\p{M}_.·-]*)?/uy;
-const ASCII_NAME = /[A-Za-z_][\w.-]*(?::[A-Za-z_][\w.-]*)?(?=[\s=/>])/y;
-const ATTRIBUTE = /\s+([^\s=/>"'<]+)\s*=\s*(?:"([^"<]*)"|'([^'<]*)')/y;
-const REFERENCE = /&(?:#x([0-9a-fA-F]+)|#(\d+)|([A-Za-z_][\w.-]*));/g;
-
-/** The document is not the well-formed XHTML that calibre reads as XML; it will be read as HTML instead. */
-export class NotWellFormed extends Error {}
-
-function decode(text: string): string {
-  if (!text.includes("&")) return text;
-  let expected = 0;
-  for (let at = text.indexOf("&"); at !== -1; at = text.indexOf("&", at + 1)) expected += 1;
-  let seen = 0;
-  const decoded = text.replaceAll(REFERENCE, (_, hex?: string, digits?: string, name?: string) => {
-    seen += 1;
-    if (name === "apos") return "'";
-    const value =
-      name === undefined
-        ? numericEntity(hex === undefined ? Number(digits) : Number.parseInt(hex, 16))
-        : namedEntity(name);
-    if (value === null) throw new NotWellFormed(`unknown entity ${name ?? ""}`);
-    return value;
-  });
-  if (seen !== expected) throw new NotWellFormed("bare ampersand");
-  return decoded;
-}
-
-function readName(source: string, at: number): string {
-  ASCII_NAME.lastIndex = at;
-  const plain = ASCII_NAME.exec(source);
-  if (plain !== null) return plain[0];
-  NAME.lastIndex = at;
-  const name = NAME.exec(source)?.[0];
-  if (name === undefined) throw new NotWellFormed("bad name");
-  return name;
-}
-
-interface StartTag {
-  readonly attributes: readonly (readonly [name: string, value: string])[];
-  readonly next: number;
-  readonly empty: boolean;
-}
-
-function readAttributes(source: string, from: number): StartTag {
-  let at = from;
-  const attributes: Array<readonly [string, string]> = [];
-  // Nearly every tag has none, or a few: a repeated name is looked for only then.
-  for (;;) {
-    const unit = source.charCodeAt(at);
-    if (unit === 0x3e) return { attributes, next: at + 1, empty: false };
-    if (unit === 0x2f && source.charCodeAt(at + 1) === 0x3e) return { attributes, next: at + 2, empty: true };
-    ATTRIBUTE.lastIndex = at;
-    const match = ATTRIBUTE.exec(source);
-    if (match === null) {
-      const rest = /\s+(\/?>)/y;
-      rest.lastIndex = at;
-      const end = rest.exec(source);
-      if (end === null) throw new NotWellFormed("bad attribute");
-      return { attributes, next: rest.lastIndex, empty: end[1] === "/>" };
-    }
-    at = ATTRIBUTE.lastIndex;
-    const name = match[1] ?? "";
-    if (attributes.some(([known]) => known === name)) throw new NotWellFormed("repeated attribute");
-    attributes.push([name, match[2] ?? match[3] ?? ""]);
-    if (attributes.length > 1000) throw new TreeRefused("too_large");
-  }
-}
-
 interface Scope {
   readonly node: ElementNode | null;
   readonly qualified: string;
@@ -80,29 +12,6 @@ interface Scope {
   before: number;
   lastText: string[];
   textStart: number;
-}
-
-/** Entities that a document declares for itself; calibre puts their text in before it parses. */
-function withOwnEntities(source: string): string {
-  const root = source.search(/<html/i);
-  const head = root === -1 ? "" : source.slice(0, Math.min(root, 20_000));
-  if (!head.includes("<!DOCTYPE") || !head.includes("<!ENTITY")) return source;
-  const own = new Map<string, string>();
-  for (const [, name, value] of head.matchAll(/<!ENTITY\s+(\S+)\s+([^>]+)/g)) {
-    if (name !== undefined && value !== undefined) own.set(name, value.replace(/^"(.*)"$/s, "$1"));
-  }
-  return source.slice(root).replaceAll(/&([^\s;&]{1,64});/g, (whole, name: string) => {
-    const value = own.get(name);
-    return value === undefined || value.length > 1000 ? whole : value;
-  });
-}
-
-/** What calibre does with a file before parsing: line ends unified, everything before `<html` gone. */
-export function normalised(source: string): string {
-  const own = withOwnEntities(source);
-  const text = (own.includes("\r") ? own.replaceAll(/\r\n?/g, "\n") : own).replaceAll("\0", "");
-  const root = /<\s*html/i.exec(text.slice(0, 2048));
-  return root === null ? text : text.slice(root.index);
 }
 
 class XmlBuilder {
@@ -165,10 +74,12 @@ class XmlBuilder {
     if (this.#stack.length > DEEPEST) throw new TreeRefused("too_deep");
     let prefixes = parent?.prefixes ?? new Set(["xml"]);
     let namespace: string | null = null;
+    const declared: string[] = [];
     for (const [name, value] of attributes) {
       if (name === "xmlns") namespace = value;
-      else if (name.startsWith("xmlns:")) prefixes = new Set([...prefixes, name.slice(6)]);
+      else if (name.startsWith("xmlns:")) declared.push(name.slice(6));
     }
+    if (declared.some((prefix) => !prefixes.has(prefix))) prefixes = new Set([...prefixes, ...declared]);
     for (const [name] of attributes) this.#checkPrefix(name, prefixes);
     this.#checkPrefix(qualified, prefixes);
     if (parent === undefined) {
@@ -230,7 +141,7 @@ class XmlBuilder {
 
 /**
  * The body of a well-formed XHTML file as an XML parser sees it: comments kept, CDATA merged into text, whitespace as
- * it is. Throws {@link NotWellFormed} for anything else. `source` is {@link normalised}.
+ * it is. Throws {@link NotWellFormed} for anything else. `source` is `normalised`.
  */
 export function readXhtml(source: string): Tree {
   const builder = new XmlBuilder();
