@@ -18,6 +18,7 @@ from . import pull
 from .bridge_client import BridgeClient, SyncError
 from .config import Settings, account_id_of, default_profile, map_columns
 from .contract import Account, CarryOverResult, ColumnField, ColumnMapping, Profile
+from .history import link, read_digests, read_unlinked, unlink
 from .library import WriteReport, resolve_columns
 from .messages import why_sentence
 from .predict import predictor
@@ -49,7 +50,7 @@ class HeadlessLibrary:
         return self._db.new_api
 
     def open(self, params: Mapping[str, Any]) -> dict[str, Any]:
-        """Opens `library` if nobody else has; resolves `columns` ({field: [lookup name, scale or null]})."""
+        """Opens `library` if nobody else has, and gathers what left calibre; a dry run works on a copy."""
         path = params["library"]
         from calibre.db.legacy import LibraryDatabase
 
@@ -61,20 +62,20 @@ class HeadlessLibrary:
         if params["dry_run"]:
             self._work_on_a_copy(path)
         self._db = LibraryDatabase(os.path.abspath(path))
+        # What left calibre since the last run, from whatever process: the digests that readers know.
+        rebuild(self._api, params["copy_logs"])
+        return {"book_ids": sorted(self._api.all_book_ids())}
+
+    def map(self, params: Mapping[str, Any]) -> dict[str, Any]:
+        """Resolves `columns` ({field: [lookup name, scale or null]}; empty: calibre's profile) and the account's id."""
         wanted: dict[ColumnField, tuple[str, int | None]] = {
             field: (column, scale) for field, (column, scale) in params["columns"].items()
         }
         self._columns = self._resolve(wanted or self._mapped_in_calibre())
-        # What left calibre since the last run, from whatever process: the digests that readers know.
-        rebuild(self._api, params["copy_logs"])
         url, username = params["url"], params["username"]
         known = [account for account in Settings().accounts() if account["username"] == username]
         account = next((account for account in known if account["url"].rstrip("/") == url.rstrip("/")), None)
-        return {
-            "columns": self._columns,
-            "account_id": account["id"] if account else account_id_of(url, username),
-            "book_ids": sorted(self._api.all_book_ids()),
-        }
+        return {"columns": self._columns, "account_id": account["id"] if account else account_id_of(url, username)}
 
     def _work_on_a_copy(self, path: str) -> None:
         """Lets calibre use a copy of the database: a dry run learns and predicts as usual, and leaves no trace."""
@@ -122,6 +123,40 @@ class HeadlessLibrary:
             "carried": carried,
         }
 
+    def copies(self, params: Mapping[str, Any]) -> dict[str, Any]:
+        """Every digest of one book: those of its history, then those that its copies would have now."""
+        book_id = self._book(params)
+        known = read_digests(self._api, [book_id]).get(book_id, [])
+        names = {digest["digest"] for digest in known}
+        predicted = predictor(self._api, self._mapped())(book_id)
+        return {
+            "title": self._api.field_for("title", book_id),
+            "digests": [*known, *(digest for digest in predicted if digest["digest"] not in names)],
+            "unlinked": read_unlinked(self._api, [book_id]).get(book_id, []),
+        }
+
+    def link(self, params: Mapping[str, Any]) -> dict[str, Any]:
+        """Makes a digest this book's for good."""
+        link(self._api, self._book(params), params["digest"])
+        return {}
+
+    def unlink(self, params: Mapping[str, Any]) -> dict[str, Any]:
+        """Makes sure that a digest is never taken for this book's again."""
+        unlink(self._api, self._book(params), params["digest"])
+        return {}
+
+    def _book(self, params: Mapping[str, Any]) -> int:
+        book_id: int = params["book_id"]
+        if book_id not in self._api.all_book_ids():
+            raise HeadlessError("NoBook", book_id=book_id)
+        return book_id
+
+    def _mapped(self) -> list[ColumnMapping]:
+        """The columns that calibre's default profile maps, as far as they are still there."""
+        profile = default_profile(self._api)
+        wanted = profile["columns"].items() if profile else ()
+        return resolve_columns(self._api, {field: (to["column"], to["scale"]) for field, to in wanted})[0]
+
     def explain(self, params: Mapping[str, Any]) -> dict[str, Any]:
         """The sentence of each reason."""
         return {"sentences": [why_sentence(why) for why in params["reasons"]]}
@@ -146,7 +181,11 @@ def serve(requests: TextIO, answers: TextIO, token: str, bridge: Sequence[str]) 
     library = HeadlessLibrary(bridge)
     methods: Final[dict[str, Callable[[Mapping[str, Any]], dict[str, Any]]]] = {
         "open": library.open,
+        "map": library.map,
         "sync": library.sync,
+        "copies": library.copies,
+        "link": library.link,
+        "unlink": library.unlink,
         "explain": library.explain,
         "close": library.close,
     }

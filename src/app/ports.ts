@@ -1,6 +1,6 @@
 /** The outside world as the use cases see it. Adapters in `io/` make these real; tests hand in their own. */
 import type { Account } from "../model/account.ts";
-import type { FileDigests } from "../model/digest.ts";
+import type { FileDigests, KnownDigest } from "../model/digest.ts";
 import type { CarryOverResult } from "../model/carry-over.ts";
 import type { ColumnUpdate, PullPlan } from "../model/plan.ts";
 import type { ColumnMapping, Profile } from "../model/profile.ts";
@@ -76,12 +76,19 @@ export type Clock = () => number;
 /** How far a long request has come; `label` is a phase's name, not a sentence. */
 export type OnProgress = (done: number, total: number, label: "digests" | "asking" | "planning" | "pushing") => void;
 
-/** What opening a library tells. */
-export interface OpenedLibrary {
+/** The columns of a sync, resolved. */
+export interface MappedColumns {
   readonly columns: ColumnMapping[];
   /** The id under which this login's base is kept, the same as in the GUI. */
   readonly account_id: string;
-  readonly book_ids: number[];
+}
+
+/** All digests of one book: known ones first, then those that its copies would have now. */
+export interface BookCopies {
+  readonly title: string;
+  readonly digests: KnownDigest[];
+  /** What the reader said is not this book's. */
+  readonly unlinked: string[];
 }
 
 /** One pull over a library. */
@@ -108,16 +115,21 @@ export interface SyncReport {
 export interface CalibreLibrary {
   open(params: {
     readonly library: string;
-    /** By field: lookup name, and 100 for a percent column from 0 to 100 (null: the datatype's own). Empty: as calibre's profile has it. */
-    readonly columns: Readonly<Record<string, readonly [column: string, scale: number | null]>>;
-    readonly url: string;
-    readonly username: string;
     /** Works on a copy of the database: the library is left exactly as it is. */
     readonly dry_run: boolean;
     /** Further folders of copy logs, of a calibre in a container for instance. */
     readonly copy_logs: readonly string[];
-  }): Promise<OpenedLibrary>;
+  }): Promise<{ readonly book_ids: number[] }>;
+  map(params: {
+    /** By field: lookup name, and 100 for a percent column from 0 to 100 (null: the datatype's own). Empty: as calibre's profile has it. */
+    readonly columns: Readonly<Record<string, readonly [column: string, scale: number | null]>>;
+    readonly url: string;
+    readonly username: string;
+  }): Promise<MappedColumns>;
   sync(request: SyncRequest): Promise<SyncReport>;
+  copies(book_id: number): Promise<BookCopies>;
+  link(book_id: number, digest: string): Promise<void>;
+  unlink(book_id: number, digest: string): Promise<void>;
   /** One sentence for each reason, the same as in calibre's window. */
   explain(reasons: readonly Why[]): Promise<string[]>;
   close(): Promise<void>;

@@ -11,6 +11,9 @@ interface Command {
 
 const COMMANDS: Readonly<Record<string, () => Promise<Command>>> = {
   sync: () => import("./sync.ts"),
+  copies: () => import("./copies.ts"),
+  link: () => import("./link.ts"),
+  unlink: () => import("./unlink.ts"),
   digest: () => import("./digest.ts"),
   position: () => import("./position.ts"),
   serve: () => import("./serve.ts"),

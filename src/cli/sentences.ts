@@ -1,11 +1,24 @@
 /** What the command line says when something cannot be done. */
+import process from "node:process";
 import { SyncError } from "../model/error.ts";
 
 /** Nothing could be done; the message is the sentence. */
 export class Refused extends Error {}
 
+/** Runs a command; what can be expected to go wrong becomes one sentence and exit code 2. */
+export async function orSentence(command: () => Promise<number>): Promise<number> {
+  try {
+    return await command();
+  } catch (error) {
+    const sentence = sentenceOf(error);
+    if (sentence === null) throw error;
+    process.stderr.write(`${sentence}\n`);
+    return 2;
+  }
+}
+
 /** One sentence for everything that can be expected to go wrong, null for a fault of ours. */
-export function sentenceOf(error: unknown): string | null {
+function sentenceOf(error: unknown): string | null {
   if (error instanceof Refused) return error.message;
   if (error instanceof SyncError) return syncErrorSentence(error);
   if (error instanceof Error && error.name === "LibraryError") return librarySentence(error as Error & LibraryTrouble);
@@ -25,6 +38,8 @@ function librarySentence({ kind, data }: LibraryTrouble): string | null {
       return `${String(data["library"])} is not a calibre library: it has no metadata.db.`;
     case "LibraryOpen":
       return "Another calibre program is running, such as calibre itself or its content server. Close it first, or sync inside it.";
+    case "NoBook":
+      return `The library has no book ${String(data["book_id"])}.`;
     case "NoColumns":
       return "Name at least one column, for example --column percent=#percent_read, or map columns in calibre's window first.";
     case "ColumnMissing":

@@ -1,16 +1,15 @@
 /** `koreader-progress sync`: one pull into a library, without calibre's window. */
-import { existsSync } from "node:fs";
-import { dirname, join, resolve } from "node:path";
+import { resolve } from "node:path";
 import process from "node:process";
-import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
 import type { CalibreLibrary, SyncReport } from "../app/ports.ts";
-import { findServer, openCalibre } from "../compose.ts";
+import { findServer } from "../compose.ts";
 import type { Account } from "../model/account.ts";
 import { ColumnField, ConflictPolicy, type Profile, type Rules } from "../model/profile.ts";
 import type { Why } from "../model/why.ts";
+import { startCalibre } from "./calibre.ts";
 import { userkeyOf } from "./password.ts";
-import { Refused, sentenceOf } from "./sentences.ts";
+import { Refused, orSentence } from "./sentences.ts";
 
 export const summary = "sync --library DIR --url URL --user NAME --password-stdin --column percent=#col ...";
 
@@ -24,15 +23,8 @@ const DEFAULT_RULES: Rules = {
 };
 
 /** Pulls once; 0 when nothing failed, 1 when a book failed or a conflict is undecided, 2 when nothing could be done. */
-export async function run(args: string[]): Promise<number> {
-  try {
-    return await sync(args);
-  } catch (error) {
-    const sentence = sentenceOf(error);
-    if (sentence === null) throw error;
-    process.stderr.write(`${sentence}\n`);
-    return 2;
-  }
+export function run(args: string[]): Promise<number> {
+  return orSentence(() => sync(args));
 }
 
 async function sync(args: string[]): Promise<number> {
@@ -73,17 +65,12 @@ async function sync(args: string[]): Promise<number> {
   };
   // The id of an account follows from its address: the one that really answers, not what was typed.
   const url = await findServer(draft);
-  const calibre = await openCalibre(folderOfBuild(), (line) => process.stderr.write(`${line}\n`));
+  const calibre = await startCalibre();
   try {
-    const opened = await calibre.open({
-      library: resolve(library),
-      columns,
-      url,
-      username: user,
-      dry_run: values["dry-run"],
-      copy_logs: values["copy-logs"],
-    });
-    const account: Account = { ...draft, url, id: opened.account_id };
+    const dry_run = values["dry-run"];
+    const { book_ids } = await calibre.open({ library: resolve(library), dry_run, copy_logs: values["copy-logs"] });
+    const mapped = await calibre.map({ columns, url, username: user });
+    const account: Account = { ...draft, url, id: mapped.account_id };
     const rules: Rules = {
       ...DEFAULT_RULES,
       ...(values.policy === undefined ? {} : { conflict: policyOf(values.policy) }),
@@ -91,7 +78,7 @@ async function sync(args: string[]): Promise<number> {
     const profile: Profile = {
       id: "command-line",
       matching: matchingOf(values.matching),
-      columns: opened.columns,
+      columns: mapped.columns,
       rules,
       ran_before: true,
       time_zone: Intl.DateTimeFormat().resolvedOptions().timeZone,
@@ -99,12 +86,12 @@ async function sync(args: string[]): Promise<number> {
     const report = await calibre.sync({
       account,
       profile,
-      book_ids: ids ?? opened.book_ids,
-      dry_run: values["dry-run"],
+      book_ids: ids ?? book_ids,
+      dry_run,
       predict: !values["no-predict"],
     });
     if (values.json) printJson(report);
-    else await printLines(report, calibre, { dryRun: values["dry-run"], explain: values.explain });
+    else await printLines(report, calibre, { dryRun: dry_run, explain: values.explain });
     return report.plan.conflicts.length > 0 || report.failed.length > 0 || hasFailure(report) ? 1 : 0;
   } finally {
     await calibre.close();
@@ -143,16 +130,6 @@ function policyOf(text: string): Rules["conflict"] {
 function matchingOf(text: string): Profile["matching"] {
   if (text === "binary" || text === "filename" || text === "both") return text;
   throw new Refused("sync: --matching is binary, filename or both.");
-}
-
-/** dist/, where the plugin's zip and the script for calibre stand beside this program. */
-function folderOfBuild(): string {
-  const here = dirname(fileURLToPath(import.meta.url));
-  const folder = [here, join(here, ".."), join(here, "../../dist")].find((path) =>
-    existsSync(join(path, "koreader-progress.zip")),
-  );
-  if (folder === undefined) throw new Refused("The plugin's zip is missing beside this program: run npm run build.");
-  return folder;
 }
 
 const FAILURES: ReadonlySet<string> = new Set(["answer_failed", "answer_unusable", "book_unreadable", "write_refused"]);

@@ -2,7 +2,7 @@
 import { randomBytes } from "node:crypto";
 import { PythonShell } from "python-shell";
 import { SYNC_ERRORS, SyncError, type SyncErrorName } from "../model/error.ts";
-import type { CalibreLibrary, OpenedLibrary, SyncReport } from "../app/ports.ts";
+import type { CalibreLibrary } from "../app/ports.ts";
 
 /** Why calibre's side could not do what was asked: `name` and `data` as `headless.py` says them. */
 export class LibraryError extends Error {
@@ -95,8 +95,12 @@ export async function startCalibre(options: Options): Promise<CalibreLibrary> {
 
   await ready;
   return {
-    open: (params) => ask<OpenedLibrary>("open", params),
-    sync: (request) => ask<SyncReport>("sync", request),
+    open: (params) => ask("open", params),
+    map: (params) => ask("map", params),
+    sync: (request) => ask("sync", request),
+    copies: (book_id) => ask("copies", { book_id }),
+    link: async (book_id, digest) => void (await ask("link", { book_id, digest })),
+    unlink: async (book_id, digest) => void (await ask("unlink", { book_id, digest })),
     explain: async (reasons) => (await ask<{ sentences: string[] }>("explain", { reasons })).sentences,
     async close() {
       if (ended === null) await ask("close", {}).catch(() => {});

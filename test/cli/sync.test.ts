@@ -1,114 +1,48 @@
 /** `koreader-progress sync` as a reader runs it: the built program, real calibre, a real server. */
 import { spawn } from "node:child_process";
-import { createHash } from "node:crypto";
 import { mkdirSync, readFileSync, readdirSync, statSync, writeFileSync } from "node:fs";
-import { join, resolve } from "node:path";
-import process from "node:process";
+import { join } from "node:path";
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
-import { openKosyncClient, startServer } from "../../src/compose.ts";
 import { partialMd5 } from "../../src/core/digest.ts";
-import { writeEpub } from "../../scripts/demo-books.ts";
-import type { KosyncClient } from "../../src/app/ports.ts";
 import type { RunningServer } from "../../src/server/listen.ts";
-import { createPrivateCalibre, type PrivateCalibre } from "../plugin/private-calibre.ts";
-import { takeCalibreTurn } from "../support/calibre-turn.ts";
+import type { PrivateCalibre } from "../plugin/private-calibre.ts";
+import { PASSWORD, USER, createCliWorld, type CliWorld, type Ended } from "../support/cli-world.ts";
 
-const PASSWORD = "correct horse";
 const POINTER = "/body/DocFragment[2]/body/p[3]/text().7";
 
+let world: CliWorld;
 let calibre: PrivateCalibre;
 let server: RunningServer;
-let client: KosyncClient;
 let library: string;
-let giveTurnBack: () => void;
-
-interface Ended {
-  status: number | null;
-  stdout: string;
-  stderr: string;
-}
-
-function run(program: string, args: readonly string[], input = ""): Promise<Ended> {
-  return new Promise((done) => {
-    const child = spawn(program, args, { env: calibre.env });
-    const ended: Ended = { status: null, stdout: "", stderr: "" };
-    child.stdout.on("data", (chunk: Buffer) => (ended.stdout += chunk.toString()));
-    child.stderr.on("data", (chunk: Buffer) => (ended.stderr += chunk.toString()));
-    child.on("close", (status) => done({ ...ended, status }));
-    child.stdin.end(input);
-  });
-}
-
-async function calibredb(...args: string[]): Promise<string> {
-  const ended = await run(calibre.program("calibredb"), [...args, "--with-library", library]);
-  if (ended.status !== 0) throw new Error(ended.stderr);
-  return ended.stdout;
-}
 
 const sync = (...args: string[]): Promise<Ended> => syncAs(PASSWORD, ...args);
 
 function syncAs(password: string, ...args: string[]): Promise<Ended> {
-  const login = ["--url", server.url, "--user", "anna", "--password-stdin"];
-  return run(process.execPath, [resolve("dist/cli.mjs"), "sync", "--library", library, ...login, ...args], password);
+  const login = ["--url", server.url, "--user", USER, "--password-stdin"];
+  return world.cli(["sync", "--library", library, ...login, ...args], password);
 }
 
 async function cells(): Promise<Record<string, unknown>[]> {
-  const json = await calibredb(
-    "list",
-    "--for-machine",
-    "-f",
-    "title,*percent,*share,*hundred,*status",
-    "--sort-by",
-    "id",
-    "--ascending",
-  );
+  const fields = "title,*percent,*share,*hundred,*status";
+  const json = await world.calibredb("list", "--for-machine", "-f", fields, "--sort-by", "id", "--ascending");
   return JSON.parse(json) as Record<string, unknown>[];
 }
 
-function libraryFile(id: number): string {
-  const folders = readdirSync(library, { recursive: true, encoding: "utf8" });
-  const found = folders.find((name) => name.includes(`(${id})`) && name.endsWith(".epub"));
-  if (found === undefined) throw new Error(`book ${id} has no file`);
-  return join(library, found);
-}
-
 beforeAll(async () => {
-  giveTurnBack = await takeCalibreTurn();
-  calibre = await createPrivateCalibre();
-  library = join(calibre.folder, "library");
-  const books = join(calibre.folder, "books");
-  mkdirSync(books);
-  await writeEpub(join(books, "one.epub"), { title: "One", author: "A", version: "2.0", chapters: 3 });
-  await writeEpub(join(books, "two.epub"), { title: "Two", author: "B", version: "3.0", chapters: 4 });
-  await calibredb("add", join(books, "one.epub"), join(books, "two.epub"));
-  await calibredb("add_custom_column", "percent", "Percent", "int");
-  await calibredb("add_custom_column", "share", "Share", "float");
-  await calibredb("add_custom_column", "hundred", "Hundred", "float");
+  world = await createCliWorld();
+  ({ calibre, server, library } = world);
+  await world.calibredb("add_custom_column", "percent", "Percent", "int");
+  await world.calibredb("add_custom_column", "share", "Share", "float");
+  await world.calibredb("add_custom_column", "hundred", "Hundred", "float");
   const display = JSON.stringify({ enum_values: ["Unread", "Reading", "Finished"], enum_colors: [] });
-  await calibredb("add_custom_column", "--display", display, "status", "Status", "enumeration");
-  server = await startServer({ port: 0, registration: "open" });
-  client = await openKosyncClient({
-    id: "a",
-    url: server.url,
-    username: "anna",
-    userkey: createHash("md5").update(PASSWORD).digest("hex"),
-    headers: {},
-    tls: { mode: "system" },
-    proxy: null,
-  });
-  await client.register();
+  await world.calibredb("add_custom_column", "--display", display, "status", "Status", "enumeration");
 });
 
-afterAll(async () => {
-  await client?.close();
-  await server?.stop();
-  calibre?.dispose();
-  giveTurnBack?.();
-});
+afterAll(() => world?.close());
 
 async function push(id: number, percentage: number): Promise<void> {
-  const document = partialMd5(readFileSync(libraryFile(id)));
-  await client.putProgress({ document, percentage, progress: POINTER, device: "Kobo", device_id: "KOBO" });
+  const document = partialMd5(readFileSync(world.libraryFile(id)));
+  await world.client.putProgress({ document, percentage, progress: POINTER, device: "Kobo", device_id: "KOBO" });
 }
 
 describe("a library with one synced book", () => {
@@ -248,11 +182,11 @@ test("another plugin that prints does not disturb the answers", async () => {
     ].join("\n"),
   );
   writeFileSync(join(folder, "plugin-import-name-noisy.txt"), "");
-  const installed = await run(calibre.program("calibre-customize"), ["-b", folder]);
+  const installed = await world.run(calibre.program("calibre-customize"), ["-b", folder]);
   expect(installed.status).toBe(0);
   await push(1, 0.37);
   const { status, stdout, stderr } = await sync("--column", "percent=#percent", "--json");
-  await run(calibre.program("calibre-customize"), ["-r", "Noisy"]);
+  await world.run(calibre.program("calibre-customize"), ["-r", "Noisy"]);
   expect(status).toBe(0);
   expect(JSON.parse(stdout)).toMatchObject({ plan: { conflicts: [] } });
   expect(stderr).toContain("noise at load");

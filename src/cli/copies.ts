@@ -1,0 +1,44 @@
+/** `koreader-progress copies`: every digest under which a book may be known. */
+import { resolve } from "node:path";
+import process from "node:process";
+import { parseArgs } from "node:util";
+import type { KnownDigest } from "../model/digest.ts";
+import { startCalibre } from "./calibre.ts";
+import { bookIdOf } from "./book-id.ts";
+import { Refused, orSentence } from "./sentences.ts";
+
+export const summary = "copies --library DIR --id N [--json]    every digest a book is known by, or would have";
+
+/** Prints the digests of one book; 2 when nothing could be done. The library is left exactly as it is. */
+export function run(args: string[]): Promise<number> {
+  return orSentence(async () => {
+    const { values } = parseArgs({
+      args,
+      options: {
+        library: { type: "string" },
+        id: { type: "string" },
+        "copy-logs": { type: "string", multiple: true, default: [] },
+        json: { type: "boolean", default: false },
+      },
+    });
+    const { library } = values;
+    if (library === undefined) throw new Refused("copies: --library is needed.");
+    const book_id = bookIdOf(values.id, "copies");
+    const calibre = await startCalibre();
+    try {
+      await calibre.open({ library: resolve(library), dry_run: true, copy_logs: values["copy-logs"] });
+      const copies = await calibre.copies(book_id);
+      if (values.json) process.stdout.write(`${JSON.stringify({ book_id, ...copies })}\n`);
+      else for (const digest of copies.digests) process.stdout.write(`${lineOf(digest)}\n`);
+    } finally {
+      await calibre.close();
+    }
+    return 0;
+  });
+}
+
+function lineOf({ digest, kind, source, format, name, last_seen, answered }: KnownDigest): string {
+  const seen = last_seen > 0 ? new Date(last_seen * 1000).toISOString().slice(0, 16).replace("T", " ") : "-";
+  const words = [digest, kind, source, seen, answered === null ? "-" : "on the server", format ?? "-", name ?? ""];
+  return words.join("\t").trimEnd();
+}

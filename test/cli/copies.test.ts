@@ -1,0 +1,97 @@
+/** `copies`, `link` and `unlink`: what a reader's file is called, and what to do when nobody can know. */
+import { createHash } from "node:crypto";
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { partialMd5 } from "../../src/core/digest.ts";
+import { PASSWORD, USER, createCliWorld, type CliWorld, type Ended } from "../support/cli-world.ts";
+
+let world: CliWorld;
+
+beforeAll(async () => {
+  world = await createCliWorld();
+  await world.calibredb("add_custom_column", "percent", "Percent", "int");
+});
+
+afterAll(() => world?.close());
+
+const onBook = (command: string, id: number, ...more: string[]): Promise<Ended> =>
+  world.cli([command, "--library", world.library, "--id", String(id), ...more]);
+
+async function digestsOf(id: number): Promise<{ digest: string; source: string; kind: string }[]> {
+  const { status, stdout, stderr } = await onBook("copies", id, "--json");
+  expect({ status, stderr }).toEqual({ status: 0, stderr: "" });
+  return (JSON.parse(stdout) as { digests: { digest: string; source: string; kind: string }[] }).digests;
+}
+
+function sync(): Promise<Ended> {
+  const login = ["--url", world.server.url, "--user", USER, "--password-stdin"];
+  return world.cli(["sync", "--library", world.library, ...login, "--json", "--column", "percent=#percent"], PASSWORD);
+}
+
+test("a copy that left calibre is listed, and so is what a copy would be that nobody saw", async () => {
+  const folder = join(world.calibre.folder, "exported");
+  await world.calibredb("export", "--to-dir", folder, "--single-dir", "--dont-save-cover", "--dont-write-opf", "1");
+  const copy = partialMd5(readFileSync(join(folder, "One - A.epub")));
+  const digests = await digestsOf(1);
+  expect(digests).toContainEqual(expect.objectContaining({ digest: copy, source: "written", kind: "partial_md5" }));
+  expect(digests.filter(({ source }) => source === "predicted").length).toBeGreaterThan(3);
+  const untouched = await digestsOf(2);
+  expect(untouched.every(({ source }) => source === "predicted")).toBe(true);
+});
+
+test("the list is for people too, one line a digest", async () => {
+  const { stdout } = await onBook("copies", 2);
+  for (const line of stdout.trimEnd().split("\n"))
+    expect(line).toMatch(/^[0-9a-f]{32}\t(partial_md5|filename)\tpredicted\t-\t-\t/);
+});
+
+describe("a document that nobody can match", () => {
+  const stranger = createHash("md5").update("a file from elsewhere").digest("hex");
+
+  test("is the book's once the reader has linked it, and no longer once it is unlinked", async () => {
+    await world.client.putProgress({
+      document: stranger,
+      percentage: 0.42,
+      progress: "/body/p.0",
+      device: "Kobo",
+      device_id: "K",
+    });
+    expect(JSON.parse((await sync()).stdout)).toMatchObject({ written: [] });
+
+    expect(await onBook("link", 2, stranger)).toEqual({ status: 0, stdout: "", stderr: "" });
+    expect(JSON.parse((await sync()).stdout)).toMatchObject({
+      written: [{ book_id: 2, column: "#percent", after: 42 }],
+    });
+    expect(await digestsOf(2)).toContainEqual(expect.objectContaining({ digest: stranger, source: "linked" }));
+
+    expect(await onBook("unlink", 2, stranger)).toEqual({ status: 0, stdout: "", stderr: "" });
+    await world.client.putProgress({
+      document: stranger,
+      percentage: 0.6,
+      progress: "/body/p.0",
+      device: "Kobo",
+      device_id: "K",
+    });
+    expect(JSON.parse((await sync()).stdout)).toMatchObject({ written: [] });
+    expect((await digestsOf(2)).map(({ digest }) => digest)).not.toContain(stranger);
+  });
+});
+
+describe("bad input", () => {
+  test.each([
+    [
+      "a digest that is none",
+      ["link", "1", "hello"],
+      "link: name one digest, 32 hexadecimal digits as KOReader and the server know it.\n",
+    ],
+    ["a book that is not there", ["copies", "99"], "The library has no book 99.\n"],
+    ["a number that is none", ["copies", "one"], "copies: --id wants a book's number.\n"],
+  ])("%s is told in one sentence", async (_, [command = "", id = "", ...more], stderr) => {
+    expect(await world.cli([command, "--library", world.library, "--id", id, ...more])).toEqual({
+      status: 2,
+      stdout: "",
+      stderr,
+    });
+  });
+});
