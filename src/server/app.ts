@@ -29,6 +29,7 @@ export interface Context {
 }
 
 const JSON_TYPE = "application/json; charset=utf-8";
+const ANY_TYPE = "application/json";
 const MAX_BODY_BYTES = 64 * 1024;
 
 function toRefusal(error: unknown): Refusal {
@@ -58,7 +59,7 @@ export function createServer(options: ServerOptions): FastifyInstance {
     },
   });
   app.removeAllContentTypeParsers();
-  app.addContentTypeParser("*", { parseAs: "buffer" }, (_request, body, done) => done(null, body));
+  app.addContentTypeParser(ANY_TYPE, { parseAs: "buffer" }, (_request, body, done) => done(null, body));
   app.setNotFoundHandler((_request, reply) => reply.status(404).type(JSON_TYPE).send(new Refusal("NotFound").body()));
   app.setErrorHandler((error, _request, reply) => {
     const refusal = toRefusal(error);
@@ -66,7 +67,7 @@ export function createServer(options: ServerOptions): FastifyInstance {
   });
   app.addHook("onRequest", (request, _reply, done) => {
     // A body is JSON whatever its Content-Type says, even when that is no valid one.
-    delete request.headers["content-type"];
+    if (request.headers["content-type"] !== ANY_TYPE) request.headers["content-type"] = ANY_TYPE;
     done();
   });
 

@@ -29,7 +29,10 @@ export interface RunningServer {
 /** Opens the store that the options name; throws SyncError StoreUnavailable. */
 export async function openStore({ data, redis }: Pick<ListenOptions, "data" | "redis">): Promise<Store> {
   try {
-    if (redis !== undefined) throw new Error("Redis is not there yet.");
+    if (redis !== undefined) {
+      const { openRedisStore } = await import("./redis-store.ts");
+      return await openRedisStore(redis);
+    }
     if (data === undefined) {
       const { createMemoryStore } = await import("./memory-store.ts");
       return createMemoryStore();

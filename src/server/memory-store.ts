@@ -20,11 +20,6 @@ interface Member {
   readonly aliases: Map<string, AliasTarget>;
 }
 
-/** Documents compare by code unit, as nothing but a stable order is needed. */
-function compareRecords(a: StoredRecord, b: StoredRecord): number {
-  return a.timestamp - b.timestamp || (a.document < b.document ? -1 : a.document > b.document ? 1 : 0);
-}
-
 function put(member: Member, document: string, write: ProgressWrite): void {
   const shelf = member.shelves.get(document);
   if (shelf === undefined) {
@@ -107,14 +102,8 @@ export function createMemoryStore(): Store {
     async list(username, { since, after, limit }: ListQuery) {
       const records = [...(members.get(username)?.shelves.values() ?? [])].map(({ record }) => record);
       return records
-        .filter(({ timestamp }) => timestamp >= since)
-        .filter(
-          ({ timestamp, document }) =>
-            after === null ||
-            timestamp > after.timestamp ||
-            (timestamp === after.timestamp && document > after.document),
-        )
-        .sort(compareRecords)
+        .filter(({ timestamp, document }) => timestamp >= since && (after === null || document > after))
+        .sort((a, b) => (a.document < b.document ? -1 : 1))
         .slice(0, limit);
     },
     async history(username, document) {

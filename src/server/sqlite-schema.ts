@@ -3,11 +3,13 @@ import type { Database } from "../io/sqlite.ts";
 
 const SCHEMA_VERSION = 1;
 
+// A commit costs by the pages it touches, and a PUT touches two: its row in `documents`, and the end of `history`. The
+// history of a document is therefore a chain (`previous` names the row before) and has no index, nor do the times.
 // Text columns have no type of their own: text with a NUL in it is kept as bytes (see io/sqlite.ts).
 const SCHEMA = `
 CREATE TABLE IF NOT EXISTS users (id INTEGER PRIMARY KEY, name NOT NULL UNIQUE, credential NOT NULL);
 CREATE TABLE IF NOT EXISTS documents (
-  id INTEGER PRIMARY KEY,
+  id INTEGER PRIMARY KEY AUTOINCREMENT,
   user_id INTEGER NOT NULL REFERENCES users ON DELETE CASCADE,
   document NOT NULL,
   timestamp INTEGER NOT NULL,
@@ -20,20 +22,20 @@ CREATE TABLE IF NOT EXISTS documents (
   authors,
   identifiers TEXT,
   writes INTEGER NOT NULL DEFAULT 0,
+  previous INTEGER,
   UNIQUE (user_id, document)
 );
-CREATE INDEX IF NOT EXISTS documents_by_time ON documents (user_id, timestamp, document);
 CREATE TABLE IF NOT EXISTS history (
-  document_id INTEGER NOT NULL REFERENCES documents ON DELETE CASCADE,
-  slot INTEGER NOT NULL,
+  id INTEGER PRIMARY KEY,
+  document_id INTEGER NOT NULL,
   number INTEGER NOT NULL,
+  previous INTEGER,
   timestamp INTEGER NOT NULL,
   percentage REAL NOT NULL,
   progress NOT NULL,
   device NOT NULL,
-  device_id,
-  PRIMARY KEY (document_id, slot)
-) WITHOUT ROWID;
+  device_id
+);
 CREATE TABLE IF NOT EXISTS aliases (
   user_id INTEGER NOT NULL REFERENCES users ON DELETE CASCADE,
   value TEXT NOT NULL,

@@ -1,11 +1,19 @@
+import { setImmediate } from "node:timers/promises";
 import { fromSqlText, openDatabase, toSqlText } from "../io/sqlite.ts";
 import type { SqlRow } from "../io/sqlite.ts";
 import { resolveNames, toHistoryEntry } from "./merge-record.ts";
-import { createSqliteTransfer } from "./sqlite-transfer.ts";
+import { createSqliteHistory } from "./sqlite-history.ts";
+import { readDocumentRow } from "./sqlite-rows.ts";
 import { prepareSchema } from "./sqlite-schema.ts";
-import { readDocumentRow, readHistoryRow } from "./sqlite-rows.ts";
+import { createSqliteTransfer } from "./sqlite-transfer.ts";
 import { createSqliteWriter } from "./sqlite-writer.ts";
 import type { Store, StoredRecord } from "./store.ts";
+
+/** A listing looks at this many rows before others have their turn; about 3 ms. */
+const ROWS_A_SLICE = 2000;
+
+const COLUMNS =
+  "d.id, d.document, d.timestamp, d.percentage, d.progress, d.device, d.device_id, d.filename, d.title, d.authors, d.identifiers";
 
 function recordOf(row: SqlRow | undefined): StoredRecord | null {
   return row === undefined || row["id"] === null ? null : readDocumentRow(row);
@@ -17,36 +25,27 @@ export function openSqliteStore(path: string): Store {
   try {
     prepareSchema(db);
   } catch (error) {
-    db.close();
+    void db.close();
     throw error;
   }
   const selectCredential = db.prepare("SELECT credential FROM users WHERE name = ?");
   const insertUser = db.prepare("INSERT INTO users (name, credential) VALUES (?, ?) ON CONFLICT DO NOTHING");
   const updateCredential = db.prepare("UPDATE users SET credential = ? WHERE name = ? AND credential = ?");
-  const deleteAccount = db.prepare("DELETE FROM users WHERE name = ? AND credential = ?");
   const selectFound = db.prepare(
-    "SELECT u.credential, d.* FROM users u LEFT JOIN documents d ON d.user_id = u.id AND d.document = ? WHERE u.name = ?",
+    `SELECT u.credential, ${COLUMNS} FROM users u LEFT JOIN documents d ON d.user_id = u.id AND d.document = ? WHERE u.name = ?`,
   );
   const selectAlias = db.prepare(
     `SELECT d.document FROM aliases a JOIN users u ON a.user_id = u.id JOIN documents d ON d.id = a.document_id
      WHERE u.name = ? AND a.value = ?`,
   );
-  const selectPage = db.prepare(
-    `SELECT d.* FROM documents d JOIN users u ON d.user_id = u.id
-     WHERE u.name = ? AND d.timestamp >= ? AND (d.timestamp, d.document) > (?, ?)
-     ORDER BY d.timestamp, d.document LIMIT ?`,
-  );
-  const selectHistory = db.prepare("SELECT * FROM history WHERE document_id = ? ORDER BY number DESC");
-  const deleteRecord = db.prepare(
-    "DELETE FROM documents WHERE document = ? AND user_id = (SELECT id FROM users WHERE name = ?)",
+  const selectSlice = db.prepare(
+    `SELECT ${COLUMNS} FROM users u JOIN documents d ON d.user_id = u.id
+     WHERE u.name = ? AND d.document > ? ORDER BY d.document LIMIT ${ROWS_A_SLICE}`,
   );
   const selectNames = db.prepare("SELECT name FROM users WHERE name > ? ORDER BY name LIMIT 500");
   const selectSecret = db.prepare("SELECT value FROM settings WHERE name = 'secret'");
-  const writer = createSqliteWriter(db);
-
-  function rowOf(username: string, document: string): SqlRow | undefined {
-    return selectFound.get(toSqlText(document), toSqlText(username));
-  }
+  const history = createSqliteHistory(db);
+  const writer = createSqliteWriter(db, history.added);
 
   function find(
     username: string,
@@ -56,7 +55,7 @@ export function openSqliteStore(path: string): Store {
     let row: SqlRow | undefined;
     let record: StoredRecord | null = null;
     const isDocument = (name: string): boolean => {
-      row = rowOf(username, name);
+      row = selectFound.get(toSqlText(name), toSqlText(username));
       record = recordOf(row);
       return record !== null;
     };
@@ -86,42 +85,51 @@ export function openSqliteStore(path: string): Store {
     createUser: (username, credential) =>
       db.write(() => insertUser.run(toSqlText(username), toSqlText(credential)).changes === 1),
     async credentialOf(username) {
-      const row = selectCredential.get(toSqlText(username));
+      const row = db.read(() => selectCredential.get(toSqlText(username)));
       return row === undefined ? null : fromSqlText(row["credential"]);
     },
     replaceCredential: (username, current, next) =>
       db.write(() => updateCredential.run(toSqlText(next), toSqlText(username), toSqlText(current)).changes === 1),
     deleteUser: (username, current) =>
-      current === null
-        ? // Nothing can be orphaned here: everything hangs on the account by foreign keys.
-          Promise.resolve(selectCredential.get(toSqlText(username)) === undefined)
-        : db.write(() => deleteAccount.run(toSqlText(username), toSqlText(current)).changes === 1),
-    find: async (username, names, followAliases) => find(username, names, followAliases),
+      // Without an account nothing can be orphaned here: everything hangs on it by foreign keys.
+      db.write(() =>
+        current === null
+          ? selectCredential.get(toSqlText(username)) === undefined
+          : history.deleteUser(username, current),
+      ),
+    find: (username, names, followAliases) => db.readSoon(() => find(username, names, followAliases)),
     write: (username, credential, write) => db.write(() => writer.put(username, credential, write)),
     async list(username, { since, after, limit }) {
-      const from = after ?? { timestamp: -1, document: "" };
-      return selectPage
-        .all(toSqlText(username), since, from.timestamp, toSqlText(from.document), limit)
-        .map(readDocumentRow);
+      const found: StoredRecord[] = [];
+      for (let last = after ?? ""; ;) {
+        const slice = selectSlice.all(toSqlText(username), toSqlText(last));
+        for (const row of slice) {
+          if (Number(row["timestamp"]) >= since) found.push(readDocumentRow(row));
+          if (found.length === limit) return found;
+        }
+        const end = slice.at(-1);
+        if (end === undefined || slice.length < ROWS_A_SLICE) return found;
+        last = fromSqlText(end["document"]);
+        await setImmediate();
+      }
     },
     async history(username, document) {
-      const row = rowOf(username, document);
+      const row = selectFound.get(toSqlText(document), toSqlText(username));
       const record = recordOf(row);
-      if (row === undefined || record === null) return [];
-      return [toHistoryEntry(record), ...selectHistory.all(Number(row["id"])).map(readHistoryRow)];
+      return row === undefined || record === null ? [] : [toHistoryEntry(record), ...history.read(Number(row["id"]))];
     },
-    deleteDocument: (username, document) =>
-      db.write(() => deleteRecord.run(toSqlText(document), toSqlText(username)).changes === 1),
+    deleteDocument: (username, document) => db.write(() => history.deleteDocument(username, document)),
     usernames,
-    ...createSqliteTransfer(db, usernames),
+    ...createSqliteTransfer(db, usernames, history),
     async secret() {
       return fromSqlText(selectSecret.get()?.["value"]);
     },
     async check() {
       selectSecret.get();
     },
-    async close() {
-      db.close();
+    close() {
+      history.stop();
+      return db.close();
     },
   };
 }

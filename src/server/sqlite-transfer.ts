@@ -1,38 +1,42 @@
 import { fromSqlText, toSqlText, toSqlTextOrNull } from "../io/sqlite.ts";
 import type { Database } from "../io/sqlite.ts";
 import { formatIdentifiers } from "./identifiers.ts";
-import { readDocumentRow, readHistoryRow } from "./sqlite-rows.ts";
+import type { SqliteHistory } from "./sqlite-history.ts";
+import { readDocumentRow } from "./sqlite-rows.ts";
 import type { ExportLine, HistoryEntry, Store, StoredRecord } from "./store.ts";
 
 /** The export and import of the SQLite store. */
 export function createSqliteTransfer(
   db: Database,
   usernames: () => AsyncIterable<string>,
+  chains: SqliteHistory,
 ): Pick<Store, "exportLines" | "importLines"> {
   const selectUser = db.prepare("SELECT id, credential FROM users WHERE name = ?");
   const selectDocuments = db.prepare("SELECT * FROM documents WHERE user_id = ? AND id > ? ORDER BY id LIMIT 500");
-  const selectHistory = db.prepare("SELECT * FROM history WHERE document_id = ? ORDER BY number DESC");
   const selectAliases = db.prepare(
     "SELECT a.type, a.value, d.document FROM aliases a JOIN documents d ON d.id = a.document_id WHERE a.user_id = ? ORDER BY a.value",
   );
   const upsertUser = db.prepare(
     "INSERT INTO users (name, credential) VALUES (?, ?) ON CONFLICT DO UPDATE SET credential = excluded.credential",
   );
-  const deleteDocument = db.prepare("DELETE FROM documents WHERE user_id = ? AND document = ?");
   const insertDocument = db.prepare(
     `INSERT INTO documents (user_id, document, timestamp, percentage, progress, device, device_id, filename, title, authors, identifiers, writes)
      VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
   );
-  const insertHistory = db.prepare("INSERT INTO history VALUES (?, ?, ?, ?, ?, ?, ?, ?)");
+  const insertHistory = db.prepare(
+    `INSERT INTO history (document_id, number, previous, timestamp, percentage, progress, device, device_id)
+     VALUES (?, ?, ?, ?, ?, ?, ?, ?)`,
+  );
+  const linkHistory = db.prepare("UPDATE documents SET previous = ? WHERE id = ?");
   const upsertAlias = db.prepare(
     `INSERT INTO aliases (user_id, value, type, document_id)
      SELECT d.user_id, ?, ?, d.id FROM documents d WHERE d.user_id = ? AND d.document = ?
      ON CONFLICT DO UPDATE SET type = excluded.type, document_id = excluded.document_id`,
   );
 
-  function putDocument(userId: number, record: StoredRecord, history: readonly HistoryEntry[]): void {
+  function putDocument(username: string, userId: number, record: StoredRecord, history: readonly HistoryEntry[]): void {
     const { metadata } = record;
-    deleteDocument.run(userId, toSqlText(record.document));
+    chains.deleteDocument(username, record.document);
     const { lastInsertRowid } = insertDocument.run(
       userId,
       toSqlText(record.document),
@@ -47,11 +51,13 @@ export function createSqliteTransfer(
       record.identifiers === null ? null : formatIdentifiers(record.identifiers),
       history.length,
     );
-    history.toReversed().forEach((entry, number) => {
+    let previous: number | bigint | null = null;
+    for (const [number, entry] of history.toReversed().entries()) {
       const { timestamp, percentage, progress, device, device_id } = entry;
       const values = [timestamp, percentage, toSqlText(progress), toSqlText(device), toSqlTextOrNull(device_id)];
-      insertHistory.run(lastInsertRowid, number, number, ...values);
-    });
+      previous = insertHistory.run(lastInsertRowid, number, previous, ...values).lastInsertRowid;
+    }
+    linkHistory.run(previous, lastInsertRowid);
   }
 
   function putLine(line: ExportLine): void {
@@ -62,7 +68,7 @@ export function createSqliteTransfer(
     const user = selectUser.get(toSqlText(line.username));
     if (user === undefined) throw new Error("An imported line names an account that is not there.");
     const userId = Number(user["id"]);
-    if (line.kind === "document") putDocument(userId, line.record, line.history);
+    if (line.kind === "document") putDocument(line.username, userId, line.record, line.history);
     else upsertAlias.run(line.value, line.type, userId, toSqlText(line.document));
   }
 
@@ -74,7 +80,7 @@ export function createSqliteTransfer(
     for (let last = 0; ;) {
       const page = selectDocuments.all(userId, last);
       for (const row of page) {
-        const history = selectHistory.all(Number(row["id"])).map(readHistoryRow);
+        const history = chains.read(Number(row["id"]));
         yield { kind: "document", username, record: readDocumentRow(row), history };
       }
       const end = page.at(-1);

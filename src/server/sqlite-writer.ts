@@ -1,7 +1,6 @@
 import { toSqlText, toSqlTextOrNull } from "../io/sqlite.ts";
 import type { Database, SQLInputValue } from "../io/sqlite.ts";
 import { formatIdentifiers } from "./identifiers.ts";
-import { HISTORY_LENGTH } from "./store.ts";
 import type { Identifier, ProgressWrite, WriteOutcome } from "./store.ts";
 
 /** The writing half of the SQLite store; its `put` must run inside a transaction. */
@@ -30,8 +29,8 @@ function told({
   };
 }
 
-/** Prepares the statements of a `PUT`. */
-export function createSqliteWriter(db: Database): SqliteWriter {
+/** Prepares the statements of a `PUT`; `remembered` is called for each row added to the history. */
+export function createSqliteWriter(db: Database, remembered: () => void): SqliteWriter {
   const selectPlace = db.prepare(
     `SELECT u.id AS user_id, d.id AS document_id, d.writes FROM users u
      LEFT JOIN documents d ON d.user_id = u.id AND d.document = ? WHERE u.name = ? AND u.credential = ?`,
@@ -41,14 +40,13 @@ export function createSqliteWriter(db: Database): SqliteWriter {
      VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
   );
   const updateDocument = db.prepare(
-    `UPDATE documents SET writes = writes + 1, timestamp = ?, percentage = ?, progress = ?, device = ?,
+    `UPDATE documents SET writes = writes + 1, previous = ?, timestamp = ?, percentage = ?, progress = ?, device = ?,
        device_id = ifnull(?, device_id), filename = ifnull(?, filename), title = ifnull(?, title),
        authors = ifnull(?, authors), identifiers = ? WHERE id = ?`,
   );
-  // A ring of slots: one upsert keeps the history at its length, where insert and delete would touch two places.
   const remember = db.prepare(
-    `INSERT OR REPLACE INTO history SELECT id, writes % ${HISTORY_LENGTH - 1}, writes, timestamp, percentage, progress, device, device_id
-     FROM documents WHERE id = ?`,
+    `INSERT INTO history (document_id, number, previous, timestamp, percentage, progress, device, device_id)
+     SELECT id, writes, previous, timestamp, percentage, progress, device, device_id FROM documents WHERE id = ?`,
   );
   const selectDocument = db.prepare("SELECT id, document FROM documents WHERE user_id = ? AND document = ?");
   const selectTarget = db.prepare(
@@ -76,8 +74,10 @@ export function createSqliteWriter(db: Database): SqliteWriter {
 
   function update(documentId: number, write: ProgressWrite): void {
     const { deviceId, filename, title, authors, identifiers } = told(write);
-    remember.run(documentId);
+    const { lastInsertRowid: previous } = remember.run(documentId);
+    remembered();
     updateDocument.run(
+      previous,
       write.timestamp,
       write.percentage,
       toSqlText(write.progress),

@@ -36,16 +36,11 @@ export interface Found {
   readonly match: number;
 }
 
-/** How far a listing has come: everything after this document in order of (timestamp, document). */
-export interface Cursor {
-  readonly timestamp: number;
-  readonly document: string;
-}
-
 export interface ListQuery {
   /** Epoch seconds; records of that second are included. */
   readonly since: number;
-  readonly after: Cursor | null;
+  /** Only documents that come after this one in the store's own order; null starts at the first. */
+  readonly after: string | null;
   readonly limit: number;
 }
 
@@ -93,7 +88,7 @@ export interface Store {
   ): Promise<{ readonly credential: string | null; readonly found: Found | null }>;
   /** Writes if the account's credential is still `credential`, in one atomic step. */
   write(username: string, credential: string, write: ProgressWrite): Promise<WriteOutcome>;
-  /** In order of (timestamp, document), at most `limit`. */
+  /** At most `limit` records, in the store's own lasting order of documents. */
   list(username: string, query: ListQuery): Promise<StoredRecord[]>;
   /** Newest first, the current record among them; empty when the document is unknown. */
   history(username: string, document: string): Promise<HistoryEntry[]>;

@@ -1,0 +1,45 @@
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { createMemoryStore } from "../../../src/server/memory-store.ts";
+import { openRedisStore } from "../../../src/server/redis-store.ts";
+import { openSqliteStore } from "../../../src/server/sqlite-store.ts";
+import type { Store } from "../../../src/server/store.ts";
+import { startRedis } from "./redis.ts";
+
+/** One kind of store with all that it needs; `close` takes everything away again. */
+export interface StoreUnderTest {
+  readonly store: Store;
+  close(): Promise<void>;
+}
+
+export const STORE_KINDS = ["memory", "sqlite", "redis"] as const;
+
+/** A fresh, empty store of that kind: SQLite in a throw-away folder, Redis in a redis-server of its own. */
+export async function openTestStore(kind: (typeof STORE_KINDS)[number]): Promise<StoreUnderTest> {
+  if (kind === "memory") {
+    const store = createMemoryStore();
+    return { store, close: () => store.close() };
+  }
+  if (kind === "redis") {
+    const redis = await startRedis();
+    const store = await openRedisStore(redis.url);
+    return { store, close: () => store.close().then(() => redis.stop()) };
+  }
+  const folder = mkdtempSync(join(tmpdir(), "kosync-"));
+  const store = openSqliteStore(join(folder, "kosync.sqlite"));
+  return {
+    store,
+    async close() {
+      await store.close();
+      rmSync(folder, { recursive: true, force: true });
+    },
+  };
+}
+
+/** Everything of an async iterable. */
+export async function collect<T>(items: AsyncIterable<T>): Promise<T[]> {
+  const found: T[] = [];
+  for await (const item of items) found.push(item);
+  return found;
+}
