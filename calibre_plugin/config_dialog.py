@@ -24,7 +24,11 @@ from calibre.gui2 import gprefs, show_restart_warning
 from .config import StoredProfile
 from .config_account import AccountTab
 from .config_columns import ColumnsTab
+from .config_copies import CopiesTab
 from .config_draft import Draft
+from .config_rules import RulesTab
+from .config_runtime import RuntimeTab
+from .config_when import WhenTab
 from .icons import icon
 
 load_translations()
@@ -59,6 +63,14 @@ class ConfigWidget(QWidget):
         self.columns = ColumnsTab(action.gui, self.draft, self)
         self._add_page("account", self.account, _("&Account"), "account")
         self._add_page("columns", self.columns, _("&Columns"), "columns")
+        self.rules = RulesTab(self.draft, self)
+        self.when = WhenTab(action.gui, self.draft, self)
+        self.copies = CopiesTab(action.gui, self.draft, self)
+        self.runtime = RuntimeTab(self.draft, action.host, self)
+        self._add_page("rules", self.rules, _("&Rules"), "rules")
+        self._add_page("when", self.when, _("&When"), "when")
+        self._add_page("copies", self.copies, _("C&opies"), "copies")
+        self._add_page("runtime", self.runtime, _("Runt&ime"), "runtime")
         self._fill_profiles(self.draft.default)
         self.show_tab(action.wanted_tab or str(gprefs.get(LAST_TAB, "account")))
         # calibre's dialog around us has no title of ours and no mnemonics for its buttons' sake.
@@ -116,7 +128,7 @@ class ConfigWidget(QWidget):
 
     @property
     def _tabs(self) -> list[Tab]:
-        return [self.account, self.columns]
+        return [self.account, self.columns, self.rules, self.when, self.copies, self.runtime]
 
     @property
     def current(self) -> StoredProfile:

@@ -10,6 +10,7 @@ from typing import Any, Final, TypedDict
 from . import config
 from .config import Settings, StoredProfile
 from .contract import Account, ColumnField
+from .strip_list import read_strip_list, write_switches
 
 load_translations()
 
@@ -34,6 +35,8 @@ class Draft:
     profiles: list[StoredProfile]
     default: str
     machine: dict[str, Any]
+    strip: bool = True
+    settle: bool = True
     new_columns: list[NewColumn] = field(default_factory=list)
     # Columns that calibre's own dialog made meanwhile: they exist after a restart.
     made_columns: list[str] = field(default_factory=list)
@@ -47,11 +50,14 @@ class Draft:
         if not known:
             account_id = accounts[0]["id"] if len(accounts) == 1 else ""
             known = [config.new_profile(uuid.uuid4().hex, _("KOReader"), account_id)]
+        manner = read_strip_list()
         return cls(
             accounts,
             known,
             first["id"] if first else known[0]["id"],
             {key: settings.get(key) for key in MACHINE_KEYS},
+            manner.strip,
+            manner.settle,
         )
 
     def save(self, api: Any, settings: Settings) -> None:
@@ -62,6 +68,9 @@ class Draft:
             if settings.get(key) != value:
                 settings.set(key, value)
         config.save_profiles(api, self.profiles, self.default)
+        write_switches(self.strip, self.settle)
+        mapped = (config.resolve_profile(api, profile)[0]["columns"] for profile in self.profiles)
+        config.map_columns(api, [column for columns in mapped for column in columns])
 
     def profile(self, profile_id: str) -> StoredProfile:
         return next(profile for profile in self.profiles if profile["id"] == profile_id)

@@ -77,6 +77,9 @@ class PlanModel(QAbstractItemModel):
     def tick_all(self, on: bool) -> None:
         """Ticks or unticks every cell that is shown."""
         for row in self.shown:
+            if row.kind == "conflict":
+                # Never answered for the reader in passing.
+                continue
             for cell in row.cells:
                 cell.ticked = on
         self._all_changed()
@@ -151,8 +154,8 @@ class PlanModel(QAbstractItemModel):
         return None
 
     def _check_state(self, book: BookRow, cell: CellRow | None) -> Qt.CheckState:
-        if book.kind == "conflict" and book.decision != "theirs":
-            return Qt.CheckState.Unchecked
+        if book.kind == "conflict":
+            return Qt.CheckState.Checked if book.decision == "theirs" else Qt.CheckState.Unchecked
         ticked = cell.ticked if cell else book.ticked
         if ticked is None:
             return Qt.CheckState.PartiallyChecked
@@ -163,14 +166,14 @@ class PlanModel(QAbstractItemModel):
         if role != Role.CheckStateRole or book is None:
             return False
         on = Qt.CheckState(value) == Qt.CheckState.Checked
-        if cell is not None:
+        if book.kind == "conflict":
+            # A question is answered for the whole book: ticking takes what the server says, unticking leaves it open.
+            book.decision = "theirs" if on else "later"
+        elif cell is not None:
             cell.ticked = on
         else:
             for each in book.cells:
                 each.ticked = on
-        if book.kind == "conflict":
-            # Ticking is taking what the server says; unticking the last cell leaves the question open.
-            book.decision = "theirs" if any(each.ticked for each in book.cells) else "later"
         top = index if cell is None else index.parent()
         self.dataChanged.emit(top, top.siblingAtColumn(RESULT))
         if book.cells:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from functools import partial
@@ -12,23 +13,27 @@ from qt.core import QObject, QTimer
 from calibre.gui2 import Dispatcher
 from calibre.gui2.threaded_jobs import ThreadedJob
 
-from . import config, pull
+from . import config
 from .bridge_host import BridgeHost
 from .config import Settings, StoredProfile
 from .contract import Account, ColumnUpdate, Profile, PullPlan
 from .explain import Explanation
-from .jobs import PullOutcome, PullRequest, pull_job
-from .library import WriteReport
+from .jobs import PullOutcome, PullRequest, WriteOutcome, pull_job, write_job
 from .plan_rows import BookRow, rows_of
 from .proxy import with_proxy
 from .progress_window import ProgressWindow
+from .pull import Applied, Decisions, Pulled
 from .result_dialog import ResultDialog
-from .slices import SlicedWriter
 from .trouble import show_trouble
 
 load_translations()
 
 JOB_TYPE = "koreader_progress"
+# How long a library that is being closed waits for a slice and its journal, in seconds.
+PATIENCE = 3.0
+
+# What calibre notes as the duration of a job that was stopped while it waited for its turn.
+NEVER_BEGUN = 0.0001
 
 Trigger = Literal["reader", "start", "timer", "device"]
 
@@ -47,10 +52,15 @@ class Run:
     preview: bool
     job: Any = None
     window: ProgressWindow | None = None
-    # Whether the job's end has been seen.
-    is_planned: bool = False
-    plan: PullPlan | None = None
+    request: PullRequest | None = None
+    pulled: Pulled | None = None
+    applied: Applied = field(default_factory=Applied)
     rows: list[BookRow] = field(default_factory=list)
+
+    @property
+    def plan(self) -> PullPlan | None:
+        """What would be done, once it is known."""
+        return self.pulled.plan if self.pulled else None
 
     @property
     def is_quiet(self) -> bool:
@@ -68,10 +78,8 @@ class Runs(QObject):
         self._open_preferences = open_preferences
         self._queue: list[Run] = []
         self.current: Run | None = None
-        self.writer: SlicedWriter | None = None
         self.review: ResultDialog | None = None
         self.last: Run | None = None
-        self.last_report: WriteReport | None = None
         # Told when nothing runs any more and nothing waits.
         self.on_idle: list[Callable[[], None]] = []
         self._watch = QTimer(self)
@@ -135,12 +143,10 @@ class Runs(QObject):
     def _begin(self, run: Run) -> None:
         self.current = run
         launch = self._host.prepare(self._settings.get("runtime_path"))
-        request = PullRequest(run.api, run.book_ids, with_proxy(run.account), run.profile, launch, not run.is_quiet)
+        run.request = PullRequest(run.api, run.book_ids, with_proxy(run.account), run.profile, launch, not run.is_quiet)
         books = ngettext("{n} book", "{n} books", len(run.book_ids)).format(n=len(run.book_ids))
         title = _("KOReader Progress: sync {books}").format(books=books)
-        run.job = ThreadedJob(JOB_TYPE, title, pull_job, (request,), {}, Dispatcher(self._job_done, parent=self))
-        self._gui.job_manager.run_threaded_job(run.job)
-        self._watch.start(1000)
+        self._run_job(run, title, pull_job, (run.request,), self._asked)
         if run.is_quiet:
             self._gui.status_bar.show_message(title, 3000, show_notification=False)
         else:
@@ -153,46 +159,58 @@ class Runs(QObject):
         """Asks the running job to end; it answers within a second."""
         job = self.current.job if self.current is not None else None
         if job is not None and not job.is_finished:
-            self._gui.job_manager.kill_job(job, self._gui)
+            # Not calibre's own way to stop a job, which forgets what it had done by then.
+            job.abort.set()
+
+    def _run_job(
+        self, run: Run, title: str, work: Any, args: tuple[Any, ...], then: Callable[[Run, Any], None]
+    ) -> None:
+        job = ThreadedJob(JOB_TYPE, title, work, args, {}, Dispatcher(self._job_done, parent=self))
+        job.koreader_progress_then = then
+        run.job = job
+        self._gui.job_manager.run_threaded_job(job)
+        self._watch.start(1000)
 
     def _look_after(self) -> None:
         # calibre says nothing of a job that was stopped before it began.
         run = self.current
-        if run is not None and run.job.killed and run.job.result is None and run.job.is_finished:
+        if run is not None and run.job is not None and run.job.killed and run.job.duration == NEVER_BEGUN:
             self._job_done(run.job)
 
     def _job_done(self, job: Any) -> None:
         run = self.current
-        if run is None or job is not run.job or run.is_planned or self._gui.shutting_down:
+        if run is None or job is not run.job or self._gui.shutting_down:
             return
         self._watch.stop()
-        run.is_planned = True
+        run.job = None
         if self._gui.current_db.library_id != run.library_id:
-            self._end(run, _("The library was changed meanwhile: nothing was written."))
-            return
-        if job.failed and not job.killed:
+            self._end(run, _("The library was changed meanwhile; the next sync goes on."))
+        elif job.failed and not job.killed:
             self._end(run, _("The sync failed."))
             self._gui.job_exception(job, dialog_title=_("KOReader Progress: the sync failed"))
-            return
-        outcome: PullOutcome | None = job.result
-        if outcome is None or (outcome.plan is None and outcome.trouble is None):
-            self._end(run, _("Stopped; nothing was written."))
-        elif outcome.trouble is not None:
+        else:
+            job.koreader_progress_then(run, job.result)
+
+    def _asked(self, run: Run, outcome: PullOutcome | None) -> None:
+        if outcome is not None and outcome.trouble is not None:
             self._end(run, outcome.trouble.sentence)
             self._complain(outcome.trouble, run.is_quiet)
-        elif outcome.plan is not None:
-            self._planned(run, outcome.plan)
+        elif outcome is not None and outcome.pulled is not None:
+            run.pulled = outcome.pulled
+            self._planned(run, outcome.pulled.plan)
+        else:
+            self._end(run, _("Stopped; nothing was written."))
 
     def _planned(self, run: Run, plan: PullPlan) -> None:
-        run.plan = plan
-        if not plan["updates"] and not plan["conflicts"]:
-            self._written(run, WriteReport())
-        elif self._needs_review(run, plan):
+        if self._needs_review(run, plan):
             self._show_review(run, plan)
         else:
-            self._write(run, plan["updates"])
+            # Without cells too: what the server said is remembered.
+            self._write(run, Decisions())
 
     def _needs_review(self, run: Run, plan: PullPlan) -> bool:
+        if not plan["updates"] and not plan["conflicts"]:
+            return False
         review = run.stored["review"]
         if run.preview or plan["review"] or review == "always":
             return True
@@ -218,7 +236,7 @@ class Runs(QObject):
             run.profile["columns"],
             self.column_name,
             on_accept=partial(self._accepted, run),
-            on_reject=lambda: self._end(run, _("Nothing was written.")),
+            on_reject=partial(self._declined, run),
         )
         if run.is_quiet:
             # It must not take the keyboard from somebody who is typing.
@@ -227,38 +245,46 @@ class Runs(QObject):
 
     def _accepted(self, run: Run, rows: list[BookRow], updates: list[ColumnUpdate]) -> None:
         self.review = None
+        theirs = frozenset(row.book_id for row in rows if row.kind == "conflict" and row.accepted())
+        ours = frozenset(row.book_id for row in rows if row.kind == "conflict" and row.decision == "ours")
+        # A conflict's cells are added for the books decided for the server; what was unticked there is not wanted.
+        planned = [update for row in rows if row.kind == "update" for update in row.accepted()]
+        self._write(run, Decisions(planned, theirs, ours))
+
+    def _declined(self, run: Run) -> None:
+        self._end(run, _("Nothing was written."))
+
+    def _write(self, run: Run, decisions: Decisions) -> None:
         if self._gui.current_db.library_id != run.library_id:
             self._end(run, _("The library was changed meanwhile: nothing was written."))
             return
-        self._write(run, updates)
+        title = _("KOReader Progress: write what was accepted")
+        self._run_job(run, title, write_job, (run.request, run.pulled, decisions), self._written)
+        if run.window is not None:
+            run.window.bring_back()
+            run.window.follow(run.job)
 
-    def _write(self, run: Run, updates: Sequence[ColumnUpdate]) -> None:
-        plan = run.plan
-        if plan is None or not updates:
-            self._written(run, WriteReport())
+    def _written(self, run: Run, outcome: WriteOutcome | None) -> None:
+        if outcome is None:
+            self._end(run, _("Stopped; nothing was written."))
             return
-
-        def write(some: Sequence[ColumnUpdate]) -> WriteReport:
-            return pull.apply(run.api, plan, run.profile, some)
-
-        def progress(done: int, total: int) -> None:
-            if run.window is not None:
-                run.window.show_writing(done, total)
-
-        self.writer = SlicedWriter(updates, write, progress, partial(self._written, run), self)
-        self.writer.start()
-
-    def _written(self, run: Run, report: WriteReport) -> None:
-        self.writer = None
-        self.last, self.last_report = run, report
-        changed = {update["book_id"] for update in report.written}
-        if changed and self._gui.current_db.library_id == run.library_id:
-            self._gui.iactions["Edit Metadata"].refresh_gui(changed, covers_changed=False)
-        if report.written and not run.stored["ran_before"]:
+        run.applied = outcome.applied
+        self.last = run
+        changed = {update["book_id"] for update in run.applied.report.written}
+        self.refresh(changed)
+        if changed and not run.stored["ran_before"]:
             mark_as_run(run.api, run.stored["id"])
-        self._end(run, self._sentence(run, report))
+        self._end(run, self._sentence(run))
+        if outcome.trouble is not None:
+            self._complain(outcome.trouble, run.is_quiet)
 
-    def _sentence(self, run: Run, report: WriteReport) -> str:
+    def refresh(self, book_ids: set[int]) -> None:
+        """Shows the new values in calibre's list and panels."""
+        if book_ids:
+            self._gui.iactions["Edit Metadata"].refresh_gui(book_ids, covers_changed=False)
+
+    def _sentence(self, run: Run) -> str:
+        report = run.applied.report
         changed = len({update["book_id"] for update in report.written})
         parts = [
             ngettext("{n} book updated", "{n} books updated", changed).format(n=changed)
@@ -308,14 +334,14 @@ class Runs(QObject):
 
     def show_last_report(self) -> None:
         """What the last run did, book by book, and why."""
-        run, report = self.last, self.last_report
-        if run is None or run.plan is None or report is None:
+        run = self.last
+        if run is None or run.plan is None:
             return
         dialog = ResultDialog(
             self._gui,
             _("KOReader Progress: report"),
-            self._sentence(run, report),
-            rows_of(run.api, run.plan, report),
+            self._sentence(run),
+            rows_of(run.api, run.plan, run.applied.report),
             run.profile["columns"],
             self.column_name,
         )
@@ -335,21 +361,27 @@ class Runs(QObject):
             show_trouble(self._gui, reason, self._open_preferences)
 
     def library_about_to_change(self) -> None:
-        """The old library is still open: what was accepted is written, what was not is let go."""
+        """The old library is still open: what is being written gets a moment to end, the rest is let go."""
         self._queue.clear()
-        if self.writer is not None:
-            self.writer.finish_now()
         if self.review is not None:
             self.review.reject()
-        self.stop()
-        self.last = self.last_report = None
+        self._stop_job()
+        self.last = None
+
+    def _stop_job(self) -> None:
+        job = self.current.job if self.current is not None else None
+        if job is None or job.is_finished:
+            return
+        job.abort.set()
+        end = time.monotonic() + PATIENCE
+        while job.duration is None and time.monotonic() < end:
+            time.sleep(0.02)
 
     def shut_down(self) -> None:
         """calibre is closing: quickly."""
+        self._watch.stop()
         self._queue.clear()
-        if self.writer is not None:
-            self.writer.finish_now()
-        self.stop()
+        self._stop_job()
         self._host.stop_all()
 
 
