@@ -4,7 +4,7 @@ import { Account } from "../src/model/account.ts";
 import { CarryOver, CarryOverResult } from "../src/model/carry-over.ts";
 import { FileDigests } from "../src/model/digest.ts";
 import { Book, PullPlan } from "../src/model/plan.ts";
-import { Profile } from "../src/model/profile.ts";
+import { ConflictPolicy, Profile } from "../src/model/profile.ts";
 
 /** More books than this in one message are refused: one giant message would stall calibre. */
 export const BOOKS_PER_MESSAGE = 500;
@@ -58,6 +58,8 @@ const PlanPullRequest = z
     profile: Profile,
     /** Asks for every candidate, also those the server did not know a short while ago. */
     force: z.boolean(),
+    /** How to decide what planning leaves for a person to decide; null leaves it. */
+    settle: ConflictPolicy.nullable(),
   })
   .meta({ id: "PlanPullRequest" });
 

@@ -65,12 +65,12 @@ export function createHandlers(): { handlers: Handlers; greet: (hello: Hello) =>
       known.books.push(...books);
       return { received: known.books.length };
     },
-    "sync/planPull": async ({ run, account, profile, force }, call) => {
+    "sync/planPull": async ({ run, account, profile, force, settle }, call) => {
       const { pull } = await import("../src/app/pull.ts");
       const { books } = runNamed(run);
       try {
         const time_zone = profile.time_zone ?? Intl.DateTimeFormat().resolvedOptions().timeZone;
-        const plan = await pull({ books, account, profile: { ...profile, time_zone }, force }, await given(), {
+        const plan = await pull({ books, account, profile: { ...profile, time_zone }, force, settle }, await given(), {
           signal: call.signal,
           progress: report(call),
         });

@@ -339,6 +339,7 @@ class PlanPullRequest(TypedDict):
     account: Account
     profile: Profile
     force: bool
+    settle: ConflictPolicy | None
 
 
 WhyCode = Literal[
@@ -511,6 +512,7 @@ class Conflict(TypedDict):
     updates: list[ColumnUpdate]
     base: Base
     why: Why
+    side: Literal["theirs", "ours"] | None
 
 
 class Skip(TypedDict):

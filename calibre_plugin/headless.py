@@ -102,18 +102,18 @@ class HeadlessLibrary:
     def sync(self, params: Mapping[str, Any]) -> dict[str, Any]:
         """One pull: the same as in calibre's window, with nobody to ask."""
         account: Account = params["account"]
-        profile: Profile = {**params["profile"], "columns": self._columns}
+        profile: Profile = params["profile"]
         api, abort = self._api, threading.Event()
         predict = predictor(api, self._columns) if params["predict"] else None
         report = WriteReport()
         carried: list[CarryOverResult] = []
         with BridgeClient(self._bridge, os.environ) as bridge:
             bridge.hello("command line", None)
-            options = pull.PullOptions(force=True, predict=predict)
+            options = pull.PullOptions(force=True, settle=params["settle"], predict=predict)
             pulled = pull.prepare(api, params["book_ids"], account, profile, bridge, options, abort, _unheard)
             if not params["dry_run"]:
                 map_columns(api, self._columns)
-                report = pull.apply(api, pulled, account, profile).report
+                report = pull.apply(api, pulled, account, profile, pull.settled(pulled.plan)).report
                 carried = pull.carry_over(api, pulled.plan, account, profile, bridge, abort, _unheard)
         return {
             "plan": pulled.plan,

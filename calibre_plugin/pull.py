@@ -19,6 +19,7 @@ from .contract import (
     Book,
     CarryOverResult,
     ColumnUpdate,
+    ConflictPolicy,
     KnownDigest,
     PlanPage,
     Profile,
@@ -37,9 +38,13 @@ Predict = Callable[[int], list[KnownDigest]]
 
 @dataclass(frozen=True)
 class PullOptions:
-    """How a pull is run: `force` asks also for what the server lately did not know."""
+    """How a pull is run: `force` asks also for what the server lately did not know.
+
+    `settle` decides what planning leaves for a person to decide.
+    """
 
     force: bool = False
+    settle: ConflictPolicy | None = None
     predict: Predict | None = None
 
 
@@ -83,12 +88,12 @@ def prepare(
     began = time.time()
     ids = list(book_ids)
     pages = with_memory(api, account["id"], read_books(api, ids, profile["columns"]))
-    plan = _plan(pages, len(ids), account, profile, bridge, options.force, abort, on_phase)
+    plan = _plan(pages, len(ids), account, profile, bridge, options, abort, on_phase)
     unanswered = plan["unanswered"]
     if options.predict is not None and unanswered:
         predicted = list(_predicted(api, unanswered, account["id"], profile, options.predict, abort, on_phase))
         pages = iter(_in_pages(predicted))
-        again = _plan(pages, len(predicted), account, profile, bridge, options.force, abort, on_phase)
+        again = _plan(pages, len(predicted), account, profile, bridge, options, abort, on_phase)
         plan = merge_plans(plan, again)
     return Pulled(plan, ids, began)
 
@@ -175,6 +180,14 @@ def apply(api: Any, pulled: Pulled, account: Account, profile: Profile, decision
         writing.close()
 
 
+def settled(plan: PullPlan) -> Decisions:
+    """The decisions that the bridge made by the policy it was given."""
+    sides = {conflict["book_id"]: conflict["side"] for conflict in plan["conflicts"]}
+    theirs = frozenset(book_id for book_id, side in sides.items() if side == "theirs")
+    ours = frozenset(book_id for book_id, side in sides.items() if side == "ours")
+    return Decisions(theirs=theirs, ours=ours)
+
+
 def carry_over(
     api: Any,
     plan: PullPlan,
@@ -219,20 +232,20 @@ def _plan(
     account: Account,
     profile: Profile,
     bridge: BridgeClient,
-    force: bool,
+    options: PullOptions,
     abort: threading.Event,
     on_phase: OnPhase,
 ) -> PullPlan:
     run = uuid.uuid4().hex
     sent = 0
-    for page in pages:
+    for books in pages:
         _stop_if(abort)
-        bridge.request("sync/books", {"run": run, "books": page}, abort=abort)
-        sent += len(page)
+        bridge.request("sync/books", {"run": run, "books": books}, abort=abort)
+        sent += len(books)
         on_phase(sent, total, "reading")
     page: PlanPage = bridge.request(
         "sync/planPull",
-        {"run": run, "account": account, "profile": profile, "force": force},
+        {"run": run, "account": account, "profile": profile, "force": options.force, "settle": options.settle},
         abort=abort,
         on_progress=on_phase,
     )

@@ -3,7 +3,7 @@ import type { Account } from "../model/account.ts";
 import type { FileDigests, KnownDigest } from "../model/digest.ts";
 import type { CarryOverResult } from "../model/carry-over.ts";
 import type { ColumnUpdate, PullPlan } from "../model/plan.ts";
-import type { ColumnMapping, Profile } from "../model/profile.ts";
+import type { ColumnMapping, ConflictPolicy, Profile } from "../model/profile.ts";
 import type { Why } from "../model/why.ts";
 import type { DocumentMetadata, ListedDocument, Progress } from "../model/progress.ts";
 
@@ -97,6 +97,8 @@ export interface SyncRequest {
   readonly profile: Profile;
   readonly book_ids: readonly number[];
   readonly dry_run: boolean;
+  /** How to decide what planning leaves for a person to decide; null leaves it. */
+  readonly settle: ConflictPolicy | null;
   /** Whether to ask also about copies that nobody saw leaving calibre. */
   readonly predict: boolean;
 }

@@ -3,11 +3,12 @@ import { chooseCandidates } from "../core/candidates.ts";
 import { planCarryOvers } from "../core/carry-over.ts";
 import { filenameDigest } from "../core/digest.ts";
 import { planPull } from "../core/plan-pull.ts";
+import { settleConflicts } from "../core/settle-conflicts.ts";
 import type { Account } from "../model/account.ts";
 import type { KnownDigest } from "../model/digest.ts";
 import { SyncError } from "../model/error.ts";
 import type { Book, BookFormat, DigestFinding, PullPlan, Reading } from "../model/plan.ts";
-import type { Profile } from "../model/profile.ts";
+import type { ConflictPolicy, Profile } from "../model/profile.ts";
 import { why } from "../model/why.ts";
 import { askServer, type AskPorts, type Failure, type Running } from "./ask-server.ts";
 import type { BookFiles } from "./ports.ts";
@@ -18,6 +19,8 @@ export interface PullRequest {
   readonly profile: Profile;
   /** Ask for every candidate, also those that the server did not know a short while ago. */
   readonly force: boolean;
+  /** How to decide what planning leaves for a person to decide; null leaves it. */
+  readonly settle: ConflictPolicy | null;
 }
 
 export interface PullPorts extends AskPorts {
@@ -26,7 +29,7 @@ export interface PullPorts extends AskPorts {
 
 /** Plans what a server's progress would change in these books. Rejects as `askServer` does. */
 export async function pull(request: PullRequest, ports: PullPorts, running: Running): Promise<PullPlan> {
-  const { books, account, profile, force } = request;
+  const { books, account, profile, force, settle } = request;
   const now = ports.clock();
   const computed = await digestLibrary(request, ports, running);
   const subjects = books.map(({ book_id, digests, news }) => ({
@@ -37,7 +40,8 @@ export async function pull(request: PullRequest, ports: PullPorts, running: Runn
   const { answers, failures, waiting } = await askServer(account, subjects, force, ports, running);
   running.progress(0, 1, "planning");
   const readings: Reading[] = books.map((book) => ({ book, answers: answers.get(book.book_id) ?? [] }));
-  const plan = planPull(readings, profile, now);
+  const asking = planPull(readings, profile, now);
+  const plan = settle === null ? asking : settleConflicts(asking, settle);
   running.progress(1, 1, "planning");
   const carry_overs = planCarryOvers(readings, profile.rules.reading_from);
   return { ...withUnasked(withFailures(plan, failures), waiting), digests: findings(readings, now), carry_overs };

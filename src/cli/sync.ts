@@ -71,10 +71,8 @@ async function sync(args: string[]): Promise<number> {
     const { book_ids } = await calibre.open({ library: resolve(library), dry_run, copy_logs: values["copy-logs"] });
     const mapped = await calibre.map({ columns, url, username: user });
     const account: Account = { ...draft, url, id: mapped.account_id };
-    const rules: Rules = {
-      ...DEFAULT_RULES,
-      ...(values.policy === undefined ? {} : { conflict: policyOf(values.policy) }),
-    };
+    const policy = values.policy === undefined ? null : policyOf(values.policy);
+    const rules: Rules = policy === null ? DEFAULT_RULES : { ...DEFAULT_RULES, conflict: policy };
     const profile: Profile = {
       id: "command-line",
       matching: matchingOf(values.matching),
@@ -88,11 +86,14 @@ async function sync(args: string[]): Promise<number> {
       profile,
       book_ids: ids ?? book_ids,
       dry_run,
+      settle: policy,
       predict: !values["no-predict"],
     });
     if (values.json) printJson(report);
     else await printLines(report, calibre, { dryRun: dry_run, explain: values.explain });
-    return report.plan.conflicts.length > 0 || report.failed.length > 0 || hasFailure(report) ? 1 : 0;
+    return report.plan.conflicts.some(({ side }) => side === null) || report.failed.length > 0 || hasFailure(report)
+      ? 1
+      : 0;
   } finally {
     await calibre.close();
   }
@@ -162,7 +163,9 @@ async function printLines(
       text: `${book_id}\t${column}\t${String(before ?? "")}\t${String(after ?? "")}`,
       why,
     })),
-    ...plan.conflicts.map(({ book_id, why }) => ({ text: `${book_id}\tundecided`, why })),
+    ...plan.conflicts
+      .filter(({ side }) => side === null)
+      .map(({ book_id, why }) => ({ text: `${book_id}\tundecided`, why })),
     ...(explain ? plan.skipped.map(({ book_id, reason }) => ({ text: `${book_id}\tleft alone`, why: reason })) : []),
   ];
   const sentences = explain ? await calibre.explain(lines.map(({ why }) => why)) : [];

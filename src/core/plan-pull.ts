@@ -55,7 +55,14 @@ function ask(plan: PullPlan, filling: Filling, mappings: readonly ColumnMapping[
   // Nobody need be asked about cells that would not change.
   if (filled.updates.length === 0) take(plan, filling, mappings);
   else
-    plan.conflicts.push({ book_id, theirs: filling.chosen.progress, updates: filled.updates, base, why: filling.why });
+    plan.conflicts.push({
+      book_id,
+      theirs: filling.chosen.progress,
+      updates: filled.updates,
+      base,
+      why: filling.why,
+      side: null,
+    });
 }
 
 /** Fills columns that were mapped after the base was made; a hand-filled one is the reader's to decide about. */

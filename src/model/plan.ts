@@ -112,6 +112,8 @@ export const Conflict = z
     updates: z.array(ColumnUpdate),
     base: Base,
     why: Why,
+    /** Decided by the reader's own policy for such cases, where one was given; null is for a person to decide. */
+    side: z.enum(["theirs", "ours"]).nullable(),
   })
   .meta({ id: "Conflict" });
 export type Conflict = z.infer<typeof Conflict>;

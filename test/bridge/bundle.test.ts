@@ -161,7 +161,11 @@ test("fifty thousand books pass through in pages", async () => {
     ran_before: true,
     time_zone: null,
   };
-  bridge.send({ id: 1_000_000, method: "sync/planPull", params: { run: "r", account, profile, force: true } });
+  bridge.send({
+    id: 1_000_000,
+    method: "sync/planPull",
+    params: { run: "r", account, profile, force: true, settle: null },
+  });
   let message: unknown = await bridge.next();
   let books = 0;
   for (let id = 1_000_001; ; id++) {

@@ -100,17 +100,14 @@ describe("conflicts", () => {
     syncs(book);
     reads(book, "A", 0.3);
     const plan = book.plan();
-    const server = settleConflicts(plan, "server", book.now);
-    expect(server.plan).toMatchObject({ conflicts: [], bases: [{ percentage: 0.3 }] });
-    expect(server.plan.updates.find(({ column: name }) => name === "#pct")?.after).toBe(30);
-    expect(settleConflicts(plan, "newest", book.now).theirs).toEqual([1]);
-    const library = settleConflicts(plan, "library", book.now);
-    expect(library).toMatchObject({
-      plan: { updates: [], conflicts: [] },
-      declined: [{ declined: { percentage: 0.3 } }],
-    });
-    expect(settleConflicts(plan, "furthest", book.now).declined).toHaveLength(1);
-    expect(settleConflicts(plan, "ask", book.now).plan).toEqual(plan);
+    const sides = (policy: Parameters<typeof settleConflicts>[1]): unknown[] =>
+      settleConflicts(plan, policy).conflicts.map(({ side }) => side);
+    expect(sides("server")).toEqual(["theirs"]);
+    expect(sides("newest")).toEqual(["theirs"]);
+    expect(sides("library")).toEqual(["ours"]);
+    expect(sides("furthest")).toEqual(["ours"]);
+    expect(sides("ask")).toEqual([null]);
+    expect(plan.conflicts[0]?.updates.find(({ column: name }) => name === "#pct")?.after).toBe(30);
   });
 
   test("a place of one copy was shown with the percentage of another", () => {
