@@ -96,13 +96,13 @@ function unitsBefore(parent: ElementNode, number: number): number {
 
 /** Follows a CFI's steps in calibre's tree as the viewer does; an id that exists wins over the number beside it. */
 export function followCfi(tree: Tree, { steps, offset }: Cfi): FoundByCfi {
-  const { first: byId } = idsIn(tree);
+  const byId = steps.some(({ id }) => id !== null) ? idsIn(tree).first : null;
   let node: ElementNode = tree.root;
   const [, body, ...rest] = steps;
   if (body !== undefined && body.number !== 4 && body.number !== 0) return { node, units: 0, exact: false };
   const inner = offset === null ? rest : rest.slice(0, -1);
   for (const { number, id } of inner) {
-    const named = id === null ? undefined : byId.get(id);
+    const named = id === null ? undefined : byId?.get(id);
     const next = named ?? (number % 2 === 0 ? elementsIn(node)[Math.max(number / 2, 1) - 1] : undefined);
     if (next === undefined) return { node, units: 0, exact: number === 0 };
     node = next;

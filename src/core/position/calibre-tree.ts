@@ -2,7 +2,7 @@ import type { DefaultTreeAdapterTypes } from "parse5";
 import { normalised } from "./calibre-source.ts";
 import { countCharacters } from "./characters.ts";
 import { parseHtml } from "./html-parse.ts";
-import { type ElementNode, type TextNode, type Tree, TreeRefused } from "./tree.ts";
+import { type ElementNode, type TextNode, type Tree, TreeRefused, addChild } from "./tree.ts";
 import { NotWellFormed } from "./xml-tokens.ts";
 import { readXhtml } from "./xml-tree.ts";
 
@@ -48,7 +48,7 @@ function fromHtml(body: HtmlElement): Tree {
     } else if (isElement(child)) {
       top.elements += 1;
       const node = element(child, top.node, top.elements);
-      top.node.children.push(node);
+      addChild(top.node, node);
       stack.push({ html: childrenOf(child), node, at: 0, elements: 0, texts: 0, before: 0 });
     } else if (child.nodeName === "#text" && "value" in child) {
       const start = ordinal;
@@ -64,10 +64,10 @@ function fromHtml(body: HtmlElement): Tree {
         before: top.before,
       };
       top.before += child.value.length;
-      top.node.children.push(node);
+      addChild(top.node, node);
       texts.push(node);
     } else if (child.nodeName === "#comment") {
-      top.node.children.push({ kind: "comment" });
+      addChild(top.node, { kind: "comment" });
     }
   }
   return { root, texts, characters: ordinal };

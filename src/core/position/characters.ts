@@ -9,7 +9,7 @@ export function countCharacters(text: string, from = 0, to = text.length): numbe
   for (let at = from; at < to; at += 1) {
     const unit = text.charCodeAt(at);
     // The second half of a surrogate pair belongs to the character already counted.
-    if (unit > 0x20 && (unit < 0xdc00 || unit > 0xdfff)) count += 1;
+    if (unit > 0x20 && (unit & 0xfc00) !== 0xdc00) count += 1;
   }
   return count;
 }
@@ -19,7 +19,7 @@ export function indexOfCharacter(text: string, n: number, from = 0): number {
   let left = n;
   for (let at = from; at < text.length; at += 1) {
     const unit = text.charCodeAt(at);
-    if (unit > 0x20 && (unit < 0xdc00 || unit > 0xdfff)) {
+    if (unit > 0x20 && (unit & 0xfc00) !== 0xdc00) {
       if (left === 0) return at;
       left -= 1;
     }

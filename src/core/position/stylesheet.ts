@@ -187,24 +187,30 @@ export function styleFrom(sheets: readonly string[]): StyleOf {
     else if (index.has(key)) index.get(key)?.push(rule);
     else index.set(key, [rule]);
   }
+  /** Rules whose last part names something of this element; nearly always there are none. */
+  function candidatesFor(name: string, attributes: ShownBy): readonly Rule[] {
+    const found = [...anywhere];
+    found.push(...(byName.get(name) ?? []));
+    if (attributes.id !== undefined) found.push(...(byId.get(attributes.id) ?? []));
+    if (attributes.class !== undefined && byClass.size > 0) {
+      for (const one of attributes.class.split(/\s+/)) found.push(...(byClass.get(one) ?? []));
+    }
+    return found;
+  }
+
   return (name: string, attributes: ShownBy, ancestors): ElementStyle => {
-    const style = { ...plainStyle(name, attributes) };
+    const plain = plainStyle(name, attributes);
     const inline = attributes.style === undefined ? null : shownBy(attributes.style);
-    if (rules.length > 0 && left > 0) {
-      const candidates = [
-        ...anywhere,
-        ...(byName.get(name) ?? []),
-        ...(attributes.id === undefined ? [] : (byId.get(attributes.id) ?? [])),
-        ...(attributes.class?.split(/\s+/).flatMap((one) => byClass.get(one) ?? []) ?? []),
-      ];
-      for (const { parts } of candidates) left -= parts.length;
-      const element = { name, attributes };
-      for (const rule of candidates.filter((one) => applies(one, element, ancestors)).sort(byWeight)) {
-        Object.assign(style, rule.shown);
-      }
+    const candidates = rules.length > 0 && left > 0 ? candidatesFor(name, attributes) : [];
+    if (inline === null && candidates.length === 0) return plain;
+    const style = { ...plain };
+    for (const { parts } of candidates) left -= parts.length;
+    const element = { name, attributes };
+    for (const rule of candidates.filter((one) => applies(one, element, ancestors)).sort(byWeight)) {
+      Object.assign(style, rule.shown);
     }
     if (inline !== null) Object.assign(style, inline);
-    // Boxes of ruby and images stay what they are: their insides have rules of their own.
+    // Boxes of ruby stay what they are: their insides have rules of their own.
     const fixed = defaultStyle(name);
     return fixed.display === "ruby" && style.display !== "none" ? { ...style, display: "ruby" } : style;
   };

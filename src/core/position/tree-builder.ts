@@ -2,7 +2,7 @@ import { countCharacters, isBlank } from "./characters.ts";
 import { type ElementStyle, defaultStyle, keepsText } from "./crengine-display.ts";
 import { splitText, storedText } from "./crengine-text.ts";
 import { type OpenElement, settle } from "./crengine-whitespace.ts";
-import { DEEPEST, type ElementNode, type TextNode, type Tree, TreeRefused } from "./tree.ts";
+import { DEEPEST, type ElementNode, type TextNode, type Tree, TreeRefused, addChild } from "./tree.ts";
 
 /** Attributes that decide how an element is shown, as written. */
 export interface ShownBy {
@@ -111,7 +111,7 @@ export class TreeBuilder {
       end: this.#ordinal,
       visible: parent.node.visible && style.display !== "none" && !parent.insideSvg,
     };
-    parent.node.children.push(node);
+    addChild(parent.node, node);
     parent.stripsNewline = false;
     this.#push(node, name, style, attributes);
   }
@@ -135,7 +135,10 @@ export class TreeBuilder {
     this.#settlePending();
     const top = this.#top;
     if (top === undefined) return;
-    for (const piece of splitText(raw)) this.#addText(storedText(piece, { pre: top.pre, cdata }), top);
+    const mode = { pre: top.pre, cdata };
+    // Nearly every text is one piece.
+    if (raw.length <= 8192) this.#addText(storedText(raw, mode), top);
+    else for (const piece of splitText(raw)) this.#addText(storedText(piece, mode), top);
   }
 
   #addText(stored: string, top: OpenElement): void {
@@ -155,7 +158,7 @@ export class TreeBuilder {
       top.stripsNewline = false;
     }
     const added: TextNode = { kind: "text", parent: node, text, nth: 1, start, end: this.#ordinal, before: 0 };
-    node.children.push(added);
+    addChild(node, added);
     this.#texts.push(added);
   }
 
@@ -165,7 +168,7 @@ export class TreeBuilder {
     this.body("stylesheet", false);
     const parent = this.#top?.node;
     if (parent === undefined) return;
-    parent.children.push({ kind: "text", parent, text, nth: 1, start: 0, end: 0, before: 0 });
+    addChild(parent, { kind: "text", parent, text, nth: 1, start: 0, end: 0, before: 0 });
     this.close("stylesheet");
   }
 

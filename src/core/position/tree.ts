@@ -74,6 +74,12 @@ export function textAt(tree: Tree, ordinal: number): TextNode | null {
   return found !== undefined && found.start <= ordinal ? found : null;
 }
 
+/** Adds a child. The first one comes in an array of its own size: growing an empty one would reserve room for 17. */
+export function addChild(parent: ElementNode, child: TreeNode): void {
+  if (parent.children.length === 0) parent.children = [child];
+  else parent.children.push(child);
+}
+
 /** Elements from the root down to this one, the root not included. */
 export function pathTo(element: ElementNode): ElementNode[] {
   const path: ElementNode[] = [];

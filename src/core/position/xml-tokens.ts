@@ -2,38 +2,46 @@ import { namedEntity, numericEntity } from "./entities.ts";
 import { TreeRefused } from "./tree.ts";
 
 const NAME = /[\p{L}_][\p{L}\p{N}\p{M}_.·-]*(?::[\p{L}_][\p{L}\p{N}\p{M}_.·-]*)?/uy;
-const ASCII_NAME = /[A-Za-z_][\w.-]*(?::[A-Za-z_][\w.-]*)?(?=[\s=/>])/y;
 const ATTRIBUTE = /\s+([^\s=/>"'<]+)\s*=\s*(?:"([^"<]*)"|'([^'<]*)')/y;
-const REFERENCE = /&(?:#x([0-9a-fA-F]+)|#(\d+)|([A-Za-z_][\w.-]*));/g;
+const TAG_END = /\s+(\/?>)/y;
+const REFERENCE = /&(?:#x([0-9a-fA-F]+)|#(\d+)|([A-Za-z_][\w.-]*));/y;
 
 /** The document is not the well-formed XHTML that calibre reads as XML; it will be read as HTML instead. */
 export class NotWellFormed extends Error {}
 
 /** Text with its references decoded; an unknown one, or a bare ampersand, is not well-formed. */
 export function decode(text: string): string {
-  if (!text.includes("&")) return text;
-  let expected = 0;
-  for (let at = text.indexOf("&"); at !== -1; at = text.indexOf("&", at + 1)) expected += 1;
-  let seen = 0;
-  const decoded = text.replaceAll(REFERENCE, (_, hex?: string, digits?: string, name?: string) => {
-    seen += 1;
-    if (name === "apos") return "'";
-    const value =
-      name === undefined
-        ? numericEntity(hex === undefined ? Number(digits) : Number.parseInt(hex, 16))
-        : namedEntity(name);
+  let at = text.indexOf("&");
+  if (at === -1) return text;
+  let out = "";
+  let from = 0;
+  for (; at !== -1; at = text.indexOf("&", from)) {
+    REFERENCE.lastIndex = at;
+    const match = REFERENCE.exec(text);
+    if (match === null) throw new NotWellFormed("bare ampersand");
+    const [, hex, digits, name] = match;
+    const code = hex === undefined ? Number(digits) : Number.parseInt(hex, 16);
+    const value = name === undefined ? numericEntity(code) : name === "apos" ? "'" : namedEntity(name);
     if (value === null) throw new NotWellFormed(`unknown entity ${name ?? ""}`);
-    return value;
-  });
-  if (seen !== expected) throw new NotWellFormed("bare ampersand");
-  return decoded;
+    out += text.slice(from, at) + value;
+    from = REFERENCE.lastIndex;
+  }
+  return out + text.slice(from);
 }
 
-/** The name that begins at `at`. */
+/** The name that begins at `at`. Nearly all are plain ASCII: those are read without a regular expression. */
 export function readName(source: string, at: number): string {
-  ASCII_NAME.lastIndex = at;
-  const plain = ASCII_NAME.exec(source);
-  if (plain !== null) return plain[0];
+  let end = at;
+  for (;;) {
+    const unit = source.charCodeAt(end);
+    const isLetter = ((unit | 0x20) >= 0x61 && (unit | 0x20) <= 0x7a) || unit === 0x5f;
+    const isLater = (unit >= 0x30 && unit <= 0x39) || unit === 0x2d;
+    if (!isLetter && !(isLater && end > at)) break;
+    end += 1;
+  }
+  const behind = source.charCodeAt(end);
+  if (end > at && (behind === 0x3e || behind === 0x20 || behind === 0x2f || behind === 0x0a))
+    return source.slice(at, end);
   NAME.lastIndex = at;
   const name = NAME.exec(source)?.[0];
   if (name === undefined) throw new NotWellFormed("bad name");
@@ -59,11 +67,10 @@ export function readAttributes(source: string, from: number): StartTag {
     ATTRIBUTE.lastIndex = at;
     const match = ATTRIBUTE.exec(source);
     if (match === null) {
-      const rest = /\s+(\/?>)/y;
-      rest.lastIndex = at;
-      const end = rest.exec(source);
+      TAG_END.lastIndex = at;
+      const end = TAG_END.exec(source);
       if (end === null) throw new NotWellFormed("bad attribute");
-      return { attributes, next: rest.lastIndex, empty: end[1] === "/>" };
+      return { attributes, next: TAG_END.lastIndex, empty: end[1] === "/>" };
     }
     at = ATTRIBUTE.lastIndex;
     const name = match[1] ?? "";

@@ -1,5 +1,5 @@
 import { countCharacters } from "./characters.ts";
-import { DEEPEST, type ElementNode, type TextNode, type Tree, TreeRefused } from "./tree.ts";
+import { DEEPEST, type ElementNode, type TextNode, type Tree, TreeRefused, addChild } from "./tree.ts";
 import { NotWellFormed, type StartTag, decode, readAttributes, readName } from "./xml-tokens.ts";
 
 const XHTML = "http://www.w3.org/1999/xhtml";
@@ -10,7 +10,8 @@ interface Scope {
   elements: number;
   texts: number;
   before: number;
-  lastText: string[];
+  /** Text since the last tag or comment; CDATA joins it. */
+  pending: string;
   textStart: number;
 }
 
@@ -38,15 +39,15 @@ class XmlBuilder {
       return;
     }
     if (top.node === null || text === "") return;
-    if (top.lastText.length === 0) top.textStart = this.#ordinal;
-    top.lastText.push(text);
+    if (top.pending === "") top.textStart = this.#ordinal;
+    top.pending += text;
     this.#ordinal += countCharacters(text);
   }
 
   #flush(top: Scope): void {
-    if (top.lastText.length === 0 || top.node === null) return;
-    const text = top.lastText.length === 1 ? (top.lastText[0] ?? "") : top.lastText.join("");
-    top.lastText = [];
+    if (top.pending === "" || top.node === null) return;
+    const text = top.pending;
+    top.pending = "";
     top.texts += 1;
     const node: TextNode = {
       kind: "text",
@@ -58,7 +59,7 @@ class XmlBuilder {
       before: top.before,
     };
     top.before += text.length;
-    top.node.children.push(node);
+    addChild(top.node, node);
     this.#texts.push(node);
   }
 
@@ -66,7 +67,7 @@ class XmlBuilder {
     const top = this.#top;
     if (top === undefined || top.node === null) return;
     this.#flush(top);
-    top.node.children.push({ kind: "comment" });
+    addChild(top.node, { kind: "comment" });
   }
 
   open(qualified: string, { attributes, empty }: StartTag): void {
@@ -80,7 +81,7 @@ class XmlBuilder {
       else if (name.startsWith("xmlns:")) declared.push(name.slice(6));
     }
     if (declared.some((prefix) => !prefixes.has(prefix))) prefixes = new Set([...prefixes, ...declared]);
-    for (const [name] of attributes) this.#checkPrefix(name, prefixes);
+    for (const [name] of attributes) if (name.includes(":")) this.#checkPrefix(name, prefixes);
     this.#checkPrefix(qualified, prefixes);
     if (parent === undefined) {
       if (this.#rootSeen) throw new NotWellFormed("two roots");
@@ -111,10 +112,10 @@ class XmlBuilder {
         end: this.#ordinal,
         visible: true,
       };
-      parentNode?.children.push(node);
+      if (parentNode !== null) addChild(parentNode, node);
       if (this.body === null) this.body = node;
     }
-    this.#stack.push({ node, qualified, prefixes, elements: 0, texts: 0, before: 0, lastText: [], textStart: 0 });
+    this.#stack.push({ node, qualified, prefixes, elements: 0, texts: 0, before: 0, pending: "", textStart: 0 });
     if (empty) this.close(qualified);
   }
 
@@ -160,10 +161,10 @@ export function readXhtml(source: string): Tree {
     const unit = source.charCodeAt(tag + 1);
     if (unit === 0x2f) {
       const name = readName(source, tag + 2);
-      const close = /\s*>/y;
-      close.lastIndex = tag + 2 + name.length;
-      if (!close.test(source)) throw new NotWellFormed("bad close tag");
-      at = close.lastIndex;
+      at = tag + 2 + name.length;
+      while (source.charCodeAt(at) <= 0x20) at += 1;
+      if (source.charCodeAt(at) !== 0x3e) throw new NotWellFormed("bad close tag");
+      at += 1;
       builder.close(name);
     } else if (unit === 0x21) {
       const isComment = source.startsWith("<!--", tag);
