@@ -62,6 +62,7 @@ export async function measure({ port, connections, requests, request }: Load): P
   await Promise.all(Array.from({ length: connections }, () => drive(connect(port, "127.0.0.1"))));
   const seconds = (performance.now() - started) / 1000;
   times.sort((a, b) => a - b);
-  const at = (share: number): number => times[Math.min(times.length - 1, Math.floor(times.length * share))] ?? Number.NaN;
+  const at = (share: number): number =>
+    times[Math.min(times.length - 1, Math.floor(times.length * share))] ?? Number.NaN;
   return { rate: times.length / seconds, p50: at(0.5), p99: at(0.99), statuses };
 }
