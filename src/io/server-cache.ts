@@ -31,6 +31,8 @@ export function openServerCache(folder: string): ServerCache {
   }
 }
 
+type Miss = NonNullable<ReturnType<ServerCache["miss"]>>;
+
 function prepared(path: string): Database {
   const database = openDatabase(path);
   database.exec(SCHEMA);
@@ -41,10 +43,7 @@ function cacheOn(database: Database): ServerCache {
   const readDigest = database.prepare("SELECT partial_md5 FROM file_digest WHERE path = ? AND size = ? AND mtime = ?");
   const keepDigest = database.prepare("INSERT OR REPLACE INTO file_digest VALUES (?, ?, ?, ?)");
   const readMiss = database.prepare("SELECT asked, times FROM miss WHERE account_id = ? AND document = ?");
-  const keepMiss = database.prepare(
-    `INSERT INTO miss VALUES (?, ?, ?, 1)
-     ON CONFLICT DO UPDATE SET asked = excluded.asked, times = times + 1`,
-  );
+  const keepMiss = database.prepare("INSERT OR REPLACE INTO miss VALUES (?, ?, ?, ?)");
   const forgetMiss = database.prepare("DELETE FROM miss WHERE account_id = ? AND document = ?");
   const readSpent = database.prepare("SELECT questions FROM spent WHERE account_id = ? AND day = ?");
   const spend = database.prepare(
@@ -54,16 +53,37 @@ function cacheOn(database: Database): ServerCache {
   );
   // Losing a line of a cache costs one question: nobody waits for these writes, and a failed one is no failure.
   const later = (work: () => void): void => void database.write(work).catch(() => {});
+  // What is on its way to the disk is known already: the next question must not be asked on yesterday's word.
+  const fresh = new Map<string, Miss | null>();
+  const keyOf = (account_id: string, document: string): string => `${account_id}\n${document}`;
+  const missOf = (account_id: string, document: string): Miss | null => {
+    const known = fresh.get(keyOf(account_id, document));
+    if (known !== undefined) return known;
+    const row = readMiss.get(account_id, document);
+    return row === undefined ? null : { asked: Number(row["asked"]), times: Number(row["times"]) };
+  };
+  const changeMiss = (account_id: string, document: string, miss: Miss | null, work: () => void): void => {
+    const key = keyOf(account_id, document);
+    fresh.set(key, miss);
+    const forget = (): void => {
+      if (fresh.get(key) === miss) fresh.delete(key);
+    };
+    void database.write(work).then(forget, forget);
+  };
   return {
     fileDigest: (path, size, mtime) => text(readDigest.get(path, size, mtime), "partial_md5"),
     keepFileDigest: (path, size, mtime, partial_md5) =>
       later(() => void keepDigest.run(path, size, mtime, partial_md5)),
-    miss(account_id, document) {
-      const row = readMiss.get(account_id, document);
-      return row === undefined ? null : { asked: Number(row["asked"]), times: Number(row["times"]) };
+    miss: missOf,
+    keepMiss(account_id, document, asked) {
+      const times = (missOf(account_id, document)?.times ?? 0) + 1;
+      const keep = (): void => void keepMiss.run(account_id, document, asked, times);
+      changeMiss(account_id, document, { asked, times }, keep);
     },
-    keepMiss: (account_id, document, asked) => later(() => void keepMiss.run(account_id, document, asked)),
-    forgetMiss: (account_id, document) => later(() => void forgetMiss.run(account_id, document)),
+    forgetMiss(account_id, document) {
+      if (missOf(account_id, document) === null) return;
+      changeMiss(account_id, document, null, () => void forgetMiss.run(account_id, document));
+    },
     spent: (account_id, day) => Number(readSpent.get(account_id, day)?.["questions"] ?? 0),
     spend: (account_id, day, questions) => later(() => void spend.run(account_id, day, questions)),
     close: async () => database.close(),

@@ -1,0 +1,81 @@
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { beforeEach, describe, expect, test } from "vitest";
+import type { ServerCache } from "../../src/app/ports.ts";
+import { openServerCache } from "../../src/io/server-cache.ts";
+
+let folder: string;
+let cache: ServerCache;
+
+beforeEach(() => {
+  folder = mkdtempSync(join(tmpdir(), "cache-"));
+  cache = openServerCache(folder);
+  return async () => {
+    await cache.close();
+    rmSync(folder, { recursive: true });
+  };
+});
+
+/** As the next process finds it. */
+async function reopen(): Promise<void> {
+  await cache.close();
+  cache = openServerCache(folder);
+}
+
+describe("misses", () => {
+  test("are counted, known at once, and outlive the process", async () => {
+    cache.keepMiss("a", "d", 100);
+    cache.keepMiss("a", "d", 200);
+    expect(cache.miss("a", "d")).toEqual({ asked: 200, times: 2 });
+    await reopen();
+    expect(cache.miss("a", "d")).toEqual({ asked: 200, times: 2 });
+  });
+
+  test("of one account are none of another's", () => {
+    cache.keepMiss("a", "d", 100);
+    expect(cache.miss("b", "d")).toBeNull();
+  });
+
+  test("are forgotten once the server knows the document, also across processes", async () => {
+    cache.keepMiss("a", "d", 100);
+    cache.forgetMiss("a", "d");
+    expect(cache.miss("a", "d")).toBeNull();
+    await reopen();
+    expect(cache.miss("a", "d")).toBeNull();
+    cache.keepMiss("a", "d", 300);
+    expect(cache.miss("a", "d")).toEqual({ asked: 300, times: 1 });
+  });
+});
+
+describe("digests of library files", () => {
+  test("are known for the very same path, size and date alone", async () => {
+    cache.keepFileDigest("/book", 10, 1.5, "0".repeat(32));
+    await reopen();
+    expect(cache.fileDigest("/book", 10, 1.5)).toBe("0".repeat(32));
+    expect(cache.fileDigest("/book", 11, 1.5)).toBeNull();
+    expect(cache.fileDigest("/book", 10, 1.6)).toBeNull();
+  });
+});
+
+test("questions are counted by day", async () => {
+  cache.spend("a", 5, 10);
+  cache.spend("a", 5, 7);
+  await reopen();
+  expect([cache.spent("a", 5), cache.spent("a", 6)]).toEqual([17, 0]);
+  cache.spend("a", 6, 1);
+  await reopen();
+  expect([cache.spent("a", 5), cache.spent("a", 6)]).toEqual([0, 1]);
+});
+
+test("a damaged file is thrown away and begun anew", async () => {
+  await cache.close();
+  for (const suffix of ["-wal", "-shm"]) rmSync(join(folder, `koreader-progress.sqlite${suffix}`), { force: true });
+  writeFileSync(
+    join(folder, "koreader-progress.sqlite"),
+    "this is no database at all, but it is long enough to look like one",
+  );
+  cache = openServerCache(folder);
+  cache.keepMiss("a", "d", 100);
+  expect(cache.miss("a", "d")).toEqual({ asked: 100, times: 1 });
+});
