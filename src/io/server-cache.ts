@@ -55,7 +55,6 @@ function cacheOn(database: Database): ServerCache {
   const later = (work: () => void): void => void database.write(work).catch(() => {});
   // What is on its way to the disk is known already: the next question must not be asked on yesterday's word.
   const fresh = new Map<string, Miss | null>();
-  const keyOf = (account_id: string, document: string): string => `${account_id}\n${document}`;
   const missOf = (account_id: string, document: string): Miss | null => {
     const known = fresh.get(keyOf(account_id, document));
     if (known !== undefined) return known;
@@ -93,4 +92,8 @@ function cacheOn(database: Database): ServerCache {
 function text(row: Record<string, unknown> | undefined, column: string): string | null {
   const value = row?.[column];
   return typeof value === "string" ? value : null;
+}
+
+function keyOf(account_id: string, document: string): string {
+  return `${account_id}\n${document}`;
 }
