@@ -2,6 +2,7 @@
 import * as z from "zod";
 import { Account } from "../src/model/account.ts";
 import { CarryOver, CarryOverResult } from "../src/model/carry-over.ts";
+import { Diagnosis } from "../src/model/diagnosis.ts";
 import { FileDigests } from "../src/model/digest.ts";
 import { Book, PullPlan } from "../src/model/plan.ts";
 import { ConflictPolicy, Profile } from "../src/model/profile.ts";
@@ -85,6 +86,8 @@ const CarryOverRequest = z
 
 const CarryOverAnswer = z.strictObject({ results: z.array(CarryOverResult) }).meta({ id: "CarryOverAnswer" });
 
+const DiagnoseRequest = z.strictObject({ account: Account }).meta({ id: "DiagnoseRequest" });
+
 /** Method name -> what it takes and what it answers. */
 export const METHODS = {
   "bridge/hello": { params: Hello, result: HelloAnswer },
@@ -94,6 +97,7 @@ export const METHODS = {
   "sync/books": { params: BooksRequest, result: BooksAnswer },
   "sync/planPull": { params: PlanPullRequest, result: PlanPage },
   "sync/carryOver": { params: CarryOverRequest, result: CarryOverAnswer },
+  "diagnose/run": { params: DiagnoseRequest, result: Diagnosis },
   "sync/next": { params: NextRequest, result: PlanPage },
 } as const;
 

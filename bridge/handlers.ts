@@ -86,6 +86,10 @@ export function createHandlers(): { handlers: Handlers; greet: (hello: Hello) =>
       const { openClient } = await given();
       return { results: await carryOver(request, openClient, { signal: call.signal, progress: report(call) }) };
     },
+    "diagnose/run": async ({ account }, { signal }) => {
+      const { diagnose } = await import("../src/app/diagnose.ts");
+      return diagnose(account, await given(), signal);
+    },
     "sync/next": ({ run }) => nextPage(run),
   };
   return {

@@ -40,6 +40,7 @@ METHODS: Final = (
     "sync/books",
     "sync/planPull",
     "sync/carryOver",
+    "diagnose/run",
     "sync/next",
 )
 
@@ -569,6 +570,27 @@ class CarryOverResult(TypedDict):
 
 class CarryOverAnswer(TypedDict):
     results: list[CarryOverResult]
+
+
+class DiagnoseRequest(TypedDict):
+    account: Account
+
+
+class CheckError(TypedDict):
+    name: str
+    data: dict[str, str | float | None]
+
+
+class Check(TypedDict):
+    name: Literal["find_server", "log_in", "ask", "list"]
+    ok: bool
+    took: float
+    error: CheckError | None
+
+
+class Diagnosis(TypedDict):
+    url: str | None
+    checks: list[Check]
 
 
 class NextRequest(TypedDict):

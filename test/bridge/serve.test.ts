@@ -18,6 +18,7 @@ const handlersWith = (own: Partial<Handlers>): Handlers => ({
   "sync/books": never,
   "sync/planPull": never,
   "sync/carryOver": never,
+  "diagnose/run": never,
   "sync/next": never,
   ...own,
 });
