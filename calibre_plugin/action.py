@@ -4,16 +4,22 @@ from __future__ import annotations
 
 from typing import Any
 
-from qt.core import QToolButton
+from qt.core import QActionGroup, QApplication, QMenu, QToolButton
 
 from calibre.gui2.actions import InterfaceAction
 
 from . import config
+from .being_read import books_being_read
 from .bridge_host import BridgeHost
 from .config import Settings, StoredProfile
 from .icons import PLUGIN_NAME, icon
-from .menu import PluginMenu, Row
-from .runs import Runs
+from .local_changes import LocalChanges
+from .menu import PluginMenu
+from .menu_rows import menu_rows
+from .pull import journal_of
+from .runs import Runs, Trigger
+from .triggers import Triggers
+from .undo import last_pull
 
 load_translations()
 
@@ -31,85 +37,170 @@ class ProgressAction(InterfaceAction):
 
     def genesis(self) -> None:
         plugin = self.interface_action_base_plugin
+        self.version = ".".join(map(str, plugin.version))
         self.settings = Settings()
-        self.host = BridgeHost(plugin.plugin_path, ".".join(map(str, plugin.version)))
+        self.host = BridgeHost(plugin.plugin_path, self.version)
         self.runs = Runs(self.gui, self.host, self.settings, self.open_preferences)
+        self.triggers = Triggers(self.gui, self._run_by_itself)
+        self.local_changes = LocalChanges(self.gui, lambda: self.runs.is_writing)
+        self.runs.on_idle.append(self.local_changes.ours_ended)
         self.wanted_tab = ""
-        self.menu = PluginMenu(self, self.qaction.menu(), self._rows())
+        self.menu = PluginMenu(self, self.qaction.menu(), menu_rows(self))
+        self.profile_menu = QMenu(_("&Choose profile"), self.qaction.menu())
+        self.profile_menu.aboutToShow.connect(self._fill_profile_menu)
+        self.qaction.menu().insertMenu(self.menu.entries["koreader-progress-preferences"][1], self.profile_menu)
         self._show_icons()
+        QApplication.instance().palette_changed.connect(self._show_icons)
         self.qaction.triggered.connect(self.clicked)
 
-    def _rows(self) -> list[Row | None]:
-        return [
-            Row(
-                "koreader-progress-selected",
-                _("Sync &selected books"),
-                "sync",
-                self.sync_selected,
-                _("Ask the server about the selected books"),
-                self._why_no_selection,
-            ),
-            Row("koreader-progress-all", _("Sync &all books"), "sync-all", self.sync_all, _("Ask about every book")),
-            None,
-            Row(
-                "koreader-progress-report",
-                _("Last &report…"),
-                "report",
-                self.runs.show_last_report,
-                _("What the last sync did, book by book, and why"),
-                self._why_no_report,
-            ),
-            None,
-            Row(
-                "koreader-progress-preferences",
-                _("&Preferences…"),
-                "preferences",
-                self.open_preferences,
-                _("Account, columns and rules"),
-            ),
-        ]
-
     def _show_icons(self) -> None:
-        self.qaction.setIcon(icon("sync"))
-        self.menuless_qaction.setIcon(icon("sync"))
+        for entry in (self.qaction, self.menuless_qaction):
+            entry.setIcon(icon("sync"))
+        self.profile_menu.setIcon(icon("profiles"))
+        self.menu.refresh_icons()
+
+    def _fill_profile_menu(self) -> None:
+        self.profile_menu.clear()
+        api = self.gui.current_db.new_api
+        chosen = self.profile
+        group = QActionGroup(self.profile_menu)
+        for profile in config.profiles(api):
+            entry = self.profile_menu.addAction(profile["name"].replace("&", "&&"))
+            entry.setCheckable(True)
+            entry.setActionGroup(group)
+            entry.setChecked(chosen is not None and profile["id"] == chosen["id"])
+            entry.triggered.connect(lambda _checked=False, wanted=profile["id"]: self.choose_profile(wanted))
+        if self.profile_menu.isEmpty():
+            self.profile_menu.addAction(_("No profile yet: open the preferences")).setEnabled(False)
 
     # What can be done, and why not.
 
-    def _why_no_selection(self) -> str:
-        return "" if self.gui.library_view.get_selected_ids() else _("Select at least one book first.")
+    def why_no_selection(self) -> str:
+        return "" if self.selected_ids() else _("Select at least one book first.")
 
-    def _why_no_report(self) -> str:
+    def why_not_one(self) -> str:
+        return "" if len(self.selected_ids()) == 1 else _("Select exactly one book first.")
+
+    def why_no_report(self) -> str:
         return "" if self.runs.last is not None else _("Nothing was synced since calibre started.")
 
+    def why_no_undo(self) -> str:
+        return "" if self.last_pull() is not None else _("There is nothing to undo.")
+
+    def why_no_profiles(self) -> str:
+        several = len(config.profiles(self.gui.current_db.new_api)) > 1
+        return "" if several else _("There is only one profile.")
+
+    def why_no_push(self) -> str:
+        return _("This version reads progress from the server; it cannot send it yet.")
+
+    def why_no_unmatched(self) -> str:
+        return _("This version cannot list what is on the server yet; a book's details let you link it by hand.")
+
     # What the reader does.
-
-    def clicked(self) -> None:
-        """The toolbar button: the selected books, or all of them when none is selected."""
-        self.sync_selected() if self.gui.library_view.get_selected_ids() else self.sync_all()
-
-    def sync_selected(self) -> None:
-        self.runs.start(self.profile, self.gui.library_view.get_selected_ids())
-
-    def sync_all(self) -> None:
-        self.runs.start(self.profile, self.all_ids())
-
-    def all_ids(self) -> list[int]:
-        return sorted(self.gui.current_db.new_api.all_book_ids())
 
     @property
     def profile(self) -> StoredProfile | None:
         """The profile that a plain click syncs."""
         return config.default_profile(self.gui.current_db.new_api)
 
+    def choose_profile(self, profile_id: str) -> None:
+        """From now on a click syncs this profile."""
+        api = self.gui.current_db.new_api
+        config.save_profiles(api, config.profiles(api), profile_id)
+
+    def selected_ids(self) -> list[int]:
+        return self.gui.library_view.get_selected_ids()
+
+    def all_ids(self) -> list[int]:
+        return sorted(self.gui.current_db.new_api.all_book_ids())
+
+    def clicked(self) -> None:
+        """The toolbar button: what the preferences say it does."""
+        choice = self.settings.get("click")
+        if choice == "all" or (choice == "selected_or_all" and not self.selected_ids()):
+            self.sync_all()
+        elif choice == "reading":
+            self.sync_reading()
+        elif self.selected_ids():
+            self.sync_selected()
+        else:
+            self.gui.status_bar.show_message(self.why_no_selection(), 8000)
+
+    def sync_selected(self) -> None:
+        self.runs.start(self.profile, self.selected_ids())
+
+    def sync_all(self) -> None:
+        self.runs.start(self.profile, self.all_ids())
+
+    def sync_reading(self) -> None:
+        """Books that the library says are being read."""
+        stored = self.profile
+        if stored is None or self.runs.why_not(stored) is not None:
+            self.runs.start(stored, [])
+            return
+        api = self.gui.current_db.new_api
+        found = books_being_read(api, config.resolve_profile(api, stored)[0])
+        if found:
+            self.runs.start(stored, found)
+        else:
+            self.gui.status_bar.show_message(_("No book is being read, as far as the columns tell."), 8000)
+
+    def sync_all_profiles(self) -> None:
+        """One after the other."""
+        for profile in config.profiles(self.gui.current_db.new_api):
+            self.runs.start(profile, self.all_ids())
+
+    def preview(self) -> None:
+        """Shows what a sync would change; nothing is written unless the reader says so."""
+        self.runs.start(self.profile, self.selected_ids() or self.all_ids(), preview=True)
+
+    def show_details(self) -> None:
+        from .details_dialog import DetailsDialog
+
+        DetailsDialog(self.gui, self.selected_ids()[0], self.profile, self.runs.column_name).show()
+
+    def last_pull(self) -> Any:
+        """The newest run that still has something to undo."""
+        return last_pull(journal_of(self.gui.current_db.new_api))
+
+    def undo_last(self) -> None:
+        run = self.last_pull()
+        if run is not None:
+            self.runs.undo(run)
+
+    def show_undo(self) -> None:
+        from .undo_dialog import UndoDialog
+
+        known = journal_of(self.gui.current_db.new_api).runs()
+        UndoDialog(self.gui, known, self.runs.column_name, self.runs.undo).show()
+
     def open_preferences(self, tab: str = "") -> None:
         """Opens the one door to the preferences, at the named tab."""
         self.wanted_tab = tab
         self.interface_action_base_plugin.do_user_config(self.gui)
 
+    def show_help(self, anchor: str = "") -> None:
+        from .help_dialog import HelpDialog
+
+        HelpDialog(self.gui, anchor).show()
+
+    def show_about(self) -> None:
+        from .help_dialog import AboutDialog
+
+        AboutDialog(self.gui, self.version).show()
+
     def settings_changed(self) -> None:
         """After the preferences were accepted."""
 
+    def _run_by_itself(self, profile: StoredProfile, trigger: Trigger) -> bool:
+        return self.runs.start(profile, self.all_ids(), trigger)
+
     # What calibre tells us.
+
+    def initialization_complete(self) -> None:
+        self.local_changes.begin()
+        self.triggers.begin()
 
     def location_selected(self, loc: str) -> None:
         is_library = loc == "library"
@@ -122,7 +213,9 @@ class ProgressAction(InterfaceAction):
             )
 
     def library_about_to_change(self, olddb: Any, db: Any) -> None:
+        self.local_changes.flush()
         self.runs.library_about_to_change()
 
     def shutting_down(self) -> None:
+        self.triggers.stop()
         self.runs.shut_down()

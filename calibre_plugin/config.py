@@ -75,6 +75,8 @@ DEFAULTS: Final[dict[str, Any]] = {
     # What a click on the toolbar button does: "selected_or_all", "selected", "all" or "reading".
     "click": "selected_or_all",
     "keep_progress_open": False,
+    # Whether names that no copy is known to have may be tried: null until the reader was asked.
+    "predict": None,
 }
 
 

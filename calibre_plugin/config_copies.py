@@ -42,6 +42,10 @@ class CopiesTab(QWidget):
         )
         note.setWordWrap(True)
         form.addRow(note)
+        self.predict = QCheckBox(_("Also try the names that earlier copies &may have had"), box)
+        self.predict.setObjectName("predict")
+        self.predict.setToolTip(_("For books the server does not know otherwise: a few more questions for each"))
+        form.addRow(self.predict)
         layout.addWidget(box)
 
         copies = QGroupBox(_("Copies that leave calibre"), self)
@@ -71,7 +75,13 @@ class CopiesTab(QWidget):
         layout.addStretch(1)
         self.strip.setChecked(draft.strip)
         self.settle.setChecked(draft.settle)
+        self.predict.setChecked(draft.machine["predict"] is True)
+        # Untouched, the question is still open and will be asked once.
+        self.predict.toggled.connect(self._predict_chosen)
         self._count()
+
+    def _predict_chosen(self, on: bool) -> None:
+        self._draft.machine["predict"] = on
 
     def _count(self) -> None:
         """What is known, in one sentence."""

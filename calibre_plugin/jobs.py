@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from queue import Queue
@@ -18,7 +18,8 @@ from .explain import Explanation, explain
 from .messages import phase_sentence
 from .predict import predictor
 from .rebuild import rebuild
-from .undo import repair
+from .undo import Undone, repair, undo_run
+from .write_journal import Run
 
 load_translations()
 
@@ -47,6 +48,8 @@ class PullRequest:
     profile: Profile
     launch: Launch
     force: bool
+    # Whether digests that no copy is known to have may be asked about.
+    predict: bool
 
 
 @dataclass(frozen=True)
@@ -73,7 +76,7 @@ def pull_job(
         repair(request.api, pull.journal_of(request.api))
         rebuild(request.api, abort=abort)
         with request.launch.open(request.account, read=[library]) as bridge:
-            predict = predictor(request.api, request.profile["columns"])
+            predict = predictor(request.api, request.profile["columns"]) if request.predict else None
             options = pull.PullOptions(force=request.force, predict=predict)
             pulled = pull.prepare(
                 request.api,
@@ -152,6 +155,20 @@ def _carry_over(request: PullRequest, pulled: pull.Pulled, log: Callable[..., No
             )
     except Exception as error:
         log("carry over:", repr(error))
+
+
+def undo_job(
+    api: Any,
+    run: Run,
+    only: Collection[int] | None,
+    *,
+    log: Callable[..., None],
+    abort: threading.Event,
+    notifications: Queue[Any],
+) -> Undone:
+    """Puts back what a run wrote."""
+    notifications.put((0.0, _("Putting back…")))
+    return undo_run(api, pull.journal_of(api), run, only)
 
 
 def slices_of(updates: Sequence[ColumnUpdate], size: int) -> list[list[ColumnUpdate]]:

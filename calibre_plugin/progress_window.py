@@ -29,6 +29,8 @@ load_translations()
 
 GEOMETRY = "koreader_progress_progress_window"
 POLL_MS = 100
+# Long enough to read one sentence.
+LINGER_MS = 4000
 
 
 class ProgressWindow(QDialog):
@@ -121,10 +123,9 @@ class ProgressWindow(QDialog):
         """The run has ended: says how. Closes itself unless there is something to see or the reader wants it open."""
         self._poll.stop()
         if self.isHidden():
-            self._forget()
             return
         if not needs_eyes and not self.stay.isChecked():
-            QTimer.singleShot(1500, self.close)
+            QTimer.singleShot(LINGER_MS, self.close)
         self.bar.setValue(1000)
         self.phase.setText(sentence)
         self.on_details = on_details
@@ -151,10 +152,6 @@ class ProgressWindow(QDialog):
         if self.on_details is not None:
             self.on_details()
         self.close()
-
-    def _forget(self) -> None:
-        self._job = None
-        self.deleteLater()
 
     def closeEvent(self, event: QCloseEvent) -> None:
         self.save_geometry(gprefs, GEOMETRY)

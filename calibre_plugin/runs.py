@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Any, Literal
@@ -18,13 +18,14 @@ from .bridge_host import BridgeHost
 from .config import Settings, StoredProfile
 from .contract import Account, ColumnUpdate, Profile, PullPlan
 from .explain import Explanation
-from .jobs import PullOutcome, PullRequest, WriteOutcome, pull_job, write_job
+from .jobs import PullOutcome, PullRequest, WriteOutcome, pull_job, undo_job, write_job
 from .plan_rows import BookRow, rows_of
 from .proxy import with_proxy
 from .progress_window import ProgressWindow
 from .pull import Applied, Decisions, Pulled
 from .result_dialog import ResultDialog
 from .trouble import show_trouble
+from .write_journal import Run as JournalRun
 
 load_translations()
 
@@ -80,6 +81,9 @@ class Runs(QObject):
         self.current: Run | None = None
         self.review: ResultDialog | None = None
         self.last: Run | None = None
+        self.undoing: Any = None
+        # One window is enough, whichever run it was that opened it.
+        self._window: ProgressWindow | None = None
         # Told when nothing runs any more and nothing waits.
         self.on_idle: list[Callable[[], None]] = []
         self._watch = QTimer(self)
@@ -87,7 +91,13 @@ class Runs(QObject):
 
     @property
     def is_busy(self) -> bool:
-        return self.current is not None
+        return self.current is not None or self.undoing is not None
+
+    @property
+    def is_writing(self) -> bool:
+        """Whether cells are being written by us at this moment."""
+        run = self.current
+        return self.undoing is not None or (run is not None and run.pulled is not None and run.job is not None)
 
     def why_not(self, stored: StoredProfile | None) -> Explanation | None:
         """Why this profile cannot run now, if so."""
@@ -100,6 +110,11 @@ class Runs(QObject):
         profile, unusable = config.resolve_profile(self._gui.current_db.new_api, stored)
         if unusable:
             names = ", ".join(column for _shown, column in unusable)
+            if getattr(self._gui, "must_restart_before_config", False):
+                return Explanation(
+                    _("New columns are there only after a restart of calibre: {names}.").format(names=names),
+                    _("Please restart calibre, then sync."),
+                )
             return Explanation(
                 ngettext(
                     "The column {names} is gone or can no longer be used.",
@@ -143,7 +158,15 @@ class Runs(QObject):
     def _begin(self, run: Run) -> None:
         self.current = run
         launch = self._host.prepare(self._settings.get("runtime_path"))
-        run.request = PullRequest(run.api, run.book_ids, with_proxy(run.account), run.profile, launch, not run.is_quiet)
+        run.request = PullRequest(
+            run.api,
+            run.book_ids,
+            with_proxy(run.account),
+            run.profile,
+            launch,
+            not run.is_quiet,
+            self._settings.get("predict") is True,
+        )
         books = ngettext("{n} book", "{n} books", len(run.book_ids)).format(n=len(run.book_ids))
         title = _("KOReader Progress: sync {books}").format(books=books)
         self._run_job(run, title, pull_job, (run.request,), self._asked)
@@ -151,7 +174,12 @@ class Runs(QObject):
             self._gui.status_bar.show_message(title, 3000, show_notification=False)
         else:
             heading = _("Syncing {books} with {server}").format(books=books, server=run.account["url"])
-            run.window = ProgressWindow(self._gui, heading, self.stop, self._settings.get("keep_progress_open"))
+            if self._window is not None:
+                self._window.close()
+                self._window.deleteLater()
+            run.window = self._window = ProgressWindow(
+                self._gui, heading, self.stop, self._settings.get("keep_progress_open")
+            )
             run.window.stay.toggled.connect(partial(self._settings.set, "keep_progress_open"))
             run.window.follow(run.job)
 
@@ -193,6 +221,8 @@ class Runs(QObject):
 
     def _asked(self, run: Run, outcome: PullOutcome | None) -> None:
         if outcome is not None and outcome.trouble is not None:
+            if run.window is not None:
+                run.window.close()
             self._end(run, outcome.trouble.sentence)
             self._complain(outcome.trouble, run.is_quiet)
         elif outcome is not None and outcome.pulled is not None:
@@ -275,8 +305,40 @@ class Runs(QObject):
         if changed and not run.stored["ran_before"]:
             mark_as_run(run.api, run.stored["id"])
         self._end(run, self._sentence(run))
+        self._offer_prediction(run)
         if outcome.trouble is not None:
             self._complain(outcome.trouble, run.is_quiet)
+
+    def _offer_prediction(self, run: Run) -> None:
+        """Asks once whether names that no copy is known to have may be tried too."""
+        absent = list(run.plan["unanswered"]) if run.plan else []
+        if run.is_quiet or not absent or self._settings.get("predict") is not None:
+            return
+        text = ngettext(
+            "The server does not know {n} book by its file in the library.",
+            "The server does not know {n} books by their files in the library.",
+            len(absent),
+        ).format(n=len(absent))
+
+        def answer(agreed: bool) -> None:
+            self._settings.set("predict", agreed)
+            if agreed and self._gui.current_db.library_id == run.library_id:
+                self.start(run.stored, absent)
+
+        self._gui.proceed_question(
+            lambda _payload: answer(True),
+            None,
+            "",
+            "",
+            _("Look further?"),
+            text
+            + " "
+            + _(
+                "Copies that calibre sent to a reader before have other digests. The plugin can work out which ones, and "
+                "ask the server for those too: a few more questions for each book. The tab Copies changes this later."
+            ),
+            cancel_callback=lambda _payload: answer(False),
+        )
 
     def refresh(self, book_ids: set[int]) -> None:
         """Shows the new values in calibre's list and panels."""
@@ -298,9 +360,7 @@ class Runs(QObject):
                 skip["reason"]["code"] not in ("unchanged", "not_on_server", "no_candidates")
                 for skip in plan["skipped"]
             )
-            open_ones = sum(row.kind == "conflict" and row.decision == "later" for row in run.rows)
-            if not run.rows:
-                open_ones = len(plan["conflicts"])
+            open_ones = self._undecided(run)
             if open_ones:
                 parts.append(ngettext("{n} to decide", "{n} to decide", open_ones).format(n=open_ones))
             if left:
@@ -316,13 +376,11 @@ class Runs(QObject):
     def _end(self, run: Run, sentence: str) -> None:
         self.current = None
         self.review = None
-        self._gui.status_bar.show_message(
-            _("KOReader Progress: {sentence}").format(sentence=sentence), 10_000, show_notification=run.is_quiet
-        )
+        self._say(sentence, run.is_quiet)
         if run.window is not None:
             has_report = self.last is run and run.plan is not None
             run.window.bring_back()
-            run.window.finish(sentence, self.show_last_report if has_report else None, needs_eyes=has_report)
+            run.window.finish(sentence, self.show_last_report if has_report else None, needs_eyes=self._needs_eyes(run))
         if self._queue:
             waiting = self._queue.pop(0)
             if waiting.library_id == self._gui.current_db.library_id:
@@ -331,6 +389,52 @@ class Runs(QObject):
             self._queue.clear()
         for told in self.on_idle:
             told()
+
+    def _needs_eyes(self, run: Run) -> bool:
+        """Whether something is left that the reader may want to look into."""
+        report = run.applied.report
+        return bool(report.stale or report.failed or self._undecided(run))
+
+    def _undecided(self, run: Run) -> int:
+        if run.rows:
+            return sum(row.kind == "conflict" and row.decision == "later" for row in run.rows)
+        return len(run.plan["conflicts"]) if run.plan else 0
+
+    def undo(self, journaled: JournalRun, only: Collection[int] | None = None) -> None:
+        """Puts back what a run wrote, for all its books or some, in a job."""
+        if self.current is not None:
+            self._gui.status_bar.show_message(_("A sync is running: undo when it has ended."), 5000)
+            return
+        db = self._gui.current_db
+        api, library_id = db.new_api, db.library_id
+
+        def done(job: Any) -> None:
+            self.undoing = None
+            if self._gui.shutting_down or self._gui.current_db.library_id != library_id:
+                return
+            if job.failed:
+                self._gui.job_exception(job, dialog_title=_("KOReader Progress: the undo failed"))
+                return
+            report = job.result.report
+            self.refresh({update["book_id"] for update in report.written})
+            books = len({update["book_id"] for update in report.written})
+            text = ngettext("{n} book put back", "{n} books put back", books).format(n=books)
+            if report.stale:
+                left = ngettext(
+                    "{n} value was changed since and stays", "{n} values were changed since and stay", len(report.stale)
+                )
+                text = f"{text}, {left.format(n=len(report.stale))}"
+            self._say(f"{text}.", quiet=False)
+
+        title = _("KOReader Progress: undo")
+        self.undoing = ThreadedJob(
+            JOB_TYPE, title, undo_job, (api, journaled, only), {}, Dispatcher(done, parent=self), killable=False
+        )
+        self._gui.job_manager.run_threaded_job(self.undoing)
+
+    def _say(self, sentence: str, quiet: bool) -> None:
+        text = _("KOReader Progress: {sentence}").format(sentence=sentence)
+        self._gui.status_bar.show_message(text, 10_000, show_notification=quiet)
 
     def show_last_report(self) -> None:
         """What the last run did, book by book, and why."""
@@ -354,9 +458,7 @@ class Runs(QObject):
 
     def _complain(self, reason: Explanation, quiet: bool) -> None:
         if quiet:
-            self._gui.status_bar.show_message(
-                _("KOReader Progress: {sentence}").format(sentence=reason.sentence), 10_000
-            )
+            self._say(reason.sentence, quiet)
         else:
             show_trouble(self._gui, reason, self._open_preferences)
 

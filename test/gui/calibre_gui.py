@@ -106,8 +106,21 @@ class Gui(QObject):
             if answer:
                 return answer
             if time.monotonic() > end:
-                raise AssertionError(f"waited in vain for {what or predicate}\n{''.join(self.errors)}")
+                raise AssertionError(f"waited in vain for {what or predicate}\n{self.situation()}")
             time.sleep(0.02)
+
+    def situation(self) -> str:
+        """What a reader would see now, for the report of a failure."""
+
+        def look() -> str:
+            windows = [w for w in QApplication.topLevelWidgets() if w.isVisible() and w is not self.main]
+            lines = [f"{type(w).__name__} {w.objectName()} {w.windowTitle()!r}" for w in windows]
+            for window in windows:
+                for row in getattr(window, "rows", []):
+                    lines.append(f"  {row.kind}: {row.title}: {row.why}")
+            return "\n".join([self.main.status_bar.currentMessage(), *lines, *self.errors])
+
+        return self(look)
 
     def longest_stall(self) -> float:
         """The longest time, in milliseconds, that the event loop was not served since this was last asked."""

@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import hashlib
+import http.server
 import json
 import os
+import ssl
 import subprocess
+import threading
+import time
 import urllib.request
 from typing import Any
 
@@ -55,3 +59,57 @@ class KosyncServer:
 
 def userkey(password: str) -> str:
     return hashlib.md5(password.encode(), usedforsecurity=False).hexdigest()
+
+
+class OddServer:
+    """A server that answers as a test wants: slowly, with a web page, or behind a certificate of its own."""
+
+    def __init__(self, delay: float = 0.0, page: str = "", certificate: tuple[str, str] | None = None) -> None:
+        answered = self
+
+        class Handler(http.server.BaseHTTPRequestHandler):
+            def do_GET(self) -> None:
+                answered.asked += 1
+                time.sleep(delay)
+                body = page.encode() if page else b'{"authorized":"OK"}' if "auth" in self.path else b"{}"
+                kind = "text/html" if page else "application/json"
+                if "healthcheck" in self.path and not page:
+                    body = b'{"state":"OK"}'
+                try:
+                    self.send_response(200)
+                    self.send_header("Content-Type", kind)
+                    self.send_header("Content-Length", str(len(body)))
+                    self.end_headers()
+                    self.wfile.write(body)
+                except OSError:
+                    # Whoever asked has gone.
+                    pass
+
+            def log_message(self, format: str, *args: Any) -> None:
+                """Silent."""
+
+        self.asked = 0
+        self._server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self._server.daemon_threads = True
+        scheme = "http"
+        if certificate is not None:
+            context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+            context.load_cert_chain(*certificate)
+            self._server.socket = context.wrap_socket(self._server.socket, server_side=True)
+            scheme = "https"
+        self.url = f"{scheme}://127.0.0.1:{self._server.server_address[1]}"
+        threading.Thread(target=self._server.serve_forever, daemon=True).start()
+
+    def stop(self) -> None:
+        self._server.shutdown()
+        self._server.server_close()
+
+
+def make_certificate(folder: str) -> tuple[str, str]:
+    """A certificate for 127.0.0.1 that signed itself: the paths of certificate and key."""
+    certificate, key = os.path.join(folder, "own.pem"), os.path.join(folder, "own.key")
+    line = ["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes"]
+    line += ["-keyout", key, "-out", certificate, "-days", "30", "-subj", "/CN=127.0.0.1"]
+    line += ["-addext", "subjectAltName=IP:127.0.0.1"]
+    subprocess.run(line, check=True, capture_output=True, timeout=60)
+    return certificate, key

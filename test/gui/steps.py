@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from calibre_gui import click, gui
-from kosync import KosyncServer, userkey
+from kosync import KosyncServer, OddServer, userkey
 from qt.core import QApplication, QDialogButtonBox, QPoint
 
 PLUGIN = "KOReader Progress"
@@ -35,7 +35,7 @@ def book(title: str) -> int:
     return found[0]
 
 
-def configure(server: KosyncServer, columns: Mapping[str, str] | None = None, **changes: Any) -> None:
+def configure(server: KosyncServer | OddServer, columns: Mapping[str, str] | None = None, **changes: Any) -> None:
     """An account and a profile, as the preferences would have stored them."""
     from calibre_plugins.koreader_progress import config
 
@@ -48,6 +48,8 @@ def configure(server: KosyncServer, columns: Mapping[str, str] | None = None, **
 
     def store() -> None:
         action().settings.set("accounts", [account])
+        # Answered once, as a reader would have.
+        action().settings.set("predict", False)
         config.save_profiles(api(), [profile], "p1")
         action().settings_changed()
 

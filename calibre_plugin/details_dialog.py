@@ -1,0 +1,217 @@
+"""One book as this plugin knows it: its digests, what was agreed last, and what each device said and when."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from typing import Any, Final
+
+from qt.core import (
+    QApplication,
+    QDialog,
+    QDialogButtonBox,
+    QHBoxLayout,
+    QLabel,
+    QLineEdit,
+    QPushButton,
+    QSize,
+    Qt,
+    QTabWidget,
+    QTreeWidget,
+    QTreeWidgetItem,
+    QVBoxLayout,
+    QWidget,
+)
+
+from calibre.gui2 import gprefs
+
+from .book_memory import recall
+from .config import StoredProfile
+from .history import link, read_digests, unlink
+from .icons import icon
+from .messages import percent
+from .plan_rows import show_cell, show_time
+
+load_translations()
+
+GEOMETRY = "koreader_progress_details_dialog"
+DIGEST: Final = re.compile(r"[0-9a-f]{32}")
+
+
+def source_names() -> dict[str, str]:
+    """Where a digest is known from, in words."""
+    return {
+        "linked": _("linked by you"),
+        "sidecar": _("KOReader's own notes"),
+        "sent": _("sent to a device"),
+        "written": _("copied out of calibre"),
+        "device": _("found on a device"),
+        "statistics": _("KOReader's statistics"),
+        "imported": _("imported"),
+        "library": _("the library's file"),
+        "predicted": _("predicted"),
+    }
+
+
+class DetailsDialog(QDialog):
+    """Non-modal."""
+
+    def __init__(self, gui: Any, book_id: int, stored: StoredProfile | None, column_name: Callable[[str], str]) -> None:
+        super().__init__(gui)
+        self.setObjectName("koreader_progress_details")
+        self._api = gui.current_db.new_api
+        self._book_id = book_id
+        self._column_name = column_name
+        title = self._api.field_for("title", book_id)
+        self.setWindowTitle(_("KOReader Progress: {title}").format(title=title))
+        self.setWindowIcon(icon("details"))
+        self.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+        layout = QVBoxLayout(self)
+        self.heading = QLabel(f"{title} — {' & '.join(self._api.field_for('authors', book_id) or ())}", self)
+        font = self.heading.font()
+        font.setBold(True)
+        self.heading.setFont(font)
+        layout.addWidget(self.heading)
+        self.tabs = QTabWidget(self)
+        layout.addWidget(self.tabs, 1)
+        self.tabs.addTab(self._digest_page(), icon("copies"), _("Di&gests"))
+        memory = recall(self._api, stored["account_id"], [book_id]).get(book_id, {}) if stored else {}
+        self.tabs.addTab(self._base_page(memory), icon("account"), _("&Last agreed"))
+        self.tabs.addTab(self._log_page(memory), icon("when"), _("&History"))
+        self.buttons = QDialogButtonBox(QDialogButtonBox.StandardButton.Close, self)
+        self.buttons.rejected.connect(self.reject)
+        layout.addWidget(self.buttons)
+        self.restore_geometry(gprefs, GEOMETRY)
+
+    def sizeHint(self) -> QSize:
+        return QSize(820, 440)
+
+    def _table(self, headings: list[str]) -> QTreeWidget:
+        tree = QTreeWidget(self)
+        tree.setHeaderLabels(headings)
+        tree.setRootIsDecorated(False)
+        tree.setAlternatingRowColors(True)
+        return tree
+
+    # Digests.
+
+    def _digest_page(self) -> QWidget:
+        page = QWidget(self)
+        layout = QVBoxLayout(page)
+        about = QLabel(_("Under each of these names a server may know this book."), page)
+        about.setWordWrap(True)
+        layout.addWidget(about)
+        self.digests = self._table([_("Digest"), _("By"), _("Known from"), _("Format"), _("Last seen")])
+        self.digests.setObjectName("digests")
+        self.digests.setColumnWidth(0, 280)
+        self.digests.setColumnWidth(2, 160)
+        self.digests.itemSelectionChanged.connect(self._show_state)
+        layout.addWidget(self.digests, 1)
+        line = QHBoxLayout()
+        self.new_digest = QLineEdit(page)
+        self.new_digest.setObjectName("new_digest")
+        self.new_digest.setPlaceholderText(_("A digest from KOReader's book information"))
+        self.new_digest.textChanged.connect(self._show_state)
+        label = QLabel(_("&Another digest:"), page)
+        label.setBuddy(self.new_digest)
+        self.link_button = QPushButton(_("Lin&k"), page)
+        self.link_button.clicked.connect(self._link)
+        self.unlink_button = QPushButton(_("&Not this book"), page)
+        self.unlink_button.setToolTip(_("The selected digest is never again taken for this book"))
+        self.unlink_button.clicked.connect(self._unlink)
+        self.copy_button = QPushButton(_("&Copy"), page)
+        self.copy_button.clicked.connect(self._copy)
+        for widget in (label, self.new_digest, self.link_button):
+            line.addWidget(widget)
+        line.addSpacing(16)
+        line.addWidget(self.copy_button)
+        line.addWidget(self.unlink_button)
+        layout.addLayout(line)
+        self._fill_digests()
+        return page
+
+    def _fill_digests(self) -> None:
+        self.digests.clear()
+        names = source_names()
+        kinds = {"partial_md5": _("content"), "filename": _("file name")}
+        for known in read_digests(self._api, [self._book_id]).get(self._book_id, []):
+            source = names.get(known["source"], known["source"])
+            texts = [
+                known["digest"],
+                kinds[known["kind"]],
+                source,
+                known["format"] or "",
+                show_time(known["last_seen"]),
+            ]
+            QTreeWidgetItem(self.digests, texts)
+        if not self.digests.topLevelItemCount():
+            hint = _("None yet: the next sync, or the next copy that leaves calibre, brings some.")
+            item = QTreeWidgetItem(self.digests, [hint])
+            item.setFirstColumnSpanned(True)
+            item.setFlags(Qt.ItemFlag.NoItemFlags)
+        self._show_state()
+
+    def _selected(self) -> str:
+        items = self.digests.selectedItems()
+        return items[0].text(0) if items else ""
+
+    def _show_state(self) -> None:
+        typed = self.new_digest.text().strip().lower()
+        self.link_button.setEnabled(DIGEST.fullmatch(typed) is not None)
+        reason = "" if self.link_button.isEnabled() else _("A digest has 32 characters, 0 to 9 and a to f")
+        self.link_button.setToolTip(reason)
+        for button in (self.unlink_button, self.copy_button):
+            button.setEnabled(bool(self._selected()))
+
+    def _link(self) -> None:
+        link(self._api, self._book_id, self.new_digest.text().strip().lower())
+        self.new_digest.clear()
+        self._fill_digests()
+
+    def _unlink(self) -> None:
+        unlink(self._api, self._book_id, self._selected())
+        self._fill_digests()
+
+    def _copy(self) -> None:
+        QApplication.clipboard().setText(self._selected())
+
+    # What is remembered.
+
+    def _base_page(self, memory: dict[str, Any]) -> QWidget:
+        page = QWidget(self)
+        layout = QVBoxLayout(page)
+        base = memory.get("base")
+        if base is None:
+            layout.addWidget(QLabel(_("This book was not synced yet."), page))
+            layout.addStretch(1)
+            return page
+        words = _("calibre and the server last agreed on {percentage}, read with {device} ({when}).")
+        text = words.format(
+            percentage=percent(base["percentage"]), device=base["device"] or "?", when=show_time(base["timestamp"])
+        )
+        label = QLabel(text, page)
+        label.setWordWrap(True)
+        layout.addWidget(label)
+        table = self._table([_("Column"), _("Value")])
+        table.setColumnWidth(0, 260)
+        for column, value in sorted(base["values"].items()):
+            QTreeWidgetItem(table, [self._column_name(column), show_cell(value, None)])
+        QTreeWidgetItem(table, [_("Place in KOReader's terms"), base["progress"]])
+        layout.addWidget(table, 1)
+        return page
+
+    def _log_page(self, memory: dict[str, Any]) -> QWidget:
+        page = QWidget(self)
+        layout = QVBoxLayout(page)
+        self.log = self._table([_("When"), _("Device"), _("Progress"), _("Place in KOReader's terms")])
+        self.log.setColumnWidth(0, 150)
+        for heard in reversed(memory.get("observations") or []):
+            said = heard["progress"]
+            when = show_time(said["timestamp"] or heard["at"])
+            QTreeWidgetItem(self.log, [when, said["device"], percent(said["percentage"]), said["progress"]])
+        layout.addWidget(self.log, 1)
+        return page
+
+    def done(self, result: int) -> None:
+        self.save_geometry(gprefs, GEOMETRY)
+        super().done(result)

@@ -1,0 +1,146 @@
+"""Every run that is still in the journal, to be undone whole or book by book."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection
+from typing import Any
+
+from qt.core import QDialog, QDialogButtonBox, QLabel, QSize, Qt, QTreeWidget, QTreeWidgetItem, QVBoxLayout
+
+from calibre.gui2 import gprefs
+
+from . import config
+from .icons import icon
+from .plan_rows import show_cell, show_time
+from .write_journal import Run
+
+load_translations()
+
+GEOMETRY = "koreader_progress_undo_dialog"
+OnUndo = Callable[[Run, Collection[int] | None], None]
+# A run's books are listed when it is opened, so many at most: the rest is undone with the whole run.
+SHOWN_BOOKS = 1000
+
+
+class UndoDialog(QDialog):
+    """Non-modal. Cells that were changed since the run are left alone."""
+
+    def __init__(self, gui: Any, runs: list[Run], column_name: Callable[[str], str], on_undo: OnUndo) -> None:
+        super().__init__(gui)
+        self.setObjectName("koreader_progress_undo")
+        self.setWindowTitle(_("KOReader Progress: undo"))
+        self.setWindowIcon(icon("undo"))
+        self.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+        self._api = gui.current_db.new_api
+        self._column_name = column_name
+        self._on_undo = on_undo
+        self._runs = runs
+        uuids = self._api.all_field_for("uuid", self._api.all_book_ids())
+        self._ids: dict[str, int] = {uuid: book_id for book_id, uuid in uuids.items()}
+        layout = QVBoxLayout(self)
+        about = QLabel(
+            _("Undoing puts back what stood in a cell before the run, if the cell still holds what the run wrote."),
+            self,
+        )
+        about.setWordWrap(True)
+        layout.addWidget(about)
+        self.tree = QTreeWidget(self)
+        self.tree.setHeaderLabels([_("Run"), _("Before"), _("Written")])
+        self.tree.setSelectionMode(QTreeWidget.SelectionMode.ExtendedSelection)
+        self.tree.setAlternatingRowColors(True)
+        self.tree.itemExpanded.connect(self._list_books)
+        self.tree.itemSelectionChanged.connect(self._show_state)
+        layout.addWidget(self.tree, 1)
+        self.status = QLabel(self)
+        self.status.setWordWrap(True)
+        layout.addWidget(self.status)
+        self.buttons = QDialogButtonBox(QDialogButtonBox.StandardButton.Close, self)
+        self.undo_button = self.buttons.addButton(_("&Undo selected"), QDialogButtonBox.ButtonRole.ActionRole)
+        self.undo_button.setIcon(icon("undo"))
+        self.undo_button.clicked.connect(self.undo)
+        self.buttons.rejected.connect(self.reject)
+        layout.addWidget(self.buttons)
+        self._fill()
+        self.tree.setColumnWidth(0, 380)
+        self.restore_geometry(gprefs, GEOMETRY)
+
+    def sizeHint(self) -> QSize:
+        return QSize(760, 500)
+
+    def _fill(self) -> None:
+        names = {profile["id"]: profile["name"] for profile in config.profiles(self._api)}
+        for run in self._runs:
+            books = len({entry.uuid for entry in run.standing})
+            if not books:
+                continue
+            what = _("{when}: an undo") if run.kind == "undo" else _("{when}: sync of “{profile}”")
+            count = ngettext("{n} book", "{n} books", books).format(n=books)
+            heading = what.format(when=show_time(run.at), profile=names.get(run.profile, _("a deleted profile")))
+            item = QTreeWidgetItem(self.tree, [f"{heading} ({count})"])
+            item.setData(0, Qt.ItemDataRole.UserRole, run)
+            item.setChildIndicatorPolicy(QTreeWidgetItem.ChildIndicatorPolicy.ShowIndicator)
+        if self.tree.topLevelItemCount():
+            self.tree.setCurrentItem(self.tree.topLevelItem(0))
+        self._show_state()
+
+    def _list_books(self, item: QTreeWidgetItem) -> None:
+        run = item.data(0, Qt.ItemDataRole.UserRole)
+        if item.parent() is not None or item.childCount() or run is None:
+            return
+        by_book: dict[str, list[Any]] = {}
+        for entry in run.standing:
+            by_book.setdefault(entry.uuid, []).append(entry)
+        for uuid in list(by_book)[:SHOWN_BOOKS]:
+            book_id = self._ids.get(uuid)
+            title = self._api.field_for("title", book_id) if book_id else _("a book that is gone")
+            book = QTreeWidgetItem(item, [title])
+            book.setData(0, Qt.ItemDataRole.UserRole, book_id)
+            for entry in by_book[uuid]:
+                texts = [self._column_name(entry.column), show_cell(entry.before, None), show_cell(entry.after, None)]
+                cell = QTreeWidgetItem(book, texts)
+                cell.setData(0, Qt.ItemDataRole.UserRole, book_id)
+
+    def chosen(self) -> tuple[Run, set[int] | None] | None:
+        """The run of the selection, and its selected books; None for all of them."""
+        run: Run | None = None
+        books: set[int] = set()
+        is_whole = False
+        for item in self.tree.selectedItems():
+            top = item
+            while top.parent() is not None:
+                top = top.parent()
+            own = top.data(0, Qt.ItemDataRole.UserRole)
+            if run is not None and own is not run:
+                return None
+            run = own
+            if item is top:
+                is_whole = True
+            elif item.data(0, Qt.ItemDataRole.UserRole):
+                books.add(item.data(0, Qt.ItemDataRole.UserRole))
+        if run is None:
+            return None
+        return run, None if is_whole else books
+
+    def _show_state(self) -> None:
+        chosen = self.chosen()
+        self.undo_button.setEnabled(chosen is not None)
+        if not self.tree.topLevelItemCount():
+            self.status.setText(_("There is nothing to undo."))
+        elif chosen is None:
+            self.status.setText(_("Select one run, or books of one run."))
+        elif chosen[1] is None:
+            self.status.setText(_("The whole run will be undone."))
+        else:
+            n = len(chosen[1])
+            self.status.setText(ngettext("{n} book will be undone.", "{n} books will be undone.", n).format(n=n))
+
+    def undo(self) -> None:
+        """Hands the chosen run over, and closes."""
+        chosen = self.chosen()
+        if chosen is not None:
+            self.accept()
+            self._on_undo(*chosen)
+
+    def done(self, result: int) -> None:
+        self.save_geometry(gprefs, GEOMETRY)
+        super().done(result)

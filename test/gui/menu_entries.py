@@ -1,0 +1,238 @@
+"""Each entry of the menu, from the one that is greyed with its reason to the one that writes."""
+
+from __future__ import annotations
+
+import unittest
+
+from calibre_gui import click, gui
+from kosync import KosyncServer
+from qt.core import QApplication, QContextMenuEvent, QLineEdit
+from steps import USER, action, api, book, click_toolbar, configure, digest_of, select, tidy_up, wait_for_run
+
+NAMES = {
+    "koreader-progress-selected", "koreader-progress-all", "koreader-progress-reading",
+    "koreader-progress-all-profiles", "koreader-progress-push", "koreader-progress-preview",
+    "koreader-progress-report", "koreader-progress-details", "koreader-progress-unmatched", "koreader-progress-undo",
+    "koreader-progress-undo-earlier", "koreader-progress-preferences", "koreader-progress-help",
+    "koreader-progress-about",
+}  # fmt: skip
+
+
+class MenuEntries(unittest.TestCase):
+    server: KosyncServer
+
+    @classmethod
+    def setUpClass(cls) -> None:
+        cls.server = KosyncServer()
+        cls.server.register(*USER)
+        cls.server.push(USER, digest_of(book("Dracula")), 0.42)
+        cls.server.push(USER, digest_of(book("Emma")), 0.7, "PocketBook")
+
+    @classmethod
+    def tearDownClass(cls) -> None:
+        cls.server.stop()
+
+    def tearDown(self) -> None:
+        tidy_up()
+
+    def use(self, name: str) -> None:
+        """Triggers an entry as a click or a shortcut does."""
+        gui.post(lambda: action().menu.entries[name][1].trigger())
+
+    def test_01_the_names_for_the_shortcut_editor_never_change(self) -> None:
+        self.assertEqual(set(action().menu.entries), NAMES)
+        registered = gui(lambda: set(gui.main.keyboard.shortcuts))
+        for name in NAMES:
+            self.assertTrue([known for known in registered if name in known], name)
+
+    def test_02_every_entry_has_an_icon_and_a_letter_of_its_own(self) -> None:
+        entries = gui(lambda: [entry for entry in action().qaction.menu().actions() if not entry.isSeparator()])
+        texts = gui(lambda: [entry.text().replace("&&", "") for entry in entries])
+        self.assertFalse([entry.text() for entry in entries if gui(entry.icon().isNull)])
+        letters = [text[text.index("&") + 1].lower() for text in texts if "&" in text]
+        self.assertEqual(len(letters), len(texts), texts)
+        self.assertEqual(len(set(letters)), len(letters), texts)
+
+    def test_03_a_greyed_entry_says_why(self) -> None:
+        select()
+        gui(action().menu.refresh)
+        for name, (row, entry) in action().menu.entries.items():
+            if not gui(entry.isEnabled):
+                self.assertEqual(gui(entry.toolTip), gui(row.why_not), name)
+                self.assertTrue(gui(entry.toolTip), name)
+        self.assertFalse(gui(lambda: action().menu.entries["koreader-progress-selected"][1].isEnabled()))
+        self.assertFalse(gui(lambda: action().menu.entries["koreader-progress-undo"][1].isEnabled()))
+        self.assertTrue(gui(lambda: action().menu.entries["koreader-progress-all"][1].isEnabled()))
+        menu = action().qaction.menu()
+        gui.post(lambda: menu.popup(gui.main.mapToGlobal(gui.main.rect().topLeft())))
+        gui.wait(menu.isVisible, "the menu")
+        gui.grab(menu, "menu")
+        gui(menu.close)
+        # A shortcut pressed later asks for itself.
+        self.assertTrue(gui(lambda: action().menu.entries["koreader-progress-selected"][1].isEnabled()))
+
+    def test_04_a_greyed_entry_used_by_shortcut_says_why_in_the_status_bar(self) -> None:
+        configure(self.server)
+        select()
+        self.use("koreader-progress-selected")
+        gui.wait(lambda: "Select at least one book" in gui.main.status_bar.currentMessage())
+
+    def test_05_preview_shows_and_cancel_writes_nothing(self) -> None:
+        self.use("koreader-progress-preview")
+        review = gui.window("koreader_progress_result")
+        gui(review.reject)
+        wait_for_run()
+        self.assertIsNone(api().field_for("#percent", book("Dracula")))
+
+    def test_06_sync_selected_asks_only_about_the_selected_books(self) -> None:
+        select(book("Dracula"))
+        self.use("koreader-progress-selected")
+        gui.wait(lambda: api().field_for("#percent", book("Dracula")) == 42, "the value")
+        wait_for_run()
+        self.assertIsNone(api().field_for("#percent", book("Emma")))
+
+    def test_07_what_is_unticked_is_not_written(self) -> None:
+        self.server.push(USER, digest_of(book("Persuasion")), 0.3)
+        select(book("Emma"), book("Persuasion"))
+        self.use("koreader-progress-preview")
+        review = gui.window("koreader_progress_result")
+        row = gui(lambda: next(each for each in review.rows if each.title == "Persuasion"))
+
+        def untick() -> None:
+            top = review.model.index_of(row)
+            number = [cell.update["column"] for cell in row.cells].index("#device")
+            from qt.core import Qt
+
+            index = review.model.index(number, 0, top)
+            review.model.setData(index, Qt.CheckState.Unchecked.value, Qt.ItemDataRole.CheckStateRole)
+
+        gui(untick)
+        gui(lambda: click(review.apply_button))
+        gui.wait(lambda: api().field_for("#percent", book("Emma")) == 70, "the value")
+        wait_for_run()
+        self.assertEqual(api().field_for("#device", book("Emma")), "PocketBook")
+        self.assertEqual(api().field_for("#percent", book("Persuasion")), 30)
+        self.assertIsNone(api().field_for("#device", book("Persuasion")))
+
+    def test_08_books_being_read_are_those_the_columns_name(self) -> None:
+        self.server.push(USER, digest_of(book("Emma")), 0.75, "PocketBook")
+        self.server.push(USER, digest_of(book("Walden")), 0.2)
+        self.use("koreader-progress-reading")
+        gui.wait(lambda: api().field_for("#percent", book("Emma")) == 75, "the value")
+        wait_for_run()
+        self.assertIsNone(api().field_for("#percent", book("Walden")))
+
+    def test_09_details_show_digests_and_history_and_link_another_digest(self) -> None:
+        select(book("Emma"))
+        self.use("koreader-progress-details")
+        dialog = gui.window("koreader_progress_details")
+        known = gui(lambda: [dialog.digests.topLevelItem(n).text(0) for n in range(dialog.digests.topLevelItemCount())])
+        self.assertIn(digest_of(book("Emma")), known)
+        self.assertGreaterEqual(gui(dialog.log.topLevelItemCount), 2)
+        gui.grab(dialog, "details-digests")
+        self.assertFalse(gui(dialog.link_button.isEnabled))
+        gui(lambda: dialog.findChild(QLineEdit, "new_digest").setText("ab" * 16))
+        gui(lambda: click(dialog.link_button))
+        known = gui(lambda: [dialog.digests.topLevelItem(n).text(0) for n in range(dialog.digests.topLevelItemCount())])
+        self.assertIn("ab" * 16, known)
+        gui(lambda: dialog.tabs.setCurrentIndex(1))
+        gui.grab(dialog, "details-agreed")
+        gui(lambda: dialog.tabs.setCurrentIndex(2))
+        gui.grab(dialog, "details-history")
+
+    def test_10_undo_puts_back_what_the_last_sync_changed(self) -> None:
+        self.assertEqual(api().field_for("#percent", book("Emma")), 75)
+        self.use("koreader-progress-undo")
+        gui.wait(lambda: api().field_for("#percent", book("Emma")) == 70, "the old value")
+        gui.wait(lambda: "put back" in gui.main.status_bar.currentMessage(), "the sentence")
+
+    def test_11_an_earlier_run_is_undone_for_some_of_its_books(self) -> None:
+        gui.wait(lambda: not action().runs.is_busy)
+        self.use("koreader-progress-undo-earlier")
+        dialog = gui.window("koreader_progress_undo")
+        count = gui(dialog.tree.topLevelItemCount)
+        self.assertGreaterEqual(count, 2)
+
+        def choose() -> None:
+            last = dialog.tree.topLevelItem(count - 1)
+            last.setExpanded(True)
+            dialog.tree.setCurrentItem(last.child(0))
+
+        gui(choose)
+        gui.grab(dialog, "undo")
+        self.assertEqual(gui(lambda: dialog.status.text()), "1 book will be undone.")
+        gui(lambda: click(dialog.undo_button))
+        gui.wait(lambda: api().field_for("#percent", book("Dracula")) is None, "the emptied cell")
+
+    def test_12_what_was_undone_is_not_offered_again(self) -> None:
+        gui.wait(lambda: not action().runs.is_busy)
+        self.use("koreader-progress-preview")
+        gui.wait(lambda: action().runs.is_busy, "the run")
+        gui.wait(lambda: action().runs.review is not None or not action().runs.is_busy, "its end")
+        review = gui(lambda: action().runs.review)
+        offered = {row.title for row in review.rows if row.kind != "skip"} if review else set()
+        self.assertNotIn("Dracula", offered)
+        if review:
+            gui(review.reject)
+        wait_for_run()
+
+    def test_13_the_profile_menu_chooses_what_a_click_syncs(self) -> None:
+        from calibre_plugins.koreader_progress import config
+
+        def add() -> None:
+            known = config.profiles(api())
+            second = {**known[0], "id": "p2", "name": "Anna & Ben"}
+            config.save_profiles(api(), [*known, second], "p1")
+            action().profile_menu.aboutToShow.emit()
+
+        gui(add)
+        entries = gui(lambda: {entry.text(): entry for entry in action().profile_menu.actions()})
+        self.assertEqual(list(entries), ["KOReader", "Anna && Ben"])
+        self.assertTrue(gui(entries["KOReader"].isChecked))
+        gui(entries["Anna && Ben"].trigger)
+        self.assertEqual(gui(lambda: action().profile["id"]), "p2")
+
+    def test_14_all_profiles_run_one_after_the_other(self) -> None:
+        self.server.push(USER, digest_of(book("Middlemarch")), 0.5)
+        self.use("koreader-progress-all-profiles")
+        gui.wait(lambda: api().field_for("#percent", book("Middlemarch")) == 50, "the value")
+        wait_for_run()
+        self.assertEqual(action().runs.last.stored["id"], "p2")
+
+    def test_15_the_context_menu_of_a_book_begins_with_the_sync(self) -> None:
+        view = gui.main.library_view
+
+        def open_menu() -> None:
+            place = view.visualRect(view.model().index(0, 1)).center()
+            there = view.viewport().mapToGlobal(place)
+            event = QContextMenuEvent(QContextMenuEvent.Reason.Mouse, place, there)
+            QApplication.sendEvent(view.viewport(), event)
+
+        gui.post(open_menu)
+        menu = gui.wait(lambda: QApplication.activePopupWidget(), "the context menu")
+        ours = gui(lambda: next(entry for entry in menu.actions() if entry.text().startswith("KOReader Progress")))
+        first = gui(lambda: ours.menu().actions()[0].text().replace("&", "").strip())
+        self.assertEqual(first, "Sync now")
+        gui.grab(menu, "context-menu")
+        gui(menu.close)
+
+    def test_16_help_and_about_open_without_a_network(self) -> None:
+        self.use("koreader-progress-help")
+        window = gui.window("koreader_progress_help")
+        self.assertIn("KOReader", gui(lambda: window.page.toPlainText()))
+        gui.grab(window, "help")
+        gui(window.close)
+        self.use("koreader-progress-about")
+        window = gui.window("koreader_progress_about")
+        gui.grab(window, "about")
+
+    def test_17_a_click_does_what_the_preferences_say(self) -> None:
+        select()
+        gui(lambda: action().settings.set("click", "selected"))
+        click_toolbar()
+        gui.wait(lambda: "Select at least one book" in gui.main.status_bar.currentMessage())
+        gui(lambda: action().settings.set("click", "selected_or_all"))
+
+    def test_18_nothing_went_wrong_unseen(self) -> None:
+        self.assertEqual(gui.errors, [])
+        self.assertEqual(action().host.pids, [])
