@@ -156,7 +156,8 @@ def log_digests(api: Any, book_id: int, digests: Iterable[KnownDigest], source: 
     uuid = api.field_for("uuid", book_id)
     if not uuid:
         return
-    title, authors = api.field_for("title", book_id), list(api.field_for("authors", book_id) or ())
+    title: str = api.field_for("title", book_id) or ""
+    authors: list[str] = [*api.field_for("authors", book_id)]
     for digest in digests:
         with suppress(OSError):
             append(record_of(digest, source or digest["source"], uuid, title, authors))

@@ -16,7 +16,7 @@ const settings = {
 const fix = process.argv.includes("--fix");
 const workspace = new Workspace(settings, PositionEncoding.Utf16);
 let findings = 0;
-for (const file of globSync("{calibre_plugin,test,scripts}/**/*.py")) {
+for (const file of globSync("{bench,calibre_plugin,test,scripts}/**/*.py")) {
   const text = readFileSync(file, "utf8");
   const formatted = workspace.format(text);
   if (formatted !== text) {
