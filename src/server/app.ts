@@ -1,12 +1,22 @@
 import { fastify } from "fastify";
 import type { FastifyInstance } from "fastify";
-import { createGate } from "./gate.ts";
-import type { Gate } from "./gate.ts";
 import { createCredentials } from "./credentials.ts";
 import type { ScryptCost } from "./credentials.ts";
 import { Refusal } from "./errors.ts";
+import { createGate } from "./gate.ts";
+import type { Gate } from "./gate.ts";
+import { DEFAULT_LIMITS } from "./limits.ts";
+import type { Limits } from "./limits.ts";
+import { createLog } from "./log.ts";
+import type { Log } from "./log.ts";
+import { createMetrics } from "./metrics.ts";
+import { observe } from "./observe.ts";
+import { addPageRoutes } from "./page/routes.ts";
+import { addDocumentRoutes } from "./routes-documents.ts";
 import { addProgressRoutes } from "./routes-progress.ts";
 import { addUserRoutes } from "./routes-users.ts";
+import { createSocketServer, DEFAULT_SOCKET_LIMITS, refuseClient } from "./socket.ts";
+import type { SocketLimits, TlsFiles } from "./socket.ts";
 import type { Store } from "./store.ts";
 
 /** What a server is made of; it owns nothing of it and closes nothing. */
@@ -17,7 +27,17 @@ export interface ServerOptions {
   readonly registration?: "open" | "closed";
   /** A path prefix without a trailing slash, for reverse proxies that do not strip theirs: `/kosync`. */
   readonly basePath?: string;
+  /** Whose `X-Forwarded-For` is believed: "loopback", addresses and networks, with commas between them. */
+  readonly trustProxy?: string;
+  readonly tls?: TlsFiles;
+  /** Whether `/metrics` is there. */
+  readonly metrics?: boolean;
+  /** Whether the page at `/` is there; it is unless told otherwise. */
+  readonly page?: boolean;
+  readonly log?: Log;
   readonly scryptCost?: ScryptCost;
+  readonly limits?: Partial<Limits>;
+  readonly socketLimits?: Partial<SocketLimits>;
 }
 
 /** What the routes need. */
@@ -26,11 +46,13 @@ export interface Context {
   readonly gate: Gate;
   readonly clock: () => number;
   readonly registration: "open" | "closed";
+  readonly basePath: string;
 }
 
 const JSON_TYPE = "application/json; charset=utf-8";
 const ANY_TYPE = "application/json";
 const MAX_BODY_BYTES = 64 * 1024;
+const NOT_FOUND = new Refusal("NotFound").body();
 
 function toRefusal(error: unknown): Refusal {
   if (error instanceof Refusal) return error;
@@ -40,33 +62,67 @@ function toRefusal(error: unknown): Refusal {
   return new Refusal("StoreFailed", { cause: error });
 }
 
-/** A kosync server that never listens: `listen.ts` does, and tests use `inject`. */
-export function createServer(options: ServerOptions): FastifyInstance {
-  const { store, clock = () => Math.floor(Date.now() / 1000), registration = "open", basePath = "" } = options;
-  const cost = options.scryptCost === undefined ? {} : { cost: options.scryptCost };
-  const credentials = createCredentials({ verbatim: store.keepsKeysVerbatim, ...cost });
-  const context: Context = { store, gate: createGate(store, credentials), clock, registration };
-
-  const app = fastify({
+function createApp(options: ServerOptions): FastifyInstance {
+  const socketLimits = { ...DEFAULT_SOCKET_LIMITS, ...options.socketLimits };
+  return fastify({
     logger: false,
     bodyLimit: MAX_BODY_BYTES,
+    trustProxy: options.trustProxy ?? false,
+    // What was accepted before the end is answered as ever.
+    return503OnClosing: false,
     // Ids may be as long as a header can carry; the default of 100 would hide the longer ones.
     routerOptions: { maxParamLength: 16_384 },
+    serverFactory: (handler) => createSocketServer(handler, options.tls ?? null, socketLimits),
+    clientErrorHandler: refuseClient,
     // A path that cannot be decoded is no path of the table.
     frameworkErrors: (_error, _request, reply) => {
       reply.hijack();
-      reply.raw.writeHead(404, { "content-type": JSON_TYPE }).end(new Refusal("NotFound").body());
+      const headers = { "content-type": JSON_TYPE, "content-length": Buffer.byteLength(NOT_FOUND) };
+      reply.raw.writeHead(404, headers).end(NOT_FOUND);
     },
   });
-  app.removeAllContentTypeParsers();
-  app.addContentTypeParser(ANY_TYPE, { parseAs: "buffer" }, (_request, body, done) => done(null, body));
-  app.setNotFoundHandler((_request, reply) => reply.status(404).type(JSON_TYPE).send(new Refusal("NotFound").body()));
-  app.setErrorHandler((error, _request, reply) => {
+}
+
+/** Answers every refusal in the protocol's form; what is no refusal is our fault, is logged, and shows nothing of itself. */
+function answerErrors(app: FastifyInstance, log: Log): void {
+  app.setNotFoundHandler((_request, reply) => reply.status(404).type(JSON_TYPE).send(NOT_FOUND));
+  app.setErrorHandler((error, request, reply) => {
     const refusal = toRefusal(error);
+    if (refusal.kind === "StoreFailed") {
+      const { cause } = refusal;
+      const reason = cause instanceof Error ? (cause.stack ?? cause.message) : "busy";
+      log.error("store_failed", { method: request.method, route: request.routeOptions.url ?? null, reason });
+    }
+    if (refusal.kind === "TooMany") void reply.header("retry-after", "60");
     return reply.status(refusal.statusCode).type(JSON_TYPE).send(refusal.body());
   });
+}
+
+/** A kosync server that never listens: `listen.ts` does, and tests use `inject`. */
+export function createServer(options: ServerOptions): FastifyInstance {
+  const { store, clock = () => Math.floor(Date.now() / 1000), registration = "open", basePath = "" } = options;
+  const log = options.log ?? createLog("off", () => undefined);
+  const metrics = options.metrics === true ? createMetrics(store.kind) : null;
+  const cost = options.scryptCost === undefined ? {} : { cost: options.scryptCost };
+  const gate = createGate({
+    store,
+    credentials: createCredentials({ verbatim: store.keepsKeysVerbatim, ...cost }),
+    limits: { ...DEFAULT_LIMITS, ...options.limits },
+    clock,
+    onFailure: (address, isLimited) => {
+      metrics?.failure(isLimited);
+      log.info("key_refused", { address, limited: isLimited });
+    },
+  });
+  const context: Context = { store, gate, clock, registration, basePath };
+
+  const app = createApp(options);
+  answerErrors(app, log);
+  observe(app, log, metrics);
+  app.removeAllContentTypeParsers();
+  app.addContentTypeParser(ANY_TYPE, { parseAs: "buffer" }, (_request, body, done) => done(null, body));
   app.addHook("onRequest", (request, _reply, done) => {
-    // A body is JSON whatever its Content-Type says, even when that is no valid one.
+    // A body is taken as it is whatever its Content-Type says, even when that is no valid one.
     if (request.headers["content-type"] !== ANY_TYPE) request.headers["content-type"] = ANY_TYPE;
     done();
   });
@@ -74,6 +130,11 @@ export function createServer(options: ServerOptions): FastifyInstance {
   const routes = (scope: FastifyInstance, _options: unknown, done: () => void): void => {
     addUserRoutes(scope, context);
     addProgressRoutes(scope, context);
+    addDocumentRoutes(scope, context);
+    if (options.page !== false) addPageRoutes(scope, context);
+    if (metrics !== null) {
+      scope.get("/metrics", (_request, reply) => reply.type("text/plain; version=0.0.4").send(metrics.format()));
+    }
     done();
   };
   void app.register(routes, { prefix: basePath });

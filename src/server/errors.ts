@@ -14,6 +14,7 @@ const REFUSALS = {
   NotFound: [404, 404, "Not found."],
   Timeout: [408, 408, "The request took too long."],
   TooLarge: [413, 413, "The body is too large."],
+  HeadersTooLarge: [431, 431, "The headers are too large."],
   TooMany: [429, 429, "Too many requests. Try again later."],
 } as const satisfies Record<string, readonly [status: number, code: number, message: string]>;
 

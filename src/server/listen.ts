@@ -50,6 +50,16 @@ function toListenError(error: unknown, host: string, port: number): unknown {
   return code === "EADDRINUSE" ? new SyncError("PortTaken", { host, port }) : error;
 }
 
+/** How long requests that were accepted may still take when the server stops, in milliseconds. */
+const GRACE_MS = 10_000;
+
+/** As a reader types it: an address that means "all of mine" is shown as this machine. */
+function urlHost(host: string): string {
+  if (host === "0.0.0.0") return "127.0.0.1";
+  if (host === "::") return "[::1]";
+  return host.includes(":") ? `[${host}]` : host;
+}
+
 /** Starts a server on loopback, port 8081, unless told otherwise; throws SyncError PortTaken or StoreUnavailable. */
 export async function startServer(options: ListenOptions = {}): Promise<RunningServer> {
   const { host = "127.0.0.1", port = 8081, basePath = "" } = options;
@@ -64,13 +74,20 @@ export async function startServer(options: ListenOptions = {}): Promise<RunningS
   }
   const address = app.server.address();
   const bound = typeof address === "object" && address !== null ? address.port : port;
-  const shown = host === "0.0.0.0" ? "127.0.0.1" : host === "::" ? "[::1]" : host.includes(":") ? `[${host}]` : host;
   let stopping: Promise<void> | null = null;
+
+  async function stop(): Promise<void> {
+    const impatience = setTimeout(() => app.server.closeAllConnections(), GRACE_MS);
+    await app.close();
+    clearTimeout(impatience);
+    await store.close();
+  }
+
   return {
-    url: `http://${shown}:${bound}${basePath}`,
+    url: `${options.tls === undefined ? "http" : "https"}://${urlHost(host)}:${bound}${basePath}`,
     host,
     port: bound,
     store,
-    stop: () => (stopping ??= app.close().then(() => store.close())),
+    stop: () => (stopping ??= stop()),
   };
 }

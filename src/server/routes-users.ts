@@ -4,10 +4,14 @@ import { readClaim } from "./authorize.ts";
 import { parseJsonObject, readPassword, readRegistration } from "./bodies.ts";
 import { Refusal } from "./errors.ts";
 
+/** Tells a client that the paths of `routes-documents.ts` are there, and in which version. */
+const EXTENSION_HEADER = "koreader-progress-api";
+
 /** Accounts: create, authorize, change the password, delete. And the health check, which needs none. */
 export function addUserRoutes(app: FastifyInstance, { store, gate, registration }: Context): void {
-  app.get("/healthcheck", async () => {
+  app.get("/healthcheck", async (_request, reply) => {
     await store.check();
+    void reply.header(EXTENSION_HEADER, "1");
     return { state: "OK" };
   });
 
@@ -15,13 +19,15 @@ export function addUserRoutes(app: FastifyInstance, { store, gate, registration 
     if (registration === "closed") throw new Refusal("RegistrationDisabled");
     const { username, password } = readRegistration(parseJsonObject(request.body));
     if ((await store.credentialOf(username)) !== null) throw new Refusal("UsernameTaken");
+    gate.admitRegistration(request.ip);
     const credential = await gate.credentials.make(password);
     if (!(await store.createUser(username, credential))) throw new Refusal("UsernameTaken");
     return reply.status(201).send({ username });
   });
 
-  app.get("/users/auth", async (request) => {
+  app.get("/users/auth", async (request, reply) => {
     await gate.admit(request.headers, request.ip);
+    void reply.header(EXTENSION_HEADER, "1");
     return { authorized: "OK" };
   });
 

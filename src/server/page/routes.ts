@@ -1,0 +1,138 @@
+import type { FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
+import { userkeyOf } from "../../core/md5.ts";
+import type { Context } from "../app.ts";
+import { Refusal } from "../errors.ts";
+import type { StoredRecord } from "../store.ts";
+import { claimedName, formatSession, isFormToken, parseSession, SESSION_SECONDS } from "./session.ts";
+import type { Session } from "./session.ts";
+import { CONTENT_SECURITY_POLICY } from "./style.ts";
+import { viewDocument, viewDocuments, viewProblem, viewSignIn } from "./views.ts";
+
+const COOKIE = "kosync_session";
+/** More documents than a reader could page through; the rest is for the interface for programs. */
+const MAX_DOCUMENTS = 20_000;
+
+const HEADERS: Readonly<Record<string, string>> = {
+  "content-security-policy": CONTENT_SECURITY_POLICY,
+  "x-content-type-options": "nosniff",
+  "referrer-policy": "same-origin",
+  "cross-origin-opener-policy": "same-origin",
+  "cross-origin-resource-policy": "same-origin",
+  "cache-control": "no-store",
+};
+
+function show(reply: FastifyReply, status: number, page: string): FastifyReply {
+  return reply.status(status).headers(HEADERS).type("text/html; charset=utf-8").send(page);
+}
+
+function readForm(body: unknown): URLSearchParams {
+  return new URLSearchParams(Buffer.isBuffer(body) ? body.toString("utf8") : "");
+}
+
+function readCookie({ headers }: FastifyRequest): string | null {
+  const pairs = (headers.cookie ?? "").split(";").map((pair) => pair.trim().split("="));
+  return pairs.find(([name]) => name === COOKIE)?.[1] ?? null;
+}
+
+/** Whether a form was sent by a page of this server: browsers say so in one header or the other, and cannot be made to lie. */
+function isFromHere({ headers, host }: FastifyRequest): boolean {
+  const site = headers["sec-fetch-site"];
+  if (site !== undefined) return site === "same-origin" || site === "none";
+  const { origin } = headers;
+  if (origin === undefined) return true;
+  return URL.canParse(origin) && new URL(origin).host === host;
+}
+
+function readQuery(query: unknown, name: string): string | null {
+  if (typeof query !== "object" || query === null || !(name in query)) return null;
+  const value: unknown = Reflect.get(query, name);
+  return typeof value === "string" ? value : null;
+}
+
+/** The page for people: sign in, documents, history, delete, sign out. It needs no script, and has none. */
+export function addPageRoutes(app: FastifyInstance, context: Context): void {
+  const { store, gate, clock, basePath } = context;
+  const cookiePath = `${basePath}/`;
+
+  async function sessionOf(request: FastifyRequest): Promise<Session | null> {
+    const cookie = readCookie(request);
+    if (cookie === null) return null;
+    const [secret, kept] = await Promise.all([store.secret(), store.credentialOf(claimedName(cookie))]);
+    return kept === null ? null : parseSession(secret, kept, cookie, clock());
+  }
+
+  function setCookie(request: FastifyRequest, reply: FastifyReply, value: string, seconds: number): FastifyReply {
+    const secure = request.protocol === "https" ? "; Secure" : "";
+    const rules = `Path=${cookiePath}; Max-Age=${seconds}; HttpOnly; SameSite=Strict${secure}`;
+    return reply.header("set-cookie", `${COOKIE}=${value}; ${rules}`);
+  }
+
+  async function allDocuments(username: string): Promise<StoredRecord[]> {
+    const limit = 2000;
+    const records: StoredRecord[] = [];
+    for (let after: string | null = null; records.length < MAX_DOCUMENTS;) {
+      const page: StoredRecord[] = await store.list(username, { since: 0, after, limit });
+      records.push(...page);
+      if (page.length < limit) break;
+      after = page.at(-1)?.document ?? null;
+    }
+    return records;
+  }
+
+  function refuseForm(reply: FastifyReply): FastifyReply {
+    const sentence = "The form did not come from a page of this server, or is too old. Nothing was changed.";
+    return show(reply, 403, viewProblem(context, "This was not done", sentence));
+  }
+
+  app.get("/", async (request, reply) => {
+    const session = await sessionOf(request);
+    if (session === null) return show(reply, 200, viewSignIn(context, null));
+    const page = Number(readQuery(request.query, "page") ?? 1);
+    const records = await allDocuments(session.username);
+    return show(reply, 200, viewDocuments(context, session, records, Number.isSafeInteger(page) ? page : 1));
+  });
+
+  app.get("/page/document", async (request, reply) => {
+    const session = await sessionOf(request);
+    if (session === null) return reply.redirect(cookiePath, 303);
+    const id = readQuery(request.query, "id") ?? "";
+    const { found } = await store.find(session.username, [id], false);
+    if (found === null) {
+      const problem = viewProblem(context, "No such document", "It is not, or no longer, among your documents.");
+      return show(reply, 404, problem);
+    }
+    const history = await store.history(session.username, id);
+    return show(reply, 200, viewDocument(context, session, found.record, history));
+  });
+
+  app.post("/page/sign-in", async (request, reply) => {
+    if (!isFromHere(request)) return refuseForm(reply);
+    const form = readForm(request.body);
+    const username = form.get("username") ?? "";
+    const claim = { username, key: userkeyOf(form.get("password") ?? "") };
+    try {
+      const { credential } = await gate.check(claim, await store.credentialOf(username), request.ip);
+      const cookie = formatSession(await store.secret(), credential, username, clock());
+      return await setCookie(request, reply, cookie, SESSION_SECONDS).redirect(cookiePath, 303);
+    } catch (error) {
+      if (!(error instanceof Refusal) || error.kind !== "Unauthorized") throw error;
+      return show(reply, 401, viewSignIn(context, "Name and password do not belong together. Please try again."));
+    }
+  });
+
+  app.post("/page/sign-out", async (request, reply) => {
+    const session = await sessionOf(request);
+    const token = readForm(request.body).get("token") ?? "";
+    if (!isFromHere(request) || (session !== null && !isFormToken(session, token))) return refuseForm(reply);
+    return setCookie(request, reply, "", 0).redirect(cookiePath, 303);
+  });
+
+  app.post("/page/delete", async (request, reply) => {
+    const session = await sessionOf(request);
+    const form = readForm(request.body);
+    if (session === null) return reply.redirect(cookiePath, 303);
+    if (!isFromHere(request) || !isFormToken(session, form.get("token") ?? "")) return refuseForm(reply);
+    await store.deleteDocument(session.username, form.get("id") ?? "");
+    return reply.redirect(cookiePath, 303);
+  });
+}
