@@ -4,8 +4,9 @@ import { Account } from "../src/model/account.ts";
 import { CarryOver, CarryOverResult } from "../src/model/carry-over.ts";
 import { Diagnosis } from "../src/model/diagnosis.ts";
 import { FileDigests } from "../src/model/digest.ts";
-import { Book, PullPlan } from "../src/model/plan.ts";
-import { ConflictPolicy, Profile } from "../src/model/profile.ts";
+import { Book, Observation, PullPlan } from "../src/model/plan.ts";
+import { ConflictPolicy, Profile, Rules } from "../src/model/profile.ts";
+import { LoggedBook, ReadingStory } from "../src/model/reading-log.ts";
 
 /** More books than this in one message are refused: one giant message would stall calibre. */
 export const BOOKS_PER_MESSAGE = 500;
@@ -88,6 +89,26 @@ const CarryOverAnswer = z.strictObject({ results: z.array(CarryOverResult) }).me
 
 const DiagnoseRequest = z.strictObject({ account: Account }).meta({ id: "DiagnoseRequest" });
 
+const LogRequest = z
+  .strictObject({
+    observations: z.array(Observation),
+    rules: Rules,
+    /** IANA name; null is this machine's own. */
+    time_zone: z.string().nullable(),
+  })
+  .meta({ id: "LogRequest" });
+
+const LogExportRequest = z
+  .strictObject({
+    books: z.array(LoggedBook).max(BOOKS_PER_MESSAGE),
+    format: z.enum(["csv", "json"]),
+    rules: Rules,
+    time_zone: z.string().nullable(),
+  })
+  .meta({ id: "LogExportRequest" });
+
+const LogExportAnswer = z.strictObject({ text: z.string() }).meta({ id: "LogExportAnswer" });
+
 /** Method name -> what it takes and what it answers. */
 export const METHODS = {
   "bridge/hello": { params: Hello, result: HelloAnswer },
@@ -97,6 +118,8 @@ export const METHODS = {
   "sync/books": { params: BooksRequest, result: BooksAnswer },
   "sync/planPull": { params: PlanPullRequest, result: PlanPage },
   "sync/carryOver": { params: CarryOverRequest, result: CarryOverAnswer },
+  "log/tell": { params: LogRequest, result: ReadingStory },
+  "log/export": { params: LogExportRequest, result: LogExportAnswer },
   "diagnose/run": { params: DiagnoseRequest, result: Diagnosis },
   "sync/next": { params: NextRequest, result: PlanPage },
 } as const;

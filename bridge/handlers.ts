@@ -86,6 +86,14 @@ export function createHandlers(): { handlers: Handlers; greet: (hello: Hello) =>
       const { openClient } = await given();
       return { results: await carryOver(request, openClient, { signal: call.signal, progress: report(call) }) };
     },
+    "log/tell": async ({ observations, ...telling }) => {
+      const { tellLog } = await import("../src/app/reading-log.ts");
+      return tellLog(observations, telling);
+    },
+    "log/export": async ({ books, format, ...telling }) => {
+      const { exportLog } = await import("../src/app/reading-log.ts");
+      return { text: exportLog(books, format, telling) };
+    },
     "diagnose/run": async ({ account }, { signal }) => {
       const { diagnose } = await import("../src/app/diagnose.ts");
       return diagnose(account, await given(), signal);

@@ -7,11 +7,11 @@ Nothing here touches a column, the book's files, or the time it was last modifie
 from __future__ import annotations
 
 import copy
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final, TypedDict, cast
 
-from .contract import Base, Book, Cell, ColumnUpdate, Declined, LocalChange, Observation, PullPlan
+from .contract import Base, Book, Cell, ColumnUpdate, Declined, LocalChange, LoggedBook, Observation, PullPlan
 from .write_journal import BaseChange
 
 MEMORY: Final = "koreader_progress_memory"
@@ -153,6 +153,22 @@ def observe(api: Any, account: str, observations: Iterable[Observation]) -> None
                 log.append({key: value for key, value in observation.items() if key != "book_id"})
                 known.append(observation["progress"])
     _keep(api, LOG, logs)
+
+
+def logged_books(api: Any, book_ids: Iterable[int], account: str | None = None) -> Iterator[LoggedBook]:
+    """The whole reading logs of those of these books that have one, for one account or for all of them together."""
+    known = api.all_book_ids()
+    logs = _fetch(api, LOG, [book_id for book_id in book_ids if book_id in known])
+    for book_id, by_account in logs.items():
+        entries = [entry for name, log in by_account.items() if account in (None, name) for entry in log]
+        if entries:
+            in_order = sorted(entries, key=lambda entry: entry["at"])
+            yield {
+                "uuid": api.field_for("uuid", book_id) or "",
+                "title": api.field_for("title", book_id) or "",
+                "authors": [*(api.field_for("authors", book_id) or ())],
+                "observations": [cast(Observation, {**entry, "book_id": book_id}) for entry in in_order],
+            }
 
 
 def forget_run(

@@ -40,6 +40,8 @@ METHODS: Final = (
     "sync/books",
     "sync/planPull",
     "sync/carryOver",
+    "log/tell",
+    "log/export",
     "diagnose/run",
     "sync/next",
 )
@@ -570,6 +572,50 @@ class CarryOverResult(TypedDict):
 
 class CarryOverAnswer(TypedDict):
     results: list[CarryOverResult]
+
+
+class LogRequest(TypedDict):
+    observations: list[Observation]
+    rules: Rules
+    time_zone: str | None
+
+
+class ReadThrough(TypedDict):
+    started: float | None
+    finished: float | None
+    days: int
+
+
+class ReadingStoryPointsItem(TypedDict):
+    at: float
+    percentage: float
+    device: str
+
+
+class ReadingStory(TypedDict):
+    days: list[str]
+    readings: list[ReadThrough]
+    times_read: int
+    time_to_finish: float | None
+    points: list[ReadingStoryPointsItem]
+
+
+class LoggedBook(TypedDict):
+    uuid: str
+    title: str
+    authors: list[str]
+    observations: list[Observation]
+
+
+class LogExportRequest(TypedDict):
+    books: list[LoggedBook]
+    format: Literal["csv", "json"]
+    rules: Rules
+    time_zone: str | None
+
+
+class LogExportAnswer(TypedDict):
+    text: str
 
 
 class DiagnoseRequest(TypedDict):

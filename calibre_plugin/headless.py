@@ -15,6 +15,7 @@ from typing import Any, Final, TextIO
 from calibre.utils.lock import singleinstance
 
 from . import pull
+from .book_memory import logged_books
 from .bridge_client import BridgeClient, SyncError
 from .config import Settings, account_id_of, default_profile, map_columns
 from .contract import Account, CarryOverResult, ColumnField, ColumnMapping, Profile
@@ -123,6 +124,10 @@ class HeadlessLibrary:
             "carried": carried,
         }
 
+    def log(self, params: Mapping[str, Any]) -> dict[str, Any]:
+        """The reading logs of those of these books that have one."""
+        return {"books": list(logged_books(self._api, params["book_ids"]))}
+
     def copies(self, params: Mapping[str, Any]) -> dict[str, Any]:
         """Every digest of one book: those of its history, then those that its copies would have now."""
         book_id = self._book(params)
@@ -183,6 +188,7 @@ def serve(requests: TextIO, answers: TextIO, token: str, bridge: Sequence[str]) 
         "open": library.open,
         "map": library.map,
         "sync": library.sync,
+        "log": library.log,
         "copies": library.copies,
         "link": library.link,
         "unlink": library.unlink,

@@ -4,6 +4,7 @@ import type { FileDigests, KnownDigest } from "../model/digest.ts";
 import type { CarryOverResult } from "../model/carry-over.ts";
 import type { ColumnUpdate, PullPlan } from "../model/plan.ts";
 import type { ColumnMapping, ConflictPolicy, Profile } from "../model/profile.ts";
+import type { LoggedBook } from "../model/reading-log.ts";
 import type { Why } from "../model/why.ts";
 import type { DocumentMetadata, ListedDocument, Progress } from "../model/progress.ts";
 
@@ -129,6 +130,8 @@ export interface CalibreLibrary {
     readonly username: string;
   }): Promise<MappedColumns>;
   sync(request: SyncRequest): Promise<SyncReport>;
+  /** The reading logs of those of these books that have one, over all accounts. */
+  log(book_ids: readonly number[]): Promise<LoggedBook[]>;
   copies(book_id: number): Promise<BookCopies>;
   link(book_id: number, digest: string): Promise<void>;
   unlink(book_id: number, digest: string): Promise<void>;

@@ -11,6 +11,7 @@ interface Command {
 
 const COMMANDS: Readonly<Record<string, () => Promise<Command>>> = {
   sync: () => import("./sync.ts"),
+  log: () => import("./log.ts"),
   copies: () => import("./copies.ts"),
   link: () => import("./link.ts"),
   unlink: () => import("./unlink.ts"),

@@ -5,6 +5,15 @@ import { SyncError } from "../model/error.ts";
 /** Nothing could be done; the message is the sentence. */
 export class Refused extends Error {}
 
+/** calibre's ids of books from `1,2,3`; throws Refused with the command's own sentence. */
+export function idsOf(text: string, command: string): number[] {
+  const ids = text.split(",").map((part) => Number(part.trim()));
+  if (ids.some((id) => !Number.isInteger(id) || id < 1)) {
+    throw new Refused(`${command}: --ids wants numbers like 1,2,3. This was "${text}".`);
+  }
+  return ids;
+}
+
 /** Runs a command; what can be expected to go wrong becomes one sentence and exit code 2. */
 export async function orSentence(command: () => Promise<number>): Promise<number> {
   try {

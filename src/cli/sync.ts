@@ -8,19 +8,11 @@ import type { Account } from "../model/account.ts";
 import { ColumnField, ConflictPolicy, type Profile, type Rules } from "../model/profile.ts";
 import type { Why } from "../model/why.ts";
 import { startCalibre } from "./calibre.ts";
+import { DEFAULT_RULES } from "./default-rules.ts";
 import { userkeyOf } from "./password.ts";
-import { Refused, orSentence } from "./sentences.ts";
+import { Refused, idsOf, orSentence } from "./sentences.ts";
 
 export const summary = "sync --library DIR --url URL --user NAME --password-stdin --column percent=#col ...";
-
-const DEFAULT_RULES: Rules = {
-  conflict: "newest",
-  finish_at: 0.99,
-  reading_from: 0.01,
-  reread: "ask",
-  larger_step: 0.05,
-  status_words: { unread: "Unread", reading: "Reading", finished: "Finished" },
-};
 
 /** Pulls once; 0 when nothing failed, 1 when a book failed or a conflict is undecided, 2 when nothing could be done. */
 export function run(args: string[]): Promise<number> {
@@ -52,7 +44,7 @@ async function sync(args: string[]): Promise<number> {
   }
   if (!values["password-stdin"]) throw new Refused("sync: pass the password on standard input with --password-stdin.");
   const columns = columnsOf(values.column);
-  const ids = values.ids === undefined ? null : idsOf(values.ids);
+  const ids = values.ids === undefined ? null : idsOf(values.ids, "sync");
   const userkey = await userkeyOf(process.stdin);
   const draft: Account = {
     id: "command-line",
@@ -113,13 +105,6 @@ function columnsOf(texts: readonly string[]): Record<string, [string, number | n
     columns[field.data] = [match[2] ?? "", match[3] === undefined ? null : Number(match[3])];
   }
   return columns;
-}
-
-function idsOf(text: string): number[] {
-  const ids = text.split(",").map((part) => Number(part.trim()));
-  if (ids.some((id) => !Number.isInteger(id) || id < 1))
-    throw new Refused(`sync: --ids wants numbers like 1,2,3. This was "${text}".`);
-  return ids;
 }
 
 function policyOf(text: string): Rules["conflict"] {

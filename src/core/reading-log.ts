@@ -1,28 +1,8 @@
 import type { Observation } from "../model/plan.ts";
+import type { LoggedBook, ReadThrough, ReadingStory } from "../model/reading-log.ts";
 import { dayOf, formatInstant } from "./dates.ts";
 import { cutReadings, heardAt, readObservations } from "./read-throughs.ts";
 import type { Limits } from "./read-throughs.ts";
-
-/** One reading of a book from its first page read to its last; times are epoch seconds. */
-export interface ReadThrough {
-  started: number | null;
-  finished: number | null;
-  /** Days on which it was read in, in the reader's time zone. */
-  days: number;
-}
-
-/** What a book's reading log tells. */
-export interface ReadingStory {
-  /** Calendar days with an observation, oldest first, YYYY-MM-DD. */
-  days: string[];
-  readings: ReadThrough[];
-  /** How often it was finished. */
-  times_read: number;
-  /** From the first page to the end of the last finished reading, in seconds; null while none was seen whole. */
-  time_to_finish: number | null;
-  /** Points of the chart: when (epoch seconds), how far (share), on which device. */
-  points: { at: number; percentage: number; device: string }[];
-}
 
 /** Tells the story of one book from its log: days read, readings, time to finish. `timeZone` as in `dayOf`. */
 export function tellReading(
@@ -58,14 +38,6 @@ export function tellReading(
       device: observation.progress.device,
     })),
   };
-}
-
-/** A book whose log is exported. */
-export interface LoggedBook {
-  uuid: string;
-  title: string;
-  authors: readonly string[];
-  observations: readonly Observation[];
 }
 
 const HEAD = ["title", "authors", "uuid", "read_at", "heard_at", "percentage", "device", "document", "progress"];

@@ -1,6 +1,7 @@
 /** A calibre library for the command line: real calibre, driven by python-shell, one JSON line each way. */
 import { randomBytes } from "node:crypto";
 import { PythonShell } from "python-shell";
+import type { LoggedBook } from "../model/reading-log.ts";
 import { SYNC_ERRORS, SyncError, type SyncErrorName } from "../model/error.ts";
 import type { CalibreLibrary } from "../app/ports.ts";
 
@@ -98,6 +99,7 @@ export async function startCalibre(options: Options): Promise<CalibreLibrary> {
     open: (params) => ask("open", params),
     map: (params) => ask("map", params),
     sync: (request) => ask("sync", request),
+    log: async (book_ids) => (await ask<{ books: LoggedBook[] }>("log", { book_ids })).books,
     copies: (book_id) => ask("copies", { book_id }),
     link: async (book_id, digest) => void (await ask("link", { book_id, digest })),
     unlink: async (book_id, digest) => void (await ask("unlink", { book_id, digest })),

@@ -18,6 +18,8 @@ const handlersWith = (own: Partial<Handlers>): Handlers => ({
   "sync/books": never,
   "sync/planPull": never,
   "sync/carryOver": never,
+  "log/tell": never,
+  "log/export": never,
   "diagnose/run": never,
   "sync/next": never,
   ...own,
