@@ -12,7 +12,9 @@ import type {
   ServerCache,
 } from "./app/ports.ts";
 import type { Account } from "./model/account.ts";
-import type { ListenOptions, RunningServer } from "./server/listen.ts";
+import type { Admin } from "./server/admin.ts";
+import type { ListenOptions, RunningServer, StorePlace } from "./server/listen.ts";
+import type { Log, LogLevel } from "./server/log.ts";
 
 /** Everything outside the process, as the use cases want it. */
 export interface Outside {
@@ -71,6 +73,18 @@ export async function openKosyncClient(account: Account): Promise<KosyncClient> 
 export async function startServer(options: ListenOptions = {}): Promise<RunningServer> {
   const { startServer } = await import("./server/listen.ts");
   return startServer(options);
+}
+
+/** A log of the server's kind; `write` gets whole lines. */
+export async function openServerLog(level: LogLevel, write: (line: string) => void): Promise<Log> {
+  const { createLog } = await import("./server/log.ts");
+  return createLog(level, write);
+}
+
+/** Opens a server's store to administer it; throws SyncError StoreUnavailable. */
+export async function openServerAdmin(place: StorePlace): Promise<Admin> {
+  const { openAdmin } = await import("./server/admin.ts");
+  return openAdmin(place);
 }
 
 async function openCache(folder: string): Promise<ServerCache> {

@@ -18,6 +18,10 @@ const COMMANDS: Readonly<Record<string, () => Promise<Command>>> = {
   digest: () => import("./digest.ts"),
   position: () => import("./position.ts"),
   serve: () => import("./serve.ts"),
+  user: () => import("./user.ts"),
+  backup: () => import("./backup.ts"),
+  restore: () => import("./restore.ts"),
+  import: () => import("./import.ts"),
 };
 
 async function usage(): Promise<string> {

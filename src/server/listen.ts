@@ -5,14 +5,18 @@ import { createServer } from "./app.ts";
 import type { ServerOptions } from "./app.ts";
 import type { Store } from "./store.ts";
 
-export interface ListenOptions extends Omit<ServerOptions, "store"> {
-  readonly host?: string;
-  /** 0 takes any free one. */
-  readonly port?: number;
+/** Which store: Redis if it is named, else the file in the folder, else nothing that lasts. */
+export interface StorePlace {
   /** Folder of the SQLite file, made when missing; without it and without Redis nothing outlives the server. */
   readonly data?: string;
   /** `redis://host:port/number` of a database in the reference server's layout. */
   readonly redis?: string;
+}
+
+export interface ListenOptions extends Omit<ServerOptions, "store">, StorePlace {
+  readonly host?: string;
+  /** 0 takes any free one. */
+  readonly port?: number;
 }
 
 /** A server that listens. */
@@ -27,7 +31,7 @@ export interface RunningServer {
 }
 
 /** Opens the store that the options name; throws SyncError StoreUnavailable. */
-export async function openStore({ data, redis }: Pick<ListenOptions, "data" | "redis">): Promise<Store> {
+export async function openStore({ data, redis }: StorePlace): Promise<Store> {
   try {
     if (redis !== undefined) {
       const { openRedisStore } = await import("./redis-store.ts");

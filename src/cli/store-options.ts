@@ -1,0 +1,60 @@
+/** Which store a command of the server works on: options first, then the environment, as containers like it. */
+import process from "node:process";
+import { openServerAdmin } from "../compose.ts";
+import { SyncError } from "../model/error.ts";
+
+export const STORE_OPTIONS = { data: { type: "string" }, redis: { type: "string" } } as const;
+
+export interface StoreValues {
+  readonly data?: string | undefined;
+  readonly redis?: string | undefined;
+}
+
+/** A variable of the environment that holds something: `KOREADER_PROGRESS_` and the option's name. */
+export function fromEnvironment(option: string): string | undefined {
+  const value = process.env[`KOREADER_PROGRESS_${option.toUpperCase().replaceAll("-", "_")}`];
+  return value === "" ? undefined : value;
+}
+
+/** The store that is meant; empty when nobody named one. */
+export function storePlace(values: StoreValues): { data?: string; redis?: string } {
+  const redis = values.redis ?? (values.data === undefined ? fromEnvironment("redis") : undefined);
+  if (redis !== undefined) return { redis };
+  const data = values.data ?? fromEnvironment("data");
+  return data === undefined ? {} : { data };
+}
+
+/** Says on stderr why a store or server cannot be had. */
+export function complain(command: string, error: SyncError): void {
+  const { host, port, reason } = error.data;
+  const sentence =
+    error.kind === "PortTaken"
+      ? `Port ${port} on ${host} is taken: another program, or another server of ours, listens there. Choose one with --port.`
+      : `The store cannot be opened: ${reason}`;
+  process.stderr.write(`${command}: ${sentence}\n`);
+}
+
+/** Opens the store that is meant, lets `work` at it and closes it; 2 when none is named or it cannot be opened. */
+export async function withAdmin(
+  command: string,
+  values: StoreValues,
+  work: (admin: Awaited<ReturnType<typeof openServerAdmin>>) => Promise<number>,
+): Promise<number> {
+  const place = storePlace(values);
+  if (place.data === undefined && place.redis === undefined) {
+    process.stderr.write(`${command}: name the store: --data DIR, or --redis URL.\n`);
+    return 2;
+  }
+  try {
+    const admin = await openServerAdmin(place);
+    try {
+      return await work(admin);
+    } finally {
+      await admin.close();
+    }
+  } catch (error) {
+    if (!(error instanceof SyncError)) throw error;
+    complain(command, error);
+    return 2;
+  }
+}
