@@ -7,7 +7,6 @@ from typing import Any
 
 from qt.core import (
     QCheckBox,
-    QCloseEvent,
     QDialog,
     QDialogButtonBox,
     QHBoxLayout,
@@ -153,9 +152,6 @@ class ProgressWindow(QDialog):
             self.on_details()
         self.close()
 
-    def closeEvent(self, event: QCloseEvent) -> None:
+    def done(self, result: int) -> None:
         self.save_geometry(gprefs, GEOMETRY)
-        super().closeEvent(event)
-
-    def reject(self) -> None:
-        self.close()
+        super().done(result)

@@ -24,6 +24,7 @@ from qt.core import (
     QDialogButtonBox,
     QEvent,
     QKeyEvent,
+    QLabel,
     QMouseEvent,
     QObject,
     QPoint,
@@ -114,7 +115,7 @@ class Gui(QObject):
 
         def look() -> str:
             windows = [w for w in QApplication.topLevelWidgets() if w.isVisible() and w is not self.main]
-            lines = [f"{type(w).__name__} {w.objectName()} {w.windowTitle()!r}" for w in windows]
+            lines = [f"{type(w).__name__} {w.objectName()} {w.windowTitle()!r} {texts_of(w)}" for w in windows]
             for window in windows:
                 for row in getattr(window, "rows", []):
                     lines.append(f"  {row.kind}: {row.title}: {row.why}")
@@ -166,6 +167,11 @@ class Gui(QObject):
         if not self(shoot):
             raise AssertionError(f"no picture could be saved at {path}")
         return path
+
+
+def texts_of(window: Any) -> list[str]:
+    """What the window's labels say."""
+    return [label.text() for label in window.findChildren(QLabel) if label.isVisible() and label.text()][:6]
 
 
 gui = Gui()

@@ -1,0 +1,169 @@
+"""What goes wrong in a reader's life, and what the window says then."""
+
+from __future__ import annotations
+
+import os
+import time
+import unittest
+
+from calibre_gui import click, gui
+from kosync import KosyncServer, OddServer, make_certificate
+from qt.core import QApplication, QPushButton
+from steps import USER, action, api, book, configure, digest_of, tidy_up, trouble, wait_for_run
+
+
+class Troubles(unittest.TestCase):
+    server: KosyncServer
+
+    @classmethod
+    def setUpClass(cls) -> None:
+        cls.server = KosyncServer()
+        cls.server.register(*USER)
+        cls.server.push(USER, digest_of(book("Dracula")), 0.42)
+
+    @classmethod
+    def tearDownClass(cls) -> None:
+        cls.server.stop()
+
+    def setUp(self) -> None:
+        configure(self.server)
+
+    def tearDown(self) -> None:
+        tidy_up()
+        gui.wait(lambda: not action().runs.is_busy, "quiet")
+
+    def with_account(self, **changes: object) -> None:
+        """The account, with something about it changed."""
+
+        def change() -> None:
+            accounts = action().settings.accounts()
+            accounts[0].update(changes)
+            action().settings.set("accounts", accounts)
+
+        gui(change)
+
+    def complaint(self) -> str:
+        """Syncs everything, and gives back what the window says of it."""
+        gui.post(action().sync_all)
+        box = trouble()
+        text = gui(lambda: box.msg.text())
+        self.assertFalse(gui(box.isModal))
+        gui(box.close)
+        wait_for_run()
+        return text
+
+    def test_01_a_server_that_is_down_is_named(self) -> None:
+        self.with_account(url="http://127.0.0.1:9")
+        text = self.complaint()
+        self.assertIn("cannot be reached", text)
+        self.assertIn("127.0.0.1:9", text)
+
+    def test_02_a_web_page_is_no_server(self) -> None:
+        page = OddServer(page="<html>Hello</html>")
+        self.with_account(url=page.url)
+        self.assertIn("no KOReader sync server", self.complaint())
+        page.stop()
+
+    def test_03_a_wrong_password_leads_to_the_account_tab(self) -> None:
+        self.with_account(userkey="0" * 32)
+        gui.post(action().sync_all)
+        box = trouble()
+        self.assertIn("does not accept", gui(lambda: box.msg.text()))
+        gui.grab(box, "trouble")
+        gui.post(lambda: click(box.findChild(QPushButton, "open_preferences")))
+        dialog = gui.modal()
+        widget = gui(lambda: next(w for w in dialog.children() if type(w).__name__ == "ConfigWidget"))
+        self.assertIs(gui(widget.tabs.currentWidget), widget.pages["account"])
+        gui(dialog.reject)
+
+    def test_04_a_certificate_that_signed_itself_is_refused_then_trusted_by_its_fingerprint(self) -> None:
+        own = OddServer(certificate=make_certificate(os.environ["TEST_FOLDER"]))
+        self.with_account(url=own.url)
+        gui.post(action().open_preferences)
+        dialog = gui.modal()
+        widget = gui(lambda: next(w for w in dialog.children() if type(w).__name__ == "ConfigWidget"))
+        tab = widget.account
+        gui(lambda: widget.show_tab("account"))
+        gui(lambda: click(tab.login_button))
+        gui.wait(tab.trust_button.isVisible, "the offer to trust")
+        self.assertIn("fingerprint", gui(tab.status.text))
+        gui.grab(dialog, "preferences-certificate")
+        gui(lambda: click(tab.trust_button))
+        gui.wait(lambda: tab.status.text().startswith("✓"), "the login")
+        gui.press(dialog)
+        kept = gui(lambda: action().settings.accounts()[0]["tls"])
+        self.assertEqual(kept["mode"], "fingerprint")
+        own.stop()
+
+    def test_05_a_missing_runtime_says_what_to_install(self) -> None:
+        gui(lambda: action().settings.set("runtime_path", "/nowhere/node"))
+        text = self.complaint()
+        self.assertIn("/nowhere/node", text)
+        self.assertIn("Node.js 22.19", text)
+        gui(lambda: action().settings.set("runtime_path", ""))
+
+    def test_06_a_deleted_column_is_named_and_mended(self) -> None:
+        configure(self.server, {"percent": "#gone", "status": "#status"})
+        self.assertIn("#gone", self.complaint())
+        gui.post(action().open_preferences)
+        dialog = gui.modal()
+        widget = gui(lambda: next(w for w in dialog.children() if type(w).__name__ == "ConfigWidget"))
+        gui(lambda: widget.show_tab("columns"))
+        self.assertIn("#gone", gui(widget.columns.status.text))
+        gui.grab(dialog, "preferences-column-gone")
+        box = widget.columns.columns["percent"]
+        gui(lambda: box.setCurrentIndex(box.findData("#percent")))
+        self.assertNotIn("#gone", gui(widget.columns.status.text))
+        gui.press(dialog)
+        self.assertIsNone(gui(lambda: action().runs.why_not(action().profile)))
+
+    def test_07_stop_ends_a_slow_run_within_two_seconds_and_leaves_no_process(self) -> None:
+        slow = OddServer(delay=20)
+        self.with_account(url=slow.url)
+        gui.post(action().sync_all)
+        window = gui.window("koreader_progress_window")
+        gui.wait(lambda: slow.asked, "the first question")
+        gui.grab(window, "progress")
+        began = time.monotonic()
+        gui(lambda: click(window.stop_button))
+        wait_for_run()
+        gui.wait(lambda: not action().host.pids, "the bridge's end")
+        print(f"stopped after {time.monotonic() - began:.2f} s")
+        self.assertIn("nothing was written", gui(gui.main.status_bar.currentMessage))
+        self.assertEqual(gui(window.hide_button.text), "&Close")
+        gui(lambda: click(window.hide_button))
+        self.assertFalse(gui(window.isVisible))
+        slow.stop()
+
+    def test_08_a_quiet_run_says_it_in_the_status_bar_only(self) -> None:
+        self.with_account(url="http://127.0.0.1:9")
+        gui(lambda: action().runs.start(action().profile, action().all_ids(), "timer"))
+        wait_for_run()
+        self.assertIn("cannot be reached", gui(gui.main.status_bar.currentMessage))
+        shown = gui(lambda: [w for w in QApplication.topLevelWidgets() if w.isVisible()])
+        ours = [w.objectName() for w in shown if w.objectName().startswith("koreader_progress")]
+        self.assertEqual(ours, [], gui.situation())
+
+    def test_09_a_library_switched_during_a_run_gets_nothing_of_the_other(self) -> None:
+        from calibre.db.legacy import LibraryDatabase
+
+        slow = OddServer(delay=20)
+        self.with_account(url=slow.url)
+        first, second = gui.main.library_path, gui.main.library_path + "-2"
+        LibraryDatabase(second).close()
+        gui.post(action().sync_all)
+        gui.wait(lambda: slow.asked, "the first question")
+        # As a calibre:// address does it, past the question about running jobs.
+        gui.post(lambda: gui.main.library_moved(second)).result(30)
+        gui.wait(lambda: not action().runs.is_busy, "the run's end")
+        gui.wait(lambda: not action().host.pids, "the bridge's end")
+        self.assertEqual(gui.errors, [])
+        gui.post(lambda: gui.main.library_moved(first)).result(30)
+        slow.stop()
+
+    def test_10_the_next_run_works_as_if_nothing_had_been(self) -> None:
+        gui.post(action().sync_all)
+        gui.wait(lambda: api().field_for("#percent", book("Dracula")) == 42, "the value")
+
+    def test_11_nothing_went_wrong_unseen(self) -> None:
+        self.assertEqual(gui.errors, [])
