@@ -20,6 +20,7 @@ from .pull import journal_of
 from .runs import Runs, Trigger
 from .triggers import Triggers
 from .undo import last_pull
+from .uploads import watch_uploads
 
 load_translations()
 
@@ -201,6 +202,7 @@ class ProgressAction(InterfaceAction):
     def initialization_complete(self) -> None:
         self.local_changes.begin()
         self.triggers.begin()
+        watch_uploads(self.gui.device_manager)
 
     def location_selected(self, loc: str) -> None:
         is_library = loc == "library"

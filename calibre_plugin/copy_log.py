@@ -50,6 +50,8 @@ class CopyRecord(KnownRecord, total=False):
     content_key: str | None
     # Basename on the device or of the download.
     name: str | None
+    # Where the file is on its device, as the driver says it.
+    path: str | None
     device: str | None
     settled: bool
     # The program that wrote the line.

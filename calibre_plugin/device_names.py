@@ -1,0 +1,32 @@
+"""What a connected device is called, and how it is told from others of its kind."""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from typing import Any
+
+
+def device_name(device: Any) -> str:
+    """The name that the reader gave it in calibre, else its kind's; empty when there is none."""
+    with suppress(Exception):
+        name = _drive(device).get("device_name")
+        if isinstance(name, str) and name:
+            return name
+    with suppress(Exception):
+        return str(device.get_gui_name() or "")
+    return ""
+
+
+def device_id(device: Any) -> str:
+    """What stays the same for one device whatever it is called: calibre's own mark on it, else where it is mounted."""
+    with suppress(Exception):
+        mark = _drive(device).get("device_store_uuid")
+        if isinstance(mark, str) and mark:
+            return mark
+    return str(getattr(device, "_main_prefix", "") or type(device).__name__)
+
+
+def _drive(device: Any) -> dict[str, Any]:
+    info = getattr(device, "driveinfo", None) or {}
+    # The wireless driver keeps the one drive's information itself, without a name for the drive.
+    return info.get("main") or info

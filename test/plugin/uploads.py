@@ -1,0 +1,147 @@
+"""Books sent by calibre's own device manager: what is logged is what arrived, under the name that it got there."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import unittest
+from collections.abc import Callable
+from threading import Thread
+from types import SimpleNamespace
+from typing import Any
+from unittest import mock
+
+from calibre.devices.folder_device.driver import FOLDER_DEVICE
+from calibre.gui2.device import DeviceManager
+from calibre_plugins.koreader_progress import copy_log, uploads
+from calibre_plugins.koreader_progress.copy_log import CopyRecord
+from calibre_plugins.koreader_progress.digest import file_content_key, file_digest, name_digest
+from calibre_plugins.koreader_progress.history import read_digests
+from calibre_plugins.koreader_progress.rebuild import rebuild
+from calibre_plugins.koreader_progress.strip_list import our_folder
+from libraries import add_book, make_library, new_folder
+
+
+def manager_of(device: Any) -> Any:
+    """calibre's device manager with this device connected, without the window that it belongs to."""
+    manager = DeviceManager.__new__(DeviceManager)
+    Thread.__init__(manager)
+    manager.connected_device = device
+    return manager
+
+
+class Case(unittest.TestCase):
+    def setUp(self) -> None:
+        shutil.rmtree(our_folder(), ignore_errors=True)
+        copy_log._own.file = None
+        self.db = make_library()
+        self.addCleanup(self.db.close)
+        self.book = add_book(self.db, title="Sent Away", authors=["Some Body"])
+        self.told: list[list[str]] = []
+
+    @property
+    def uuid(self) -> str:
+        return self.db.new_api.field_for("uuid", self.book)
+
+    def send(self, device: Any) -> Any:
+        """Sends the book as calibre does; what the driver answered."""
+        manager = manager_of(device)
+        uploads.watch_uploads(manager, self.told.append)
+        file = os.path.join(new_folder("send"), "sent.epub")
+        shutil.copyfile(self.db.new_api.format_abspath(self.book, "EPUB"), file)
+        metadata = self.db.new_api.get_metadata(self.book)
+        return manager._upload_books([file], ["sent.epub"], on_card=None, metadata=[metadata], plugboards={})
+
+    def sent(self) -> list[CopyRecord]:
+        return [record for record in copy_log.read_logs([copy_log.log_folder()]) if record["source"] == "sent"]
+
+
+class Wireless:
+    """A device that is reached by a conversation: it says where a file is, nothing is mounted."""
+
+    driveinfo = {"device_name": "KOReader", "device_store_uuid": "u1"}
+
+    def __init__(self, answer: Callable[[], Any]) -> None:
+        self.answer = answer
+
+    def upload_books(self, files: list[str], names: list[str], *_args: Any, **_named: Any) -> Any:
+        # A driver's own edit.
+        with open(files[0], "ab") as file:
+            file.write(b"edited by the driver")
+        self.digest = file_digest(files[0])
+        return self.answer()
+
+
+class Uploads(Case):
+    def test_on_a_mounted_device_the_digest_is_that_of_the_file_that_arrived(self) -> None:
+        folder = new_folder("device")
+        device = FOLDER_DEVICE(folder)
+        device.set_progress_reporter(lambda *_: None)
+        device.get_device_information()
+        ((path, card),) = self.send(device)
+        self.assertIsNone(card)
+        (record,) = self.sent()
+        self.assertEqual(record["digest"], file_digest(path))
+        self.assertEqual((record["uuid"], record["title"], record["format"]), (self.uuid, "Sent Away", "EPUB"))
+        self.assertEqual((record["path"], record["name"]), (path, os.path.basename(path)))
+        self.assertEqual(record["content_key"], file_content_key(path))
+        self.assertEqual(record["device"], device.driveinfo["main"]["device_name"])
+        self.assertEqual(self.told, [[self.uuid]])
+
+    def test_the_name_on_the_device_becomes_a_candidate_for_filename_matching(self) -> None:
+        device = FOLDER_DEVICE(new_folder("device"))
+        device.set_progress_reporter(lambda *_: None)
+        ((path, _card),) = self.send(device)
+        rebuild(self.db.new_api)
+        known = {d["digest"]: d["kind"] for d in read_digests(self.db.new_api, [self.book])[self.book]}
+        expected = {file_digest(path): "partial_md5", name_digest(os.path.basename(path)): "filename"}
+        self.assertEqual(known, expected)
+
+    def test_over_the_wireless_connection_the_drivers_own_edits_count(self) -> None:
+        device = Wireless(lambda: [("Some Body/Sent Away (1).epub", 4711)])
+        self.assertEqual(self.send(device), [("Some Body/Sent Away (1).epub", 4711)])
+        (record,) = self.sent()
+        self.assertEqual((record["digest"], record["name"]), (device.digest, "Sent Away (1).epub"))
+        self.assertEqual((record["path"], record["device"]), ("Some Body/Sent Away (1).epub", "KOReader"))
+
+    def test_over_mtp_the_object_names_the_file(self) -> None:
+        made = SimpleNamespace(full_path=("Internal storage", "Books", "Sent.epub"), name="Sent.epub")
+        self.send(Wireless(lambda: [(made, 0)]))
+        (record,) = self.sent()
+        self.assertEqual((record["path"], record["name"]), ("Books/Sent.epub", "Sent.epub"))
+
+    def test_a_kepub_is_called_one_and_a_driver_without_an_answer_still_leaves_a_digest(self) -> None:
+        self.send(Wireless(lambda: [("Sent.kepub.epub", 5)]))
+        self.assertEqual(self.sent()[0]["format"], "KEPUB")
+        device = Wireless(lambda: [None])
+        self.send(device)
+        self.assertEqual([r["name"] for r in self.sent() if r["digest"] == device.digest], ["Sent.kepub.epub", None])
+
+    def test_a_sending_that_fails_fails_as_it_would_without_us(self) -> None:
+        def refuse() -> Any:
+            raise OSError("the device is full")
+
+        with self.assertRaisesRegex(OSError, "the device is full"):
+            self.send(Wireless(refuse))
+        self.assertEqual(self.sent(), [])
+
+    def test_trouble_of_our_own_never_reaches_calibre(self) -> None:
+        with mock.patch.object(uploads, "append", side_effect=OSError("no space")) as append:
+            self.assertEqual(self.send(Wireless(lambda: [("a.epub", 1)])), [("a.epub", 1)])
+        self.assertEqual(append.call_count, 1)
+        with mock.patch.object(self, "told", SimpleNamespace(append=mock.Mock(side_effect=ValueError))):
+            self.assertEqual(self.send(Wireless(lambda: [("a.epub", 1)])), [("a.epub", 1)])
+
+    def test_wrapping_twice_logs_once_and_unwrapping_puts_calibres_own_back(self) -> None:
+        manager = manager_of(Wireless(lambda: [("a.epub", 1)]))
+        uploads.watch_uploads(manager)
+        uploads.watch_uploads(manager)
+        file = os.path.join(new_folder("send"), "sent.epub")
+        shutil.copyfile(self.db.new_api.format_abspath(self.book, "EPUB"), file)
+        metadata = [self.db.new_api.get_metadata(self.book)]
+        with mock.patch.object(uploads, "append") as append:
+            manager._upload_books([file], ["sent.epub"], None, metadata, {})
+            self.assertEqual(append.call_count, 1)
+            uploads.unwatch_uploads(manager)
+            manager._upload_books([file], ["sent.epub"], metadata=metadata, plugboards={})
+            self.assertEqual(append.call_count, 1)
