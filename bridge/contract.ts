@@ -4,6 +4,7 @@ import { Account } from "../src/model/account.ts";
 import { CarryOver, CarryOverResult } from "../src/model/carry-over.ts";
 import { Diagnosis } from "../src/model/diagnosis.ts";
 import { FileDigests } from "../src/model/digest.ts";
+import { HostingOptions, HostingStatus, HostingUserChange } from "../src/model/hosting.ts";
 import { Book, Observation, PullPlan } from "../src/model/plan.ts";
 import { ConflictPolicy, Profile, Rules } from "../src/model/profile.ts";
 import { LoggedBook, ReadingStory } from "../src/model/reading-log.ts";
@@ -109,6 +110,10 @@ const LogExportRequest = z
 
 const LogExportAnswer = z.strictObject({ text: z.string() }).meta({ id: "LogExportAnswer" });
 
+const Nothing = z.strictObject({}).meta({ id: "Nothing" });
+
+const HostingUsers = z.strictObject({ users: z.array(z.string()) }).meta({ id: "HostingUsers" });
+
 /** Method name -> what it takes and what it answers. */
 export const METHODS = {
   "bridge/hello": { params: Hello, result: HelloAnswer },
@@ -118,6 +123,10 @@ export const METHODS = {
   "sync/books": { params: BooksRequest, result: BooksAnswer },
   "sync/planPull": { params: PlanPullRequest, result: PlanPage },
   "sync/carryOver": { params: CarryOverRequest, result: CarryOverAnswer },
+  "server/start": { params: HostingOptions, result: HostingStatus },
+  "server/stop": { params: Nothing, result: HostingStatus },
+  "server/status": { params: Nothing, result: HostingStatus },
+  "server/users": { params: HostingUserChange, result: HostingUsers },
   "log/tell": { params: LogRequest, result: ReadingStory },
   "log/export": { params: LogExportRequest, result: LogExportAnswer },
   "diagnose/run": { params: DiagnoseRequest, result: Diagnosis },

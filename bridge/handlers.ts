@@ -1,5 +1,6 @@
 /** What the bridge does for each method: the contract's words turned into use cases. */
 import type { OnProgress } from "../src/app/ports.ts";
+import type { Hosting } from "../src/app/hosting.ts";
 import type { Outside } from "../src/compose.ts";
 import { SyncError } from "../src/model/error.ts";
 import type { Book, PullPlan } from "../src/model/plan.ts";
@@ -18,11 +19,16 @@ interface Run {
 export function createHandlers(): { handlers: Handlers; greet: (hello: Hello) => void; close: () => Promise<void> } {
   const runs = new Map<string, Run>();
   let outside: Promise<Outside> | null = null;
+  let hosting: Promise<Hosting> | null = null;
   const given = (): Promise<Outside> => (outside ??= openOutside(null));
 
   function greet({ cache_folder }: Hello): void {
     // Not awaited: the first answer must not wait for what only a later request needs.
     outside = openOutside(cache_folder);
+  }
+
+  function host(): Promise<Hosting> {
+    return (hosting ??= openHosting());
   }
 
   function runNamed(run: string): Run {
@@ -86,6 +92,10 @@ export function createHandlers(): { handlers: Handlers; greet: (hello: Hello) =>
       const { openClient } = await given();
       return { results: await carryOver(request, openClient, { signal: call.signal, progress: report(call) }) };
     },
+    "server/start": async (options) => (await host()).start(options),
+    "server/stop": async () => (await host()).stop(),
+    "server/status": async () => (await host()).status(),
+    "server/users": async (change) => ({ users: await (await host()).changeUsers(change) }),
     "log/tell": async ({ observations, ...telling }) => {
       const { tellLog } = await import("../src/app/reading-log.ts");
       return tellLog(observations, telling);
@@ -104,6 +114,7 @@ export function createHandlers(): { handlers: Handlers; greet: (hello: Hello) =>
     handlers,
     greet,
     async close() {
+      await (await hosting)?.stop();
       await (await outside)?.close();
     },
   };
@@ -112,6 +123,12 @@ export function createHandlers(): { handlers: Handlers; greet: (hello: Hello) =>
 async function openOutside(cache_folder: string | null): Promise<Outside> {
   const { compose } = await import("../src/compose.ts");
   return compose({ cache_folder });
+}
+
+async function openHosting(): Promise<Hosting> {
+  const { createHosting } = await import("../src/app/hosting.ts");
+  const { hostingPorts } = await import("../src/compose.ts");
+  return createHosting(hostingPorts());
 }
 
 function report(call: Call): OnProgress {

@@ -40,6 +40,10 @@ METHODS: Final = (
     "sync/books",
     "sync/planPull",
     "sync/carryOver",
+    "server/start",
+    "server/stop",
+    "server/status",
+    "server/users",
     "log/tell",
     "log/export",
     "diagnose/run",
@@ -572,6 +576,55 @@ class CarryOverResult(TypedDict):
 
 class CarryOverAnswer(TypedDict):
     results: list[CarryOverResult]
+
+
+class HostingOptions(TypedDict):
+    host: str
+    port: int
+    data: str
+    registration: Literal["open", "closed"]
+
+
+class HostingStatus(TypedDict):
+    running: bool
+    port: int | None
+    urls: list[str]
+
+
+class Nothing(TypedDict):
+    pass
+
+
+class HostingUserChangeList(TypedDict):
+    action: Literal["list"]
+    data: str
+
+
+class HostingUserChangeAdd(TypedDict):
+    action: Literal["add"]
+    data: str
+    username: str
+    userkey: str
+
+
+class HostingUserChangePassword(TypedDict):
+    action: Literal["password"]
+    data: str
+    username: str
+    userkey: str
+
+
+class HostingUserChangeDelete(TypedDict):
+    action: Literal["delete"]
+    data: str
+    username: str
+
+
+HostingUserChange = HostingUserChangeList | HostingUserChangeAdd | HostingUserChangePassword | HostingUserChangeDelete
+
+
+class HostingUsers(TypedDict):
+    users: list[str]
 
 
 class LogRequest(TypedDict):

@@ -11,6 +11,8 @@ import type {
   OpenKosyncClient,
   ServerCache,
 } from "./app/ports.ts";
+import type { HostingPorts } from "./app/hosting.ts";
+import { networkAddresses } from "./io/addresses.ts";
 import type { Account } from "./model/account.ts";
 import type { Admin } from "./server/admin.ts";
 import type { ListenOptions, RunningServer, StorePlace } from "./server/listen.ts";
@@ -85,6 +87,15 @@ export async function openServerLog(level: LogLevel, write: (line: string) => vo
 export async function openServerAdmin(place: StorePlace): Promise<Admin> {
   const { openAdmin } = await import("./server/admin.ts");
   return openAdmin(place);
+}
+
+/** What a server of one's own needs. */
+export function hostingPorts(): HostingPorts {
+  return {
+    serve: (options) => startServer(options),
+    openUsers: (data) => openServerAdmin({ data }),
+    addresses: networkAddresses,
+  };
 }
 
 async function openCache(folder: string): Promise<ServerCache> {

@@ -1,0 +1,101 @@
+/** A sync server of one's own, for as long as this process runs. */
+import { SyncError } from "../model/error.ts";
+import type { HostingOptions, HostingStatus, HostingUserChange } from "../model/hosting.ts";
+
+/** A server that listens. */
+export interface HostedServer {
+  readonly host: string;
+  readonly port: number;
+  stop(): Promise<void>;
+}
+
+/** The users of a server's database, whether the server runs or not. */
+export interface HostedUsers {
+  /** False: the name is taken. */
+  addUser(username: string, key: string): Promise<boolean>;
+  /** False: there is no such user. */
+  setPassword(username: string, key: string): Promise<boolean>;
+  deleteUser(username: string): Promise<boolean>;
+  listUsers(): Promise<string[]>;
+  close(): Promise<void>;
+}
+
+export interface HostingPorts {
+  /** Rejects with `SyncError("PortTaken")` or `SyncError("StoreUnavailable")`. */
+  readonly serve: (options: HostingOptions) => Promise<HostedServer>;
+  readonly openUsers: (data: string) => Promise<HostedUsers>;
+  /** This machine's addresses in its networks. */
+  readonly addresses: () => string[];
+}
+
+export interface Hosting {
+  start(options: HostingOptions): Promise<HostingStatus>;
+  stop(): Promise<HostingStatus>;
+  status(): HostingStatus;
+  changeUsers(change: HostingUserChange): Promise<string[]>;
+}
+
+/** At most one server at a time; starting again stops the one before. */
+export function createHosting({ serve, openUsers, addresses }: HostingPorts): Hosting {
+  let server: HostedServer | null = null;
+
+  function status(): HostingStatus {
+    if (server === null) return { running: false, port: null, urls: [] };
+    const { host, port } = server;
+    const isEverywhere = host === "0.0.0.0" || host === "::";
+    const hosts = isEverywhere ? [...addresses(), "127.0.0.1"] : [host];
+    return {
+      running: true,
+      port,
+      urls: hosts.map((name) => `http://${name.includes(":") ? `[${name}]` : name}:${port}`),
+    };
+  }
+
+  async function stop(): Promise<HostingStatus> {
+    const running = server;
+    server = null;
+    await running?.stop();
+    return status();
+  }
+
+  return {
+    status,
+    stop,
+    async start(options) {
+      await stop();
+      server = await serve(options);
+      return status();
+    },
+    async changeUsers(change) {
+      const users = await openUsers(change.data);
+      try {
+        await applyChange(users, change);
+        return await users.listUsers();
+      } finally {
+        await users.close();
+      }
+    },
+  };
+}
+
+async function applyChange(users: HostedUsers, change: HostingUserChange): Promise<void> {
+  switch (change.action) {
+    case "list":
+      return;
+    case "add":
+      if (!(await users.addUser(change.username, change.userkey))) {
+        throw new SyncError("UsernameTaken", { username: change.username });
+      }
+      return;
+    case "password":
+      if (!(await users.setPassword(change.username, change.userkey))) {
+        throw new SyncError("Unauthorized", { username: change.username });
+      }
+      return;
+    case "delete":
+      await users.deleteUser(change.username);
+      return;
+    default:
+      change satisfies never;
+  }
+}

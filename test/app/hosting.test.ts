@@ -1,0 +1,81 @@
+/** A server of one's own inside the bridge: real sockets, a real database. */
+import { createHash } from "node:crypto";
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterEach, beforeEach, expect, test } from "vitest";
+import { createHosting, type Hosting } from "../../src/app/hosting.ts";
+import { hostingPorts, openKosyncClient } from "../../src/compose.ts";
+import type { Account } from "../../src/model/account.ts";
+import type { HostingOptions } from "../../src/model/hosting.ts";
+
+const KEY = createHash("md5").update("pw").digest("hex");
+let data: string;
+let hosting: Hosting;
+let options: HostingOptions;
+
+beforeEach(() => {
+  data = mkdtempSync(join(tmpdir(), "hosting-"));
+  hosting = createHosting({ ...hostingPorts(), addresses: () => ["192.0.2.7"] });
+  options = { host: "127.0.0.1", port: 0, data, registration: "closed" };
+});
+
+afterEach(async () => {
+  await hosting.stop();
+  rmSync(data, { recursive: true });
+});
+
+const accountAt = (url: string): Account => ({
+  id: "a",
+  url,
+  username: "anna",
+  userkey: KEY,
+  headers: {},
+  tls: { mode: "system" },
+  proxy: null,
+});
+
+test("a user added in calibre can sync, and finds the place again after a restart", async () => {
+  expect(await hosting.changeUsers({ action: "add", data, username: "anna", userkey: KEY })).toEqual(["anna"]);
+  const first = await hosting.start(options);
+  const record = { document: "d", progress: "1", percentage: 0.5, device: "Kobo", device_id: "K" };
+  const client = await openKosyncClient(accountAt(first.urls[0] ?? ""));
+  await client.putProgress(record);
+  await client.close();
+  const second = await hosting.start(options);
+  const again = await openKosyncClient(accountAt(second.urls[0] ?? ""));
+  expect(await again.getProgress("d")).toMatchObject({ percentage: 0.5 });
+  await again.close();
+});
+
+test("nobody registers from outside while registration is closed", async () => {
+  const { urls } = await hosting.start(options);
+  const client = await openKosyncClient(accountAt(urls[0] ?? ""));
+  await expect(client.register()).rejects.toMatchObject({ kind: "RegistrationClosed" });
+  await client.close();
+});
+
+test("users are changed while the server runs, and a name is taken once", async () => {
+  await hosting.start(options);
+  await hosting.changeUsers({ action: "add", data, username: "anna", userkey: KEY });
+  await expect(hosting.changeUsers({ action: "add", data, username: "anna", userkey: KEY })).rejects.toMatchObject({
+    kind: "UsernameTaken",
+  });
+  expect(await hosting.changeUsers({ action: "delete", data, username: "anna" })).toEqual([]);
+});
+
+test("a taken port is said plainly, and nothing runs", async () => {
+  const { port } = await hosting.start(options);
+  const other = createHosting(hostingPorts());
+  await expect(other.start({ ...options, port: port ?? 0 })).rejects.toMatchObject({
+    kind: "PortTaken",
+    data: { port },
+  });
+  expect(other.status()).toEqual({ running: false, port: null, urls: [] });
+});
+
+test("for the whole home, the network's address comes first", async () => {
+  const { urls, port } = await hosting.start({ ...options, host: "0.0.0.0" });
+  expect(urls).toEqual([`http://192.0.2.7:${port}`, `http://127.0.0.1:${port}`]);
+  expect(await hosting.stop()).toEqual({ running: false, port: null, urls: [] });
+});
