@@ -8,6 +8,8 @@ import { HostingOptions, HostingStatus, HostingUserChange } from "../src/model/h
 import { Book, Observation, PullPlan } from "../src/model/plan.ts";
 import { ConflictPolicy, Profile, Rules } from "../src/model/profile.ts";
 import { LoggedBook, ReadingStory } from "../src/model/reading-log.ts";
+import { PlaceAnswer, PlaceRequest } from "../src/model/place.ts";
+import { PlacedBook, PushPlan, Put, PutResult } from "../src/model/push.ts";
 
 /** More books than this in one message are refused: one giant message would stall calibre. */
 export const BOOKS_PER_MESSAGE = 500;
@@ -61,6 +63,8 @@ const PlanPullRequest = z
     profile: Profile,
     /** Asks for every candidate, also those the server did not know a short while ago. */
     force: z.boolean(),
+    /** Asks about the books' given digests only: their files were asked about before. */
+    predicted: z.boolean(),
     /** How to decide what planning leaves for a person to decide; null leaves it. */
     settle: ConflictPolicy.nullable(),
   })
@@ -114,6 +118,35 @@ const Nothing = z.strictObject({}).meta({ id: "Nothing" });
 
 const HostingUsers = z.strictObject({ users: z.array(z.string()) }).meta({ id: "HostingUsers" });
 
+const PlanPushRequest = z
+  .strictObject({
+    account: Account,
+    profile: Profile,
+    books: z.array(PlacedBook).max(BOOKS_PER_MESSAGE),
+    /** Takes a percentage that the reader typed in the mapped column for a place: for a single book. */
+    typed: z.boolean(),
+  })
+  .meta({ id: "PlanPushRequest" });
+
+const PlanPushAnswer = z.strictObject({ plan: PushPlan }).meta({ id: "PlanPushAnswer" });
+
+const PushRequest = z
+  .strictObject({
+    account: Account,
+    /** Made once per library: other machines know the record as this library's. */
+    library_id: z.string().min(1),
+    puts: z.array(Put),
+  })
+  .meta({ id: "PushRequest" });
+
+const PushReport = z.strictObject({ results: z.array(PutResult) }).meta({ id: "PushReport" });
+
+const ConvertRequest = z
+  .strictObject({ requests: z.array(PlaceRequest).max(BOOKS_PER_MESSAGE) })
+  .meta({ id: "ConvertRequest" });
+
+const ConvertAnswer = z.strictObject({ answers: z.array(PlaceAnswer) }).meta({ id: "ConvertAnswer" });
+
 /** Method name -> what it takes and what it answers. */
 export const METHODS = {
   "bridge/hello": { params: Hello, result: HelloAnswer },
@@ -130,6 +163,9 @@ export const METHODS = {
   "log/tell": { params: LogRequest, result: ReadingStory },
   "log/export": { params: LogExportRequest, result: LogExportAnswer },
   "diagnose/run": { params: DiagnoseRequest, result: Diagnosis },
+  "sync/planPush": { params: PlanPushRequest, result: PlanPushAnswer },
+  "sync/push": { params: PushRequest, result: PushReport },
+  "position/convert": { params: ConvertRequest, result: ConvertAnswer },
   "sync/next": { params: NextRequest, result: PlanPage },
 } as const;
 

@@ -1,9 +1,10 @@
 /** What the bridge does for each method: the contract's words turned into use cases. */
-import type { OnProgress } from "../src/app/ports.ts";
 import type { Hosting } from "../src/app/hosting.ts";
+import type { Running } from "../src/app/ask-server.ts";
 import type { Outside } from "../src/compose.ts";
 import { SyncError } from "../src/model/error.ts";
 import type { Book, PullPlan } from "../src/model/plan.ts";
+import type { Profile } from "../src/model/profile.ts";
 import { BOOKS_PER_PAGE, type Hello, type Result } from "./contract.ts";
 import { helloAnswer } from "./first-hello.ts";
 import { pagePlan } from "./paging.ts";
@@ -71,15 +72,12 @@ export function createHandlers(): { handlers: Handlers; greet: (hello: Hello) =>
       known.books.push(...books);
       return { received: known.books.length };
     },
-    "sync/planPull": async ({ run, account, profile, force, settle }, call) => {
+    "sync/planPull": async ({ run, account, profile, force, predicted, settle }, call) => {
       const { pull } = await import("../src/app/pull.ts");
       const { books } = runNamed(run);
       try {
-        const time_zone = profile.time_zone ?? Intl.DateTimeFormat().resolvedOptions().timeZone;
-        const plan = await pull({ books, account, profile: { ...profile, time_zone }, force, settle }, await given(), {
-          signal: call.signal,
-          progress: report(call),
-        });
+        const request = { books, account, profile: zoned(profile), force, predicted, settle };
+        const plan = await pull(request, await given(), running(call));
         runs.set(run, { books: [], pages: pagePlan(plan, BOOKS_PER_PAGE) });
       } catch (error) {
         runs.delete(run);
@@ -90,7 +88,20 @@ export function createHandlers(): { handlers: Handlers; greet: (hello: Hello) =>
     "sync/carryOver": async (request, call) => {
       const { carryOver } = await import("../src/app/carry-over.ts");
       const { openClient } = await given();
-      return { results: await carryOver(request, openClient, { signal: call.signal, progress: report(call) }) };
+      return { results: await carryOver(request, openClient, running(call)) };
+    },
+    "sync/planPush": async (request, call) => {
+      const { preparePush } = await import("../src/app/push.ts");
+      return { plan: await preparePush({ ...request, profile: zoned(request.profile) }, await given(), running(call)) };
+    },
+    "sync/push": async (request, call) => {
+      const { push } = await import("../src/app/push.ts");
+      const { openClient } = await given();
+      return { results: await push(request, openClient, running(call)) };
+    },
+    "position/convert": async ({ requests }, call) => {
+      const { placesInLibrary } = await import("../src/app/places.ts");
+      return { answers: await placesInLibrary(requests, await given(), call) };
     },
     "server/start": async (options) => (await host()).start(options),
     "server/stop": async () => (await host()).stop(),
@@ -131,6 +142,11 @@ async function openHosting(): Promise<Hosting> {
   return createHosting(hostingPorts());
 }
 
-function report(call: Call): OnProgress {
-  return (done, total, label) => call.progress(done, total, label);
+function running(call: Call): Running {
+  return { signal: call.signal, progress: (done, total, label) => call.progress(done, total, label) };
+}
+
+/** The profile with this machine's own time zone where it names none. */
+function zoned(profile: Profile): Profile {
+  return { ...profile, time_zone: profile.time_zone ?? Intl.DateTimeFormat().resolvedOptions().timeZone };
 }

@@ -47,6 +47,9 @@ METHODS: Final = (
     "log/tell",
     "log/export",
     "diagnose/run",
+    "sync/planPush",
+    "sync/push",
+    "position/convert",
     "sync/next",
 )
 
@@ -346,6 +349,7 @@ class PlanPullRequest(TypedDict):
     account: Account
     profile: Profile
     force: bool
+    predicted: bool
     settle: ConflictPolicy | None
 
 
@@ -690,6 +694,118 @@ class Check(TypedDict):
 class Diagnosis(TypedDict):
     url: str | None
     checks: list[Check]
+
+
+class KeptPlace(TypedDict):
+    source: Literal["viewer", "content_server"]
+    format: str
+    cfi: str
+    at: float
+    delivered: str | None
+
+
+class PlacedBook(TypedDict):
+    book: Book
+    places: list[KeptPlace]
+
+
+class PlanPushRequest(TypedDict):
+    account: Account
+    profile: Profile
+    books: list[PlacedBook]
+    typed: bool
+
+
+class Put(TypedDict):
+    book_id: int
+    document: Document
+    progress: str
+    percentage: Share
+    before: Progress | None
+    why: Why
+
+
+class PushConflict(TypedDict):
+    book_id: int
+    theirs: Progress
+    puts: list[Put]
+    updates: list[ColumnUpdate]
+    base: Base
+    why: Why
+
+
+class PushPlan(TypedDict):
+    puts: list[Put]
+    conflicts: list[PushConflict]
+    skipped: list[Skip]
+    updates: list[ColumnUpdate]
+    bases: list[Base]
+
+
+class PlanPushAnswer(TypedDict):
+    plan: PushPlan
+
+
+class PushRequest(TypedDict):
+    account: Account
+    library_id: str
+    puts: list[Put]
+
+
+class PutResult(TypedDict):
+    put: Put
+    outcome: Literal["put", "changed", "failed"]
+    timestamp: float | None
+    error: str | None
+
+
+class PushReport(TypedDict):
+    results: list[PutResult]
+
+
+class PlaceRequest(TypedDict):
+    book_id: int
+    formats: list[BookFormat]
+    digests: list[KnownDigest]
+    document: Document
+    progress: str
+
+
+class ConvertRequest(TypedDict):
+    requests: list[PlaceRequest]
+
+
+class PlaceInWords(TypedDict):
+    chapter: str | None
+    sentence: str
+
+
+PositionQuality = Literal["text", "element", "fragment", "percent"]
+
+POSITION_QUALITIES: Final = (
+    "text",
+    "element",
+    "fragment",
+    "percent",
+)
+
+
+class ViewerPlace(TypedDict):
+    format: str
+    path: str
+    cfi: str
+    quality: PositionQuality
+    text: str
+
+
+class PlaceAnswer(TypedDict):
+    book_id: int
+    words: PlaceInWords | None
+    places: list[ViewerPlace]
+
+
+class ConvertAnswer(TypedDict):
+    answers: list[PlaceAnswer]
 
 
 class NextRequest(TypedDict):

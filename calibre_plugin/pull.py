@@ -93,7 +93,7 @@ def prepare(
     if options.predict is not None and unanswered:
         predicted = list(_predicted(api, unanswered, account["id"], profile, options.predict, abort, on_phase))
         pages = iter(_in_pages(predicted))
-        again = _plan(pages, len(predicted), account, profile, bridge, options, abort, on_phase)
+        again = _plan(pages, len(predicted), account, profile, bridge, options, abort, on_phase, predicted=True)
         plan = merge_plans(plan, again)
     return Pulled(plan, ids, began)
 
@@ -235,6 +235,7 @@ def _plan(
     options: PullOptions,
     abort: threading.Event,
     on_phase: OnPhase,
+    predicted: bool = False,
 ) -> PullPlan:
     run = uuid.uuid4().hex
     sent = 0
@@ -245,7 +246,14 @@ def _plan(
         on_phase(sent, total, "reading")
     page: PlanPage = bridge.request(
         "sync/planPull",
-        {"run": run, "account": account, "profile": profile, "force": options.force, "settle": options.settle},
+        {
+            "run": run,
+            "account": account,
+            "profile": profile,
+            "force": options.force,
+            "predicted": predicted,
+            "settle": options.settle,
+        },
         abort=abort,
         on_progress=on_phase,
     )
@@ -275,7 +283,7 @@ def _predicted(
             done += 1
             on_phase(done, len(book_ids), "predicting")
             if digests:
-                yield {**book, "formats": [], "names": [], "digests": digests}
+                yield {**book, "digests": digests}
 
 
 def _in_pages(books: Sequence[Book], size: int = 500) -> Iterator[list[Book]]:

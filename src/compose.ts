@@ -8,6 +8,7 @@ import type {
   Clock,
   FindServer,
   KosyncClient,
+  OpenBookArchive,
   OpenKosyncClient,
   ServerCache,
 } from "./app/ports.ts";
@@ -23,6 +24,7 @@ export interface Outside {
   readonly openClient: OpenKosyncClient;
   readonly findServer: FindServer;
   readonly files: BookFiles;
+  readonly openArchive: OpenBookArchive;
   readonly cache: ServerCache;
   readonly clock: Clock;
   close(): Promise<void>;
@@ -35,6 +37,7 @@ export async function compose({ cache_folder }: { cache_folder: string | null })
     openClient: openKosyncClient,
     findServer,
     files: await openBookFiles(),
+    openArchive: openBookArchive,
     cache,
     clock: () => Date.now() / 1000,
     close: () => cache.close(),

@@ -9,6 +9,7 @@ import { sheetsIn, styleFrom } from "../core/position/stylesheet.ts";
 import { resolveName } from "../core/position/package.ts";
 import { type TocEntry, readNav, readNcx } from "../core/position/toc.ts";
 import type { StyleOf } from "../core/position/tree-builder.ts";
+import { contentKey } from "../core/position/content-key.ts";
 import { type Tree, TreeRefused } from "../core/position/tree.ts";
 import { SyncError } from "../model/error.ts";
 import type { BookArchive, OpenBookArchive } from "./ports.ts";
@@ -39,6 +40,8 @@ export interface BookText {
   readonly viewer: readonly string[];
   /** Pages, where the file tells; null elsewhere. */
   readonly pages: number | null;
+  /** What all copies of this text share, whatever their metadata; null for what is no EPUB. See `contentKey`. */
+  readonly contentKey: string | null;
   trees(index: number): Promise<SpineTrees | Refused>;
   /** Characters of every fragment. `exact` reads the whole book once, otherwise file sizes stand in. */
   weights(exact: boolean): Promise<readonly number[]>;
@@ -177,6 +180,12 @@ async function openEpub(archive: BookArchive): Promise<BookText> {
       .map(([index]) => index),
     viewer: viewerSpine(book, (name) => archive.has(name)),
     pages: null,
+    contentKey: contentKey(
+      book.spine.flatMap(({ name }) => {
+        const crc32 = archive.crc32(name);
+        return crc32 === null ? [] : [{ name, crc32, size: archive.size(name) }];
+      }),
+    ),
     trees,
     async weights(isExact) {
       if (exact !== null) return exact;
@@ -204,6 +213,7 @@ function withoutText(archive: BookArchive, kind: BookKind): BookText {
     oldFragments: [],
     viewer: [],
     pages: kind === "pages" && images > 0 ? images : null,
+    contentKey: null,
     trees: async () => ({ refused: "no_text" }),
     weights: async () => [],
     toc: async () => [],

@@ -48,6 +48,8 @@ export interface BookArchive {
   has(name: string): boolean;
   /** Unpacked size in bytes, as the archive promises; 0 for what it has not. */
   size(name: string): number;
+  /** The checksum of an entry's unpacked bytes, as the archive tells it; null for what is no entry of an archive. */
+  crc32(name: string): number | null;
   /** The text of one entry; rejects with `SyncError("BookUnreadable", { path, reason })`, also for what is too large. */
   read(name: string): Promise<string>;
   close(): Promise<void>;

@@ -38,6 +38,7 @@ function singleFile(path: string, size: number): BookArchive {
     names: () => [""],
     has: (name) => name === "",
     size: () => size,
+    crc32: () => null,
     async read() {
       if (size > LARGEST_ENTRY) throw unreadable(path, "entry_too_large");
       const file = await open(path, "r");
@@ -109,6 +110,7 @@ export async function openBookArchive(path: string): Promise<BookArchive> {
     names: () => entries.keys(),
     has: (name) => entries.has(name),
     size: (name) => entries.get(name)?.uncompressedSize ?? 0,
+    crc32: (name) => entries.get(name)?.crc32 ?? null,
     read: async (name) => decodeText(await readBytes(name)),
     close: async () => zip.close(),
   };

@@ -32,6 +32,25 @@ export const CalibrePlace = z
   .meta({ id: "CalibrePlace" });
 export type CalibrePlace = z.infer<typeof CalibrePlace>;
 
+/** A place as calibre keeps it, in its own words. */
+export const KeptPlace = z
+  .strictObject({
+    source: z.enum(["viewer", "content_server"]),
+    /** Upper case, as calibre names formats: a CFI means nothing without its file. */
+    format: z.string().min(1),
+    cfi: z.string().min(1),
+    /** When it was read, epoch seconds. */
+    at: z.number(),
+    /** What we ourselves delivered there last: a place that has not left it is ours, not the reader's. */
+    delivered: z.string().nullable(),
+  })
+  .meta({ id: "KeptPlace" });
+export type KeptPlace = z.infer<typeof KeptPlace>;
+
+/** A book with the places that calibre keeps in it. */
+export const PlacedBook = z.strictObject({ book: Book, places: z.array(KeptPlace) }).meta({ id: "PlacedBook" });
+export type PlacedBook = z.infer<typeof PlacedBook>;
+
 /** A book with calibre's own places, as it goes into planning a push. */
 export const PushBook = z.strictObject({ book: Book, places: z.array(CalibrePlace) }).meta({ id: "PushBook" });
 export type PushBook = z.infer<typeof PushBook>;
@@ -48,6 +67,19 @@ export const Put = z
   })
   .meta({ id: "Put" });
 export type Put = z.infer<typeof Put>;
+
+/** What became of a put: `changed` when something else stood there meanwhile, `failed` when the server did not take it. */
+export const PutResult = z
+  .strictObject({
+    put: Put,
+    outcome: z.enum(["put", "changed", "failed"]),
+    /** When the server stored it; null when it does not say, or was not asked to. */
+    timestamp: z.number().nullable(),
+    /** The name of what went wrong. */
+    error: z.string().nullable(),
+  })
+  .meta({ id: "PutResult" });
+export type PutResult = z.infer<typeof PutResult>;
 
 /** A push that must be asked about: `puts` are what sending calibre's place would do. */
 export const PushConflict = z

@@ -25,6 +25,9 @@ const handlersWith = (own: Partial<Handlers>): Handlers => ({
   "log/tell": never,
   "log/export": never,
   "diagnose/run": never,
+  "sync/planPush": never,
+  "sync/push": never,
+  "position/convert": never,
   "sync/next": never,
   ...own,
 });

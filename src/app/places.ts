@@ -1,0 +1,110 @@
+/** Where a server's records stand in the library's own files: in words, and in calibre's language. */
+import type { KnownDigest } from "../model/digest.ts";
+import type { BookFormat, PullPlan, Reading } from "../model/plan.ts";
+import type { PlaceAnswer, PlaceRequest } from "../model/place.ts";
+import type { Running } from "./ask-server.ts";
+import { convertPosition } from "./convert-position.ts";
+import { exchangePosition } from "./exchange-position.ts";
+import { sayInWords, wordsAtPosition } from "./place-in-words.ts";
+import { Shelf, type ShelfPorts, type Volume } from "./shelf.ts";
+
+/** A copy of which nothing but the name on the server is known. */
+function unknownCopy(document: string): Pick<KnownDigest, "digest" | "kind" | "format" | "content_key"> {
+  return { digest: document, kind: "partial_md5", format: null, content_key: null };
+}
+
+/**
+ * The readings with the place in words of every record that the plan takes or asks about. The plan is made again with
+ * them: planning costs nothing beside opening the books that it does not touch.
+ */
+export async function withPlaces(
+  readings: readonly Reading[],
+  plan: PullPlan,
+  ports: ShelfPorts,
+  { signal }: Running,
+): Promise<Reading[]> {
+  const wanted = new Map(
+    [...plan.bases, ...plan.conflicts.map(({ base }) => base)].map((base) => [base.book_id, base]),
+  );
+  const filled: Reading[] = [];
+  for (const reading of readings) {
+    const base = wanted.get(reading.book.book_id);
+    filled.push(base === undefined ? reading : await withPlace(reading, base.document, ports, signal));
+  }
+  return filled;
+}
+
+async function withPlace(reading: Reading, document: string, ports: ShelfPorts, signal: AbortSignal): Promise<Reading> {
+  signal.throwIfAborted();
+  const shelf = new Shelf(reading.book, ports, signal);
+  try {
+    const answers = [];
+    for (const answer of reading.answers) {
+      const { progress } = answer.progress;
+      const volume = answer.progress.document === document ? await shelf.volumeOf(answer.candidate, progress) : null;
+      const words = volume === null ? null : await wordsAtPosition(volume.text, progress);
+      const place = words === null ? "" : sayInWords(words);
+      answers.push(place === "" ? answer : { ...answer, place });
+    }
+    return { ...reading, answers };
+  } finally {
+    await shelf.close();
+  }
+}
+
+/** The same place in each file of the book that calibre's viewer opens, with the place in words. */
+export async function placesInLibrary(
+  requests: readonly PlaceRequest[],
+  ports: ShelfPorts,
+  { signal }: Pick<Running, "signal">,
+): Promise<PlaceAnswer[]> {
+  const answers: PlaceAnswer[] = [];
+  for (const request of requests) {
+    signal.throwIfAborted();
+    const shelf = new Shelf(request, ports, signal);
+    try {
+      answers.push(await placeInLibrary(request, shelf));
+    } finally {
+      await shelf.close();
+    }
+  }
+  return answers;
+}
+
+async function placeInLibrary(
+  { book_id, formats, digests, document, progress }: PlaceRequest,
+  shelf: Shelf,
+): Promise<PlaceAnswer> {
+  const known = digests.find(({ digest, content_key }) => digest === document && content_key !== null);
+  const copy = known ?? digests.find(({ digest }) => digest === document) ?? unknownCopy(document);
+  const source = await shelf.volumeOf(copy, progress);
+  if (source === null) return { book_id, words: null, places: [] };
+  const words = await wordsAtPosition(source.text, progress);
+  const places: PlaceAnswer["places"] = [];
+  for (const format of formats.filter(isShownAsItIs)) {
+    const said = await inVolume(source, progress, await shelf.volume(format.format));
+    if (said !== null) places.push({ format: format.format, path: format.path, ...said });
+  }
+  return { book_id, words, places };
+}
+
+/** calibre's viewer shows an EPUB as it is; everything else it converts first, and nobody knows into what. */
+function isShownAsItIs({ format }: BookFormat): boolean {
+  return format === "EPUB";
+}
+
+async function inVolume(
+  source: Volume,
+  progress: string,
+  target: Volume | null,
+): Promise<Omit<PlaceAnswer["places"][number], "format" | "path"> | null> {
+  if (target === null) return null;
+  let pointer = progress;
+  if (target !== source) {
+    const exchanged = await exchangePosition(source.text, target.text, progress);
+    if (exchanged.status !== "exchanged") return null;
+    pointer = exchanged.progress;
+  }
+  const { position, quality, text } = await convertPosition(target.text, pointer, "cfi", { exactShare: false });
+  return position === null || quality === "percent" ? null : { cfi: position, quality, text };
+}
