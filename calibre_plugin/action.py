@@ -12,6 +12,7 @@ from . import config
 from .being_read import books_being_read
 from .bridge_host import BridgeHost
 from .config import Settings, StoredProfile
+from .hosting_runner import HostingRunner
 from .icons import PLUGIN_NAME, icon
 from .local_changes import LocalChanges
 from .menu import PluginMenu
@@ -42,6 +43,7 @@ class ProgressAction(InterfaceAction):
         self.settings = Settings()
         self.host = BridgeHost(plugin.plugin_path, self.version)
         self.runs = Runs(self.gui, self.host, self.settings, self.open_preferences)
+        self.hosting = HostingRunner(self.gui, self.host, self.settings, self.open_preferences)
         self.triggers = Triggers(self.gui, self._run_by_itself)
         self.local_changes = LocalChanges(self.gui, lambda: self.runs.is_writing)
         self.runs.on_idle.append(self.local_changes.ours_ended)
@@ -193,6 +195,7 @@ class ProgressAction(InterfaceAction):
 
     def settings_changed(self) -> None:
         """After the preferences were accepted."""
+        self.hosting.apply()
 
     def _run_by_itself(self, profile: StoredProfile, trigger: Trigger) -> bool:
         return self.runs.start(profile, self.all_ids(), trigger)
@@ -202,6 +205,7 @@ class ProgressAction(InterfaceAction):
     def initialization_complete(self) -> None:
         self.local_changes.begin()
         self.triggers.begin()
+        self.hosting.apply()
         watch_uploads(self.gui.device_manager)
 
     def location_selected(self, loc: str) -> None:
@@ -220,4 +224,5 @@ class ProgressAction(InterfaceAction):
 
     def shutting_down(self) -> None:
         self.triggers.stop()
+        self.hosting.stop()
         self.runs.shut_down()

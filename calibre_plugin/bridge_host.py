@@ -39,25 +39,27 @@ class Launch:
 
         Never on the GUI thread. `read` names the folders that it may read, such as the library.
         """
+        bridge = self.begin(hosts=hosts_of(account), read=[*read, *files_of(account)])
+        try:
+            yield bridge
+        finally:
+            self.host.end(bridge)
+
+    def begin(self, hosts: Iterable[str], read: Iterable[str] = (), write: Iterable[str] = ()) -> BridgeClient:
+        """As `open`, for a bridge that outlives a block: `BridgeHost.end` ends it, at the latest when calibre closes."""
         runtime = self.find_runtime()
         cache = Path(cache_dir(), "koreader_progress")
         cache.mkdir(parents=True, exist_ok=True)
-        line = command(
-            runtime,
-            self.host.script(),
-            hosts=hosts_of(account),
-            read=[*read, *files_of(account)],
-            write=[str(cache)],
-        )
+        line = command(runtime, self.host.script(), hosts=hosts, read=read, write=[str(cache), *write])
         environment = {**self.environment, "DENO_DIR": str(cache / "deno"), "DENO_NO_UPDATE_CHECK": "1"}
         bridge = BridgeClient(line, environment)
         self.host.add(bridge)
         try:
             bridge.hello(self.host.version, str(cache))
-            yield bridge
-        finally:
-            self.host.remove(bridge)
-            bridge.stop()
+        except BaseException:
+            self.host.end(bridge)
+            raise
+        return bridge
 
 
 class BridgeHost:
@@ -85,9 +87,11 @@ class BridgeHost:
         with self._lock:
             self._living.add(bridge)
 
-    def remove(self, bridge: BridgeClient) -> None:
+    def end(self, bridge: BridgeClient) -> None:
+        """Ends one bridge."""
         with self._lock:
             self._living.discard(bridge)
+        bridge.stop()
 
     @property
     def pids(self) -> list[int]:

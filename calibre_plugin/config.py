@@ -75,6 +75,8 @@ DEFAULTS: Final[dict[str, Any]] = {
     # What a click on the toolbar button does: "selected_or_all", "selected", "all" or "reading".
     "click": "selected_or_all",
     "keep_progress_open": False,
+    # A sync server of one's own while calibre runs; None is as `hosting.DEFAULTS` says.
+    "hosting": None,
     # Whether names that no copy is known to have may be tried: null until the reader was asked.
     "predict": None,
 }

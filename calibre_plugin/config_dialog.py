@@ -26,6 +26,7 @@ from .config_account import AccountTab
 from .config_columns import ColumnsTab
 from .config_copies import CopiesTab
 from .config_draft import Draft
+from .config_hosting import HostingTab
 from .config_rules import RulesTab
 from .config_runtime import RuntimeTab
 from .config_when import WhenTab
@@ -67,9 +68,11 @@ class ConfigWidget(QWidget):
         self.when = WhenTab(action.gui, self.draft, self)
         self.copies = CopiesTab(action.gui, self.draft, self)
         self.runtime = RuntimeTab(self.draft, action.host, self)
+        self.server = HostingTab(self.draft, action.host, action.hosting.hosting, self)
         self._add_page("rules", self.rules, _("&Rules"), "rules")
         self._add_page("when", self.when, _("&When"), "when")
         self._add_page("copies", self.copies, _("C&opies"), "copies")
+        self._add_page("server", self.server, _("Ser&ver"), "server")
         self._add_page("runtime", self.runtime, _("Runt&ime"), "runtime")
         self._fill_profiles(self.draft.default)
         self.show_tab(action.wanted_tab or str(gprefs.get(LAST_TAB, "account")))
@@ -128,7 +131,7 @@ class ConfigWidget(QWidget):
 
     @property
     def _tabs(self) -> list[Tab]:
-        return [self.account, self.columns, self.rules, self.when, self.copies, self.runtime]
+        return [self.account, self.columns, self.rules, self.when, self.copies, self.server, self.runtime]
 
     @property
     def current(self) -> StoredProfile:
