@@ -116,7 +116,9 @@ class HeadlessLibrary:
                 map_columns(api, self._columns)
                 report = pull.apply(api, pulled, account, profile, pull.settled(pulled.plan)).report
                 carried = pull.carry_over(api, pulled.plan, account, profile, bridge, abort, _unheard)
+        named = {each["book_id"] for key in ("updates", "conflicts", "skipped") for each in pulled.plan[key]}
         return {
+            "titles": api.all_field_for("title", named),
             "plan": pulled.plan,
             "written": report.written,
             "stale": report.stale,

@@ -3,7 +3,7 @@ import { spawnSync } from "node:child_process";
 import { createWriteStream, existsSync, globSync, mkdirSync, readFileSync, renameSync } from "node:fs";
 import { dirname, join, sep } from "node:path";
 import { pipeline } from "node:stream/promises";
-import { fileURLToPath, pathToFileURL } from "node:url";
+import { fileURLToPath } from "node:url";
 import { ZipFile } from "yazl";
 
 const root = join(dirname(fileURLToPath(import.meta.url)), "..");
@@ -60,10 +60,4 @@ function compileTranslation({ name, bytes }: PackedFile): PackedFile {
   if (error !== undefined) throw error;
   if (status !== 0) throw new Error(`msgfmt refused ${name}: ${stderr.toString()}`);
   return { name: name.replace(/\.po$/, ".mo"), bytes: stdout };
-}
-
-if (process.argv[1] !== undefined && import.meta.url === pathToFileURL(process.argv[1]).href) {
-  const destination = process.argv[2] ?? join(root, "dist", "KOReaderProgress.zip");
-  await buildPluginZip(destination, { bridge: join(root, "dist", "bridge") });
-  process.stdout.write(`${destination}\n`);
 }

@@ -108,6 +108,8 @@ export interface SyncRequest {
 
 /** What a pull planned and did. */
 export interface SyncReport {
+  /** Of the books that the plan names, by id. */
+  readonly titles: Readonly<Record<string, string>>;
   readonly plan: PullPlan;
   readonly written: ColumnUpdate[];
   /** Left alone: the cell had changed since it was read. */

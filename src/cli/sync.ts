@@ -138,24 +138,27 @@ interface Manner {
 
 /** One line for each change, conflict and failure; with `explain` the reason of every decision. */
 async function printLines(
-  { plan, written, failed }: SyncReport,
+  { titles, plan, written, failed }: SyncReport,
   calibre: CalibreLibrary,
   { dryRun, explain }: Manner,
 ): Promise<void> {
+  const named = (book_id: number, ...words: string[]): string => [book_id, titles[book_id] ?? "", ...words].join("\t");
   const changes = dryRun ? plan.updates : written;
   const lines: { text: string; why: Why }[] = [
     ...changes.map(({ book_id, column, before, after, why }) => ({
-      text: `${book_id}\t${column}\t${String(before ?? "")}\t${String(after ?? "")}`,
+      text: named(book_id, column, String(before ?? ""), String(after ?? "")),
       why,
     })),
     ...plan.conflicts
       .filter(({ side }) => side === null)
-      .map(({ book_id, why }) => ({ text: `${book_id}\tundecided`, why })),
-    ...(explain ? plan.skipped.map(({ book_id, reason }) => ({ text: `${book_id}\tleft alone`, why: reason })) : []),
+      .map(({ book_id, why }) => ({ text: named(book_id, "undecided"), why })),
+    ...(explain
+      ? plan.skipped.map(({ book_id, reason }) => ({ text: named(book_id, "left alone"), why: reason }))
+      : []),
   ];
   const sentences = explain ? await calibre.explain(lines.map(({ why }) => why)) : [];
   for (const [index, { text }] of lines.entries()) {
     process.stdout.write(explain ? `${text}\t${sentences[index] ?? ""}\n` : `${text}\n`);
   }
-  for (const { update, error } of failed) process.stderr.write(`${update.book_id}\t${update.column}\t${error}\n`);
+  for (const { update, error } of failed) process.stderr.write(`${named(update.book_id, update.column, error)}\n`);
 }
