@@ -50,8 +50,11 @@ export function createGate({ store, credentials, limits, clock, onFailure }: Gat
     const isLimited = !perUser.allows(pair) || !perAddress.allows(group);
     const isRight = !isLimited && (await credentials.verify(username, key, kept));
     if (isRight && kept !== null) return { username, credential: kept };
-    perUser.take(pair);
-    perAddress.take(group);
+    // A try that was not even looked at does not lengthen the wait: a device with the right key gets in again.
+    if (!isLimited) {
+      perUser.take(pair);
+      perAddress.take(group);
+    }
     onFailure(address, isLimited);
     throw new Refusal("Unauthorized");
   }

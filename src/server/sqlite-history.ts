@@ -6,6 +6,7 @@ import type { HistoryEntry } from "./store.ts";
 
 const PRUNE_INTERVAL_MS = 1000;
 const ROWS_A_SLICE = 2000;
+const SLICES_A_TICK = 10;
 
 /** The chains of earlier positions. */
 export interface SqliteHistory {
@@ -57,19 +58,24 @@ export function createSqliteHistory(db: Database): SqliteHistory {
   let swept = 0;
   let debt = 0;
 
+  /** Returns where to go on; past the end it starts again from the beginning. */
+  function sweepSlice(): number {
+    const last = selectSliceEnd.get(swept)?.["last"];
+    if (typeof last !== "number") return 0;
+    sweep.run(swept, last);
+    return last;
+  }
+
+  async function sweepDebt(): Promise<void> {
+    for (let slices = 0; slices < SLICES_A_TICK && debt >= ROWS_A_SLICE; slices++) {
+      debt -= ROWS_A_SLICE;
+      swept = await db.write(sweepSlice);
+    }
+  }
+
   const timer = setInterval(() => {
-    if (debt < ROWS_A_SLICE) return;
-    debt -= ROWS_A_SLICE;
-    db.write(() => {
-      const last = selectSliceEnd.get(swept)?.["last"];
-      if (typeof last === "number") sweep.run(swept, last);
-      // Past the end it starts again from the beginning.
-      return typeof last === "number" ? last : 0;
-    }).then(
-      (last) => (swept = last),
-      // A failing disk is reported by the requests that need it.
-      () => undefined,
-    );
+    // A failing disk is reported by the requests that need it.
+    sweepDebt().catch(() => undefined);
   }, PRUNE_INTERVAL_MS);
   timer.unref();
 

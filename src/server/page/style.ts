@@ -1,7 +1,7 @@
 import { hash } from "node:crypto";
 
 /** The page's whole style: the reader's own fonts and colours, light or dark. */
-export const STYLE = `
+const STYLE = `
 :root { color-scheme: light dark; --line: #8886; --accent: #0b57a4; --bad: #a4180b; }
 @media (prefers-color-scheme: dark) { :root { --accent: #8cc2ff; --bad: #ff9d8c; } }
 * { box-sizing: border-box; }
@@ -26,6 +26,9 @@ nav { margin-block: 1rem; display: flex; gap: 1rem; }
   td, th[scope="row"] { display: block; border: 0; padding: .125rem 0; }
 }
 `;
+
+/** The style as an element; whole, because the hash below is that of its text to the last blank. */
+export const STYLE_ELEMENT = `<style>${STYLE}</style>`;
 
 /** Nothing may be loaded, run or framed, and forms go nowhere but here; the style is known by its hash. */
 export const CONTENT_SECURITY_POLICY = [

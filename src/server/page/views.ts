@@ -2,7 +2,7 @@ import type { HistoryEntry, StoredRecord } from "../store.ts";
 import { html } from "./html.ts";
 import type { Html } from "./html.ts";
 import type { Session } from "./session.ts";
-import { STYLE } from "./style.ts";
+import { STYLE_ELEMENT } from "./style.ts";
 
 const PAGE_LENGTH = 100;
 
@@ -19,9 +19,7 @@ function layout(title: string, header: Html, main: Html): string {
         <meta name="viewport" content="width=device-width, initial-scale=1" />
         <title>${title}</title>
         <link rel="icon" href="data:," />
-        <style>
-          ${{ html: STYLE }}
-        </style>
+        ${{ html: STYLE_ELEMENT }}
       </head>
       <body>
         <header>${header}</header>

@@ -1,0 +1,31 @@
+import { expect, test } from "vitest";
+import { killInMidLoad } from "./support/kill.ts";
+import { loadSteadily } from "./support/steady-load.ts";
+
+const ROUNDS = 5;
+const SECONDS = 60;
+/** What the garbage collector may leave lying about. */
+const SLACK = 1.1;
+
+test.each(["sqlite", "redis"] as const)(
+  "killed with -9 in mid-load, a server on %s has lost nothing it answered, and nothing is torn",
+  async (kind) => {
+    const { acknowledged, lost, torn } = await killInMidLoad(kind, ROUNDS);
+    expect(acknowledged).toBeGreaterThan(100 * ROUNDS);
+    expect(lost).toEqual([]);
+    expect(torn).toEqual([]);
+  },
+  120_000,
+);
+
+test(
+  "memory does not grow under steady load",
+  async () => {
+    const { requests, failures, quarters } = await loadSteadily(SECONDS);
+    expect(failures).toBe(0);
+    expect(requests).toBeGreaterThan(1000);
+    // The first half warms up: code is compiled, caches fill.
+    expect(quarters[3]).toBeLessThan((quarters[2] ?? 0) * SLACK);
+  },
+  (SECONDS + 60) * 1000,
+);

@@ -1,0 +1,121 @@
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { DatabaseSync } from "node:sqlite";
+import { afterEach, expect, test, vi } from "vitest";
+import { openDatabase } from "../../src/io/sqlite.ts";
+import { openSqliteStore } from "../../src/server/sqlite-store.ts";
+import { HISTORY_LENGTH } from "../../src/server/store.ts";
+
+const undo: (() => void)[] = [];
+afterEach(() => {
+  vi.useRealTimers();
+  for (const step of undo.splice(0).toReversed()) step();
+});
+
+function newFile(): string {
+  const folder = mkdtempSync(join(tmpdir(), "kosync-"));
+  undo.push(() => rmSync(folder, { recursive: true, force: true }));
+  return join(folder, "kosync.sqlite");
+}
+
+function position(document: string, progress: string) {
+  const rest = { device_id: null, timestamp: 1, metadata: null, identifiers: null };
+  return { document, percentage: 0.5, progress, device: "Kobo", ...rest };
+}
+
+test("a write that fails takes none of those that shared its transaction with it", async () => {
+  const db = openDatabase(newFile());
+  db.exec("CREATE TABLE numbers (n INTEGER UNIQUE)");
+  const insert = db.prepare("INSERT INTO numbers VALUES (?)");
+  const results = await Promise.allSettled([1, 2, 1, 3].map((n) => db.write(() => insert.run(n).changes)));
+  expect(results.map(({ status }) => status)).toEqual(["fulfilled", "fulfilled", "rejected", "fulfilled"]);
+  expect(
+    db
+      .prepare("SELECT n FROM numbers ORDER BY n")
+      .all()
+      .map((row) => row["n"]),
+  ).toEqual([1, 2, 3]);
+  await db.close();
+  await expect(db.write(() => 1)).rejects.toThrow("closed");
+});
+
+test("closing finishes what was asked for before", async () => {
+  const path = newFile();
+  const db = openDatabase(path);
+  db.exec("CREATE TABLE numbers (n INTEGER)");
+  const insert = db.prepare("INSERT INTO numbers VALUES (?)");
+  const written = [1, 2, 3].map((n) => db.write(() => insert.run(n)));
+  await db.close();
+  await Promise.all(written);
+  const again = new DatabaseSync(path);
+  expect(again.prepare("SELECT count(*) AS count FROM numbers").get()).toEqual({ count: 3 });
+  again.close();
+});
+
+test("reads of one turn share a snapshot, and see what was written before them", async () => {
+  const db = openDatabase(newFile());
+  db.exec("CREATE TABLE numbers (n INTEGER)");
+  const count = db.prepare("SELECT count(*) AS count FROM numbers");
+  const insert = db.prepare("INSERT INTO numbers VALUES (1)");
+  expect(db.read(() => count.get())).toEqual({ count: 0 });
+  await db.write(() => insert.run());
+  expect(await db.readSoon(() => count.get())).toEqual({ count: 1 });
+  await expect(db.readSoon(() => JSON.parse("{"))).rejects.toThrow(SyntaxError);
+  await db.close();
+});
+
+test("a file of a later version is left alone", () => {
+  const path = newFile();
+  const later = new DatabaseSync(path);
+  later.exec("PRAGMA user_version = 99");
+  later.close();
+  expect(() => openSqliteStore(path)).toThrow("newer version");
+});
+
+test("another process may use the file at the same time", async () => {
+  const path = newFile();
+  const [one, two] = [openSqliteStore(path), openSqliteStore(path)];
+  await one.createUser("ann", "k");
+  expect(await two.credentialOf("ann")).toBe("k");
+  expect(await two.replaceCredential("ann", "k", "k2")).toBe(true);
+  expect(await one.write("ann", "k", position("a", "1"))).toEqual({ status: "unauthorized" });
+  await Promise.all([one.close(), two.close()]);
+});
+
+test("rows of the history that are too old are swept from the file, and no others", async () => {
+  vi.useFakeTimers({ toFake: ["setInterval", "clearInterval"] });
+  const path = newFile();
+  const store = openSqliteStore(path);
+  await store.createUser("ann", "k");
+  await store.write("ann", "k", position("short", "1"));
+  await store.write("ann", "k", position("short", "2"));
+  const writes = 2000;
+  for (let page = 0; page <= writes; page++) await store.write("ann", "k", position("long", String(page)));
+  vi.advanceTimersByTime(1000);
+  // The sweep is queued behind nothing else: once this is answered it is done.
+  for (let turn = 0; turn < 5; turn++) await store.write("ann", "k", position("other", "1"));
+  const db = new DatabaseSync(path);
+  const rows = Number(db.prepare("SELECT count(*) AS count FROM history").get()?.["count"]);
+  db.close();
+  expect(rows).toBeLessThan(2 * HISTORY_LENGTH);
+  expect(await store.history("ann", "long")).toHaveLength(HISTORY_LENGTH);
+  expect((await store.history("ann", "long")).at(-1)?.progress).toBe(String(writes + 1 - HISTORY_LENGTH));
+  expect(await store.history("ann", "short")).toHaveLength(2);
+  await store.close();
+});
+
+test("a long listing lets others have their turn, and still finds everything", async () => {
+  const store = openSqliteStore(newFile());
+  await store.createUser("ann", "k");
+  await Promise.all(Array.from({ length: 4500 }, (_, index) => store.write("ann", "k", position(`d${index}`, "1"))));
+  const order: string[] = [];
+  const listing = store.list("ann", { since: 0, after: null, limit: 5000 }).then((records) => {
+    order.push("list");
+    return records;
+  });
+  await store.find("ann", ["d1"], false).then(() => order.push("find"));
+  expect(await listing).toHaveLength(4500);
+  expect(order).toEqual(["find", "list"]);
+  await store.close();
+});
