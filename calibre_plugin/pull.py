@@ -25,8 +25,10 @@ from .contract import (
     Profile,
     PullPlan,
 )
+from .digest import file_content_key
 from .history import add_digests, read_digests
 from .library import WriteReport, read_books, write_updates
+from .rebuild import EPUB_FORMATS
 from .strip_list import our_folder
 from .write_journal import WriteJournal
 
@@ -153,7 +155,7 @@ class Writing:
                 self._writer.record_base(change.uuid, change.before, change.after)
         book_ids, began = self._pulled.book_ids, self._pulled.began
         remember(self._api, account_id, plan, outcome, book_ids, began, time.time())
-        add_digests(self._api, _digests_by_book(plan))
+        add_digests(self._api, _digests_by_book(self._api, plan))
         if self._writer is not None:
             self._writer.finish(self.report.written, self._uuids)
         return Applied(self.report, self._writer.id if self._writer else None)
@@ -219,11 +221,22 @@ def uuids_of(api: Any, book_ids: Iterable[int]) -> dict[int, str]:
     return api.all_field_for("uuid", set(book_ids))
 
 
-def _digests_by_book(plan: PullPlan) -> dict[int, list[KnownDigest]]:
+def _digests_by_book(api: Any, plan: PullPlan) -> dict[int, list[KnownDigest]]:
+    """The digests that answered, by book, for its history."""
     found: dict[int, list[KnownDigest]] = {}
     for finding in plan["digests"]:
-        found.setdefault(finding["book_id"], []).append(finding["digest"])
+        digest = _with_content_key(api, finding["book_id"], finding["digest"])
+        found.setdefault(finding["book_id"], []).append(digest)
     return found
+
+
+def _with_content_key(api: Any, book_id: int, digest: KnownDigest) -> KnownDigest:
+    """A copy made by hand of the library's own file has that file's text: its place may be offered on other copies."""
+    fmt = digest["format"]
+    if digest["source"] != "library" or digest["content_key"] is not None or fmt not in EPUB_FORMATS:
+        return digest
+    path = api.format_abspath(book_id, fmt)
+    return {**digest, "content_key": file_content_key(path) if path else None}
 
 
 def _plan(
