@@ -14,9 +14,9 @@ table { border-collapse: collapse; width: 100%; } caption { text-align: start; p
 th, td { text-align: start; vertical-align: top; padding: .5rem .75rem .5rem 0; border-bottom: 1px solid var(--line); overflow-wrap: anywhere; }
 td.number { white-space: nowrap; } td.place { font-size: .875rem; }
 small, .quiet { color: color-mix(in srgb, currentColor 75%, transparent); }
-label { display: block; margin-top: .75rem; } input { font: inherit; width: 100%; max-width: 24rem; padding: .5rem; border: 1px solid; }
+label { display: block; margin-top: .75rem; } input { display: block; font: inherit; width: 100%; max-width: 24rem; padding: .5rem; border: 1px solid; }
 button { font: inherit; padding: .5rem 1rem; margin-top: .75rem; border: 1px solid; cursor: pointer; }
-header button, td button { margin: 0; padding: .25rem .75rem; }
+input[type="hidden"] { display: none; } header button, td button { margin: 0; padding: .25rem .75rem; }
 .bad { color: var(--bad); } .warning { border: 1px solid var(--bad); padding: 1rem; margin-top: 2rem; }
 meter { width: 5rem; vertical-align: middle; margin-inline-end: .5rem; }
 nav { margin-block: 1rem; display: flex; gap: 1rem; }

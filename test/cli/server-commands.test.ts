@@ -1,0 +1,227 @@
+import { spawn } from "node:child_process";
+import { mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterEach, describe, expect, test } from "vitest";
+import { userkeyOf } from "../../src/core/md5.ts";
+import { startChild } from "../server/support/child.ts";
+import { startRedis } from "../server/support/redis.ts";
+import { ask } from "../server/support/serving.ts";
+
+const undo: (() => unknown)[] = [];
+afterEach(async () => {
+  for (const step of undo.splice(0).toReversed()) await step();
+});
+
+function newFolder(): string {
+  const folder = mkdtempSync(join(tmpdir(), "kosync-cli-"));
+  undo.push(() => rmSync(folder, { recursive: true, force: true }));
+  return folder;
+}
+
+interface Ended {
+  readonly code: number | null;
+  readonly out: string;
+  readonly err: string;
+}
+
+function command(args: readonly string[], input = "", env: Readonly<Record<string, string>> = {}): Promise<Ended> {
+  const child = spawn(process.execPath, ["src/cli/main.ts", ...args], { env: { ...process.env, ...env } });
+  let [out, err] = ["", ""];
+  child.stdout.on("data", (chunk: Buffer) => (out += chunk.toString()));
+  child.stderr.on("data", (chunk: Buffer) => (err += chunk.toString()));
+  child.stdin.on("error", () => undefined);
+  child.stdin.end(input);
+  return new Promise((resolve) => child.once("close", (code) => resolve({ code, out, err })));
+}
+
+const login = (username: string, password: string): Record<string, string> => ({
+  "x-auth-user": username,
+  "x-auth-key": userkeyOf(password),
+});
+
+const authorize = async (port: number, username: string, password: string): Promise<number> =>
+  (await ask(port, { method: "GET", path: "/users/auth", headers: login(username, password) })).status;
+
+describe("serve", () => {
+  test("prints its URL, keeps what it is told in --data, and ends with 0 on SIGTERM", async () => {
+    const data = newFolder();
+    const first = await startChild(["--data", data]);
+    const body = JSON.stringify({ username: "ann", password: userkeyOf("pw") });
+    await ask(first.port, { method: "POST", path: "/users/create", body });
+    expect(await first.end("SIGTERM")).toBe(0);
+    const second = await startChild(["--data", data]);
+    expect(await authorize(second.port, "ann", "pw")).toBe(200);
+    expect(await second.end("SIGINT")).toBe(0);
+  });
+
+  test("takes its options from the environment too", async () => {
+    const env = {
+      KOREADER_PROGRESS_DATA: newFolder(),
+      KOREADER_PROGRESS_REGISTRATION: "closed",
+      KOREADER_PROGRESS_BASE_PATH: "/kosync/",
+      KOREADER_PROGRESS_METRICS: "1",
+      KOREADER_PROGRESS_NO_PAGE: "1",
+    };
+    const server = await startChild([], env);
+    const status = async (method: string, path: string): Promise<number> =>
+      (await ask(server.port, { method, path, body: '{"username":"a","password":"b"}' })).status;
+    expect(await status("GET", "/kosync/healthcheck")).toBe(200);
+    expect(await status("POST", "/kosync/users/create")).toBe(402);
+    expect(await status("GET", "/kosync/metrics")).toBe(200);
+    expect(await status("GET", "/kosync/")).toBe(404);
+    await server.end("SIGTERM");
+  });
+
+  test.each([
+    ["a port that is none", ["--port", "123456"], "--port"],
+    ["a registration that is none", ["--registration", "maybe"], "--registration"],
+    ["a certificate without its key", ["--tls-cert", "x"], "--tls-key"],
+    ["a certificate that is not there", ["--tls-cert", "/nowhere", "--tls-key", "/nowhere"], "/nowhere"],
+    ["a base path that is no path", ["--base-path", "kosync"], "--base-path"],
+    ["a Redis that is not there", ["--redis", "redis://127.0.0.1:1"], "store"],
+    ["an option that is none", ["--nonsense"], "--nonsense"],
+  ])("ends with 2 and one sentence for %s", async (_what, args, word) => {
+    const { code, out, err } = await command(["serve", ...args]);
+    expect(code).toBe(2);
+    expect(out).toBe("");
+    expect(err).toContain(word);
+    expect(err).not.toContain("    at ");
+  });
+
+  test("ends with 2 and says so when its port is taken", async () => {
+    const server = await startChild([]);
+    const { code, err } = await command(["serve", "--port", String(server.port)]);
+    await server.end("SIGTERM");
+    expect(code).toBe(2);
+    expect(err).toContain(`Port ${server.port} on 127.0.0.1 is taken`);
+  });
+});
+
+test("user adds, lists, changes and deletes accounts under a running server, which notices at once", async () => {
+  const data = newFolder();
+  const server = await startChild(["--data", data, "--registration", "closed"]);
+  undo.push(() => server.end("SIGTERM"));
+  const user = (...args: string[]): Promise<Ended> => command(["user", ...args, "--data", data], "pw\n");
+  expect(await user("add", "ann")).toMatchObject({ code: 0, out: "", err: "" });
+  expect(await authorize(server.port, "ann", "pw")).toBe(200);
+  expect(await user("add", "ann")).toMatchObject({ code: 1, err: 'user: "ann" is taken.\n' });
+  expect(await user("add", "Zoë")).toMatchObject({ code: 0 });
+  expect(await user("list")).toMatchObject({ code: 0, out: "Zoë\nann\n" });
+  expect(await user("list", "--json")).toMatchObject({ out: '["Zoë","ann"]\n' });
+  expect(await command(["user", "passwd", "ann", "--data", data], "new")).toMatchObject({ code: 0 });
+  expect([await authorize(server.port, "ann", "pw"), await authorize(server.port, "ann", "new")]).toEqual([401, 200]);
+  expect(await user("delete", "ann")).toMatchObject({ code: 0 });
+  expect(await authorize(server.port, "ann", "new")).toBe(401);
+  expect((await user("delete", "ann")).code).toBe(1);
+  expect((await user("passwd", "ann")).code).toBe(1);
+});
+
+test.each([
+  ["user"],
+  ["user", "add"],
+  ["user", "list", "ann"],
+  ["user", "forget", "ann"],
+  ["user", "add", "a:b", "--data", "/nowhere"],
+  ["user", "list"],
+  ["backup"],
+  ["backup", "file"],
+  ["restore"],
+  ["import"],
+  ["import", "--from-redis", "redis://a", "--from-data", "b"],
+])("%s %s %s %s %s ends with 2 and says what it needs", async (...args) => {
+  const { code, err } = await command(args.filter((arg) => typeof arg === "string"));
+  expect(code).toBe(2);
+  expect(err.trim().split("\n")).toHaveLength(1);
+});
+
+test("a backup of a running server goes back whole, into Redis and from there into a new file", async () => {
+  const [data, other] = [newFolder(), newFolder()];
+  const file = join(newFolder(), "backup.jsonl");
+  const server = await startChild(["--data", data]);
+  await command(["user", "add", "ann", "--data", data], "pw");
+  const position = { document: "a", progress: "/body", percentage: 0.5, device: "Kobo", metadata: { title: "T" } };
+  const put = { method: "PUT", path: "/syncs/progress", headers: login("ann", "pw"), body: JSON.stringify(position) };
+  await ask(server.port, put);
+  await ask(server.port, put);
+  expect(await command(["backup", file, "--data", data])).toMatchObject({ code: 0 });
+  await server.end("SIGTERM");
+  expect(statSync(file).mode & 0o777).toBe(0o600);
+  expect(await command(["backup", file, "--data", data])).toMatchObject({
+    code: 2,
+    err: expect.stringContaining("there already"),
+  });
+
+  const redis = await startRedis();
+  undo.push(() => redis.stop());
+  expect(await command(["restore", file, "--redis", redis.url])).toMatchObject({
+    code: 0,
+    out: "Restored 1 users and 1 documents.\n",
+  });
+  expect(await command(["import", "--from-redis", redis.url, "--data", other])).toMatchObject({
+    code: 0,
+    out: "Imported 1 users and 1 documents.\n",
+  });
+  const again = await startChild(["--data", other]);
+  undo.push(() => again.end("SIGTERM"));
+  const path = "/koreader-progress/v1/documents/a/history";
+  const { json } = await ask(again.port, { method: "GET", path, headers: login("ann", "pw") });
+  expect(json).toMatchObject({ history: [{ progress: "/body" }, { progress: "/body" }] });
+});
+
+test("accounts of KOReader's own server are taken over with their keys hashed", async () => {
+  const redis = await startRedis();
+  undo.push(() => redis.stop());
+  const reference = await startChild(["--redis", redis.url]);
+  const key = userkeyOf("pw");
+  await ask(reference.port, {
+    method: "POST",
+    path: "/users/create",
+    body: JSON.stringify({ username: "ann", password: key }),
+  });
+  await reference.end("SIGTERM");
+  const data = newFolder();
+  expect((await command(["import", "--from-redis", redis.url, "--data", data])).code).toBe(0);
+  const file = join(data, "copy.jsonl");
+  await command(["backup", file, "--data", data]);
+  expect(readFileSync(file, "utf8")).toContain('"credential":"scrypt$');
+  expect(readFileSync(file, "utf8")).not.toContain(key);
+  const server = await startChild(["--data", data]);
+  undo.push(() => server.end("SIGTERM"));
+  expect(await authorize(server.port, "ann", "pw")).toBe(200);
+});
+
+test.each([
+  ["no JSON", '{"kind":"koreader-progress","version":1}\nnonsense\n', "Line 2"],
+  ["another shape", '{"kind":"user","username":""}\n', "Line 1"],
+  ["a later version", '{"kind":"koreader-progress","version":2}\n', "Line 1"],
+])("restore stops at a line that is %s, and names it", async (_what, text, word) => {
+  const folder = newFolder();
+  const file = join(folder, "broken.jsonl");
+  writeFileSync(file, text);
+  const { code, err } = await command(["restore", file, "--data", folder]);
+  expect(code).toBe(1);
+  expect(err).toContain(word);
+});
+
+test("restore of a file that is not there ends with 2", async () => {
+  expect((await command(["restore", "/nowhere", "--data", newFolder()])).code).toBe(2);
+});
+
+describe("what is in deploy/", () => {
+  test("names only options that serve has", async () => {
+    const { out: help } = await command(["serve", "--help"]);
+    const options = new Set([...help.matchAll(/--([a-z-]+)/g)].map(([, name]) => name));
+    const files = ["Dockerfile", "compose.yaml", "koreader-progress.service"].map((name) =>
+      readFileSync(`deploy/${name}`, "utf8"),
+    );
+    const variables = files.flatMap((text) =>
+      [...text.matchAll(/KOREADER_PROGRESS_([A-Z_]+)/g)].map(([, name = ""]) => name),
+    );
+    const named = variables.map((name) => name.toLowerCase().replaceAll("_", "-"));
+    const started = /^ExecStart=.* serve (.*)$/m.exec(files[2] ?? "")?.[1] ?? "";
+    named.push(...[...started.matchAll(/--([a-z-]+)/g)].map(([, name = ""]) => name));
+    expect(named.length).toBeGreaterThan(8);
+    expect(named.filter((name) => !options.has(name))).toEqual([]);
+  });
+});
