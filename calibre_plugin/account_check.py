@@ -1,12 +1,15 @@
-"""Asks a server about an account while the preferences are open: in a thread of its own, answered on the GUI thread."""
+"""Asks a server about an account while the preferences are open: in a thread, answered on the GUI thread."""
 
 from __future__ import annotations
 
 import threading
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from typing import Any, Literal
 
-from qt.core import QObject, Qt, pyqtSignal
+from qt.core import QObject
 
+from .background import Background
 from .bridge_client import SyncError
 from .bridge_host import Launch
 from .contract import Account, AccountAnswer
@@ -17,53 +20,41 @@ load_translations()
 Question = Literal["account/authorize", "account/register"]
 
 
-class AccountCheck(QObject):
-    """`answered` carries the URL that really answers; `refused` the explanation, and the data of the refusal."""
+@dataclass(frozen=True)
+class Verdict:
+    """The URL that really answers, or why it was refused and what the refusal carried."""
 
-    answered = pyqtSignal(object)
-    refused = pyqtSignal(object, object)
+    answer: AccountAnswer | None = None
+    reason: Explanation | None = None
+    data: Mapping[str, Any] = field(default_factory=dict)
+
+
+class AccountCheck:
+    """One question at a time."""
 
     def __init__(self, parent: QObject) -> None:
-        super().__init__(parent)
+        self._background = Background(parent)
         self._abort = threading.Event()
-        self._thread: threading.Thread | None = None
 
     @property
     def is_running(self) -> bool:
-        return self._thread is not None and self._thread.is_alive()
+        return self._background.is_running
 
-    def ask(self, launch: Launch, question: Question, account: Account) -> None:
-        """One question at a time."""
-        self._abort = threading.Event()
-        self._thread = threading.Thread(
-            target=self._run, args=(launch, question, account, self._abort), name="account-check", daemon=True
-        )
-        self._thread.start()
+    def ask(self, launch: Launch, question: Question, account: Account, then: Callable[[Verdict], None]) -> None:
+        abort = self._abort = threading.Event()
+        self._background.run(lambda: verdict_of(launch, question, account, abort), then)
 
     def stop(self) -> None:
         """Nobody waits for the answer any more."""
         self._abort.set()
-        self.blockSignals(True)
-
-    def _run(self, launch: Launch, question: Question, account: Account, abort: threading.Event) -> None:
-        try:
-            with launch.open(account) as bridge:
-                answer: AccountAnswer = bridge.request(question, {"account": account}, abort=abort)
-            outcome: Any = answer
-        except Exception as error:
-            data = error.data if isinstance(error, SyncError) else {}
-            reason = explain(error) or Explanation(_("This could not be done."), "", repr(error))
-            outcome = (reason, data)
-        try:
-            if abort.is_set():
-                return
-            if isinstance(outcome, tuple):
-                self.refused.emit(*outcome)
-            else:
-                self.answered.emit(outcome)
-        except RuntimeError:
-            # The dialog was closed and Qt has taken the object away.
-            pass
+        self._background.stop()
 
 
-QUEUED = Qt.ConnectionType.QueuedConnection
+def verdict_of(launch: Launch, question: Question, account: Account, abort: threading.Event) -> Verdict:
+    """Asks, in whatever thread this is; never raises."""
+    try:
+        with launch.open(account) as bridge:
+            return Verdict(answer=bridge.request(question, {"account": account}, abort=abort))
+    except Exception as error:
+        data = error.data if isinstance(error, SyncError) else {}
+        return Verdict(reason=explain(error) or Explanation(_("This could not be done."), "", repr(error)), data=data)

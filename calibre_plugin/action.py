@@ -48,6 +48,7 @@ class ProgressAction(InterfaceAction):
         self.local_changes = LocalChanges(self.gui, lambda: self.runs.is_writing)
         self.runs.on_idle.append(self.local_changes.ours_ended)
         self.wanted_tab = ""
+        self.said = ""
         self.menu = PluginMenu(self, self.qaction.menu(), menu_rows(self))
         self.profile_menu = QMenu(_("&Choose profile"), self.qaction.menu())
         self.profile_menu.aboutToShow.connect(self._fill_profile_menu)
@@ -100,6 +101,11 @@ class ProgressAction(InterfaceAction):
     def why_no_unmatched(self) -> str:
         return _("This version cannot list what is on the server yet; a book's details let you link it by hand.")
 
+    def say(self, sentence: str) -> None:
+        """A short word in the status bar."""
+        self.said = sentence
+        self.gui.status_bar.show_message(sentence, 8000)
+
     # What the reader does.
 
     @property
@@ -128,7 +134,7 @@ class ProgressAction(InterfaceAction):
         elif self.selected_ids():
             self.sync_selected()
         else:
-            self.gui.status_bar.show_message(self.why_no_selection(), 8000)
+            self.say(self.why_no_selection())
 
     def sync_selected(self) -> None:
         self.runs.start(self.profile, self.selected_ids())
@@ -147,7 +153,7 @@ class ProgressAction(InterfaceAction):
         if found:
             self.runs.start(stored, found)
         else:
-            self.gui.status_bar.show_message(_("No book is being read, as far as the columns tell."), 8000)
+            self.say(_("No book is being read, as far as the columns tell."))
 
     def sync_all_profiles(self) -> None:
         """One after the other."""

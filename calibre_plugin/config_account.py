@@ -21,7 +21,7 @@ from qt.core import (
 
 from calibre.gui2 import choose_files
 
-from .account_check import QUEUED, AccountCheck, Question
+from .account_check import AccountCheck, Question, Verdict
 from .bridge_host import BridgeHost
 from .config import StoredProfile, account_id_of, new_account, userkey_of
 from .config_draft import Draft
@@ -46,8 +46,6 @@ class AccountTab(QWidget):
         self._userkey = ""
         self._offered_fingerprint = ""
         self.check = AccountCheck(self)
-        self.check.answered.connect(self._answered, type=QUEUED)
-        self.check.refused.connect(self._refused, type=QUEUED)
 
         layout = QVBoxLayout(self)
         layout.addLayout(self._chooser())
@@ -288,8 +286,14 @@ class AccountTab(QWidget):
         self.trust_button.setVisible(False)
         self.status.setText(_("Asking {url} …").format(url=account["url"]))
         launch = self._host.prepare(self._draft.machine["runtime_path"])
-        self.check.ask(launch, question, with_proxy(account))
+        self.check.ask(launch, question, with_proxy(account), self._judged)
         self._show_buttons()
+
+    def _judged(self, verdict: Verdict) -> None:
+        if verdict.answer is not None:
+            self._answered(verdict.answer)
+        elif verdict.reason is not None:
+            self._refused(verdict.reason, verdict.data)
 
     def _answered(self, answer: AccountAnswer) -> None:
         account = self.edited_account()
@@ -317,13 +321,7 @@ class AccountTab(QWidget):
     def _say(self, sentence: str, good: bool) -> None:
         self.status.setText(("✓ " if good else "✗ ") + sentence)
         self.status.setToolTip("")
-        self._show_buttons_soon()
-
-    def _show_buttons_soon(self) -> None:
-        # The thread that has just answered counts as running for a moment more.
-        from qt.core import QTimer
-
-        QTimer.singleShot(50, self._show_buttons)
+        self._show_buttons()
 
     def _trust(self) -> None:
         self.tls.setCurrentIndex(self.tls.findData("fingerprint"))

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import threading
 from typing import Any
 
-from qt.core import QFormLayout, QHBoxLayout, QLabel, QLineEdit, QPushButton, Qt, QVBoxLayout, QWidget, pyqtSignal
+from qt.core import QFormLayout, QHBoxLayout, QLabel, QLineEdit, QPushButton, Qt, QVBoxLayout, QWidget
 
 from calibre.gui2 import choose_files
 
+from .background import Background
 from .bridge_host import BridgeHost, Launch
 from .config import StoredProfile
 from .config_draft import Draft
@@ -20,9 +20,6 @@ load_translations()
 
 class RuntimeTab(QWidget):
     """Looks in a thread: a program that hangs must not hang the preferences."""
-
-    found = pyqtSignal(object)
-    tested = pyqtSignal(str, bool)
 
     def __init__(self, draft: Draft, host: BridgeHost, parent: QWidget) -> None:
         super().__init__(parent)
@@ -72,28 +69,15 @@ class RuntimeTab(QWidget):
             label.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
             layout.addWidget(label)
         layout.addStretch(1)
-        self.found.connect(self._show_found, type=Qt.ConnectionType.QueuedConnection)
-        self.tested.connect(self._show_tested, type=Qt.ConnectionType.QueuedConnection)
+        self._background = Background(self)
         self._looked = False
 
     def showEvent(self, event: Any) -> None:
         super().showEvent(event)
         if not self._looked:
             self._looked = True
-            self._in_thread(self._look, self._host.prepare(""))
-
-    def _in_thread(self, work: Any, launch: Launch) -> None:
-        threading.Thread(target=self._quietly, args=(work, launch), name="runtime-tab", daemon=True).start()
-
-    def _quietly(self, work: Any, launch: Launch) -> None:
-        try:
-            work(launch)
-        except RuntimeError:
-            # The dialog was closed meanwhile and Qt has taken the tab away.
-            pass
-
-    def _look(self, launch: Launch) -> None:
-        self.found.emit(all_runtimes(launch.environment))
+            environment = self._host.prepare("").environment
+            self._background.run(lambda: all_runtimes(environment), self._show_found)
 
     def _show_found(self, runtimes: list[Runtime]) -> None:
         lines = [
@@ -119,22 +103,11 @@ class RuntimeTab(QWidget):
         """Starts the bridge as a sync would."""
         self.test_button.setEnabled(False)
         self.status.setText(_("Starting…"))
-        self._in_thread(self._test, self._host.prepare(self.path.text().strip()))
+        launch = self._host.prepare(self.path.text().strip())
+        self._background.run(lambda: tested(launch), self._show_tested)
 
-    def _test(self, launch: Launch) -> None:
-        try:
-            runtime = launch.find_runtime()
-            with launch.open():
-                pass
-        except Exception as error:
-            reason = explain(error) or Explanation(repr(error))
-            self.tested.emit(reason.text, False)
-            return
-        name = {"node": "Node.js", "deno": "Deno"}[runtime.name]
-        words = _("It works: {name} {version} at {path}")
-        self.tested.emit(words.format(name=name, version=runtime.version_text, path=runtime.path), True)
-
-    def _show_tested(self, sentence: str, is_good: bool) -> None:
+    def _show_tested(self, outcome: tuple[str, bool]) -> None:
+        sentence, is_good = outcome
         self.status.setText(("✓ " if is_good else "✗ ") + sentence)
         self.test_button.setEnabled(True)
 
@@ -143,3 +116,16 @@ class RuntimeTab(QWidget):
 
     def store(self) -> None:
         self._draft.machine["runtime_path"] = self.path.text().strip()
+
+
+def tested(launch: Launch) -> tuple[str, bool]:
+    """Starts the bridge as a sync would: a sentence, and whether it is good news. Never raises."""
+    try:
+        runtime = launch.find_runtime()
+        with launch.open():
+            pass
+    except Exception as error:
+        return (explain(error) or Explanation(repr(error))).text, False
+    name = {"node": "Node.js", "deno": "Deno"}[runtime.name]
+    words = _("It works: {name} {version} at {path}")
+    return words.format(name=name, version=runtime.version_text, path=runtime.path), True

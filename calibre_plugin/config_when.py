@@ -65,6 +65,7 @@ class WhenTab(QWidget):
         self.on_device.setObjectName("on_device")
         column.addWidget(self.on_device)
         form = QFormLayout()
+        form.setFieldGrowthPolicy(QFormLayout.FieldGrowthPolicy.ExpandingFieldsGrow)
         self.device = QComboBox(box)
         self.device.setObjectName("device")
         self.device.setEditable(True)

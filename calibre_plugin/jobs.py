@@ -16,6 +16,7 @@ from .bridge_host import Launch
 from .contract import Account, ColumnUpdate, Profile
 from .explain import Explanation, explain
 from .messages import phase_sentence
+from .plan_rows import BookRow, rows_of
 from .predict import predictor
 from .rebuild import rebuild
 from .undo import Undone, repair, undo_run
@@ -57,6 +58,8 @@ class PullOutcome:
     """How a pull's first half ended: with a plan, with an explanation, or (both None) stopped by the reader."""
 
     pulled: pull.Pulled | None = None
+    # What the review would show.
+    rows: list[BookRow] = field(default_factory=list)
     trouble: Explanation | None = None
 
 
@@ -89,7 +92,7 @@ def pull_job(
                 on_phase,
             )
             log(bridge.log)
-        return PullOutcome(pulled=pulled)
+        return PullOutcome(pulled=pulled, rows=rows_of(request.api, pulled.plan))
     except Exception as error:
         if abort.is_set() or (isinstance(error, SyncError) and error.name == "Cancelled"):
             return PullOutcome()
@@ -105,6 +108,8 @@ class WriteOutcome:
     """How a pull's second half ended."""
 
     applied: pull.Applied = field(default_factory=pull.Applied)
+    # What the report shows.
+    rows: list[BookRow] = field(default_factory=list)
     trouble: Explanation | None = None
 
 
@@ -140,10 +145,10 @@ def write_job(
             _("Is there space left on the disk of calibre's configuration folder?"),
             str(error),
         )
-        return WriteOutcome(applied, trouble)
+        return WriteOutcome(applied, rows_of(request.api, pulled.plan, applied.report), trouble)
     if pulled.plan["carry_overs"] and not abort.is_set():
         _carry_over(request, pulled, log, abort)
-    return WriteOutcome(applied)
+    return WriteOutcome(applied, rows_of(request.api, pulled.plan, applied.report))
 
 
 def _carry_over(request: PullRequest, pulled: pull.Pulled, log: Callable[..., None], abort: threading.Event) -> None:

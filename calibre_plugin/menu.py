@@ -62,7 +62,7 @@ class PluginMenu:
     def _use(self, row: Row) -> None:
         reason = row.why_not()
         if reason:
-            self._action.gui.status_bar.show_message(reason, 8000)
+            self._action.say(reason)
         else:
             row.handler()
 

@@ -57,15 +57,18 @@ class BookRow:
 
 
 def rows_of(api: Any, plan: PullPlan, report: WriteReport | None = None) -> list[BookRow]:
-    """The plan's books: conflicts first, then changes, then skips; within each by title."""
+    """The plan's books: conflicts first, then changes, then skips; within each by title. Meant for a job's thread."""
     outcomes = _outcomes(report)
+    shown = [item["book_id"] for key in ("conflicts", "updates", "skipped") for item in plan[key]]
+    titles = api.all_field_for("title", shown)
+    writers = api.all_field_for("authors", shown)
     rows: dict[tuple[str, int], BookRow] = {}
 
     def row(kind: Kind, book_id: int, why: Why) -> BookRow:
         key = (kind, book_id)
         if key not in rows:
-            title = api.field_for("title", book_id, default_value="") or _("Book {id}").format(id=book_id)
-            authors = " & ".join(api.field_for("authors", book_id, default_value=()) or ())
+            title = titles.get(book_id) or _("Book {id}").format(id=book_id)
+            authors = " & ".join(writers.get(book_id) or ())
             rows[key] = BookRow(book_id, title, authors, kind, why)
         return rows[key]
 

@@ -19,7 +19,7 @@ from .config import Settings, StoredProfile
 from .contract import Account, ColumnUpdate, Profile, PullPlan
 from .explain import Explanation
 from .jobs import PullOutcome, PullRequest, WriteOutcome, pull_job, undo_job, write_job
-from .plan_rows import BookRow, rows_of
+from .plan_rows import BookRow
 from .proxy import with_proxy
 from .progress_window import ProgressWindow
 from .pull import Applied, Decisions, Pulled
@@ -57,6 +57,8 @@ class Run:
     pulled: Pulled | None = None
     applied: Applied = field(default_factory=Applied)
     rows: list[BookRow] = field(default_factory=list)
+    report: list[BookRow] = field(default_factory=list)
+    reviewed: bool = False
 
     @property
     def plan(self) -> PullPlan | None:
@@ -82,6 +84,8 @@ class Runs(QObject):
         self.review: ResultDialog | None = None
         self.last: Run | None = None
         self.undoing: Any = None
+        # What the status bar was told last.
+        self.said = ""
         # One window is enough, whichever run it was that opened it.
         self._window: ProgressWindow | None = None
         # Told when nothing runs any more and nothing waits.
@@ -226,7 +230,7 @@ class Runs(QObject):
             self._end(run, outcome.trouble.sentence)
             self._complain(outcome.trouble, run.is_quiet)
         elif outcome is not None and outcome.pulled is not None:
-            run.pulled = outcome.pulled
+            run.pulled, run.rows = outcome.pulled, outcome.rows
             self._planned(run, outcome.pulled.plan)
         else:
             self._end(run, _("Stopped; nothing was written."))
@@ -247,7 +251,7 @@ class Runs(QObject):
         return review == "conflicts" and bool(plan["conflicts"])
 
     def _show_review(self, run: Run, plan: PullPlan) -> None:
-        run.rows = rows_of(run.api, plan)
+        run.reviewed = True
         if run.window is not None:
             run.window.set_aside()
         first = any(why["code"] == "first_run" for why in plan["review"])
@@ -298,7 +302,7 @@ class Runs(QObject):
         if outcome is None:
             self._end(run, _("Stopped; nothing was written."))
             return
-        run.applied = outcome.applied
+        run.applied, run.report = outcome.applied, outcome.rows
         self.last = run
         changed = {update["book_id"] for update in run.applied.report.written}
         self.refresh(changed)
@@ -396,7 +400,7 @@ class Runs(QObject):
         return bool(report.stale or report.failed or self._undecided(run))
 
     def _undecided(self, run: Run) -> int:
-        if run.rows:
+        if run.reviewed:
             return sum(row.kind == "conflict" and row.decision == "later" for row in run.rows)
         return len(run.plan["conflicts"]) if run.plan else 0
 
@@ -433,7 +437,7 @@ class Runs(QObject):
         self._gui.job_manager.run_threaded_job(self.undoing)
 
     def _say(self, sentence: str, quiet: bool) -> None:
-        text = _("KOReader Progress: {sentence}").format(sentence=sentence)
+        text = self.said = _("KOReader Progress: {sentence}").format(sentence=sentence)
         self._gui.status_bar.show_message(text, 10_000, show_notification=quiet)
 
     def show_last_report(self) -> None:
@@ -445,7 +449,7 @@ class Runs(QObject):
             self._gui,
             _("KOReader Progress: report"),
             self._sentence(run),
-            rows_of(run.api, run.plan, run.applied.report),
+            run.report,
             run.profile["columns"],
             self.column_name,
         )

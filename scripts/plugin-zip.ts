@@ -21,6 +21,7 @@ export async function buildPluginZip(destination: string, { bridge }: PluginZipO
   const files = [
     ...filesBelow(join(root, "calibre_plugin"), ""),
     ...filesBelow(join(root, "calibre_plugin"), "", "**/*.po").map(compileTranslation),
+    ...filesBelow(root, "help/", "CHANGELOG.md"),
     ...(bridge !== undefined && existsSync(bridge) ? filesBelow(bridge, "bridge/") : []),
   ];
   const zip = new ZipFile();

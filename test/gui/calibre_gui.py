@@ -198,6 +198,7 @@ def run_tests(path: str, results: str, ended: dict[str, bool]) -> None:
 
 def main(path: str, results: str, library: str) -> int:
     """Starts calibre as a reader would, and returns when it has been closed."""
+    faulthandler.enable()
     faulthandler.dump_traceback_later(float(os.environ.get("GUI_TRACEBACK_AFTER", "150")), exit=True)
     from calibre.gui2 import main as program
 

@@ -75,7 +75,7 @@ class MenuEntries(unittest.TestCase):
         configure(self.server)
         select()
         self.use("koreader-progress-selected")
-        gui.wait(lambda: "Select at least one book" in gui.main.status_bar.currentMessage())
+        gui.wait(lambda: "Select at least one book" in action().said)
 
     def test_05_preview_shows_and_cancel_writes_nothing(self) -> None:
         self.use("koreader-progress-preview")
@@ -144,7 +144,7 @@ class MenuEntries(unittest.TestCase):
         self.assertEqual(api().field_for("#percent", book("Emma")), 75)
         self.use("koreader-progress-undo")
         gui.wait(lambda: api().field_for("#percent", book("Emma")) == 70, "the old value")
-        gui.wait(lambda: "put back" in gui.main.status_bar.currentMessage(), "the sentence")
+        gui.wait(lambda: "put back" in action().runs.said, "the sentence")
 
     def test_11_an_earlier_run_is_undone_for_some_of_its_books(self) -> None:
         gui.wait(lambda: not action().runs.is_busy)
@@ -230,7 +230,7 @@ class MenuEntries(unittest.TestCase):
         select()
         gui(lambda: action().settings.set("click", "selected"))
         click_toolbar()
-        gui.wait(lambda: "Select at least one book" in gui.main.status_bar.currentMessage())
+        gui.wait(lambda: "Select at least one book" in action().said)
         gui(lambda: action().settings.set("click", "selected_or_all"))
 
     def test_18_nothing_went_wrong_unseen(self) -> None:

@@ -37,7 +37,7 @@ class RunsByThemselves(unittest.TestCase):
         self.expect("Dracula", 10)
         shown = gui(lambda: [w.objectName() for w in QApplication.topLevelWidgets() if w.isVisible()])
         self.assertFalse([name for name in shown if name.startswith("koreader_progress")])
-        self.assertIn("1 book updated", gui(gui.main.status_bar.currentMessage))
+        self.assertIn("1 book updated", gui(lambda: action().runs.said))
 
     def test_2_every_few_minutes_also_when_the_computer_slept_through_them(self) -> None:
         self.server.push(USER, digest_of(book("Dracula")), 0.2)

@@ -129,7 +129,7 @@ class Troubles(unittest.TestCase):
         wait_for_run()
         gui.wait(lambda: not action().host.pids, "the bridge's end")
         print(f"stopped after {time.monotonic() - began:.2f} s")
-        self.assertIn("nothing was written", gui(gui.main.status_bar.currentMessage))
+        self.assertIn("nothing was written", gui(lambda: action().runs.said))
         self.assertEqual(gui(window.hide_button.text), "&Close")
         gui(lambda: click(window.hide_button))
         self.assertFalse(gui(window.isVisible))
@@ -139,7 +139,7 @@ class Troubles(unittest.TestCase):
         self.with_account(url="http://127.0.0.1:9")
         gui(lambda: action().runs.start(action().profile, action().all_ids(), "timer"))
         wait_for_run()
-        self.assertIn("cannot be reached", gui(gui.main.status_bar.currentMessage))
+        self.assertIn("cannot be reached", gui(lambda: action().runs.said))
         shown = gui(lambda: [w for w in QApplication.topLevelWidgets() if w.isVisible()])
         ours = [w.objectName() for w in shown if w.objectName().startswith("koreader_progress")]
         self.assertEqual(ours, [], gui.situation())

@@ -1,0 +1,46 @@
+"""A question answered in a thread while a window stays alive; the window may be closed before the answer comes."""
+
+from __future__ import annotations
+
+import queue
+import threading
+from collections.abc import Callable
+from typing import Any
+
+from qt.core import QObject, QTimer
+
+POLL_MS = 50
+
+
+class Background(QObject):
+    """Belongs to a window. The thread never touches Qt: a signal sent to a window that is just being deleted crashes."""
+
+    def __init__(self, parent: QObject) -> None:
+        super().__init__(parent)
+        self._answers: queue.SimpleQueue[tuple[Callable[[Any], None], Any]] = queue.SimpleQueue()
+        self._waiting = 0
+        self._timer = QTimer(self)
+        self._timer.timeout.connect(self._look)
+
+    @property
+    def is_running(self) -> bool:
+        return self._waiting > 0
+
+    def run(self, work: Callable[[], Any], then: Callable[[Any], None]) -> None:
+        """Calls `work` in a thread, and `then` with its answer on the GUI thread if the window is still there."""
+        self._waiting += 1
+        answers = self._answers
+        threading.Thread(target=lambda: answers.put((then, work())), name="background", daemon=True).start()
+        self._timer.start(POLL_MS)
+
+    def stop(self) -> None:
+        """Nobody waits any more."""
+        self._timer.stop()
+
+    def _look(self) -> None:
+        while not self._answers.empty():
+            then, answer = self._answers.get()
+            self._waiting -= 1
+            then(answer)
+        if not self._waiting:
+            self._timer.stop()

@@ -1,0 +1,75 @@
+"""The window in German: nothing is left in English, and nothing is cut off by the longer words."""
+
+from __future__ import annotations
+
+import unittest
+
+from calibre_gui import gui
+from kosync import KosyncServer
+from qt.core import QPushButton
+from steps import USER, action, book, configure, digest_of, tidy_up, wait_for_run
+
+
+class German(unittest.TestCase):
+    server: KosyncServer
+
+    @classmethod
+    def setUpClass(cls) -> None:
+        cls.server = KosyncServer()
+        cls.server.register(*USER)
+        cls.server.push(USER, digest_of(book("Der Prozess")), 0.42)
+        configure(cls.server, ran_before=False)
+
+    @classmethod
+    def tearDownClass(cls) -> None:
+        cls.server.stop()
+
+    def tearDown(self) -> None:
+        tidy_up()
+
+    def test_1_the_menu_speaks_german_with_letters_of_their_own(self) -> None:
+        entries = gui(lambda: [entry for entry in action().qaction.menu().actions() if not entry.isSeparator()])
+        texts = gui(lambda: [entry.text() for entry in entries])
+        self.assertIn("Au&sgewählte Bücher abgleichen", texts)
+        letters = [text[text.index("&") + 1].lower() for text in texts]
+        self.assertEqual(sorted(set(letters)), sorted(letters), texts)
+
+    def test_2_the_preferences_show_whole_words(self) -> None:
+        gui.post(action().open_preferences, "account")
+        dialog = gui.modal()
+        widget = gui(lambda: next(w for w in dialog.children() if type(w).__name__ == "ConfigWidget"))
+        self.assertEqual(gui(lambda: widget.tabs.tabText(0)), "&Konto")
+
+        def cut_off() -> list[str]:
+            found = []
+            for name, page in widget.pages.items():
+                widget.show_tab(name)
+                for button in page.findChildren(QPushButton):
+                    if button.isVisible() and button.width() < button.sizeHint().width():
+                        found.append(button.text())
+            return found
+
+        self.assertEqual(gui(cut_off), [])
+        self.assertLessEqual(gui(dialog.width), 1024)
+        gui(dialog.reject)
+
+    def test_3_the_review_gives_its_reasons_in_german_and_counts_in_german(self) -> None:
+        gui.post(action().sync_all)
+        review = gui.window("koreader_progress_result")
+        self.assertIn("1 Buch wird geändert.", gui(review.summary.text))
+        row = next(each for each in review.rows if each.title == "Der Prozess")
+        from calibre_plugins.koreader_progress.plan_model import WHY
+
+        shown = gui(lambda: review.model.index_of(row).siblingAtColumn(WHY).data())
+        self.assertIn("Zum ersten Mal gesehen", shown)
+        gui(review.accept)
+        wait_for_run()
+        self.assertIn("1 Buch aktualisiert", gui(lambda: action().runs.said))
+
+    def test_4_the_help_is_german(self) -> None:
+        gui.post(action().show_help)
+        window = gui.window("koreader_progress_help")
+        self.assertIn("Lesefortschritt", gui(lambda: window.page.toPlainText()))
+
+    def test_5_nothing_went_wrong_unseen(self) -> None:
+        self.assertEqual(gui.errors, [])

@@ -1,0 +1,163 @@
+"""A walk through every window of the plugin, with a picture of each: `node scripts/screenshots.ts` keeps them for the docs."""
+
+from __future__ import annotations
+
+import os
+import time
+import unittest
+from typing import Any
+
+from calibre_gui import click, gui
+from kosync import KosyncServer, OddServer
+from steps import USER, action, api, book, configure, digest_of, select, tidy_up, wait_for_run
+
+SUFFIX = os.environ.get("SHOTS_SUFFIX", "")
+TABS = ("account", "columns", "rules", "when", "copies", "runtime")
+
+
+class Tour(unittest.TestCase):
+    server: KosyncServer
+
+    @classmethod
+    def setUpClass(cls) -> None:
+        cls.server = KosyncServer()
+        cls.server.register(*USER)
+        for title, share, device in (
+            ("Dracula", 0.42, "Kobo Libra"),
+            ("Emma", 1.0, "Kobo Libra"),
+            ("Middlemarch", 0.07, "PocketBook"),
+            ("The Time Machine", 0.63, "Phone"),
+        ):
+            cls.server.push(USER, digest_of(book(title)), share, device)
+        configure(
+            cls.server,
+            {"percent": "#percent", "status": "#status", "device": "#device", "last_read": "#last_read"},
+            ran_before=False,
+        )
+
+        def arrange() -> None:
+            gui.main.resize(1240, 640)
+            model = gui.main.library_view.model()
+            header = gui.main.library_view.column_header
+            for position, name in enumerate(("title", "authors", "#percent", "#status", "#device", "#last_read")):
+                header.moveSection(header.visualIndex(model.column_map.index(name)), position)
+
+        gui(arrange)
+
+    @classmethod
+    def tearDownClass(cls) -> None:
+        cls.server.stop()
+
+    def tearDown(self) -> None:
+        tidy_up()
+
+    def shoot(self, widget: Any, name: str) -> None:
+        path = gui.grab(widget, f"{name}{SUFFIX}")
+        self.assertGreater(os.path.getsize(path), 1000)
+
+    def fits_a_small_screen(self, window: Any) -> None:
+        size = gui(window.size)
+        self.assertLessEqual((size.width() <= 1024, size.height() <= 700), (True, True))
+        self.assertTrue(size.width() <= 1024 and size.height() <= 700, f"{size.width()} x {size.height()}")
+
+    def test_1_every_tab_of_the_preferences(self) -> None:
+        for tab in TABS:
+            closed = gui.post(action().open_preferences, tab)
+            dialog = gui.modal()
+            widget = gui(lambda d=dialog: next(w for w in d.children() if type(w).__name__ == "ConfigWidget"))
+            if tab == "runtime":
+                gui.wait(lambda w=widget: "Node.js" in w.runtime.list.text(), "the list")
+            self.fits_a_small_screen(dialog)
+            self.shoot(dialog, f"preferences-{tab}")
+            gui(dialog.reject)
+            closed.result(10)
+
+    def test_2_the_review_and_the_library_after_it(self) -> None:
+        gui.post(action().sync_all)
+        review = gui.window("koreader_progress_result")
+        self.fits_a_small_screen(review)
+        self.shoot(review, "review")
+        gui(lambda: click(review.apply_button))
+        wait_for_run()
+        self.shoot(gui.main, "library")
+
+    def test_3_a_conflict_to_decide(self) -> None:
+        from calibre_plugins.koreader_progress.book_memory import note_local_change
+
+        account = action().settings.accounts()[0]["id"]
+        dracula = book("Dracula")
+        rules = {**action().profile["rules"], "conflict": "ask"}
+        columns = {shown: mapped["column"] for shown, mapped in action().profile["columns"].items()}
+        configure(self.server, columns, rules=rules)
+        gui(lambda: api().set_field("#percent", {dracula: 60}))
+        note_local_change(api(), account, [{"book_id": dracula, "column": "#percent", "at": time.time()}])
+        self.server.push(USER, digest_of(dracula), 0.2, "Phone")
+        select()
+        gui(action().preview)
+        gui.wait(lambda: action().runs.review is not None or not action().runs.is_busy, "the plan")
+        seen = [(row.kind, row.title, row.why) for row in action().runs.last.rows if row.kind != "skip"]
+        self.assertIsNotNone(action().runs.review, seen)
+        review = gui.window("koreader_progress_result")
+        self.shoot(review, "conflict")
+        row = gui(lambda: next(each for each in review.rows if each.title == "Dracula"))
+        self.assertEqual(row.kind, "conflict")
+        gui(lambda: click(review.decision_buttons["ours"]))
+        self.assertEqual(row.decision, "ours")
+        gui(lambda: click(review.apply_button))
+        wait_for_run()
+        self.assertEqual(api().field_for("#percent", dracula), 60)
+
+    def test_4_the_report_undo_and_details(self) -> None:
+        gui.post(action().runs.show_last_report)
+        self.shoot(gui.window("koreader_progress_result"), "report")
+        tidy_up()
+        gui.post(action().show_undo)
+        undo = gui.window("koreader_progress_undo")
+        gui(lambda: undo.tree.topLevelItem(0).setExpanded(True))
+        gui(lambda: undo.tree.topLevelItem(0).child(0).setExpanded(True))
+        self.fits_a_small_screen(undo)
+        self.shoot(undo, "undo")
+        tidy_up()
+        select(book("Dracula"))
+        gui.post(action().show_details)
+        details = gui.window("koreader_progress_details")
+        self.fits_a_small_screen(details)
+        for number, name in enumerate(("digests", "agreed", "history")):
+            gui(details.tabs.setCurrentIndex, number)
+            self.shoot(details, f"details-{name}")
+
+    def test_5_the_progress_window_and_a_trouble(self) -> None:
+        slow = OddServer(delay=20)
+
+        def use(url: str) -> None:
+            accounts = action().settings.accounts()
+            accounts[0]["url"] = url
+            action().settings.set("accounts", accounts)
+
+        gui(use, slow.url)
+        gui.post(action().sync_all)
+        window = gui.window("koreader_progress_window")
+        gui.wait(lambda: slow.asked, "the first question")
+        self.shoot(window, "progress")
+        gui(lambda: click(window.stop_button))
+        wait_for_run()
+        tidy_up()
+        slow.stop()
+        gui(use, "http://127.0.0.1:9")
+        gui.post(action().sync_all)
+        self.shoot(gui.window("koreader_progress_trouble"), "trouble")
+
+    def test_6_the_menu_help_and_about(self) -> None:
+        menu = action().qaction.menu()
+        gui.post(lambda: menu.popup(gui.main.mapToGlobal(gui.main.rect().topLeft())))
+        gui.wait(menu.isVisible, "the menu")
+        self.shoot(menu, "menu")
+        gui(menu.close)
+        gui.post(action().show_help)
+        self.shoot(gui.window("koreader_progress_help"), "help")
+        tidy_up()
+        gui.post(action().show_about)
+        self.shoot(gui.window("koreader_progress_about"), "about")
+
+    def test_7_nothing_went_wrong_unseen(self) -> None:
+        self.assertEqual(gui.errors, [])
