@@ -16,6 +16,9 @@ interface Run {
   pages: PullPlan[];
 }
 
+/** Runs that nobody fetches to their end are forgotten, the oldest first, once there are more than this. */
+const RUNS_KEPT = 8;
+
 /** The handlers of one bridge process; `close` lets go of everything they opened. */
 export function createHandlers(): { handlers: Handlers; greet: (hello: Hello) => void; close: () => Promise<void> } {
   const runs = new Map<string, Run>();
@@ -35,6 +38,10 @@ export function createHandlers(): { handlers: Handlers; greet: (hello: Hello) =>
   function runNamed(run: string): Run {
     const known = runs.get(run) ?? { books: [], pages: [] };
     runs.set(run, known);
+    for (const oldest of runs.keys()) {
+      if (runs.size <= RUNS_KEPT) break;
+      runs.delete(oldest);
+    }
     return known;
   }
 
@@ -78,6 +85,7 @@ export function createHandlers(): { handlers: Handlers; greet: (hello: Hello) =>
       try {
         const request = { books, account, profile: zoned(profile), force, predicted, settle };
         const plan = await pull(request, await given(), running(call));
+        call.signal.throwIfAborted();
         runs.set(run, { books: [], pages: pagePlan(plan, BOOKS_PER_PAGE) });
       } catch (error) {
         runs.delete(run);

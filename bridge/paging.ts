@@ -24,8 +24,7 @@ export function pagePlan(plan: PullPlan, size: number): PullPlan[] {
     books.set(book_id, page);
     return page;
   };
-  const first = emptyPlan();
-  const pages: PullPlan[] = [first];
+  const pages: PullPlan[] = [emptyPlan()];
   const at = (book_id: number): PullPlan => {
     const page = pageOf(book_id);
     return (pages[page] ??= emptyPlan());
@@ -33,7 +32,6 @@ export function pagePlan(plan: PullPlan, size: number): PullPlan[] {
   for (const list of LISTS) {
     for (const item of plan[list]) (at(item.book_id)[list] as unknown[]).push(item);
   }
-  first.review.push(...plan.review);
   for (const book_id of plan.unanswered) at(book_id).unanswered.push(book_id);
   // What concerns the whole plan stands on its first page.
   pages[0]?.review.push(...plan.review);

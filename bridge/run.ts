@@ -15,6 +15,18 @@ function say(line: string): void {
   process.stdout.write(`${line}\n`);
 }
 
+/** How long the last answers may take to be read after the lines have ended, in milliseconds. */
+const LAST_WORDS_MS = 2000;
+
+/** Resolves once the other side has taken all that was said, or no longer cares. */
+function everythingSaid(): Promise<void> {
+  return new Promise((resolve) => {
+    setTimeout(resolve, LAST_WORDS_MS).unref();
+    // A pipe holds some 64 KB: leaving now would cut off whatever is still on its way there.
+    process.stdout.write("", () => resolve());
+  });
+}
+
 /** Runs until the lines end, then lets go of everything and leaves. */
 export async function runBridge(rest: AsyncIterable<string>, beginning: Beginning): Promise<void> {
   // A library's stray console.log must not break into the protocol.
@@ -30,5 +42,6 @@ export async function runBridge(rest: AsyncIterable<string>, beginning: Beginnin
   }
   await serve({ lines: lines(), write: say, log }, handlers, { greeted });
   await close();
+  await everythingSaid();
   process.exit(0);
 }

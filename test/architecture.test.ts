@@ -89,6 +89,13 @@ describe("who may import whom", () => {
     expect(wrong).toEqual([]);
   });
 
+  test("no package is imported lazily itself: bundled as a chunk, a CommonJS one would come without its names", () => {
+    const wrong = globSync("{src,bridge}/**/*.ts").filter((file) =>
+      /\bimport\(\s*["'](?!\.|node:)/.test(readFileSync(file, "utf8")),
+    );
+    expect(wrong).toEqual([]);
+  });
+
   test("one place alone opens a database", () => {
     const wrong = globSync("{src,bridge}/**/*.ts").filter(
       (file) => file !== "src/io/sqlite.ts" && readFileSync(file, "utf8").includes("node:sqlite"),

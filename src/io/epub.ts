@@ -73,7 +73,7 @@ export async function openBookArchive(path: string): Promise<BookArchive> {
   try {
     const { size } = await stat(path);
     if (!(await isZip(path))) return singleFile(path, size);
-    const { openPromise } = await import("yauzl");
+    const { openPromise } = await import("./yauzl.ts");
     zip = await openPromise(path, { lazyEntries: true, autoClose: false });
   } catch (error) {
     throw unreadable(path, reasonOf(error));

@@ -1,11 +1,12 @@
 /** The bridge as it is shipped: the built bundle, as a child of ours, under both runtimes. */
-import { spawn, spawnSync, type ChildProcessWithoutNullStreams } from "node:child_process";
+import { spawn, spawnSync } from "node:child_process";
+import { once } from "node:events";
 import { cpSync, mkdtempSync, realpathSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
-import { createInterface } from "node:readline";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { CONTRACT_VERSION } from "../../bridge/version.ts";
+import { BridgeChild } from "../support/bridge-child.ts";
 
 const BIN = resolve("node_modules/.bin");
 
@@ -37,36 +38,6 @@ const RUNTIMES = [
   },
 ] as const;
 
-class Bridge {
-  readonly child: ChildProcessWithoutNullStreams;
-  readonly ended: Promise<number | null>;
-  readonly #waiting: ((message: unknown) => void)[] = [];
-  readonly #said: unknown[] = [];
-
-  constructor([program = "", ...args]: readonly string[]) {
-    this.child = spawn(program, args, { cwd: folder });
-    this.ended = new Promise((done) => this.child.on("close", done));
-    createInterface({ input: this.child.stdout }).on("line", (line) => {
-      const message: unknown = JSON.parse(line);
-      if (typeof message === "object" && message !== null && "method" in message) return;
-      const waiting = this.#waiting.shift();
-      if (waiting === undefined) this.#said.push(message);
-      else waiting(message);
-    });
-  }
-
-  send(message: object | string): void {
-    this.child.stdin.write(
-      `${typeof message === "string" ? message : JSON.stringify({ jsonrpc: "2.0", ...message })}\n`,
-    );
-  }
-
-  next(): Promise<unknown> {
-    if (this.#said.length > 0) return Promise.resolve(this.#said.shift());
-    return new Promise((heard) => this.#waiting.push(heard));
-  }
-}
-
 const book = (book_id: number): object => ({
   book_id,
   uuid: `uuid-${book_id}`,
@@ -89,7 +60,7 @@ const HELLO = { contract: CONTRACT_VERSION, plugin: "0", cache_folder: null };
 
 describe.each(RUNTIMES)("the built bridge under $name", ({ name, command }) => {
   test("answers hello, then digests files, and ends with stdin", async () => {
-    const bridge = new Bridge(command());
+    const bridge = new BridgeChild(command(), folder);
     bridge.send({ id: 1, method: "bridge/hello", params: HELLO });
     expect(await bridge.next()).toMatchObject({ id: 1, result: { contract: CONTRACT_VERSION, runtime: { name } } });
     bridge.send({
@@ -106,7 +77,7 @@ describe.each(RUNTIMES)("the built bridge under $name", ({ name, command }) => {
   });
 
   test("says what it does not understand before hello too, and stays", async () => {
-    const bridge = new Bridge(command());
+    const bridge = new BridgeChild(command(), folder);
     bridge.send("{");
     bridge.send({ id: 5, method: "no/such" });
     expect(await bridge.next()).toMatchObject({ id: null, error: { code: -32700 } });
@@ -118,7 +89,7 @@ describe.each(RUNTIMES)("the built bridge under $name", ({ name, command }) => {
   });
 
   test("takes a message of ten megabytes", async () => {
-    const bridge = new Bridge(command());
+    const bridge = new BridgeChild(command(), folder);
     bridge.send({ id: 1, method: "bridge/hello", params: HELLO });
     await bridge.next();
     bridge.send({ id: 2, method: "digest/compute", params: { paths: ["x".repeat(10_000_000)] } });
@@ -128,8 +99,25 @@ describe.each(RUNTIMES)("the built bridge under $name", ({ name, command }) => {
   });
 });
 
+test("an answer longer than a pipe holds is whole, also when the lines end before it is read", async () => {
+  const child = spawn(join(BIN, "node"), [script], { cwd: folder, stdio: ["pipe", "pipe", "inherit"] });
+  const hello = { jsonrpc: "2.0", id: 1, method: "bridge/hello", params: HELLO };
+  const digest = { jsonrpc: "2.0", id: 2, method: "digest/compute", params: { paths: ["x".repeat(2_000_000)] } };
+  child.stdin.write(`${JSON.stringify(hello)}\n${JSON.stringify(digest)}\n`);
+  // The beginning of the answer is there: from now on nobody reads until the bridge has been told to end.
+  await once(child.stdout, "readable");
+  let said = "";
+  while (!said.includes('"files"')) {
+    said += String(child.stdout.read() ?? "");
+    if (!said.includes('"files"')) await once(child.stdout, "readable");
+  }
+  child.stdin.end();
+  for await (const chunk of child.stdout) said += String(chunk);
+  expect(JSON.parse(said.trimEnd().split("\n").at(-1) ?? "")).toMatchObject({ id: 2, result: { files: [{}] } });
+});
+
 test("fifty thousand books pass through in pages", async () => {
-  const bridge = new Bridge(RUNTIMES[0].command());
+  const bridge = new BridgeChild(RUNTIMES[0].command(), folder);
   bridge.send({ id: 1, method: "bridge/hello", params: HELLO });
   await bridge.next();
   for (let start = 0; start < 50_000; start += 500) {

@@ -1,0 +1,100 @@
+import { afterEach, beforeEach, expect, test } from "vitest";
+import { createHandlers } from "../../bridge/handlers.ts";
+import type { Call, Handlers } from "../../bridge/serve.ts";
+import type { Params } from "../../bridge/contract.ts";
+import type { Book } from "../../src/model/plan.ts";
+
+let made: ReturnType<typeof createHandlers>;
+let handlers: Handlers;
+
+beforeEach(() => {
+  made = createHandlers();
+  ({ handlers } = made);
+});
+
+afterEach(() => made.close());
+
+const call = (signal = new AbortController().signal): Call => ({ signal, progress: () => {} });
+
+const book = (book_id: number): Book => ({
+  book_id,
+  uuid: "",
+  title: "",
+  authors: [],
+  formats: [],
+  cells: {},
+  base: null,
+  changed_at: {},
+  written: {},
+  declined: [],
+  observations: [],
+  marks: [],
+  digests: [],
+  names: [],
+  news: 0,
+});
+
+/** Asks nobody: the books have no candidates. */
+const planning = (run: string): Params<"sync/planPull"> => ({
+  run,
+  account: {
+    id: "a",
+    url: "http://127.0.0.1:9",
+    username: "u",
+    userkey: "k",
+    headers: {},
+    tls: { mode: "system" },
+    proxy: null,
+  },
+  profile: {
+    id: "p",
+    matching: "both",
+    columns: [],
+    rules: {
+      conflict: "newest",
+      finish_at: 0.99,
+      reading_from: 0.01,
+      reread: "ask",
+      larger_step: 0.05,
+      status_words: { unread: "u", reading: "r", finished: "f" },
+    },
+    ran_before: true,
+    time_zone: null,
+  },
+  force: true,
+  predicted: false,
+  settle: null,
+});
+
+const send = async (run: string, count: number): Promise<number> => {
+  const books = Array.from({ length: count }, (_, index) => book(index + 1));
+  return (await handlers["sync/books"]({ run, books }, call())).received;
+};
+
+test("runs that are never fetched do not pile up in memory", async () => {
+  expect(await send("first", 1)).toBe(1);
+  expect(await send("first", 1)).toBe(2);
+  for (let index = 0; index < 8; index++) await send(`other ${index}`, 1);
+  expect(await send("first", 1)).toBe(1);
+  expect(await send("other 7", 1)).toBe(2);
+});
+
+test("a run ends with its last page", async () => {
+  await send("r", 501);
+  expect(await handlers["sync/planPull"](planning("r"), call())).toMatchObject({ more: true });
+  expect(await handlers["sync/next"]({ run: "r" }, call())).toMatchObject({
+    plan: { unanswered: [501] },
+    more: false,
+  });
+  await expect(async () => handlers["sync/next"]({ run: "r" }, call())).rejects.toMatchObject({ kind: "Cancelled" });
+});
+
+test("a run that is cancelled while it is planned leaves no pages behind", async () => {
+  await send("r", 501);
+  const stop = new AbortController();
+  const planned = handlers["sync/planPull"](planning("r"), call(stop.signal));
+  stop.abort();
+  await expect(planned).rejects.toMatchObject({ name: "AbortError" });
+  await expect(async () => handlers["sync/next"]({ run: "r" }, call())).rejects.toMatchObject({ kind: "Cancelled" });
+  expect(await send("r", 1)).toBe(1);
+});

@@ -1,0 +1,248 @@
+/** Every method of the contract, asked of the built bridge under both runtimes with no more rights than calibre gives it. */
+import { cpSync, existsSync, mkdirSync, mkdtempSync, readFileSync, realpathSync, rmSync, statSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join, resolve } from "node:path";
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from "vitest";
+import { METHODS } from "../../bridge/contract.ts";
+import { CONTRACT_VERSION } from "../../bridge/version.ts";
+import { startServer } from "../../src/compose.ts";
+import { writeEpub } from "../../scripts/demo-books.ts";
+import { partialMd5 } from "../../src/core/digest.ts";
+import { userkeyOf } from "../../src/core/md5.ts";
+import type { RunningServer } from "../../src/server/listen.ts";
+import { BridgeChild } from "../support/bridge-child.ts";
+
+const BIN = resolve("node_modules/.bin");
+const POINTER = "/body/DocFragment[2]/body/p[3]/text().10";
+const RULES = {
+  conflict: "newest",
+  finish_at: 0.99,
+  reading_from: 0.01,
+  reread: "ask",
+  larger_step: 0.05,
+  status_words: { unread: "u", reading: "r", finished: "f" },
+};
+
+let folder: string;
+let server: RunningServer;
+let bridge: BridgeChild;
+let account: object;
+let book: { book_id: number; formats: object[]; digests: object[] };
+let document: string;
+
+beforeAll(async () => {
+  folder = realpathSync(mkdtempSync(join(tmpdir(), "methods-")));
+  for (const name of ["library", "cache", "data"]) mkdirSync(join(folder, name));
+  cpSync("dist/bridge", join(folder, "bridge"), { recursive: true });
+  const path = join(folder, "library", "lamp.epub");
+  await writeEpub(path, { title: "Lamp", author: "A", version: "3.0", chapters: 4 });
+  const { size, mtimeMs } = statSync(path);
+  document = partialMd5(readFileSync(path));
+  book = {
+    book_id: 1,
+    formats: [{ format: "EPUB", path, size, mtime: mtimeMs / 1000 }],
+    digests: [],
+  };
+  server = await startServer({ port: 0 });
+});
+
+afterAll(async () => {
+  await server.stop();
+  rmSync(folder, { recursive: true, force: true });
+});
+
+const whole = (): object => ({
+  ...book,
+  uuid: "u",
+  title: "Lamp",
+  authors: ["A"],
+  cells: { "#percent": null, "#place": null },
+  base: null,
+  changed_at: {},
+  written: {},
+  declined: [],
+  observations: [],
+  marks: [],
+  names: [],
+  news: 0,
+});
+
+const column = (field: string, name: string, datatype: string): object => ({
+  field,
+  column: name,
+  datatype,
+  scale: 1,
+  enum_values: [],
+});
+
+const profile = {
+  id: "p",
+  matching: "both",
+  columns: [column("percent", "#percent", "int"), column("place", "#place", "text")],
+  rules: RULES,
+  ran_before: true,
+  time_zone: null,
+};
+
+const RUNTIMES = [
+  { name: "node", command: (script: string): string[] => [join(BIN, "node"), script] },
+  {
+    name: "deno",
+    command: (script: string): string[] => [
+      join(BIN, "deno"),
+      ..."run --no-config --no-lock --cached-only --no-prompt --allow-env --allow-sys".split(" "),
+      `--allow-read=${["bridge", "library", "cache", "data"].map((name) => join(folder, name)).join(",")}`,
+      `--allow-write=${join(folder, "cache")},${join(folder, "data")}`,
+      // The account's server, and wherever a server of one's own is to listen.
+      `--allow-net=127.0.0.1:${server.port},127.0.0.1:0`,
+      script,
+    ],
+  },
+] as const;
+
+describe.each(RUNTIMES)("the built bridge under $name", ({ name, command }) => {
+  const asked = new Set<string>();
+
+  const ask = (method: keyof typeof METHODS, params: object): Promise<unknown> => {
+    asked.add(method);
+    return bridge.request(method, params);
+  };
+
+  beforeEach(async () => {
+    bridge = new BridgeChild(command(join(folder, "bridge", "main.mjs")), folder);
+    await ask("bridge/hello", { contract: CONTRACT_VERSION, plugin: "0", cache_folder: join(folder, "cache", name) });
+    account = {
+      id: name,
+      url: server.url,
+      username: name,
+      userkey: userkeyOf("secret"),
+      headers: {},
+      tls: { mode: "system" },
+      proxy: null,
+    };
+  });
+
+  afterEach(async () => {
+    const code = await bridge.end();
+    // A fault of ours stands in the log with its stack.
+    if (code !== 0 || /^\s+at /m.test(bridge.log)) throw new Error(`ended with ${code}\n${bridge.log}`);
+  });
+
+  test("registers, logs in and diagnoses", async () => {
+    const registered = await ask("account/register", { account });
+    expect(registered).toMatchObject({ result: { url: server.url, username: name } });
+    expect(await ask("account/authorize", { account })).toMatchObject({ result: { url: server.url } });
+    const wrong = { ...account, userkey: "wrong" };
+    expect(await ask("account/authorize", { account: wrong })).toMatchObject({
+      error: { code: 2003, message: "Unauthorized", data: { url: server.url, username: name } },
+    });
+    expect(await ask("diagnose/run", { account })).toMatchObject({
+      result: { url: server.url, checks: [{ ok: true }, { ok: true }, { ok: true }, { ok: true }] },
+    });
+  });
+
+  test("pushes, pulls with the place in words, carries over, and keeps a cache", async () => {
+    const puts = [
+      {
+        book_id: 1,
+        document,
+        progress: POINTER,
+        percentage: 0.25,
+        before: null,
+        why: { code: "push_first", data: { percentage: 0.25 } },
+      },
+    ];
+    expect(await ask("sync/push", { account, library_id: "other", puts })).toMatchObject({
+      result: { results: [{ outcome: "put", timestamp: expect.any(Number) }] },
+    });
+    expect(await ask("sync/books", { run: "r", books: [whole()] })).toMatchObject({ result: { received: 1 } });
+    const planned = await ask("sync/planPull", {
+      run: "r",
+      account,
+      profile,
+      force: false,
+      predicted: false,
+      settle: null,
+    });
+    expect(planned).toMatchObject({
+      result: {
+        plan: {
+          updates: [
+            { column: "#percent", after: 25 },
+            { column: "#place", after: expect.stringMatching(/\w/) },
+          ],
+        },
+        more: false,
+      },
+    });
+    const { result } = planned as { result: { plan: { observations: { progress: object }[] } } };
+    const [observation] = result.plan.observations;
+    const carry_overs = [{ book_id: 1, document: "f".repeat(32), progress: observation?.progress }];
+    const carried = await ask("sync/carryOver", { account, library_id: "l", carry_overs, reading_from: 0.01 });
+    expect(carried).toMatchObject({ result: { results: [{ outcome: "carried" }] } });
+    expect(await ask("sync/next", { run: "r" })).toMatchObject({ error: { code: 1002 } });
+    expect(existsSync(join(folder, "cache", name, "koreader-progress.sqlite"))).toBe(true);
+  });
+
+  test("plans a push from a place of calibre's viewer", async () => {
+    const further = "/body/DocFragment[4]/body/p[9]/text().0";
+    const said = await ask("position/convert", { requests: [{ ...book, document, progress: further }] });
+    const { result } = said as { result: { answers: { places: { cfi: string }[] }[] } };
+    const cfi = result.answers[0]?.places[0]?.cfi;
+    const places = [{ source: "viewer", format: "EPUB", cfi, at: Date.now() / 1000 + 600, delivered: null }];
+    expect(
+      await ask("sync/planPush", { account, profile, books: [{ book: whole(), places }], typed: false }),
+    ).toMatchObject({
+      result: { plan: { puts: [{ document, progress: expect.stringContaining("/body/DocFragment[4]/body/p[9]") }] } },
+    });
+  });
+
+  test("digests, converts a position, and tells the reading log", async () => {
+    const path = join(folder, "library", "lamp.epub");
+    expect(await ask("digest/compute", { paths: [path] })).toMatchObject({
+      result: { files: [{ partial_md5: document }] },
+    });
+    const requests = [{ ...book, document, progress: POINTER }];
+    expect(await ask("position/convert", { requests })).toMatchObject({
+      result: {
+        answers: [
+          { words: { sentence: expect.stringMatching(/\w/) }, places: [{ cfi: expect.stringMatching(/^epubcfi/) }] },
+        ],
+      },
+    });
+    const progress = {
+      document,
+      percentage: 0.5,
+      progress: POINTER,
+      device: "Kobo",
+      device_id: null,
+      timestamp: 1_700_000_000,
+    };
+    const observations = [{ book_id: 1, at: 1_700_000_000, progress }];
+    const telling = { rules: RULES, time_zone: "Europe/Berlin" };
+    expect(await ask("log/tell", { observations, ...telling })).toMatchObject({ result: { days: ["2023-11-14"] } });
+    const books = [{ uuid: "u", title: "Lamp", authors: [], observations }];
+    expect(await ask("log/export", { books, format: "csv", ...telling })).toMatchObject({
+      result: { text: expect.stringContaining("Lamp") },
+    });
+  });
+
+  test("serves a server of one's own, with users", async () => {
+    const data = join(folder, "data", name);
+    const options = { host: "127.0.0.1", port: 0, data, registration: "closed" };
+    const started = await ask("server/start", options);
+    expect(started).toMatchObject({ result: { running: true, port: expect.any(Number) } });
+    const { port } = (started as { result: { port: number } }).result;
+    const change = { action: "add", data, username: "anna", userkey: userkeyOf("pw") };
+    expect(await ask("server/users", change)).toMatchObject({ result: { users: ["anna"] } });
+    const headers = { "x-auth-user": "anna", "x-auth-key": userkeyOf("pw") };
+    const response = await fetch(`http://127.0.0.1:${port}/users/auth`, { headers });
+    expect([response.status, await response.json()]).toEqual([200, { authorized: "OK" }]);
+    expect(await ask("server/status", {})).toMatchObject({ result: { running: true, port } });
+    expect(await ask("server/stop", {})).toMatchObject({ result: { running: false, port: null } });
+  });
+
+  test("has been asked for everything the contract names", () => {
+    expect(Object.keys(METHODS).filter((method) => !asked.has(method))).toEqual([]);
+  });
+});
