@@ -11,6 +11,7 @@ import type { Account } from "../../src/model/account.ts";
 import type { KnownDigest } from "../../src/model/digest.ts";
 import { SyncError } from "../../src/model/error.ts";
 import type { RunningServer } from "../../src/server/listen.ts";
+import { accountOf, knownDigestOf } from "../support/models.ts";
 
 const NOW = 1_800_000_000;
 const DAY = 86_400;
@@ -37,15 +38,7 @@ beforeEach(async () => {
   const outside = await compose({ cache_folder: folder });
   ({ cache } = outside);
   close = () => outside.close();
-  account = {
-    id: "a",
-    url: server.url,
-    username: `u${++users}`,
-    userkey: md5("pw"),
-    headers: {},
-    tls: { mode: "system" },
-    proxy: null,
-  };
+  account = accountOf({ url: server.url, username: `u${++users}`, userkey: md5("pw") });
   const client = await openKosyncClient(account);
   await client.register();
   await client.close();
@@ -70,22 +63,7 @@ const counting =
     };
   };
 
-function digest(name: string, more: Partial<KnownDigest> = {}): KnownDigest {
-  return {
-    digest: md5(name),
-    kind: "partial_md5",
-    source: "sent",
-    format: null,
-    name: null,
-    size: null,
-    content_key: null,
-    device: null,
-    first_seen: 0,
-    last_seen: 0,
-    answered: null,
-    ...more,
-  };
-}
+const digest = (name: string, more: Partial<KnownDigest> = {}): KnownDigest => knownDigestOf(md5(name), more);
 
 const subject = (book_id: number, candidates: KnownDigest[], news = 0): Subject => ({ book_id, candidates, news });
 

@@ -10,8 +10,9 @@ import { isOwn } from "../../src/core/peek.ts";
 import type { Account } from "../../src/model/account.ts";
 import type { CarryOverResult } from "../../src/model/carry-over.ts";
 import type { KnownDigest } from "../../src/model/digest.ts";
-import type { Answer, Book } from "../../src/model/plan.ts";
+import type { Answer } from "../../src/model/plan.ts";
 import type { RunningServer } from "../../src/server/listen.ts";
+import { accountOf, bookOf, knownDigestOf } from "../support/models.ts";
 
 const READING_FROM = 0.01;
 const SAME_TEXT = md5("the text");
@@ -31,50 +32,12 @@ function md5(text: string): string {
 }
 
 function sent(name: string, last_seen: number, content_key: string | null = SAME_TEXT): KnownDigest {
-  return {
-    digest: md5(name),
-    kind: "partial_md5",
-    source: "sent",
-    format: "EPUB",
-    name: null,
-    size: null,
-    content_key,
-    device: null,
-    first_seen: last_seen,
-    last_seen,
-    answered: null,
-  };
+  return knownDigestOf(md5(name), { format: "EPUB", content_key, first_seen: last_seen, last_seen });
 }
-
-const bookWith = (digests: KnownDigest[]): Book => ({
-  book_id: 1,
-  uuid: "uuid",
-  title: "A book",
-  authors: [],
-  formats: [],
-  cells: {},
-  base: null,
-  changed_at: {},
-  written: {},
-  declined: [],
-  observations: [],
-  marks: [],
-  digests,
-  names: [],
-  news: 0,
-});
 
 /** An account of its own on the real server, and the client that devices and calibres share. */
 async function newAccount(): Promise<{ account: Account; client: KosyncClient }> {
-  const account: Account = {
-    id: "a",
-    url: server.url,
-    username: `reader-${++users}`,
-    userkey: md5("pw"),
-    headers: {},
-    tls: { mode: "system" },
-    proxy: null,
-  };
+  const account = accountOf({ url: server.url, username: `reader-${++users}`, userkey: md5("pw") });
   const client = await openKosyncClient(account);
   await client.register();
   return { account, client };
@@ -92,7 +55,7 @@ async function sync(
     const progress = await client.getProgress(candidate.digest);
     if (progress !== null) answers.push({ progress, candidate, place: null });
   }
-  const carry_overs = planCarryOvers([{ book: bookWith(digests), answers }], READING_FROM);
+  const carry_overs = planCarryOvers([{ book: bookOf({ digests }), answers }], READING_FROM);
   const request = { account, library_id, carry_overs, reading_from: READING_FROM };
   return carryOver(request, openKosyncClient, RUNNING);
 }

@@ -4,6 +4,7 @@ import { diagnose } from "../../src/app/diagnose.ts";
 import { compose, startServer } from "../../src/compose.ts";
 import type { Account } from "../../src/model/account.ts";
 import type { RunningServer } from "../../src/server/listen.ts";
+import { accountOf } from "../support/models.ts";
 
 const KEY = createHash("md5").update("pw").digest("hex");
 let server: RunningServer;
@@ -11,15 +12,7 @@ let account: Account;
 
 beforeAll(async () => {
   server = await startServer({ port: 0, registration: "open" });
-  account = {
-    id: "a",
-    url: server.url,
-    username: "anna",
-    userkey: KEY,
-    headers: {},
-    tls: { mode: "system" },
-    proxy: null,
-  };
+  account = accountOf({ url: server.url, userkey: KEY });
   const outside = await compose({ cache_folder: null });
   const client = await outside.openClient(account);
   await client.register();

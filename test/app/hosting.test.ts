@@ -8,6 +8,7 @@ import { createHosting, type Hosting } from "../../src/app/hosting.ts";
 import { hostingPorts, openKosyncClient } from "../../src/compose.ts";
 import type { Account } from "../../src/model/account.ts";
 import type { HostingOptions } from "../../src/model/hosting.ts";
+import { accountOf } from "../support/models.ts";
 
 const KEY = createHash("md5").update("pw").digest("hex");
 let data: string;
@@ -25,15 +26,7 @@ afterEach(async () => {
   rmSync(data, { recursive: true });
 });
 
-const accountAt = (url: string): Account => ({
-  id: "a",
-  url,
-  username: "anna",
-  userkey: KEY,
-  headers: {},
-  tls: { mode: "system" },
-  proxy: null,
-});
+const accountAt = (url: string): Account => accountOf({ url, userkey: KEY });
 
 test("a user added in calibre can sync, and finds the place again after a restart", async () => {
   expect(await hosting.changeUsers({ action: "add", data, username: "anna", userkey: KEY })).toEqual(["anna"]);

@@ -7,6 +7,7 @@ import { join, resolve } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { CONTRACT_VERSION } from "../../bridge/version.ts";
 import { BridgeChild } from "../support/bridge-child.ts";
+import { bookOf } from "../support/models.ts";
 
 const BIN = resolve("node_modules/.bin");
 
@@ -37,24 +38,6 @@ const RUNTIMES = [
     ],
   },
 ] as const;
-
-const book = (book_id: number): object => ({
-  book_id,
-  uuid: `uuid-${book_id}`,
-  title: "A title of ordinary length",
-  authors: ["Somebody"],
-  formats: [],
-  cells: { "#percent": null },
-  base: null,
-  changed_at: {},
-  written: {},
-  declined: [],
-  observations: [],
-  marks: [],
-  digests: [],
-  names: [],
-  news: 0,
-});
 
 const HELLO = { contract: CONTRACT_VERSION, plugin: "0", cache_folder: null };
 
@@ -121,7 +104,7 @@ test("fifty thousand books pass through in pages", async () => {
   bridge.send({ id: 1, method: "bridge/hello", params: HELLO });
   await bridge.next();
   for (let start = 0; start < 50_000; start += 500) {
-    const books = Array.from({ length: 500 }, (_, index) => book(start + index + 1));
+    const books = Array.from({ length: 500 }, (_, index) => bookOf({ book_id: start + index + 1 }));
     bridge.send({ id: 2 + start, method: "sync/books", params: { run: "r", books } });
     expect(await bridge.next()).toMatchObject({ result: { received: start + 500 } });
   }

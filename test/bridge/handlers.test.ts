@@ -2,7 +2,7 @@ import { afterEach, beforeEach, expect, test } from "vitest";
 import { createHandlers } from "../../bridge/handlers.ts";
 import type { Call, Handlers } from "../../bridge/serve.ts";
 import type { Params } from "../../bridge/contract.ts";
-import type { Book } from "../../src/model/plan.ts";
+import { accountOf, bookOf } from "../support/models.ts";
 
 let made: ReturnType<typeof createHandlers>;
 let handlers: Handlers;
@@ -16,36 +16,10 @@ afterEach(() => made.close());
 
 const call = (signal = new AbortController().signal): Call => ({ signal, progress: () => {} });
 
-const book = (book_id: number): Book => ({
-  book_id,
-  uuid: "",
-  title: "",
-  authors: [],
-  formats: [],
-  cells: {},
-  base: null,
-  changed_at: {},
-  written: {},
-  declined: [],
-  observations: [],
-  marks: [],
-  digests: [],
-  names: [],
-  news: 0,
-});
-
 /** Asks nobody: the books have no candidates. */
 const planning = (run: string): Params<"sync/planPull"> => ({
   run,
-  account: {
-    id: "a",
-    url: "http://127.0.0.1:9",
-    username: "u",
-    userkey: "k",
-    headers: {},
-    tls: { mode: "system" },
-    proxy: null,
-  },
+  account: accountOf(),
   profile: {
     id: "p",
     matching: "both",
@@ -67,7 +41,7 @@ const planning = (run: string): Params<"sync/planPull"> => ({
 });
 
 const send = async (run: string, count: number): Promise<number> => {
-  const books = Array.from({ length: count }, (_, index) => book(index + 1));
+  const books = Array.from({ length: count }, (_, index) => bookOf({ book_id: index + 1 }));
   return (await handlers["sync/books"]({ run, books }, call())).received;
 };
 

@@ -1,3 +1,4 @@
+import { bookOf } from "../support/models.ts";
 import type { DigestSource } from "../../src/model/digest.ts";
 import type { Answer, Book, Reading } from "../../src/model/plan.ts";
 import type { ColumnMapping, Profile, Rules } from "../../src/model/profile.ts";
@@ -81,24 +82,7 @@ export function answerOf(
 export function readingOf(more: Partial<Book> & { records?: Parameters<typeof answerOf>[0][] }): Reading {
   const { records = [{}], ...book } = more;
   return {
-    book: {
-      book_id: 1,
-      uuid: "u-1",
-      title: "Emma",
-      authors: ["Jane Austen"],
-      formats: [],
-      cells: { "#pct": null, "#status": null },
-      base: null,
-      changed_at: {},
-      written: {},
-      declined: [],
-      observations: [],
-      marks: [],
-      digests: [],
-      names: [],
-      news: 0,
-      ...book,
-    },
+    book: bookOf({ cells: { "#pct": null, "#status": null }, ...book }),
     answers: records.map((each) => answerOf(each)),
   };
 }

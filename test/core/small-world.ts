@@ -1,3 +1,4 @@
+import { bookOf } from "../support/models.ts";
 import type { Cell } from "../../src/model/cell.ts";
 import type { Base, Book, ColumnUpdate, Conflict, PullPlan } from "../../src/model/plan.ts";
 import type { Profile } from "../../src/model/profile.ts";
@@ -37,23 +38,9 @@ export class SmallWorld {
 
   constructor(rules: Partial<Profile["rules"]> = {}) {
     this.profile = profileOf({ columns: ALL_COLUMNS, rules });
-    this.book = {
-      book_id: 1,
-      uuid: "u",
-      title: "Emma",
-      authors: [],
-      formats: [],
+    this.book = bookOf({
       cells: Object.fromEntries([...ALL_COLUMNS.map((mapping) => [mapping.column, null]), ["#mine", "untouched"]]),
-      base: null,
-      changed_at: {},
-      written: {},
-      declined: [],
-      observations: [],
-      marks: [],
-      digests: [],
-      names: [],
-      news: 0,
-    };
+    });
   }
 
   push(device: "A" | "B", percentage: number): void {
