@@ -9,7 +9,7 @@ import unittest
 from calibre_gui import click, gui
 from kosync import KosyncServer, userkey
 from qt.core import QComboBox, QLabel, QLineEdit, QPushButton
-from steps import USER, action, api, book, click_toolbar, digest_of, select, tidy_up, wait_for_run
+from steps import USER, action, api, book, click_toolbar, digest_of, preferences_in, select, tidy_up, wait_for_run
 
 
 class FirstSync(unittest.TestCase):
@@ -48,7 +48,7 @@ class FirstSync(unittest.TestCase):
             password.setText("wrong")
             password.textEdited.emit("wrong")
 
-        widget = gui(lambda: next(w for w in dialog.children() if type(w).__name__ == "ConfigWidget"))
+        widget = preferences_in(dialog)
         gui(fill)
         status = gui(lambda: dialog.findChild(QLabel, "account_status"))
         gui(lambda: click(widget.account.login_button))

@@ -7,7 +7,7 @@ import unittest
 from calibre_gui import gui
 from kosync import KosyncServer
 from qt.core import QPushButton
-from steps import USER, action, book, configure, digest_of, tidy_up, wait_for_run
+from steps import USER, action, book, configure, digest_of, preferences_in, tidy_up, wait_for_run
 
 
 class German(unittest.TestCase):
@@ -37,7 +37,7 @@ class German(unittest.TestCase):
     def test_2_the_preferences_show_whole_words(self) -> None:
         gui.post(action().open_preferences, "account")
         dialog = gui.modal()
-        widget = gui(lambda: next(w for w in dialog.children() if type(w).__name__ == "ConfigWidget"))
+        widget = preferences_in(dialog)
         self.assertEqual(gui(lambda: widget.tabs.tabText(0)), "&Konto")
 
         def cut_off() -> list[str]:

@@ -11,7 +11,7 @@ from typing import Any
 from calibre_gui import click, gui
 from kosync import userkey
 from qt.core import QCheckBox, QComboBox, QDialogButtonBox, QInputDialog, QLabel, QLineEdit, QListWidget, QSpinBox
-from steps import USER, action, tidy_up
+from steps import USER, action, preferences_in, tidy_up
 
 OK = QDialogButtonBox.StandardButton.Ok
 CANCEL = QDialogButtonBox.StandardButton.Cancel
@@ -59,7 +59,7 @@ class HostingInTheWindow(unittest.TestCase):
         """The dialog at its tab *Server*, and that tab."""
         gui.post(action().open_preferences, "server")
         dialog = gui.modal()
-        widget = gui(lambda: next(each for each in dialog.children() if type(each).__name__ == "ConfigWidget"))
+        widget = preferences_in(dialog)
         return dialog, widget.server
 
     def test_1_a_server_is_hosted_and_the_user_made_for_it_can_log_in(self) -> None:

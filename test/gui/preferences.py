@@ -8,7 +8,7 @@ from typing import Any
 from calibre_gui import click, gui
 from kosync import KosyncServer
 from qt.core import QApplication, QCheckBox, QComboBox, QFormLayout, QLabel, QLineEdit, QPushButton, QSpinBox
-from steps import CANCEL, USER, action, api, tidy_up
+from steps import CANCEL, USER, action, api, preferences_in, tidy_up
 
 
 class Preferences(unittest.TestCase):
@@ -29,7 +29,7 @@ class Preferences(unittest.TestCase):
         """The dialog and our part of it, at the tab."""
         self.opened = gui.post(action().open_preferences, tab)
         dialog = gui.modal()
-        widget = gui(lambda: next(w for w in dialog.children() if type(w).__name__ == "ConfigWidget"))
+        widget = preferences_in(dialog)
         self.assertIs(gui(widget.tabs.currentWidget), widget.pages[tab])
         return dialog, widget
 

@@ -7,7 +7,7 @@ from typing import Any
 
 from calibre_gui import click, gui
 from kosync import KosyncServer, OddServer, userkey
-from qt.core import QApplication, QDialogButtonBox, QPoint
+from qt.core import QApplication, QDialogButtonBox, QPoint, QWidget
 
 PLUGIN = "KOReader Progress"
 USER = ("anna", "correct horse")
@@ -82,6 +82,16 @@ def wait_for_run() -> None:
 
 def select(*book_ids: int) -> None:
     gui(lambda: gui.main.library_view.select_rows(set(book_ids)))
+
+
+def preferences_in(dialog: Any) -> Any:
+    """Our part of calibre's preferences dialog."""
+
+    def find() -> Any:
+        # Anywhere below the dialog: calibre 8 and newer put it into a scroll area, older ones straight into the dialog.
+        return next(each for each in dialog.findChildren(QWidget) if type(each).__name__ == "ConfigWidget")
+
+    return gui(find)
 
 
 def trouble() -> Any:

@@ -9,7 +9,7 @@ from typing import Any
 
 from calibre_gui import click, gui
 from kosync import KosyncServer, OddServer
-from steps import USER, action, api, book, configure, digest_of, select, tidy_up, wait_for_run
+from steps import USER, action, api, book, configure, digest_of, preferences_in, select, tidy_up, wait_for_run
 
 SUFFIX = os.environ.get("SHOTS_SUFFIX", "")
 TABS = ("account", "columns", "rules", "when", "copies", "runtime")
@@ -64,7 +64,7 @@ class Tour(unittest.TestCase):
         for tab in TABS:
             closed = gui.post(action().open_preferences, tab)
             dialog = gui.modal()
-            widget = gui(lambda d=dialog: next(w for w in d.children() if type(w).__name__ == "ConfigWidget"))
+            widget = preferences_in(dialog)
             if tab == "runtime":
                 gui.wait(lambda w=widget: "Node.js" in w.runtime.list.text(), "the list")
             self.fits_a_small_screen(dialog)

@@ -9,7 +9,7 @@ import unittest
 from calibre_gui import click, gui
 from kosync import KosyncServer, OddServer, make_certificate
 from qt.core import QApplication, QPushButton
-from steps import USER, action, api, book, configure, digest_of, tidy_up, trouble, wait_for_run
+from steps import USER, action, api, book, configure, digest_of, preferences_in, tidy_up, trouble, wait_for_run
 
 
 class Troubles(unittest.TestCase):
@@ -72,7 +72,7 @@ class Troubles(unittest.TestCase):
         gui.grab(box, "trouble")
         gui.post(lambda: click(box.findChild(QPushButton, "open_preferences")))
         dialog = gui.modal()
-        widget = gui(lambda: next(w for w in dialog.children() if type(w).__name__ == "ConfigWidget"))
+        widget = preferences_in(dialog)
         self.assertIs(gui(widget.tabs.currentWidget), widget.pages["account"])
         gui(dialog.reject)
 
@@ -81,7 +81,7 @@ class Troubles(unittest.TestCase):
         self.with_account(url=own.url)
         gui.post(action().open_preferences)
         dialog = gui.modal()
-        widget = gui(lambda: next(w for w in dialog.children() if type(w).__name__ == "ConfigWidget"))
+        widget = preferences_in(dialog)
         tab = widget.account
         gui(lambda: widget.show_tab("account"))
         gui(lambda: click(tab.login_button))
@@ -107,7 +107,7 @@ class Troubles(unittest.TestCase):
         self.assertIn("#gone", self.complaint())
         gui.post(action().open_preferences)
         dialog = gui.modal()
-        widget = gui(lambda: next(w for w in dialog.children() if type(w).__name__ == "ConfigWidget"))
+        widget = preferences_in(dialog)
         gui(lambda: widget.show_tab("columns"))
         self.assertIn("#gone", gui(widget.columns.status.text))
         gui.grab(dialog, "preferences-column-gone")

@@ -58,7 +58,8 @@ async function askCalibre(sources: readonly string[], books: readonly string[]):
   writeFileSync(script, SCRIPT);
   writeFileSync(asked, JSON.stringify({ sources, books }));
   const env = { ...process.env, CALIBRE_CONFIG_DIRECTORY: join(folder, "config") };
-  execFileSync("calibre-debug", [script, "--", asked], { env, timeout: 120_000, stdio: ["ignore", "ignore", "pipe"] });
+  const debug = join(process.env["KOREADER_PROGRESS_CALIBRE"] ?? "", "calibre-debug");
+  execFileSync(debug, [script, "--", asked], { env, timeout: 120_000, stdio: ["ignore", "ignore", "pipe"] });
   const { readFile } = await import("node:fs/promises");
   return Answer.parse(JSON.parse(await readFile(asked, "utf8")));
 }
