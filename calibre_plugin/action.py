@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Callable
+from typing import Any, TypeVar
 
 from qt.core import QActionGroup, QApplication, QMenu, QToolButton
 
 from calibre.gui2.actions import InterfaceAction
 
 from . import config
+from .background import Background
 from .being_read import books_being_read
 from .bridge_host import BridgeHost
 from .config import Settings, StoredProfile
@@ -22,8 +24,11 @@ from .runs import Runs, Trigger
 from .triggers import Triggers
 from .undo import last_pull
 from .uploads import watch_uploads
+from .write_journal import Run
 
 load_translations()
+
+T = TypeVar("T")
 
 
 class ProgressAction(InterfaceAction):
@@ -47,6 +52,10 @@ class ProgressAction(InterfaceAction):
         self.triggers = Triggers(self.gui, self._run_by_itself)
         self.local_changes = LocalChanges(self.gui, lambda: self.runs.is_writing)
         self.runs.on_idle.append(self.local_changes.ours_ended)
+        self.runs.on_idle.append(self.look_for_undo)
+        self.background = Background(self.gui)
+        # The newest run that still has something to undo.
+        self.undoable: Run | None = None
         self.wanted_tab = ""
         self.said = ""
         self.menu = PluginMenu(self, self.qaction.menu(), menu_rows(self))
@@ -89,7 +98,7 @@ class ProgressAction(InterfaceAction):
         return "" if self.runs.last is not None else _("Nothing was synced since calibre started.")
 
     def why_no_undo(self) -> str:
-        return "" if self.last_pull() is not None else _("There is nothing to undo.")
+        return "" if self.undoable is not None else _("There is nothing to undo.")
 
     def why_no_profiles(self) -> str:
         several = len(config.profiles(self.gui.current_db.new_api)) > 1
@@ -169,20 +178,31 @@ class ProgressAction(InterfaceAction):
 
         DetailsDialog(self.gui, self.selected_ids()[0], self.profile, self.runs.column_name).show()
 
-    def last_pull(self) -> Any:
-        """The newest run that still has something to undo."""
-        return last_pull(journal_of(self.gui.current_db.new_api))
+    def look_for_undo(self) -> None:
+        """Reads the journal beside the window's own work: it may hold hundreds of runs."""
+        api, library_id = self.gui.current_db.new_api, self.gui.current_db.library_id
+        self.undoable = None
+
+        def then(found: Run | None) -> None:
+            if self.gui.current_db.library_id == library_id:
+                self.undoable = found
+
+        self.background.run(lambda: quietly(lambda: last_pull(journal_of(api))), then)
 
     def undo_last(self) -> None:
-        run = self.last_pull()
-        if run is not None:
-            self.runs.undo(run)
+        if self.undoable is not None:
+            self.runs.undo(self.undoable)
 
     def show_undo(self) -> None:
-        from .undo_dialog import UndoDialog
+        api, library_id = self.gui.current_db.new_api, self.gui.current_db.library_id
 
-        known = journal_of(self.gui.current_db.new_api).runs()
-        UndoDialog(self.gui, known, self.runs.column_name, self.runs.undo).show()
+        def then(known: list[Run] | None) -> None:
+            from .undo_dialog import UndoDialog
+
+            if self.gui.current_db.library_id == library_id:
+                UndoDialog(self.gui, known or [], self.runs.column_name, self.runs.undo).show()
+
+        self.background.run(lambda: quietly(lambda: journal_of(api).runs()), then)
 
     def open_preferences(self, tab: str = "") -> None:
         """Opens the one door to the preferences, at the named tab."""
@@ -212,7 +232,19 @@ class ProgressAction(InterfaceAction):
         self.local_changes.begin()
         self.triggers.begin()
         self.hosting.apply()
-        watch_uploads(self.gui.device_manager)
+        self.look_for_undo()
+        watch_uploads(self.gui.device_manager, self.Dispatcher(self.books_were_sent))
+
+    def books_were_sent(self, uuids: list[str]) -> None:
+        """New copies are on a device: a quiet run offers them the places of the old ones."""
+        stored = self.profile
+        if self.gui.shutting_down or stored is None or self.runs.why_not(stored) is not None:
+            return
+        wanted = set(uuids)
+        known = self.gui.current_db.new_api.all_field_for("uuid", self.all_ids())
+        found = [book_id for book_id, uuid in known.items() if uuid in wanted]
+        if found:
+            self.runs.start(stored, found, "device")
 
     def location_selected(self, loc: str) -> None:
         is_library = loc == "library"
@@ -228,7 +260,18 @@ class ProgressAction(InterfaceAction):
         self.local_changes.flush()
         self.runs.library_about_to_change()
 
+    def library_changed(self, db: Any) -> None:
+        self.look_for_undo()
+
     def shutting_down(self) -> None:
         self.triggers.stop()
         self.hosting.stop()
         self.runs.shut_down()
+
+
+def quietly(ask: Callable[[], T]) -> T | None:
+    """The answer; nothing when the library was closed under the question."""
+    try:
+        return ask()
+    except Exception:
+        return None

@@ -67,7 +67,7 @@ class ConfigWidget(QWidget):
         self.rules = RulesTab(self.draft, self)
         self.when = WhenTab(action.gui, self.draft, self)
         self.copies = CopiesTab(action.gui, self.draft, self)
-        self.runtime = RuntimeTab(self.draft, action.host, self)
+        self.runtime = RuntimeTab(self._api, self.draft, action.host, self)
         self.server = HostingTab(self.draft, action.host, action.hosting.hosting, self)
         self._add_page("rules", self.rules, _("&Rules"), "rules")
         self._add_page("when", self.when, _("&When"), "when")

@@ -4,16 +4,20 @@ from __future__ import annotations
 
 from typing import Any
 
-from qt.core import QFormLayout, QHBoxLayout, QLabel, QLineEdit, QPushButton, Qt, QVBoxLayout, QWidget
+from qt.core import QApplication, QFormLayout, QHBoxLayout, QLabel, QLineEdit, QPushButton, Qt, QVBoxLayout, QWidget
 
 from calibre.gui2 import choose_files
 
 from .background import Background
+from .bridge_client import BridgeDied, BridgeFault, SyncError
 from .bridge_host import BridgeHost, Launch
 from .config import StoredProfile
 from .config_draft import Draft
+from .contract import Account, Diagnosis
 from .explain import Explanation, explain
-from .runtime import NEEDED, Runtime, all_runtimes
+from .proxy import with_proxy
+from .report import make_report
+from .runtime import NEEDED, Runtime, RuntimeMissing, all_runtimes
 
 load_translations()
 
@@ -21,8 +25,9 @@ load_translations()
 class RuntimeTab(QWidget):
     """Looks in a thread: a program that hangs must not hang the preferences."""
 
-    def __init__(self, draft: Draft, host: BridgeHost, parent: QWidget) -> None:
+    def __init__(self, api: Any, draft: Draft, host: BridgeHost, parent: QWidget) -> None:
         super().__init__(parent)
+        self._api = api
         self._draft = draft
         self._host = host
         layout = QVBoxLayout(self)
@@ -57,7 +62,14 @@ class RuntimeTab(QWidget):
         self.test_button.setObjectName("test_runtime")
         self.test_button.setToolTip(_("Starts the bridge and waits for its answer"))
         self.test_button.clicked.connect(self.test)
+        self.report_button = QPushButton(_("Copy a &report for the forum"), self)
+        self.report_button.setObjectName("copy_report")
+        self.report_button.setToolTip(
+            _("Tries the server step by step; names neither you nor your books nor your server")
+        )
+        self.report_button.clicked.connect(self.copy_report)
         buttons.addWidget(self.test_button)
+        buttons.addWidget(self.report_button)
         buttons.addStretch(1)
         layout.addLayout(buttons)
         self.status = QLabel(self)
@@ -70,6 +82,7 @@ class RuntimeTab(QWidget):
             layout.addWidget(label)
         layout.addStretch(1)
         self._background = Background(self)
+        self._profile: StoredProfile | None = None
         self._looked = False
 
     def showEvent(self, event: Any) -> None:
@@ -111,8 +124,24 @@ class RuntimeTab(QWidget):
         self.status.setText(("✓ " if is_good else "✗ ") + sentence)
         self.test_button.setEnabled(True)
 
+    def copy_report(self) -> None:
+        """Puts onto the clipboard what somebody who helps needs to know."""
+        self.report_button.setEnabled(False)
+        self.status.setText(_("Trying the server…"))
+        profile = self._profile
+        account = self._draft.account(profile["account_id"]) if profile else None
+        launch = self._host.prepare(self.path.text().strip())
+        api, version = self._api, self._host.version
+        self._background.run(lambda: report_of(api, version, launch, profile, account), self._show_report)
+
+    def _show_report(self, text: str) -> None:
+        QApplication.clipboard().setText(text)
+        self.report_button.setEnabled(True)
+        self.status.setText(_("The report is on the clipboard:") + "\n\n" + text)
+
     def show_profile(self, profile: StoredProfile) -> None:
-        """Nothing here belongs to a profile."""
+        """The report tells of the profile's columns and rules; nothing else here belongs to one."""
+        self._profile = profile
 
     def store(self) -> None:
         self._draft.machine["runtime_path"] = self.path.text().strip()
@@ -129,3 +158,18 @@ def tested(launch: Launch) -> tuple[str, bool]:
     name = {"node": "Node.js", "deno": "Deno"}[runtime.name]
     words = _("It works: {name} {version} at {path}")
     return words.format(name=name, version=runtime.version_text, path=runtime.path), True
+
+
+def report_of(api: Any, version: str, launch: Launch, profile: StoredProfile | None, account: Account | None) -> str:
+    """The report, with whatever of it can be had. Never raises."""
+    runtime: Runtime | None = None
+    diagnosis: Diagnosis | None = None
+    try:
+        runtime = launch.find_runtime()
+        if account is not None:
+            with launch.open(account) as bridge:
+                diagnosis = bridge.request("diagnose/run", {"account": with_proxy(account)})
+    except (RuntimeMissing, SyncError, BridgeDied, BridgeFault):
+        # Exactly then the rest of the report is wanted.
+        pass
+    return make_report(api, version, runtime, profile, account, diagnosis)

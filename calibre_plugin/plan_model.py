@@ -17,6 +17,9 @@ TITLE, BEFORE, AFTER, WHY, DEVICE, WHEN, RESULT = range(7)
 # A book's own index carries this; a cell's carries its book's row, counted from 1.
 TOP: Final = 0
 
+# Rows are laid out as they are scrolled to, so many at once.
+STEP: Final = 400
+
 Role = Qt.ItemDataRole
 
 
@@ -35,7 +38,9 @@ class PlanModel(QAbstractItemModel):
     ) -> None:
         super().__init__(parent)
         self.rows = rows
-        self.shown: list[BookRow] = list(rows)
+        # Nothing until `show_only` is called: laying out ten thousand rows for nothing is felt.
+        self.shown: list[BookRow] = []
+        self._loaded = 0
         self.readonly = readonly
         self._mappings: Mapping[str, ColumnMapping] = {mapping["column"]: mapping for mapping in columns}
         self._column_name = column_name
@@ -51,6 +56,7 @@ class PlanModel(QAbstractItemModel):
         self.shown = [row for row in self.rows if row.kind in kinds and self._matches(row, wanted)]
         if self._sorting is not None:
             self._sort(*self._sorting)
+        self._loaded = min(STEP, len(self.shown))
         self.endResetModel()
 
     def _matches(self, row: BookRow, wanted: str) -> bool:
@@ -92,10 +98,10 @@ class PlanModel(QAbstractItemModel):
         self._all_changed()
 
     def _all_changed(self) -> None:
-        if self.shown:
-            last = self.index(len(self.shown) - 1, RESULT)
+        if self._loaded:
+            last = self.index(self._loaded - 1, RESULT)
             self.dataChanged.emit(self.index(0, 0), last)
-            for number, row in enumerate(self.shown):
+            for number, row in enumerate(self.shown[: self._loaded]):
                 if row.cells:
                     book = self.index(number, 0)
                     self.dataChanged.emit(self.index(0, 0, book), self.index(len(row.cells) - 1, RESULT, book))
@@ -108,14 +114,28 @@ class PlanModel(QAbstractItemModel):
 
     def rowCount(self, parent: QModelIndex | None = None) -> int:
         if parent is None or not parent.isValid():
-            return len(self.shown)
+            return self._loaded
         return len(self.shown[parent.row()].cells) if parent.internalId() == TOP and parent.column() == 0 else 0
+
+    def canFetchMore(self, parent: QModelIndex) -> bool:
+        return not parent.isValid() and self._loaded < len(self.shown)
+
+    def fetchMore(self, parent: QModelIndex) -> None:
+        until = min(self._loaded + STEP, len(self.shown))
+        self.beginInsertRows(QModelIndex(), self._loaded, until - 1)
+        self._loaded = until
+        self.endInsertRows()
+
+    def hasChildren(self, parent: QModelIndex | None = None) -> bool:
+        if parent is None or not parent.isValid():
+            return bool(self.shown)
+        return parent.internalId() == TOP and parent.column() == 0 and bool(self.shown[parent.row()].cells)
 
     def index(self, row: int, column: int, parent: QModelIndex | None = None) -> QModelIndex:
         if row < 0:
             return QModelIndex()
         if parent is None or not parent.isValid():
-            return self.createIndex(row, column, TOP) if row < len(self.shown) else QModelIndex()
+            return self.createIndex(row, column, TOP) if row < self._loaded else QModelIndex()
         return self.createIndex(row, column, parent.row() + 1)
 
     def parent(self, index: QModelIndex | None = None) -> Any:

@@ -87,7 +87,7 @@ class ResultDialog(QDialog):
         self.restore_geometry(gprefs, GEOMETRY)
 
     def sizeHint(self) -> QSize:
-        return QSize(960, 580)
+        return QSize(1010, 600)
 
     def _filters(self) -> QHBoxLayout:
         line = QHBoxLayout()
@@ -131,7 +131,7 @@ class ResultDialog(QDialog):
         self.tree.setAllColumnsShowFocus(True)
         header = self.tree.header()
         header.setStretchLastSection(False)
-        for section, width in ((TITLE, 300), (BEFORE, 100), (AFTER, 100), (DEVICE, 90), (WHEN, 130), (RESULT, 110)):
+        for section, width in ((TITLE, 240), (BEFORE, 90), (AFTER, 90), (DEVICE, 80), (WHEN, 125), (RESULT, 100)):
             header.resizeSection(section, width)
         header.setSectionResizeMode(WHY, QHeaderView.ResizeMode.Stretch)
         header.setSortIndicator(-1, Qt.SortOrder.AscendingOrder)

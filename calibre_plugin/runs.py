@@ -388,6 +388,8 @@ class Runs(QObject):
         if self._queue:
             waiting = self._queue.pop(0)
             if waiting.library_id == self._gui.current_db.library_id:
+                for told in self.on_idle:
+                    told()
                 self._begin(waiting)
                 return
             self._queue.clear()
@@ -414,6 +416,8 @@ class Runs(QObject):
 
         def done(job: Any) -> None:
             self.undoing = None
+            for told in self.on_idle:
+                told()
             if self._gui.shutting_down or self._gui.current_db.library_id != library_id:
                 return
             if job.failed:

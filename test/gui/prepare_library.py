@@ -81,6 +81,8 @@ def fill(library: str, books: int, kind: str) -> None:
         db.close()
         db = LibraryDatabase(library)
     api = db.new_api
+    # A library that is thrown away need not survive a power cut: ten thousand books in a tenth of the time.
+    api.backend.conn.execute("PRAGMA synchronous=OFF")
     for number in range(books):
         title, author = TITLES[number] if number < len(TITLES) else (f"Book {number + 1}", f"Author {number % 50}")
         book_id = api.create_book_entry(Metadata(title, [author]), apply_import_tags=False)
@@ -90,4 +92,6 @@ def fill(library: str, books: int, kind: str) -> None:
 
 
 seed_preferences(sys.argv[-3])
-fill(sys.argv[-3], int(sys.argv[-2]), sys.argv[-1])
+# A second calibre of the same test finds what the first one left.
+if not os.path.exists(os.path.join(sys.argv[-3], "metadata.db")):
+    fill(sys.argv[-3], int(sys.argv[-2]), sys.argv[-1])

@@ -82,6 +82,7 @@ export async function runInGui(
     child.on("close", () => {
       clearTimeout(deadline);
       stopGroup(child.pid);
+      if (process.env["KOREADER_PROGRESS_GUI_LOG"] !== undefined) process.stderr.write(said);
       resolve(said);
     });
   });

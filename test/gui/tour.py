@@ -12,7 +12,7 @@ from kosync import KosyncServer, OddServer
 from steps import USER, action, api, book, configure, digest_of, preferences_in, select, tidy_up, wait_for_run
 
 SUFFIX = os.environ.get("SHOTS_SUFFIX", "")
-TABS = ("account", "columns", "rules", "when", "copies", "runtime")
+TABS = ("account", "columns", "rules", "when", "copies", "server", "runtime")
 
 
 class Tour(unittest.TestCase):
