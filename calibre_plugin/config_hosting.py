@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import threading
 from typing import Any
 
 from qt.core import (
@@ -20,9 +19,9 @@ from qt.core import (
     Qt,
     QVBoxLayout,
     QWidget,
-    pyqtSignal,
 )
 
+from .background import Background
 from .bridge_host import BridgeHost
 from .config import StoredProfile, userkey_of
 from .config_draft import Draft
@@ -35,14 +34,12 @@ load_translations()
 class HostingTab(QWidget):
     """What belongs to this machine, whatever the profile. Users are changed at once, the rest with OK."""
 
-    listed = pyqtSignal(object)
-    refused = pyqtSignal(object)
-
     def __init__(self, draft: Draft, host: BridgeHost, hosting: Hosting, parent: QWidget) -> None:
         super().__init__(parent)
         self._draft = draft
         self._host = host
         self._hosting = hosting
+        self._background = Background(self)
         self._settings = hosting_settings(draft.machine["hosting"])
         layout = QVBoxLayout(self)
         about = QLabel(
@@ -71,8 +68,6 @@ class HostingTab(QWidget):
         layout.addStretch(1)
         self.enabled.toggled.connect(self._details.setEnabled)
         self.enabled.toggled.connect(lambda _on: self._show_status())
-        self.listed.connect(self._show_users, type=Qt.ConnectionType.QueuedConnection)
-        self.refused.connect(self._show_refusal, type=Qt.ConnectionType.QueuedConnection)
         self._fill()
         self._looked = False
 
@@ -180,31 +175,26 @@ class HostingTab(QWidget):
 
     def _ask(self, act: str, name: str = "", userkey: str = "") -> None:
         launch = self._host.prepare(self._draft.machine["runtime_path"])
-        arguments = (launch, act, name, userkey)
-        threading.Thread(target=self._work, args=arguments, name="hosting-users", daemon=True).start()
 
-    def _work(self, launch: Any, act: str, name: str, userkey: str) -> None:
-        try:
-            outcome: Any = self._hosting.change_users(launch, act, name, userkey)
-        except Exception as error:
-            outcome = explain(error) or Explanation(_("This could not be done."), "", repr(error))
-        try:
-            if isinstance(outcome, list):
-                self.listed.emit(outcome)
-            else:
-                self.refused.emit(outcome)
-        except RuntimeError:
-            # The dialog was closed meanwhile and Qt has taken the tab away.
-            pass
+        def work() -> list[str] | Explanation:
+            try:
+                return self._hosting.change_users(launch, act, name, userkey)
+            except Exception as error:
+                return explain(error) or Explanation(_("This could not be done."), "", repr(error))
+
+        self._background.run(work, self._show_answer)
+
+    def _show_answer(self, answer: list[str] | Explanation) -> None:
+        if isinstance(answer, Explanation):
+            self.status.setText(f"✗ {answer.text}")
+        else:
+            self._show_users(answer)
 
     def _show_users(self, names: list[str]) -> None:
         self.users.clear()
         self.users.addItems(names)
         self._show_buttons()
         self._show_status()
-
-    def _show_refusal(self, reason: Explanation) -> None:
-        self.status.setText(f"✗ {reason.text}")
 
     # What the dialog asks of each tab.
 

@@ -25,10 +25,11 @@ from qt.core import (
 
 from calibre.gui2 import gprefs
 
-from .book_memory import recall
+from .book_memory import logged_books, recall
 from .config import StoredProfile
 from .history import link, read_digests, unlink
-from .icons import icon
+from .history_page import HistoryPage
+from .icons import PLUGIN_NAME, icon
 from .messages import percent
 from .plan_rows import show_cell, show_time
 
@@ -77,14 +78,19 @@ class DetailsDialog(QDialog):
         self.tabs.addTab(self._digest_page(), icon("copies"), _("Di&gests"))
         memory = recall(self._api, stored["account_id"], [book_id]).get(book_id, {}) if stored else {}
         self.tabs.addTab(self._base_page(memory), icon("account"), _("&Last agreed"))
-        self.tabs.addTab(self._log_page(memory), icon("when"), _("&History"))
+        account_id = stored["account_id"] if stored else ""
+        book = next(logged_books(self._api, [book_id], account_id), None)
+        action = gui.iactions[PLUGIN_NAME]
+        launch = action.host.prepare(action.settings.get("runtime_path"))
+        self.history = HistoryPage(book, stored, launch, self)
+        self.tabs.addTab(self.history, icon("when"), _("&History"))
         self.buttons = QDialogButtonBox(QDialogButtonBox.StandardButton.Close, self)
         self.buttons.rejected.connect(self.reject)
         layout.addWidget(self.buttons)
         self.restore_geometry(gprefs, GEOMETRY)
 
     def sizeHint(self) -> QSize:
-        return QSize(820, 440)
+        return QSize(820, 480)
 
     def _table(self, headings: list[str]) -> QTreeWidget:
         tree = QTreeWidget(self)
@@ -198,18 +204,6 @@ class DetailsDialog(QDialog):
             QTreeWidgetItem(table, [self._column_name(column), show_cell(value, None)])
         QTreeWidgetItem(table, [_("Place in KOReader's terms"), base["progress"]])
         layout.addWidget(table, 1)
-        return page
-
-    def _log_page(self, memory: dict[str, Any]) -> QWidget:
-        page = QWidget(self)
-        layout = QVBoxLayout(page)
-        self.log = self._table([_("When"), _("Device"), _("Progress"), _("Place in KOReader's terms")])
-        self.log.setColumnWidth(0, 150)
-        for heard in reversed(memory.get("observations") or []):
-            said = heard["progress"]
-            when = show_time(said["timestamp"] or heard["at"])
-            QTreeWidgetItem(self.log, [when, said["device"], percent(said["percentage"]), said["progress"]])
-        layout.addWidget(self.log, 1)
         return page
 
     def done(self, result: int) -> None:

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Callable
 from typing import Any
 
-from qt.core import QObject, Qt, pyqtSignal
+from qt.core import QObject
 
-from .bridge_host import BridgeHost, Launch
+from .background import Background
+from .bridge_host import BridgeHost
 from .config import Settings
+from .contract import HostingStatus
 from .explain import Explanation, explain
 from .hosting import DEFAULTS, Hosting, HostingSettings, hosting_settings
 from .trouble import show_trouble
@@ -20,8 +21,6 @@ load_translations()
 class HostingRunner(QObject):
     """One for each calibre window; the waiting happens in threads."""
 
-    ended = pyqtSignal(object)
-
     def __init__(self, gui: Any, host: BridgeHost, settings: Settings, open_preferences: Callable[[str], None]) -> None:
         super().__init__(gui)
         self._gui = gui
@@ -30,7 +29,7 @@ class HostingRunner(QObject):
         self._open_preferences = open_preferences
         self._applied: HostingSettings = DEFAULTS
         self.hosting = Hosting(host)
-        self.ended.connect(self._told, type=Qt.ConnectionType.QueuedConnection)
+        self._background = Background(self)
 
     def apply(self) -> None:
         """After calibre has started and after each change of the preferences."""
@@ -39,20 +38,16 @@ class HostingRunner(QObject):
             return
         self._applied = wanted
         launch = self._host.prepare(self._settings.get("runtime_path"))
-        threading.Thread(target=self._work, args=(launch, wanted), name="hosting", daemon=True).start()
 
-    def _work(self, launch: Launch, wanted: HostingSettings) -> None:
-        try:
-            outcome: Any = self.hosting.apply(launch, wanted)
-        except Exception as error:
-            outcome = explain(error) or Explanation(_("The sync server could not be started."), "", repr(error))
-        try:
-            self.ended.emit(outcome)
-        except RuntimeError:
-            # calibre is closing, and Qt has taken the object away.
-            pass
+        def work() -> HostingStatus | Explanation:
+            try:
+                return self.hosting.apply(launch, wanted)
+            except Exception as error:
+                return explain(error) or Explanation(_("The sync server could not be started."), "", repr(error))
 
-    def _told(self, outcome: Any) -> None:
+        self._background.run(work, self._told)
+
+    def _told(self, outcome: HostingStatus | Explanation) -> None:
         if self._gui.shutting_down:
             return
         if isinstance(outcome, Explanation):
@@ -69,4 +64,4 @@ class HostingRunner(QObject):
 
     def stop(self) -> None:
         """calibre is closing: the bridge host ends the process itself."""
-        self._applied = DEFAULTS
+        self._background.stop()

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import os
 import unittest
 
 from calibre_gui import click, gui
 from kosync import KosyncServer
-from qt.core import QApplication, QContextMenuEvent, QLineEdit
+from qt.core import QApplication, QContextMenuEvent, QLineEdit, QTreeWidget
 from steps import USER, action, api, book, click_toolbar, configure, digest_of, select, tidy_up, wait_for_run
 
 NAMES = {
@@ -128,7 +129,8 @@ class MenuEntries(unittest.TestCase):
         dialog = gui.window("koreader_progress_details")
         known = gui(lambda: [dialog.digests.topLevelItem(n).text(0) for n in range(dialog.digests.topLevelItemCount())])
         self.assertIn(digest_of(book("Emma")), known)
-        self.assertGreaterEqual(gui(dialog.log.topLevelItemCount), 2)
+        log = gui(lambda: dialog.findChild(QTreeWidget, "reading_log"))
+        self.assertGreaterEqual(gui(log.topLevelItemCount), 2)
         gui.grab(dialog, "details-digests")
         self.assertFalse(gui(dialog.link_button.isEnabled))
         gui(lambda: dialog.findChild(QLineEdit, "new_digest").setText("ab" * 16))
@@ -138,7 +140,15 @@ class MenuEntries(unittest.TestCase):
         gui(lambda: dialog.tabs.setCurrentIndex(1))
         gui.grab(dialog, "details-agreed")
         gui(lambda: dialog.tabs.setCurrentIndex(2))
+        gui.wait(lambda: "Read on 1 day." in dialog.history.story.text(), "the story")
         gui.grab(dialog, "details-history")
+        path = os.path.join(os.environ["TEST_FOLDER"], "log.csv")
+        gui(lambda: dialog.history.export_to(path, "csv"))
+        gui.wait(lambda: os.path.exists(path), "the exported log")
+        with open(path, encoding="utf-8", newline="") as exported:
+            rows = exported.read().split("\r\n")
+        self.assertTrue(rows[0].startswith("title,authors,uuid,read_at"))
+        self.assertTrue(rows[1].startswith("Emma,Jane Austen,"))
 
     def test_10_undo_puts_back_what_the_last_sync_changed(self) -> None:
         self.assertEqual(api().field_for("#percent", book("Emma")), 75)
