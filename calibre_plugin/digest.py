@@ -6,7 +6,7 @@ import hashlib
 import os
 import posixpath
 from collections.abc import Iterator
-from typing import BinaryIO
+from typing import Any, BinaryIO
 from urllib.parse import unquote
 from zipfile import ZipFile, is_zipfile
 
@@ -82,6 +82,25 @@ def file_content_key(path: str) -> str | None:
         return None
 
 
+def package_uuids(path: str) -> list[str]:
+    """The uuids among an EPUB's identifiers, lower case; none for whatever cannot be read as one.
+
+    calibre writes a book's uuid as `opf:scheme="calibre"` or `"uuid"` in OPF 2, as `calibre:` or `uuid:` in OPF 3.
+    """
+    from .sidecar import uuids_in
+
+    try:
+        with ZipFile(path) as archive:
+            _path, package = _package(archive)
+            texts = [
+                element.text or ""
+                for element in package.iterfind("{*}metadata/{http://purl.org/dc/elements/1.1/}identifier")
+            ]
+            return uuids_in("\n".join(texts))
+    except Exception:
+        return []
+
+
 def _content_key(archive: ZipFile) -> str | None:
     md5 = hashlib.md5(usedforsecurity=False)
     entries = archive.NameToInfo
@@ -96,15 +115,7 @@ def _content_key(archive: ZipFile) -> str | None:
 
 def spine_paths(archive: ZipFile) -> Iterator[str]:
     """The zip paths of an EPUB's reading order. Raises whatever a malformed book makes the parsers raise."""
-    from calibre.utils.xml_parse import safe_xml_fromstring
-
-    container = safe_xml_fromstring(archive.read(CONTAINER))
-    package_path = next(
-        element.get("full-path")
-        for element in container.iter("{*}rootfile")
-        if element.get("media-type") == PACKAGE_TYPE and element.get("full-path")
-    )
-    package = safe_xml_fromstring(archive.read(package_path))
+    package_path, package = _package(archive)
     hrefs = {item.get("id"): item.get("href") for item in package.iterfind("{*}manifest/{*}item")}
     folder = posixpath.dirname(package_path)
     for itemref in package.iterfind("{*}spine/{*}itemref"):
@@ -112,3 +123,16 @@ def spine_paths(archive: ZipFile) -> Iterator[str]:
         if href:
             # calibre percent-decodes hrefs when it rewrites an OPF 2: only the decoded path stays the same.
             yield posixpath.normpath(posixpath.join(folder, unquote(href.partition("#")[0])))
+
+
+def _package(archive: ZipFile) -> tuple[str, Any]:
+    """The path of the package document and its root element."""
+    from calibre.utils.xml_parse import safe_xml_fromstring
+
+    container = safe_xml_fromstring(archive.read(CONTAINER))
+    path = next(
+        element.get("full-path")
+        for element in container.iter("{*}rootfile")
+        if element.get("media-type") == PACKAGE_TYPE and element.get("full-path")
+    )
+    return path, safe_xml_fromstring(archive.read(path))

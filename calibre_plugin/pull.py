@@ -26,6 +26,7 @@ from .contract import (
     PullPlan,
 )
 from .digest import file_content_key
+from .device_marks import read_marks
 from .history import add_digests, read_digests
 from .library import WriteReport, read_books, write_updates
 from .rebuild import EPUB_FORMATS
@@ -106,9 +107,11 @@ def with_memory(api: Any, account_id: str, pages: Iterator[list[Book]]) -> Itera
         ids = [book["book_id"] for book in page]
         remembered = recall(api, account_id, ids)
         digests = read_digests(api, ids)
+        marks = read_marks(api, ids)
         yield [
-            {**merge_into(book, remembered), "digests": digests.get(book["book_id"], [])}  # type: ignore[typeddict-item]
+            {**merge_into(book, remembered), "digests": digests.get(book_id, []), "marks": marks.get(book_id, [])}  # type: ignore[typeddict-item]
             for book in page
+            for book_id in (book["book_id"],)
         ]
 
 

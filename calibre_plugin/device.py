@@ -1,0 +1,63 @@
+"""What a connected device knows: the digests of its files, KOReader's sidecars and statistics, brought into the library.
+
+Only what changed since the last connection is opened. Nothing is written to the device, no file stays open for longer
+than it is read, and everything ends as soon as it is asked to: a device can be ejected at any moment.
+"""
+
+from __future__ import annotations
+
+import os
+import threading
+from collections.abc import Iterable
+from typing import Any
+
+from .device_files import mounted_at, with_slashes
+from .device_home import Collected, bring_home
+from .device_names import device_id, device_name
+from .device_read import read_mounted
+from .device_remote import MOST, read_remote
+from .device_state import empty_state, load_state, save_state
+
+
+def collect(
+    device: Any,
+    api: Any,
+    abort: threading.Event,
+    booklists: Iterable[Iterable[Any]] = (),
+    most: int = MOST,
+) -> Collected:
+    """Reads a connected device and keeps what it tells.
+
+    For a thread of its own; for a device job when `is_mtp`, with a small `most` so that others have their turn, again
+    until the result is complete. `booklists` are calibre's own lists of what is on the device, which tell the uuid of
+    what calibre has sent there.
+    """
+    called, marked = device_name(device), device_id(device)
+    uuids = calibre_uuids(booklists)
+    before = load_state(marked, called)
+    prefixes = mounted_at(device)
+    if prefixes:
+        now, opened = read_mounted(prefixes, before, called, abort)
+        complete = not abort.is_set()
+    else:
+        sidecars, opened, complete = read_remote(device, list(uuids), before, abort, most)
+        now = empty_state(called)
+        now["sidecars"], now["asked"] = sidecars, before["asked"]
+    collected = bring_home(api, before, now, prefixes, uuids, opened, complete, abort)
+    save_state(marked, now)
+    return collected
+
+
+def calibre_uuids(booklists: Iterable[Iterable[Any]]) -> dict[str, str]:
+    """Path on the device -> uuid of the book, as calibre has it from its own lists.
+
+    The path is absolute where the device is mounted, else below its memory.
+    """
+    found: dict[str, str] = {}
+    for booklist in booklists:
+        for book in booklist or ():
+            path, uuid = getattr(book, "path", None), getattr(book, "uuid", None)
+            if path and uuid:
+                place = path if os.path.isabs(path) else getattr(book, "lpath", path)
+                found[with_slashes(str(place))] = str(uuid)
+    return found

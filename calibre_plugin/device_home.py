@@ -1,0 +1,192 @@
+"""Brings what was read from a device home: to the books of a library, their digests and marks."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from .contract import DeviceMark, KnownDigest
+from .device_marks import keep_marks
+from .device_match import Matcher, document_of
+from .device_state import DeviceDocument, DeviceState, SeenFile
+from .digest import name_digest
+from .history import add_digests, known_digest
+from .sidecar import NAME, Sidecar, book_path, mark_of
+from .statistics_db import ReadDocument
+from .uploads import format_of
+
+
+@dataclass(frozen=True)
+class Collected:
+    """What one look at a device brought."""
+
+    device: str
+    # Books whose history or marks changed: worth syncing.
+    changed: frozenset[int]
+    # Documents of the device that belong to no book of the library.
+    unmatched: tuple[DeviceDocument, ...]
+    # Paths that two books claim; nothing was learned from them.
+    contested: tuple[str, ...]
+    # How many files were opened; the others were known.
+    opened: int
+    # False when it was stopped: what was seen so far counts, what is gone was not looked for.
+    complete: bool
+
+
+def bring_home(
+    api: Any,
+    before: DeviceState,
+    now: DeviceState,
+    prefixes: Iterable[str],
+    uuids: Mapping[str, str],
+    opened: int,
+    complete: bool,
+    abort: threading.Event,
+) -> Collected:
+    """Matches what was read with the library's books, keeps digests and marks, and completes the state."""
+    home = _Home(Matcher(api, uuids, abort), now)
+    home.bring_files()
+    home.bring_sidecars(list(prefixes))
+    home.bring_statistics()
+    now["unmatched"] = list(home.unmatched.values())
+    present = {home.matcher.uuids[book_id] for book_id in home.present | home.matcher.books_of_calibre}
+    lost = {digest: uuid for digest, uuid in before["held"].items() if digest not in now["held"]}
+    # A stopped look has not seen everything: nothing is gone because of it.
+    if complete:
+        news = {digest: uuid for digest, uuid in lost.items() if uuid in present}
+        now["to_offer"] = {**before["to_offer"], **news}
+        # A book that is not on the device now keeps its place in the memory of it.
+        now["held"].update({digest: uuid for digest, uuid in lost.items() if uuid not in present})
+    else:
+        now["to_offer"], now["held"] = before["to_offer"], {**before["held"], **now["held"]}
+    changed = add_digests(api, home.digests) | keep_marks(api, home.marks)
+    unmatched, contested = tuple(now["unmatched"]), tuple(dict.fromkeys(home.matcher.contested))
+    return Collected(now["name"], frozenset(changed), unmatched, contested, opened, complete)
+
+
+class _Home:
+    """What was found, sorted by book."""
+
+    def __init__(self, matcher: Matcher, now: DeviceState) -> None:
+        self.matcher = matcher
+        self.now = now
+        self.digests: dict[int, list[KnownDigest]] = {}
+        self.marks: dict[int, list[DeviceMark]] = {}
+        self.unmatched: dict[str, DeviceDocument] = {}
+        self.present: set[int] = set()
+        self._book_at: dict[str, int | None] = {}
+        self._clock = time.time()
+
+    def bring_files(self) -> None:
+        for path, seen in self.now["files"].items():
+            book_id = self._book_at[path] = self.matcher.book_of_file(path, seen)
+            if book_id is not None:
+                self.present.add(book_id)
+                found = self._digest_of_file(path, seen)
+                self._know(book_id, found)
+                # A reader set to *Filename* matching knows the book by this alone.
+                self._know(book_id, {**found, "kind": "filename", "digest": name_digest(found["name"] or "")})
+
+    def bring_sidecars(self, prefixes: list[str]) -> None:
+        for path, entry in self.now["sidecars"].items():
+            sidecar = entry["sidecar"]
+            # What KOReader was writing when it was interrupted counts only where there is nothing newer.
+            superseded = path.endswith(".old") and path.removesuffix(".old") in self.now["sidecars"]
+            if sidecar is None or superseded:
+                continue
+            book, at = self._document(path, sidecar, prefixes)
+            contested = book is not None and book in self.matcher.contested
+            book_id = None if contested else self.matcher.book_of_sidecar(path, sidecar, at)
+            changed = min(entry["mtime"], self._clock)
+            if book_id is None:
+                self._leave(sidecar, book, changed)
+                continue
+            if book is not None:
+                self.now["held"][sidecar["digest"]] = self.matcher.uuids[book_id]
+            self._know(book_id, self._digest_of_sidecar(path, sidecar, book, changed))
+            mark = mark_of(sidecar, self.now["name"])
+            if mark is not None:
+                self.marks.setdefault(book_id, []).append(mark)
+
+    def _document(self, path: str, sidecar: Sidecar, prefixes: list[str]) -> tuple[str | None, int | None]:
+        """The path on the device that a sidecar stands for, and the book that is there."""
+        if prefixes:
+            book = document_of(path, sidecar, self.now["files"], prefixes)
+            return book, self._book_at.get(book) if book else None
+        book = book_path(path)
+        return book, self.matcher.book_of_calibre(book) if book else None
+
+    def bring_statistics(self) -> None:
+        known = {digest["digest"]: book_id for book_id, found in self.digests.items() for digest in found}
+        for database in self.now["statistics"].values():
+            for document in database["documents"]:
+                owners = self.matcher.owners(document["digest"])
+                book_id = known.get(document["digest"]) or (next(iter(owners)) if len(owners) == 1 else None)
+                opened = min(document["last_open"] or 0.0, self._clock)
+                if book_id is not None:
+                    called = self.now["name"]
+                    self._know(book_id, known_digest(document["digest"], "statistics", opened, device=called))
+                else:
+                    self._list(document, opened)
+
+    def _know(self, book_id: int, digest: KnownDigest) -> None:
+        self.digests.setdefault(book_id, []).append(digest)
+
+    def _digest_of_file(self, path: str, seen: SeenFile) -> KnownDigest:
+        return known_digest(
+            seen["digest"],
+            "device",
+            seen["seen"],
+            format=format_of(path),
+            name=path.rpartition("/")[2],
+            size=seen["size"],
+            content_key=seen["content_key"],
+            device=self.now["name"],
+        )
+
+    def _digest_of_sidecar(self, path: str, sidecar: Sidecar, book: str | None, changed: float) -> KnownDigest:
+        seen = self.now["files"].get(book) if book else None
+        same = seen if seen is not None and seen["digest"] == sidecar["digest"] else None
+        named = NAME.search(path)
+        return known_digest(
+            sidecar["digest"],
+            "sidecar",
+            changed,
+            format=format_of(book) if book else (named.group(1).upper() if named else None),
+            name=(book or sidecar["doc_path"] or "").rpartition("/")[2] or None,
+            # The file may be another than the one that was opened first: KOReader keeps the first one's digest.
+            size=same["size"] if same else None,
+            content_key=same["content_key"] if same else None,
+            device=self.now["name"],
+        )
+
+    def _leave(self, sidecar: Sidecar, book: str | None, changed: float) -> None:
+        self.unmatched[sidecar["digest"]] = {
+            "digest": sidecar["digest"],
+            "device": self.now["name"],
+            "title": sidecar["title"],
+            "authors": sidecar["authors"],
+            "name": (book or sidecar["doc_path"] or "").rpartition("/")[2] or None,
+            "percentage": sidecar["percentage"],
+            "at": changed,
+            "source": "sidecar",
+        }
+
+    def _list(self, document: ReadDocument, opened: float) -> None:
+        read, pages = document["read"], document["pages"]
+        self.unmatched.setdefault(
+            document["digest"],
+            {
+                "digest": document["digest"],
+                "device": self.now["name"],
+                "title": document["title"],
+                "authors": document["authors"],
+                "name": None,
+                "percentage": min(read / pages, 1.0) if read and pages else None,
+                "at": opened or None,
+                "source": "statistics",
+            },
+        )
