@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 import threading
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from .device_files import mounted_at, with_slashes
@@ -23,17 +23,15 @@ def collect(
     device: Any,
     api: Any,
     abort: threading.Event,
-    booklists: Iterable[Iterable[Any]] = (),
+    uuids: Mapping[str, str],
     most: int = MOST,
 ) -> Collected:
     """Reads a connected device and keeps what it tells.
 
     For a thread of its own; for a device job when `is_mtp`, with a small `most` so that others have their turn, again
-    until the result is complete. `booklists` are calibre's own lists of what is on the device, which tell the uuid of
-    what calibre has sent there.
+    until the result is complete. `uuids` are those of `calibre_uuids`.
     """
     called, marked = device_name(device), device_id(device)
-    uuids = calibre_uuids(booklists)
     before = load_state(marked, called)
     prefixes = mounted_at(device)
     if prefixes:
@@ -49,7 +47,7 @@ def collect(
 
 
 def calibre_uuids(booklists: Iterable[Iterable[Any]]) -> dict[str, str]:
-    """Path on the device -> uuid of the book, as calibre has it from its own lists.
+    """Path on the device -> uuid of the book, from calibre's own lists of what is there; read them on the GUI thread.
 
     The path is absolute where the device is mounted, else below its memory.
     """

@@ -146,7 +146,7 @@ def write_job(
             str(error),
         )
         return WriteOutcome(applied, rows_of(request.api, pulled.plan, applied.report), trouble)
-    if pulled.plan["carry_overs"] and not abort.is_set():
+    if not abort.is_set() and pull.carry_overs_of(request.api, pulled.plan, request.account["id"]):
         _carry_over(request, pulled, log, abort)
     return WriteOutcome(applied, rows_of(request.api, pulled.plan, applied.report))
 

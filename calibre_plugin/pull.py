@@ -17,6 +17,7 @@ from .contract import (
     SYNC_ERRORS,
     Account,
     Book,
+    CarryOver,
     CarryOverResult,
     ColumnUpdate,
     ConflictPolicy,
@@ -27,8 +28,10 @@ from .contract import (
 )
 from .digest import file_content_key
 from .device_marks import read_marks
+from .device_state import forget_offers
 from .history import add_digests, read_digests
 from .library import WriteReport, read_books, write_updates
+from .offers import offers_again
 from .rebuild import EPUB_FORMATS
 from .strip_list import our_folder
 from .write_journal import WriteJournal
@@ -203,12 +206,31 @@ def carry_over(
     on_phase: OnPhase,
 ) -> list[CarryOverResult]:
     """Offers each book's place under the digests of its newer copies. Raises SyncError as `prepare` does."""
-    if not plan["carry_overs"]:
-        return []
+    offers = carry_overs_of(api, plan, account["id"])
+    results = offer(api, offers, account, profile, bridge, abort, on_phase) if offers else []
+    forget_offers({done["carry_over"]["document"] for done in results if done["outcome"] != "failed"})
+    return results
+
+
+def carry_overs_of(api: Any, plan: PullPlan, account_id: str) -> list[CarryOver]:
+    """What a plan carries over, and the places of sidecars that have gone from their devices."""
+    return [*plan["carry_overs"], *offers_again(api, account_id)]
+
+
+def offer(
+    api: Any,
+    offers: Sequence[CarryOver],
+    account: Account,
+    profile: Profile,
+    bridge: BridgeClient,
+    abort: threading.Event,
+    on_phase: OnPhase,
+) -> list[CarryOverResult]:
+    """Puts places on the server under our own name, where nothing newer stands. Raises SyncError as `prepare` does."""
     params = {
         "account": account,
         "library_id": library_id(api),
-        "carry_overs": plan["carry_overs"],
+        "carry_overs": list(offers),
         "reading_from": profile["rules"]["reading_from"],
     }
     return bridge.request("sync/carryOver", params, abort=abort, on_progress=on_phase)["results"]

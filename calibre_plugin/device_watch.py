@@ -1,0 +1,104 @@
+"""Looks at each device that is connected, in the background, and says when it has been read."""
+
+from __future__ import annotations
+
+import threading
+import traceback
+from collections.abc import Callable
+from typing import Any, Final
+
+from qt.core import QObject, pyqtSignal
+
+from .device import calibre_uuids, collect
+from .device_home import Collected
+from .device_remote import is_mtp
+
+load_translations()
+
+# A device job of about a second; whatever else waits for the device comes between two of them.
+PER_JOB: Final = 10
+# How long a library that is being closed waits for the file that is just read, in seconds.
+PATIENCE: Final = 3.0
+
+
+class DeviceWatch(QObject):
+    """`on_collected` is called on the GUI thread, with None when a device could not be read."""
+
+    _read = pyqtSignal(object, object)
+
+    def __init__(self, gui: Any, on_collected: Callable[[Collected | None], None]) -> None:
+        super().__init__(gui)
+        self._gui = gui
+        self._on_collected = on_collected
+        self._abort = threading.Event()
+        self._thread: threading.Thread | None = None
+        self._read.connect(self._end)
+
+    def begin(self) -> None:
+        """calibre is ready."""
+        from calibre.gui2.device import device_signals
+
+        device_signals.device_metadata_available.connect(self.device_is_there)
+        device_signals.device_connection_changed.connect(self._connection_changed)
+
+    @property
+    def is_reading(self) -> bool:
+        return self._thread is not None
+
+    def device_is_there(self) -> None:
+        """A device is connected and calibre has read its own lists."""
+        device = self._gui.device_manager.connected_device
+        if device is None or self._gui.shutting_down:
+            return
+        self.stop()
+        self._abort = threading.Event()
+        api, uuids = self._gui.current_db.new_api, calibre_uuids(self._gui.booklists())
+        if is_mtp(device):
+            self._read_in_jobs(device, api, uuids, self._abort)
+        else:
+            arguments = (device, api, uuids, self._abort)
+            self._thread = threading.Thread(target=self._work, args=arguments, name="koreader_progress", daemon=True)
+            self._thread.start()
+
+    def stop(self) -> None:
+        """Ends the reading; what was read so far is kept."""
+        self._abort.set()
+        if self._thread is not None:
+            self._thread.join(PATIENCE)
+            self._thread = None
+
+    def _connection_changed(self, is_connected: bool) -> None:
+        if not is_connected:
+            # Not waited for: an eject must never be delayed.
+            self._abort.set()
+
+    def _work(self, device: Any, api: Any, uuids: dict[str, str], abort: threading.Event) -> None:
+        collected = None
+        try:
+            collected = collect(device, api, abort, uuids)
+        except Exception:
+            # A device may be unplugged, and a library closed, at any moment.
+            if not abort.is_set():
+                traceback.print_exc()
+        self._read.emit(collected, abort)
+
+    def _read_in_jobs(self, device: Any, api: Any, uuids: dict[str, str], abort: threading.Event) -> None:
+        def done(job: Any) -> None:
+            if job.failed or abort.is_set():
+                self._end(None, abort)
+            elif job.result.complete:
+                self._end(job.result, abort)
+            else:
+                self._read_in_jobs(device, api, uuids, abort)
+
+        self._gui.device_manager.create_job(
+            collect,
+            self._gui.Dispatcher(done),
+            _("KOReader Progress: read the device"),
+            args=[device, api, abort, uuids, PER_JOB],
+        )
+
+    def _end(self, collected: Collected | None, abort: threading.Event) -> None:
+        if abort is self._abort and not abort.is_set():
+            self._thread = None
+            self._on_collected(collected)
