@@ -15,6 +15,8 @@ from .being_read import books_being_read
 from .bridge_host import BridgeHost
 from .config import Settings, StoredProfile
 from .hosting_runner import HostingRunner
+from .device_home import Collected
+from .device_watch import DeviceWatch
 from .icons import PLUGIN_NAME, icon
 from .local_changes import LocalChanges
 from .menu import PluginMenu
@@ -50,6 +52,7 @@ class ProgressAction(InterfaceAction):
         self.runs = Runs(self.gui, self.host, self.settings, self.open_preferences)
         self.hosting = HostingRunner(self.gui, self.host, self.settings, self.open_preferences)
         self.triggers = Triggers(self.gui, self._run_by_itself)
+        self.device_watch = DeviceWatch(self.gui, self._device_was_read)
         self.local_changes = LocalChanges(self.gui, lambda: self.runs.is_writing)
         self.runs.on_idle.append(self.local_changes.ours_ended)
         self.runs.on_idle.append(self.look_for_undo)
@@ -226,12 +229,19 @@ class ProgressAction(InterfaceAction):
     def _run_by_itself(self, profile: StoredProfile, trigger: Trigger) -> bool:
         return self.runs.start(profile, self.all_ids(), trigger)
 
+    def _device_was_read(self, collected: Collected | None) -> None:
+        if collected is not None and collected.changed:
+            text = ngettext("{device}: {n} book recognised.", "{device}: {n} books recognised.", len(collected.changed))
+            self.gui.status_bar.show_message(text.format(device=collected.device, n=len(collected.changed)), 5000)
+        self.triggers.device_is_there()
+
     # What calibre tells us.
 
     def initialization_complete(self) -> None:
         self.local_changes.begin()
         self.triggers.begin()
         self.hosting.apply()
+        self.device_watch.begin()
         self.look_for_undo()
         watch_uploads(self.gui.device_manager, self.Dispatcher(self.books_were_sent))
 
@@ -257,6 +267,7 @@ class ProgressAction(InterfaceAction):
             )
 
     def library_about_to_change(self, olddb: Any, db: Any) -> None:
+        self.device_watch.stop()
         self.local_changes.flush()
         self.runs.library_about_to_change()
 
@@ -265,6 +276,7 @@ class ProgressAction(InterfaceAction):
 
     def shutting_down(self) -> None:
         self.triggers.stop()
+        self.device_watch.stop()
         self.hosting.stop()
         self.runs.shut_down()
 

@@ -7,8 +7,9 @@ import traceback
 from collections.abc import Callable
 from typing import Any, Final
 
-from qt.core import QObject, pyqtSignal
+from qt.core import QObject
 
+from .background import Background
 from .device import calibre_uuids, collect
 from .device_home import Collected
 from .device_remote import is_mtp
@@ -24,15 +25,14 @@ PATIENCE: Final = 3.0
 class DeviceWatch(QObject):
     """`on_collected` is called on the GUI thread, with None when a device could not be read."""
 
-    _read = pyqtSignal(object, object)
-
     def __init__(self, gui: Any, on_collected: Callable[[Collected | None], None]) -> None:
         super().__init__(gui)
         self._gui = gui
         self._on_collected = on_collected
         self._abort = threading.Event()
-        self._thread: threading.Thread | None = None
-        self._read.connect(self._end)
+        self._idle = threading.Event()
+        self._idle.set()
+        self._background = Background(self)
 
     def begin(self) -> None:
         """calibre is ready."""
@@ -43,44 +43,46 @@ class DeviceWatch(QObject):
 
     @property
     def is_reading(self) -> bool:
-        return self._thread is not None
+        return self._background.is_running
 
     def device_is_there(self) -> None:
         """A device is connected and calibre has read its own lists."""
         device = self._gui.device_manager.connected_device
         if device is None or self._gui.shutting_down:
             return
-        self.stop()
-        self._abort = threading.Event()
+        self._abort.set()
+        self._abort = abort = threading.Event()
         api, uuids = self._gui.current_db.new_api, calibre_uuids(self._gui.booklists())
         if is_mtp(device):
-            self._read_in_jobs(device, api, uuids, self._abort)
-        else:
-            arguments = (device, api, uuids, self._abort)
-            self._thread = threading.Thread(target=self._work, args=arguments, name="koreader_progress", daemon=True)
-            self._thread.start()
+            self._read_in_jobs(device, api, uuids, abort)
+            return
+        # One look at a time: the one before has been told to end.
+        before, self._idle = self._idle, threading.Event()
+        idle = self._idle
+
+        def work() -> Collected | None:
+            try:
+                before.wait(PATIENCE)
+                return collect(device, api, abort, uuids)
+            except Exception:
+                # A device may be unplugged, and a library closed, at any moment.
+                if not abort.is_set():
+                    traceback.print_exc()
+                return None
+            finally:
+                idle.set()
+
+        self._background.run(work, lambda collected: self._end(collected, abort))
 
     def stop(self) -> None:
-        """Ends the reading; what was read so far is kept."""
+        """Ends the reading, because the library is closed; what was read so far is kept."""
         self._abort.set()
-        if self._thread is not None:
-            self._thread.join(PATIENCE)
-            self._thread = None
+        self._idle.wait(PATIENCE)
 
     def _connection_changed(self, is_connected: bool) -> None:
         if not is_connected:
             # Not waited for: an eject must never be delayed.
             self._abort.set()
-
-    def _work(self, device: Any, api: Any, uuids: dict[str, str], abort: threading.Event) -> None:
-        collected = None
-        try:
-            collected = collect(device, api, abort, uuids)
-        except Exception:
-            # A device may be unplugged, and a library closed, at any moment.
-            if not abort.is_set():
-                traceback.print_exc()
-        self._read.emit(collected, abort)
 
     def _read_in_jobs(self, device: Any, api: Any, uuids: dict[str, str], abort: threading.Event) -> None:
         def done(job: Any) -> None:
@@ -93,12 +95,11 @@ class DeviceWatch(QObject):
 
         self._gui.device_manager.create_job(
             collect,
-            self._gui.Dispatcher(done),
+            done,
             _("KOReader Progress: read the device"),
             args=[device, api, abort, uuids, PER_JOB],
         )
 
     def _end(self, collected: Collected | None, abort: threading.Event) -> None:
-        if abort is self._abort and not abort.is_set():
-            self._thread = None
+        if not abort.is_set():
             self._on_collected(collected)

@@ -37,9 +37,6 @@ class Triggers(QObject):
 
     def begin(self) -> None:
         """calibre is ready: what runs at its start does, and the clock is watched from now on."""
-        from calibre.gui2.device import device_signals
-
-        device_signals.device_metadata_available.connect(self.device_is_there)
         self._timer.start(LOOK_EVERY_MS)
         QTimer.singleShot(AFTER_START_MS, self.calibre_has_started)
 
@@ -60,7 +57,7 @@ class Triggers(QObject):
                 self._run(profile, "timer")
 
     def device_is_there(self) -> None:
-        """A device is connected and calibre has read it."""
+        """A device is connected, and what it knows has been read."""
         name = connected_device(self._gui)
         for profile in self._profiles():
             belongs = not profile["device"] or profile["device"].casefold() == name.casefold()
