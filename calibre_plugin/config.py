@@ -39,6 +39,7 @@ class Triggers(TypedDict):
 
 
 Review = Literal["always", "conflicts", "never"]
+Push = Literal["off", "ask", "automatic"]
 
 
 class StoredProfile(TypedDict):
@@ -55,6 +56,11 @@ class StoredProfile(TypedDict):
     triggers: Triggers
     # When the reader sees the changes before they are written.
     review: Review
+    # Whether calibre's own places go to the server by themselves.
+    push: Push
+    # Whether the desktop viewer opens where KOReader stopped, and which of the content server's users do.
+    viewer: bool
+    server_users: list[str]
     # The name calibre gives the device this profile belongs to; empty for any device.
     device: str
 
@@ -160,6 +166,9 @@ def new_profile(profile_id: str, name: str, account_id: str) -> StoredProfile:
         "ran_before": False,
         "triggers": {"at_start": False, "every_minutes": 0, "on_device": False},
         "review": "conflicts",
+        "push": "off",
+        "viewer": True,
+        "server_users": [],
         "device": "",
     }
 

@@ -14,14 +14,15 @@ from typing import Any, Final, TextIO
 
 from calibre.utils.lock import singleinstance
 
-from . import pull
+from . import pull, push
 from .book_memory import logged_books
 from .bridge_client import BridgeClient, SyncError
-from .config import Settings, account_id_of, default_profile, map_columns
+from .config import Settings, account_id_of, default_profile, map_columns, new_profile
 from .contract import Account, CarryOverResult, ColumnField, ColumnMapping, Profile
 from .history import link, read_digests, read_unlinked, unlink
 from .library import WriteReport, resolve_columns
 from .messages import why_sentence
+from .places import deliver_positions
 from .predict import predictor
 from .rebuild import rebuild
 
@@ -72,7 +73,7 @@ class HeadlessLibrary:
         wanted: dict[ColumnField, tuple[str, int | None]] = {
             field: (column, scale) for field, (column, scale) in params["columns"].items()
         }
-        self._columns = self._resolve(wanted or self._mapped_in_calibre())
+        self._columns = self._resolve(wanted or self._mapped_in_calibre(params.get("needed", True)))
         url, username = params["url"], params["username"]
         known = [account for account in Settings().accounts() if account["username"] == username]
         account = next((account for account in known if account["url"].rstrip("/") == url.rstrip("/")), None)
@@ -85,11 +86,11 @@ class HeadlessLibrary:
         shutil.copyfile(Path(path, "metadata.db"), copied)
         os.environ["CALIBRE_OVERRIDE_DATABASE_PATH"] = str(copied)
 
-    def _mapped_in_calibre(self) -> dict[ColumnField, tuple[str, int | None]]:
-        """The columns that the library's default profile maps; none is an error."""
+    def _mapped_in_calibre(self, needed: bool) -> dict[ColumnField, tuple[str, int | None]]:
+        """The columns that the library's default profile maps; none is an error where they are needed."""
         profile = default_profile(self._api)
         columns = profile["columns"] if profile else {}
-        if not columns:
+        if needed and not columns:
             raise HeadlessError("NoColumns")
         return {field: (mapped["column"], mapped["scale"]) for field, mapped in columns.items()}
 
@@ -116,6 +117,9 @@ class HeadlessLibrary:
                 map_columns(api, self._columns)
                 report = pull.apply(api, pulled, account, profile, pull.settled(pulled.plan)).report
                 carried = pull.carry_over(api, pulled.plan, account, profile, bridge, abort, _unheard)
+                stored = default_profile(api) or new_profile("", "", "")
+                users, viewer, rules = stored["server_users"], stored["viewer"], profile["rules"]
+                deliver_positions(api, pulled.plan, account["id"], rules, users, viewer, bridge, abort, _unheard)
         named = {each["book_id"] for key in ("updates", "conflicts", "skipped") for each in pulled.plan[key]}
         return {
             "titles": api.all_field_for("title", named),
@@ -125,6 +129,21 @@ class HeadlessLibrary:
             "failed": [{"update": update, "error": error} for update, error in report.failed],
             "carried": carried,
         }
+
+    def push(self, params: Mapping[str, Any]) -> dict[str, Any]:
+        """One push: what calibre's own readers read goes to the server, with nobody to ask."""
+        account: Account = params["account"]
+        profile: Profile = params["profile"]
+        api, abort = self._api, threading.Event()
+        users, typed = params["users"], params["typed"]
+        done = push.Pushed()
+        with BridgeClient(self._bridge, os.environ) as bridge:
+            bridge.hello("command line", None)
+            ids = params["book_ids"]
+            prepared = push.prepare(api, ids, account, profile, bridge, abort, _unheard, users, typed)
+            if not params["dry_run"]:
+                done = push.apply(api, prepared, account, profile, bridge, abort, _unheard)
+        return {"plan": prepared.plan, "results": done.results, "written": done.report.written}
 
     def log(self, params: Mapping[str, Any]) -> dict[str, Any]:
         """The reading logs of those of these books that have one."""
@@ -190,6 +209,7 @@ def serve(requests: TextIO, answers: TextIO, token: str, bridge: Sequence[str]) 
         "open": library.open,
         "map": library.map,
         "sync": library.sync,
+        "push": library.push,
         "log": library.log,
         "copies": library.copies,
         "link": library.link,

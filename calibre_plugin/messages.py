@@ -369,5 +369,6 @@ def phase_sentence(label: str, done: int, total: int) -> str:
         "predicting": lambda: _("Predicting copies: {done} of {total}"),
         "writing": lambda: _("Writing: {done} of {total}"),
         "pushing": lambda: _("Pushing: {done} of {total}"),
+        "delivering": lambda: _("Bringing calibre's viewer to the place: {done} of {total}"),
     }.get(label)
     return made().format(done=done, total=total) if made is not None else f"{label} {done}/{total}"

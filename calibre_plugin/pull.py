@@ -34,7 +34,7 @@ from .library import WriteReport, read_books, write_updates
 from .offers import offers_again
 from .rebuild import EPUB_FORMATS
 from .strip_list import our_folder
-from .write_journal import WriteJournal
+from .write_journal import RunKind, WriteJournal
 
 # (done, total, phase): phases are "reading", "digests", "asking", "planning" and "predicting".
 OnPhase = Callable[[int, int, str], None]
@@ -125,7 +125,13 @@ class Writing:
     """
 
     def __init__(
-        self, api: Any, pulled: Pulled, account: Account, profile: Profile, decisions: Decisions | None = None
+        self,
+        api: Any,
+        pulled: Pulled,
+        account: Account,
+        profile: Profile,
+        decisions: Decisions | None = None,
+        kind: RunKind = "pull",
     ) -> None:
         self._api = api
         self._pulled = pulled
@@ -138,7 +144,7 @@ class Writing:
             if conflict["book_id"] in self._said.theirs:
                 self.wanted.extend(conflict["updates"])
         self._uuids = uuids_of(api, (update["book_id"] for update in self.wanted))
-        self._writer = journal_of(api).begin_run("pull", profile["id"], account["id"]) if self.wanted else None
+        self._writer = journal_of(api).begin_run(kind, profile["id"], account["id"]) if self.wanted else None
         self.report = WriteReport()
 
     def write(self, updates: Sequence[ColumnUpdate]) -> None:

@@ -18,7 +18,7 @@ from typing import Any, Final, Literal
 
 from .contract import Base, Cell, ColumnUpdate, Why
 
-RunKind = Literal["pull", "undo"]
+RunKind = Literal["pull", "push", "undo"]
 # Where a cell stands: (book uuid, lookup name).
 CellKey = tuple[str, str]
 

@@ -14,6 +14,44 @@ function unknownCopy(document: string): Pick<KnownDigest, "digest" | "kind" | "f
 }
 
 /**
+ * The readings with the content key of every answered library file. The history keeps it: once calibre's viewer has
+ * put its bookmarks into a file, nothing else tells that an earlier copy holds the same text.
+ */
+export async function withContentKeys(
+  readings: readonly Reading[],
+  ports: ShelfPorts,
+  { signal }: Running,
+): Promise<Reading[]> {
+  const keyed: Reading[] = [];
+  for (const reading of readings) {
+    const isBare = reading.answers.some(({ candidate }) => isBareLibraryFile(candidate));
+    keyed.push(isBare ? await withContentKey(reading, ports, signal) : reading);
+  }
+  return keyed;
+}
+
+function isBareLibraryFile({ source, kind, format, content_key }: KnownDigest): boolean {
+  return source === "library" && kind === "partial_md5" && content_key === null && format?.endsWith("EPUB") === true;
+}
+
+async function withContentKey(reading: Reading, ports: ShelfPorts, signal: AbortSignal): Promise<Reading> {
+  signal.throwIfAborted();
+  const shelf = new Shelf(reading.book, ports, signal);
+  try {
+    const answers = [];
+    for (const answer of reading.answers) {
+      const { candidate } = answer;
+      const volume = isBareLibraryFile(candidate) ? await shelf.volumeOf(candidate, null) : null;
+      const content_key = volume?.text.contentKey ?? candidate.content_key;
+      answers.push({ ...answer, candidate: { ...candidate, content_key } });
+    }
+    return { ...reading, answers };
+  } finally {
+    await shelf.close();
+  }
+}
+
+/**
  * The readings with the place in words of every record that the plan takes or asks about. The plan is made again with
  * them: planning costs nothing beside opening the books that it does not touch.
  */

@@ -5,6 +5,7 @@ import type { CarryOverResult } from "../model/carry-over.ts";
 import type { ColumnUpdate, PullPlan } from "../model/plan.ts";
 import type { ColumnMapping, ConflictPolicy, Profile } from "../model/profile.ts";
 import type { LoggedBook } from "../model/reading-log.ts";
+import type { PushPlan, PutResult } from "../model/push.ts";
 import type { Why } from "../model/why.ts";
 import type { DocumentMetadata, ListedDocument, Progress } from "../model/progress.ts";
 
@@ -118,6 +119,25 @@ export interface SyncReport {
   readonly carried: CarryOverResult[];
 }
 
+/** One push out of a library. */
+export interface LibraryPushRequest {
+  readonly account: Account;
+  readonly profile: Profile;
+  readonly book_ids: readonly number[];
+  readonly dry_run: boolean;
+  /** Takes the percentage in the mapped column for a place, if the reader changed it: for a single book. */
+  readonly typed: boolean;
+  /** The content server's users whose places count. */
+  readonly users: readonly string[];
+}
+
+/** What a push planned and did. */
+export interface LibraryPushReport {
+  readonly plan: PushPlan;
+  readonly results: PutResult[];
+  readonly written: ColumnUpdate[];
+}
+
 /** A calibre library that no other program has open. */
 export interface CalibreLibrary {
   open(params: {
@@ -132,8 +152,11 @@ export interface CalibreLibrary {
     readonly columns: Readonly<Record<string, readonly [column: string, scale: number | null]>>;
     readonly url: string;
     readonly username: string;
+    /** Whether it is an error when no column is mapped anywhere. */
+    readonly needed: boolean;
   }): Promise<MappedColumns>;
   sync(request: SyncRequest): Promise<SyncReport>;
+  push(request: LibraryPushRequest): Promise<LibraryPushReport>;
   /** The reading logs of those of these books that have one, over all accounts. */
   log(book_ids: readonly number[]): Promise<LoggedBook[]>;
   copies(book_id: number): Promise<BookCopies>;

@@ -9,7 +9,7 @@ import type { ConflictPolicy, Profile } from "../model/profile.ts";
 import { why } from "../model/why.ts";
 import { digestLibrary } from "./digest-library.ts";
 import { askServer, type AskPorts, type Failure, type Running } from "./ask-server.ts";
-import { withPlaces } from "./places.ts";
+import { withContentKeys, withPlaces } from "./places.ts";
 import type { ShelfPorts } from "./shelf.ts";
 
 export interface PullRequest {
@@ -38,7 +38,11 @@ export async function pull(request: PullRequest, ports: PullPorts, running: Runn
   }));
   const { answers, failures, waiting } = await askServer(account, subjects, force, ports, running);
   running.progress(0, 1, "planning");
-  const heard: Reading[] = books.map((book) => ({ book, answers: answers.get(book.book_id) ?? [] }));
+  const heard = await withContentKeys(
+    books.map((book) => ({ book, answers: answers.get(book.book_id) ?? [] })),
+    ports,
+    running,
+  );
   let readings = heard;
   let asking = planPull(readings, profile, now);
   if (profile.columns.some(({ field }) => field === "place")) {

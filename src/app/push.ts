@@ -1,6 +1,7 @@
 /** Push: calibre's own places in every reader's words, a plan, and what was accepted of it put on the server. */
 import { chooseCandidates } from "../core/candidates.ts";
 import { localSide } from "../core/local-side.ts";
+import { matchProgress } from "../core/match-progress.ts";
 import { planPush, PUSH_DEVICE, pushTargets } from "../core/plan-push.ts";
 import type { Account } from "../model/account.ts";
 import { SyncError } from "../model/error.ts";
@@ -51,19 +52,23 @@ export async function preparePush(request: PushRequest, ports: PushPorts, runnin
   }));
   // Whoever sends something must know what stands there now.
   const { answers, failures } = await askServer(account, subjects, true, ports, running);
+  const matched = matchProgress(asked.map((book) => ({ book, answers: answers.get(book.book_id) ?? [] })));
+  const heardOf = new Map(matched.readings.map(({ book, answers: heard }) => [book.book_id, heard]));
   const readings: PushReading[] = [];
   const failed: PushPlan["skipped"] = [];
   for (const [index, { book, places, cell }] of placed.entries()) {
     running.signal.throwIfAborted();
+    // A document that belongs to another book is not to be written under.
+    if (matched.bereft.has(book.book_id)) continue;
     const failure = failures.get(book.book_id);
     if (failure === undefined) {
-      const heard = answers.get(book.book_id) ?? [];
+      const heard = heardOf.get(book.book_id) ?? [];
       readings.push({ book, answers: heard, places: await inReadersWords(book, places, cell, heard, ports, running) });
     } else failed.push({ book_id: book.book_id, reason: why("answer_failed", { ...failure }) });
     running.progress(index + 1, placed.length, "planning");
   }
   const plan = planPush(readings, profile, now);
-  return { ...plan, skipped: [...plan.skipped, ...failed] };
+  return { ...plan, skipped: [...plan.skipped, ...matched.skipped, ...failed] };
 }
 
 /** The share that the reader typed into the mapped column, and when (epoch seconds). */

@@ -11,6 +11,7 @@ interface Command {
 
 const COMMANDS: Readonly<Record<string, () => Promise<Command>>> = {
   sync: () => import("./sync.ts"),
+  push: () => import("./push.ts"),
   log: () => import("./log.ts"),
   copies: () => import("./copies.ts"),
   link: () => import("./link.ts"),

@@ -5,10 +5,11 @@ import { parseArgs } from "node:util";
 import type { CalibreLibrary, SyncReport } from "../app/ports.ts";
 import { findServer } from "../compose.ts";
 import type { Account } from "../model/account.ts";
-import { ColumnField, ConflictPolicy, type Profile, type Rules } from "../model/profile.ts";
+import type { Profile, Rules } from "../model/profile.ts";
 import type { Why } from "../model/why.ts";
 import { startCalibre } from "./calibre.ts";
 import { DEFAULT_RULES } from "./default-rules.ts";
+import { columnsOf, matchingOf, policyOf } from "./profile-options.ts";
 import { userkeyOf } from "./password.ts";
 import { Refused, idsOf, orSentence } from "./sentences.ts";
 
@@ -43,7 +44,7 @@ async function sync(args: string[]): Promise<number> {
     throw new Refused("sync: --library, --url and --user are needed.");
   }
   if (!values["password-stdin"]) throw new Refused("sync: pass the password on standard input with --password-stdin.");
-  const columns = columnsOf(values.column);
+  const columns = columnsOf(values.column, "sync");
   const ids = values.ids === undefined ? null : idsOf(values.ids, "sync");
   const userkey = await userkeyOf(process.stdin);
   const draft: Account = {
@@ -61,13 +62,13 @@ async function sync(args: string[]): Promise<number> {
   try {
     const dry_run = values["dry-run"];
     const { book_ids } = await calibre.open({ library: resolve(library), dry_run, copy_logs: values["copy-logs"] });
-    const mapped = await calibre.map({ columns, url, username: user });
+    const mapped = await calibre.map({ columns, url, username: user, needed: true });
     const account: Account = { ...draft, url, id: mapped.account_id };
-    const policy = values.policy === undefined ? null : policyOf(values.policy);
+    const policy = values.policy === undefined ? null : policyOf(values.policy, "sync");
     const rules: Rules = policy === null ? DEFAULT_RULES : { ...DEFAULT_RULES, conflict: policy };
     const profile: Profile = {
       id: "command-line",
-      matching: matchingOf(values.matching),
+      matching: matchingOf(values.matching, "sync"),
       columns: mapped.columns,
       rules,
       ran_before: true,
@@ -89,33 +90,6 @@ async function sync(args: string[]): Promise<number> {
   } finally {
     await calibre.close();
   }
-}
-
-/** `percent=#col`, or `percent=#col:100` for a float column from 0 to 100. */
-function columnsOf(texts: readonly string[]): Record<string, [string, number | null]> {
-  const columns: Record<string, [string, number | null]> = {};
-  for (const text of texts) {
-    const match = /^(\w+)=(#\w+)(?::(1|100))?$/.exec(text);
-    const field = ColumnField.safeParse(match?.[1]);
-    if (match === null || !field.success) {
-      throw new Refused(
-        `sync: --column wants FIELD=#LOOKUP_NAME with one of these fields: ${ColumnField.options.join(", ")}. This was "${text}".`,
-      );
-    }
-    columns[field.data] = [match[2] ?? "", match[3] === undefined ? null : Number(match[3])];
-  }
-  return columns;
-}
-
-function policyOf(text: string): Rules["conflict"] {
-  const policy = ConflictPolicy.safeParse(text);
-  if (!policy.success) throw new Refused(`sync: --policy is one of ${ConflictPolicy.options.join(", ")}.`);
-  return policy.data;
-}
-
-function matchingOf(text: string): Profile["matching"] {
-  if (text === "binary" || text === "filename" || text === "both") return text;
-  throw new Refused("sync: --matching is binary, filename or both.");
 }
 
 const FAILURES: ReadonlySet<string> = new Set(["answer_failed", "answer_unusable", "book_unreadable", "write_refused"]);

@@ -99,6 +99,7 @@ export async function startCalibre(options: Options): Promise<CalibreLibrary> {
     open: (params) => ask("open", params),
     map: (params) => ask("map", params),
     sync: (request) => ask("sync", request),
+    push: (request) => ask("push", request),
     log: async (book_ids) => (await ask<{ books: LoggedBook[] }>("log", { book_ids })).books,
     copies: (book_id) => ask("copies", { book_id }),
     link: async (book_id, digest) => void (await ask("link", { book_id, digest })),

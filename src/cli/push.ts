@@ -1,0 +1,118 @@
+/** `koreader-progress push`: calibre's own places put on the server, without calibre's window. */
+import { resolve } from "node:path";
+import process from "node:process";
+import { parseArgs } from "node:util";
+import type { CalibreLibrary, LibraryPushReport } from "../app/ports.ts";
+import { findServer } from "../compose.ts";
+import type { Account } from "../model/account.ts";
+import type { Profile } from "../model/profile.ts";
+import type { Why } from "../model/why.ts";
+import { startCalibre } from "./calibre.ts";
+import { DEFAULT_RULES } from "./default-rules.ts";
+import { userkeyOf } from "./password.ts";
+import { columnsOf, matchingOf, policyOf } from "./profile-options.ts";
+import { Refused, idsOf, orSentence } from "./sentences.ts";
+
+export const summary =
+  "push --library DIR --url URL --user NAME --password-stdin [--ids N] [--typed]    calibre's own places to the server";
+
+/** Pushes once; 0 when nothing failed, 1 when a put failed or must be decided, 2 when nothing could be done. */
+export function run(args: string[]): Promise<number> {
+  return orSentence(() => push(args));
+}
+
+async function push(args: string[]): Promise<number> {
+  const { values } = parseArgs({
+    args,
+    options: {
+      library: { type: "string" },
+      url: { type: "string" },
+      user: { type: "string" },
+      "password-stdin": { type: "boolean", default: false },
+      column: { type: "string", multiple: true, default: [] },
+      ids: { type: "string" },
+      "server-user": { type: "string", multiple: true, default: [] },
+      typed: { type: "boolean", default: false },
+      matching: { type: "string", default: "both" },
+      policy: { type: "string" },
+      "copy-logs": { type: "string", multiple: true, default: [] },
+      "dry-run": { type: "boolean", default: false },
+      explain: { type: "boolean", default: false },
+      json: { type: "boolean", default: false },
+    },
+  });
+  const { library, url: asked, user, typed } = values;
+  if (library === undefined || asked === undefined || user === undefined) {
+    throw new Refused("push: --library, --url and --user are needed.");
+  }
+  if (!values["password-stdin"]) throw new Refused("push: pass the password on standard input with --password-stdin.");
+  const columns = columnsOf(values.column, "push");
+  const ids = values.ids === undefined ? null : idsOf(values.ids, "push");
+  if (typed && ids?.length !== 1) throw new Refused("push: --typed pushes one book: name it with --ids.");
+  const policy = values.policy === undefined ? DEFAULT_RULES.conflict : policyOf(values.policy, "push");
+  const matching = matchingOf(values.matching, "push");
+  const userkey = await userkeyOf(process.stdin);
+  const draft: Account = {
+    id: "command-line",
+    url: asked,
+    username: user,
+    userkey,
+    headers: {},
+    tls: { mode: "system" },
+    proxy: null,
+  };
+  const url = await findServer(draft);
+  const calibre = await startCalibre();
+  try {
+    const dry_run = values["dry-run"];
+    const { book_ids } = await calibre.open({ library: resolve(library), dry_run, copy_logs: values["copy-logs"] });
+    const mapped = await calibre.map({ columns, url, username: user, needed: typed });
+    const profile: Profile = {
+      id: "command-line",
+      matching,
+      columns: mapped.columns,
+      rules: { ...DEFAULT_RULES, conflict: policy },
+      ran_before: true,
+      time_zone: Intl.DateTimeFormat().resolvedOptions().timeZone,
+    };
+    const account: Account = { ...draft, url, id: mapped.account_id };
+    const users = values["server-user"];
+    const report = await calibre.push({ account, profile, book_ids: ids ?? book_ids, dry_run, typed, users });
+    if (values.json) printJson(report);
+    else await printLines(report, calibre, dry_run, values.explain);
+    const failed = report.results.some(({ outcome }) => outcome !== "put");
+    const unasked = report.plan.skipped.some(({ reason }) => reason.code === "answer_failed");
+    return failed || unasked || report.plan.conflicts.length > 0 ? 1 : 0;
+  } finally {
+    await calibre.close();
+  }
+}
+
+function printJson({ plan: { puts, conflicts, skipped }, results, written }: LibraryPushReport): void {
+  process.stdout.write(`${JSON.stringify({ plan: { puts, conflicts, skipped }, results, written })}\n`);
+}
+
+/** One line for each record put, each question and each failure; with `explain` the reason of every decision. */
+async function printLines(
+  { plan, results }: LibraryPushReport,
+  calibre: CalibreLibrary,
+  dryRun: boolean,
+  explain: boolean,
+): Promise<void> {
+  const done = results.flatMap(({ put, outcome }) => (outcome === "put" ? [put] : []));
+  const lines: { text: string; why: Why }[] = [
+    ...(dryRun ? plan.puts : done).map(({ book_id, document, progress, percentage, why }) => ({
+      text: `${book_id}\t${document}\t${(percentage * 100).toFixed(2)} %\t${progress}`,
+      why,
+    })),
+    ...plan.conflicts.map(({ book_id, why }) => ({ text: `${book_id}\tundecided`, why })),
+    ...(explain ? plan.skipped.map(({ book_id, reason }) => ({ text: `${book_id}\tleft alone`, why: reason })) : []),
+  ];
+  const sentences = explain ? await calibre.explain(lines.map(({ why }) => why)) : [];
+  for (const [index, { text }] of lines.entries()) {
+    process.stdout.write(explain ? `${text}\t${sentences[index] ?? ""}\n` : `${text}\n`);
+  }
+  for (const { put, outcome, error } of results) {
+    if (outcome !== "put") process.stderr.write(`${put.book_id}\t${put.document}\t${error ?? outcome}\n`);
+  }
+}
