@@ -94,7 +94,10 @@ export async function askServer(
     await client.authorize(signal);
     const asked = await answerFromList(client, due, note, signal);
     const allowed = force ? asked : withinAllowance(account, asked, heard, cache, clock());
-    await askEach(client, allowed, note, heard, { signal, progress });
+    const spend = (): void => {
+      if (!force) cache.spend(account.id, dayOf(clock()), 1);
+    };
+    await askEach(client, allowed, note, spend, heard, { signal, progress });
   } finally {
     await client.close();
   }
@@ -176,10 +179,10 @@ function withinAllowance(
   const lastAsked = new Map(questions.map(([document]) => [document, cache.miss(id, document)?.asked ?? 0]));
   const inTurn = questions.toSorted(([one], [other]) => (lastAsked.get(one) ?? 0) - (lastAsked.get(other) ?? 0));
   const allowed = inTurn.slice(0, left);
-  for (const [, askers] of inTurn.slice(left)) {
-    for (const { book_id } of askers) if (!waiting.has(book_id)) waiting.set(book_id, null);
+  for (const [document, askers] of inTurn.slice(left)) {
+    const asked = cache.miss(id, document)?.asked ?? null;
+    for (const { book_id } of askers) if (!waiting.has(book_id)) waiting.set(book_id, asked);
   }
-  cache.spend(id, dayOf(now), allowed.length);
   return allowed;
 }
 
@@ -187,6 +190,7 @@ async function askEach(
   client: KosyncClient,
   questions: Questions["due"],
   note: Note,
+  spend: () => void,
   { failures }: Heard,
   { signal, progress }: Running,
 ): Promise<void> {
@@ -197,6 +201,8 @@ async function askEach(
     for (let entry = questions[next++]; entry !== undefined; entry = questions[next++]) {
       if (signal.aborted) throw new SyncError("Cancelled");
       const [document, askers] = entry;
+      // What is stopped half way has cost only what was asked: the rest of the day's allowance is still there.
+      spend();
       try {
         const record = await client.getProgress(document, signal);
         failedInARow = 0;

@@ -1,5 +1,5 @@
 /** Puts places again under new digests, each only after a last look at what stands there. */
-import { mayCarryOver } from "../core/carry-over.ts";
+import { isSameRecordedPlace, mayCarryOver } from "../core/carry-over.ts";
 import { OWN_DEVICE_PREFIX } from "../core/peek.ts";
 import type { Account } from "../model/account.ts";
 import type { CarryOver, CarryOverResult } from "../model/carry-over.ts";
@@ -49,6 +49,9 @@ async function carryOne(
   try {
     const current = await client.getProgress(document, signal);
     if (!mayCarryOver(current, place, reading_from)) return "not_needed";
+    // A device that has read on since the plan was made: what we put now would be old, and look new. The next run knows.
+    const source = place.document === document ? current : await client.getProgress(place.document, signal);
+    if (source !== null && !isSameRecordedPlace(source, place)) return "not_needed";
     const device_id = `${OWN_DEVICE_PREFIX}${library_id}`;
     const { progress, percentage } = place;
     await client.putProgress({ document, progress, percentage, device: DEVICE, device_id }, signal);

@@ -6,6 +6,12 @@ import type { Matching } from "../model/profile.ts";
 /** A book with a longer history is asked about its likeliest digests only. */
 export const CANDIDATES_PER_BOOK = 12;
 
+/** Of these, so many are kept for the copies that left last: they are on somebody's reader, whatever answered before. */
+const NEWEST_COPIES = 3;
+
+/** Sources of copies that really exist, with a date that says when they were seen. */
+const COPIES: ReadonlySet<DigestSource> = new Set(["linked", "sidecar", "sent", "written", "device", "statistics"]);
+
 const TRUST = new Map<DigestSource, number>(Sources.options.map((source, rank) => [source, rank]));
 
 /** Likeliest first: what answered before, then by trust of its source, then what was seen last. */
@@ -16,12 +22,18 @@ export function byLikelihood(a: KnownDigest, b: KnownDigest): number {
   return trust !== 0 ? trust : b.last_seen - a.last_seen;
 }
 
-/** The candidates of one book, each digest once under its best source, at most `CANDIDATES_PER_BOOK`. */
+/** The candidates of one book, likeliest first, each digest once under its best source, at most `CANDIDATES_PER_BOOK`. */
 export function chooseCandidates(digests: readonly KnownDigest[], matching: Matching): KnownDigest[] {
   const wanted = digests.filter(
     ({ kind }) => matching === "both" || kind === (matching === "binary" ? "partial_md5" : "filename"),
   );
   const once = new Map<string, KnownDigest>();
   for (const digest of wanted.toSorted(byLikelihood)) if (!once.has(digest.digest)) once.set(digest.digest, digest);
-  return [...once.values()].slice(0, CANDIDATES_PER_BOOK);
+  const likeliest = [...once.values()];
+  const newest = likeliest
+    .filter(({ source }) => COPIES.has(source))
+    .toSorted((a, b) => b.last_seen - a.last_seen)
+    .slice(0, NEWEST_COPIES);
+  const rest = likeliest.filter((digest) => !newest.includes(digest)).slice(0, CANDIDATES_PER_BOOK - newest.length);
+  return [...newest, ...rest].toSorted(byLikelihood);
 }

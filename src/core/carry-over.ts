@@ -11,14 +11,28 @@ const REAL_COPIES: ReadonlySet<DigestSource> = new Set(["sidecar", "sent", "writ
 /** A book sent a hundred times has a hundred digests; its readers hold the last few. */
 const TARGETS_PER_BOOK = 6;
 
+/** Whether two records are one place, whoever put them there. */
+export function isSameRecordedPlace(one: Progress, other: Progress): boolean {
+  return one.progress === other.progress && one.percentage === other.percentage;
+}
+
 /** What stands under a document may be replaced by a place of ours: nothing, a peek, or an older place of our own. */
 export function mayCarryOver(current: Progress | null, place: Progress, readingFrom: number): boolean {
   if (current === null) return true;
-  const samePlace = current.progress === place.progress && current.percentage === place.percentage;
-  if (isOwn(current)) return !samePlace;
+  const samePlace = isSameRecordedPlace(current, place);
+  if (isOwn(current)) return !samePlace && !mayBeOlder(place, current);
   // A place offered again to its own device must be put under our id: KOReader ignores a record that bears its own.
   if (current.document === place.document) return samePlace;
   return isPeek(current.percentage, place.percentage, readingFrom);
+}
+
+/**
+ * Whether a place may be older than what we put: another calibre may know a copy that this one has never heard of, and
+ * two that put their own newest place over each other's would never rest. Undated records are told by how far they are.
+ */
+function mayBeOlder(place: Progress, ours: Progress): boolean {
+  if (place.timestamp === null || ours.timestamp === null) return place.percentage <= ours.percentage;
+  return place.timestamp < ours.timestamp;
 }
 
 /** The places to carry over, book by book; only between copies of one content key, never a place of our own making. */

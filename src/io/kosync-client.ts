@@ -2,9 +2,11 @@
 import type { KosyncClient } from "../app/ports.ts";
 import type { Account } from "../model/account.ts";
 import { SyncError } from "../model/error.ts";
+import type { ListedDocument } from "../model/progress.ts";
 import type { HttpAnswer } from "./http.ts";
 import { isWebPage, readJson, readRecord, readTimestamp, readTrouble } from "./kosync-answers.ts";
 import { DIALECTS, readListing } from "./kosync-listing.ts";
+import type { Dialect } from "./kosync-listing.ts";
 import { createTransport } from "./kosync-transport.ts";
 import type { Limits } from "./kosync-transport.ts";
 
@@ -187,16 +189,31 @@ export function createKosyncClient({ account, limits }: KosyncClientOptions): Ko
       if (new URL(url).hostname === "sync.koreader.rocks") return null;
       await confirm(signal);
       for (const dialect of DIALECTS) {
-        const path = dialect.path(account.username);
-        const answer = await transport.ask({ method: "GET", path, login: true, isFinal: () => true }, signal);
-        const listing = isGood(answer) ? readListing(dialect, readJson(answer)) : null;
-        if (listing !== null) return listing;
+        const list = await listIn(dialect, signal);
+        if (list !== null) return list;
       }
       return null;
     },
 
     close: () => transport.close(),
   };
+
+  /** The list as one kind of server gives it, page by page; null when the server is of another kind. */
+  async function listIn(dialect: Dialect, signal?: AbortSignal): ReturnType<KosyncClient["listDocuments"]> {
+    const documents: ListedDocument[] = [];
+    let path: string | null = dialect.path(account.username);
+    let complete = true;
+    while (path !== null) {
+      const answer = await transport.ask({ method: "GET", path, login: true, isFinal: () => true }, signal);
+      const listing = isGood(answer) ? readListing(dialect, readJson(answer)) : null;
+      // A list that breaks off in the middle is still worth what it says.
+      if (listing === null) return documents.length === 0 ? null : { documents, complete: false };
+      documents.push(...listing.documents);
+      complete &&= listing.complete;
+      path = listing.documents.length === 0 ? null : listing.next;
+    }
+    return { documents, complete };
+  }
 
   async function isOurs(signal?: AbortSignal): Promise<boolean> {
     try {

@@ -11,6 +11,8 @@ export interface Dialect {
   entries(json: unknown): unknown[] | null;
   /** From this many entries on the list may have been cut off. */
   readonly most: number;
+  /** Where the list goes on, below the base URL; null at its end. Only for servers that give it in pages. */
+  next?(json: unknown): string | null;
 }
 
 const inside = (key: "documents" | "items", json: unknown): unknown[] | null => {
@@ -18,8 +20,26 @@ const inside = (key: "documents" | "items", json: unknown): unknown[] | null => 
   return data?.[key] ?? null;
 };
 
+/** Our own server's, see docs/server-api.md. */
+const OWN_PATH = "/koreader-progress/v1/documents?limit=1000";
+
+const OwnEntry = z.object({ metadata: z.record(z.string(), z.unknown()).optional() }).loose();
+
 /** In the order in which they are asked for. */
 export const DIALECTS: readonly Dialect[] = [
+  {
+    path: () => OWN_PATH,
+    entries: (json) =>
+      inside("documents", json)?.map((entry) => {
+        const { metadata, ...record } = OwnEntry.safeParse(entry).data ?? {};
+        return Object.assign(record, metadata);
+      }) ?? null,
+    most: Infinity,
+    next(json) {
+      const { data } = z.object({ next: z.string() }).safeParse(json);
+      return data === undefined ? null : `${OWN_PATH}&after=${encodeURIComponent(data.next)}`;
+    },
+  },
   // koreader-sync on Cloudflare Workers (Hono), and BookHive.
   { path: () => "/syncs/documents", entries: (json) => inside("documents", json), most: Infinity },
   // kosync-dotnet and what follows it; a user may ask for the own documents.
@@ -62,14 +82,19 @@ function readEntry(json: unknown): ListedDocument | null {
   return read.status === "record" ? { progress: read.progress, metadata: readMetadata(entry) } : null;
 }
 
+/** One answer's part of a list. */
+interface Listing {
+  readonly documents: ListedDocument[];
+  readonly complete: boolean;
+  /** Where the list goes on, below the base URL; null at its end. */
+  readonly next: string | null;
+}
+
 /** The documents of an answer; null when it is something else, or holds entries of which none is a record. */
-export function readListing(
-  dialect: Dialect,
-  json: unknown,
-): { documents: ListedDocument[]; complete: boolean } | null {
+export function readListing(dialect: Dialect, json: unknown): Listing | null {
   const entries = dialect.entries(json);
   if (entries === null) return null;
   const documents = entries.map(readEntry).filter((entry) => entry !== null);
   if (entries.length > 0 && documents.length === 0) return null;
-  return { documents, complete: entries.length < dialect.most };
+  return { documents, complete: entries.length < dialect.most, next: dialect.next?.(json) ?? null };
 }

@@ -2,7 +2,7 @@
 import { mkdirSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import type { ServerCache } from "../app/ports.ts";
-import { openDatabase, type Database } from "./sqlite.ts";
+import { openDatabase, type Database, type SqlRow } from "./sqlite.ts";
 
 const SCHEMA = `
   CREATE TABLE IF NOT EXISTS file_digest (
@@ -55,10 +55,11 @@ function cacheOn(database: Database): ServerCache {
   const later = (work: () => void): void => void database.write(work).catch(() => {});
   // What is on its way to the disk is known already: the next question must not be asked on yesterday's word.
   const fresh = new Map<string, Miss | null>();
+  const unsaved = new Map<string, number>();
   const missOf = (account_id: string, document: string): Miss | null => {
     const known = fresh.get(keyOf(account_id, document));
     if (known !== undefined) return known;
-    const row = readMiss.get(account_id, document);
+    const row = readOrNothing(readMiss, account_id, document);
     return row === undefined ? null : { asked: Number(row["asked"]), times: Number(row["times"]) };
   };
   const changeMiss = (account_id: string, document: string, miss: Miss | null, work: () => void): void => {
@@ -70,7 +71,7 @@ function cacheOn(database: Database): ServerCache {
     void database.write(work).then(forget, forget);
   };
   return {
-    fileDigest: (path, size, mtime) => text(readDigest.get(path, size, mtime), "partial_md5"),
+    fileDigest: (path, size, mtime) => text(readOrNothing(readDigest, path, size, mtime), "partial_md5"),
     keepFileDigest: (path, size, mtime, partial_md5) =>
       later(() => void keepDigest.run(path, size, mtime, partial_md5)),
     miss: missOf,
@@ -83,13 +84,31 @@ function cacheOn(database: Database): ServerCache {
       if (missOf(account_id, document) === null) return;
       changeMiss(account_id, document, null, () => void forgetMiss.run(account_id, document));
     },
-    spent: (account_id, day) => Number(readSpent.get(account_id, day)?.["questions"] ?? 0),
-    spend: (account_id, day, questions) => later(() => void spend.run(account_id, day, questions)),
+    spent(account_id, day) {
+      const saved = Number(readOrNothing(readSpent, account_id, day)?.["questions"] ?? 0);
+      return saved + (unsaved.get(keyOf(account_id, String(day))) ?? 0);
+    },
+    spend(account_id, day, questions) {
+      const key = keyOf(account_id, String(day));
+      const count = (more: number): void => void unsaved.set(key, (unsaved.get(key) ?? 0) + more);
+      count(questions);
+      const forget = (): void => count(-questions);
+      void database.write(() => void spend.run(account_id, day, questions)).then(forget, forget);
+    },
     close: async () => database.close(),
   };
 }
 
-function text(row: Record<string, unknown> | undefined, column: string): string | null {
+/** A row, or nothing where the file is damaged or gone: forgetting costs a question, failing would cost the sync. */
+function readOrNothing(query: ReturnType<Database["prepare"]>, ...values: (string | number)[]): SqlRow | undefined {
+  try {
+    return query.get(...values);
+  } catch {
+    return undefined;
+  }
+}
+
+function text(row: SqlRow | undefined, column: string): string | null {
   const value = row?.[column];
   return typeof value === "string" ? value : null;
 }

@@ -108,7 +108,13 @@ export function openDatabase(path: string): Database {
       return;
     }
     expectIdleness();
-    wal ??= openSync(`${path}-wal`, "r+");
+    try {
+      wal ??= openSync(`${path}-wal`, "r+");
+    } catch (error) {
+      // Somebody took the folder away: nothing can be made durable there any more.
+      for (const piece of pieces) piece.reject(error);
+      return;
+    }
     isSyncing = true;
     fdatasync(wal, (error) => {
       isSyncing = false;
@@ -134,7 +140,12 @@ export function openDatabase(path: string): Database {
       return;
     }
     idleTimer = setTimeout(() => {
-      if (isOpen && !isReading && !isSyncing && queue.length === 0) db.exec("PRAGMA wal_checkpoint(PASSIVE)");
+      if (!isOpen || isReading || isSyncing || queue.length > 0) return;
+      try {
+        db.exec("PRAGMA wal_checkpoint(PASSIVE)");
+      } catch {
+        // Nobody waits for it: whoever writes next is told what is wrong.
+      }
     }, IDLE_MS);
     idleTimer.unref();
   }

@@ -153,6 +153,29 @@ describe("the public server", () => {
     expect(new Set(asked).size).toBe(2500);
   });
 
+  test("that fails has cost the questions that were asked, not the whole day's", async () => {
+    let answers = 0;
+    const breaking: Partial<KosyncClient> = {
+      ...empty,
+      getProgress: (document, signal) => {
+        if (++answers > 10) throw new SyncError("Unauthorized", { url: account.url, username: account.username });
+        return empty.getProgress?.(document, signal) ?? Promise.resolve(null);
+      },
+    };
+    await expect(ask(books, { own: breaking })).rejects.toMatchObject({ kind: "Unauthorized" });
+    expect(cache.spent(account.id, Math.floor(NOW / DAY))).toBeLessThan(30);
+    asked = [];
+    await ask(books, { own: empty, now: NOW + 60 });
+    expect(asked.length).toBeGreaterThan(1900);
+  });
+
+  test("tells of a book that must wait when it was last asked about", async () => {
+    cache.keepMiss(account.id, md5("d2400"), NOW - 8 * DAY);
+    cache.spend(account.id, Math.floor(NOW / DAY), 2000);
+    const { waiting } = await ask(books, { own: empty });
+    expect([waiting.get(2400), waiting.get(2401)]).toEqual([NOW - 8 * DAY, null]);
+  });
+
   test("is always asked about books that the reader chose", async () => {
     await ask(books, { own: empty });
     asked = [];

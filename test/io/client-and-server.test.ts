@@ -82,6 +82,21 @@ describe("the client on the project's own server", () => {
     },
   );
 
+  test("its list tells every document, however many pages it takes", async () => {
+    const client = await register("owner of many");
+    const names = Array.from({ length: 1201 }, (_, index) => `document ${index}`);
+    const metadata = { filename: null, title: "A", authors: null };
+    for (const document of names) await client.putProgress({ ...TO_PUT, document });
+    await client.putProgress({ ...TO_PUT, document: "document 7", metadata: { title: "A" } });
+    const list = await client.listDocuments();
+    expect(list?.complete).toBe(true);
+    const found = new Map(list?.documents.map((listed) => [listed.progress.document, listed]));
+    expect([...found.keys()].toSorted()).toEqual(names.toSorted());
+    const record = { ...TO_PUT, timestamp: NOW };
+    expect(found.get("document 7")).toEqual({ progress: { ...record, document: "document 7" }, metadata });
+    expect(found.get("document 8")).toEqual({ progress: { ...record, document: "document 8" }, metadata: null });
+  });
+
   test("metadata goes along", async () => {
     const client = await register("with metadata");
     await client.putProgress({ ...TO_PUT, metadata: { filename: "a.epub", title: "A", authors: "B" } });

@@ -102,7 +102,7 @@ describe("a server that cannot list", () => {
     const { client, server } = await serve(path, status, body);
     expect(await client.listDocuments()).toBeNull();
     // Each way is tried once, even one that answers 500.
-    expect(server.heard).toHaveLength(4);
+    expect(server.heard).toHaveLength(5);
   });
 
   test("a wrong password is not taken for that", async () => {

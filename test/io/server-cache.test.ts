@@ -1,4 +1,4 @@
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { mkdtempSync, readFileSync, readdirSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { beforeEach, describe, expect, test } from "vitest";
@@ -78,4 +78,30 @@ test("a damaged file is thrown away and begun anew", async () => {
   cache = openServerCache(folder);
   cache.keepMiss("a", "d", 100);
   expect(cache.miss("a", "d")).toEqual({ asked: 100, times: 1 });
+});
+
+describe("never costs a sync", () => {
+  test("a file that is damaged where nobody looked at once reads as knowing nothing", async () => {
+    for (let index = 0; index < 2000; index++) cache.keepMiss("a", `document ${index}`, 100);
+    await reopen();
+    await cache.close();
+    const path = join(folder, "koreader-progress.sqlite");
+    const bytes = readFileSync(path);
+    bytes.fill(0xaa, 8 * 4096);
+    writeFileSync(path, bytes);
+    cache = openServerCache(folder);
+    const known = Array.from({ length: 2000 }, (_, index) => cache.miss("a", `document ${index}`));
+    expect(known.filter((miss) => miss === null).length).toBeGreaterThan(0);
+    cache.keepMiss("a", "new", 100);
+    expect(cache.miss("a", "new")).toEqual({ asked: 100, times: 1 });
+  });
+
+  test("a folder that is taken away while it is open", async () => {
+    await reopen();
+    for (const name of readdirSync(folder)) rmSync(join(folder, name));
+    cache.keepMiss("a", "d", 100);
+    expect(cache.miss("a", "d")).toEqual({ asked: 100, times: 1 });
+    await cache.close();
+    expect(readdirSync(folder).filter((name) => name.endsWith(".sqlite"))).toEqual([]);
+  });
 });
