@@ -25,6 +25,8 @@ export interface Database {
 
 const CHECKPOINT_PAGES = 16_000;
 const IDLE_MS = 2000;
+/** So many writes are not kept waiting for others. */
+const MAX_LINGERING = 256;
 
 interface Queued {
   /** Does the work and returns what tells its result, to be called once that is on the disk. */
@@ -59,6 +61,8 @@ export function openDatabase(path: string): Database {
   let isOpen = true;
   let isReading = false;
   let isScheduled = false;
+  /** How many writes waited at the end of the last turn. */
+  let waited = 0;
   let isSyncing = false;
   let whenIdle: (() => void) | null = null;
 
@@ -101,6 +105,7 @@ export function openDatabase(path: string): Database {
   function flush(): void {
     const pieces = queue;
     queue = [];
+    waited = 0;
     const tells = transactEach(pieces);
     if (tells.length === 0) return;
     if (!isFile) {
@@ -121,8 +126,9 @@ export function openDatabase(path: string): Database {
       // A disk that cannot sync cannot be trusted with what it was given before either.
       if (error !== null) for (const piece of pieces) piece.reject(error);
       else for (const tell of tells) tell();
-      if (queue.length > 0) flush();
-      else if (!isSyncing) whenIdle?.();
+      if (queue.length > 0 && isOpen) schedule();
+      else if (queue.length > 0) flush();
+      if (queue.length === 0 && !isSyncing) whenIdle?.();
     });
   }
 
@@ -150,14 +156,30 @@ export function openDatabase(path: string): Database {
     idleTimer.unref();
   }
 
-  function turn(): void {
-    isScheduled = false;
+  function answerReaders(): void {
     const waiting = readers;
     readers = [];
-    if (waiting.length > 0) startReading();
+    if (waiting.length === 0) return;
+    try {
+      startReading();
+    } catch {
+      // Each reader meets the same trouble by itself and is told.
+    }
     for (const answer of waiting) answer();
+  }
+
+  function turn(): void {
+    isScheduled = false;
+    answerReaders();
     endReading();
-    if (queue.length > 0 && !isSyncing) flush();
+    if (queue.length === 0 || isSyncing) return;
+    // As long as each turn brings more, more come with the next: a larger batch costs all of them less.
+    if (queue.length > waited && queue.length < MAX_LINGERING) {
+      waited = queue.length;
+      schedule();
+      return;
+    }
+    flush();
   }
 
   /** After the poll phase every request of this turn has been read. */

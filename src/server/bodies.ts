@@ -22,7 +22,6 @@ const key = wellFormed
 
 const Registration = z.object({ username: name, password: key });
 const PasswordChange = z.object({ password: key });
-const DocumentField = z.object({ document: name });
 
 /** The reference server takes a number written as text, so this one does too. */
 const share = z
@@ -36,6 +35,7 @@ const share = z
   .pipe(z.number().min(0).max(1));
 
 const Position = z.object({
+  document: name,
   percentage: share,
   progress: wellFormed,
   device: wellFormed,
@@ -97,12 +97,13 @@ function readMetadata(value: unknown): DocumentMetadata | null {
 
 /** The body of `PUT /syncs/progress`, with the server's own timestamp in epoch seconds; throws 2004 and 2003, in this order. */
 export function readProgressWrite(body: object, timestamp: number): ProgressWrite {
-  const named = DocumentField.safeParse(body);
-  if (!named.success) throw new Refusal("DocumentMissing");
-  const { document } = named.data;
   const parsed = Position.safeParse(body);
-  if (!parsed.success) throw new Refusal("InvalidFields");
-  const { percentage, progress, device, device_id, metadata } = parsed.data;
+  if (!parsed.success) {
+    // Most often all is well: only otherwise it matters whose fault comes first.
+    const isNamed = parsed.error.issues.every(({ path }) => path[0] !== "document");
+    throw new Refusal(isNamed ? "InvalidFields" : "DocumentMissing");
+  }
+  const { document, percentage, progress, device, device_id, metadata } = parsed.data;
   const raw = parsed.data.identifiers;
   const identifiers = raw === undefined ? null : checkIdentifiers(raw, document);
   if (raw !== undefined && identifiers === null) throw new Refusal("InvalidFields");

@@ -22,10 +22,16 @@ export interface Credentials {
   verify(username: string, key: string, kept: string | null): Promise<boolean>;
   /** Whether `verify` would answer yes at once, from memory. */
   isKnown(username: string, key: string, kept: string | null): boolean;
+  /** What was kept of this very key when it was last verified, without asking the store; null when it is not remembered. */
+  recall(username: string, key: string): string | null;
 }
 
 function equal(a: Buffer, b: Buffer): boolean {
   return a.length === b.length && timingSafeEqual(a, b);
+}
+
+function digestOf(text: string): Buffer {
+  return hash("sha256", text, "buffer");
 }
 
 function deriveByScrypt(key: string, salt: Buffer, cost: ScryptCost): Promise<Buffer> {
@@ -72,13 +78,11 @@ export function createCredentials({
   remembered = 10_000,
   derive = deriveByScrypt,
 }: CredentialOptions): Credentials {
-  const pepper = randomBytes(16).toString("hex");
-  const known = new Map<string, { kept: string; digest: Buffer }>();
+  const known = new Map<string, { kept: string; key: Buffer }>();
   const running = new Map<string, Promise<boolean>>();
   const waiting: (() => void)[] = [];
   let active = 0;
 
-  const digestOf = (key: string): Buffer => hash("sha256", pepper + key, "buffer");
   // An unknown user costs what a known one costs.
   const decoy = { cost, salt: randomBytes(16), derived: randomBytes(32) };
 
@@ -98,26 +102,31 @@ export function createCredentials({
     }
   }
 
-  function remember(username: string, kept: string, digest: Buffer): void {
+  function remember(username: string, kept: string, key: string): void {
     known.delete(username);
-    known.set(username, { kept, digest });
+    known.set(username, { kept, key: Buffer.from(key) });
     const oldest = known.keys().next();
     if (known.size > remembered && oldest.done !== true) known.delete(oldest.value);
   }
 
-  function isKnown(username: string, key: string, kept: string | null): boolean {
+  function recall(username: string, key: string): string | null {
     const entry = known.get(username);
-    return entry !== undefined && entry.kept === kept && equal(entry.digest, digestOf(key));
+    return entry !== undefined && equal(entry.key, Buffer.from(key)) ? entry.kept : null;
+  }
+
+  function isKnown(username: string, key: string, kept: string | null): boolean {
+    return kept !== null && recall(username, key) === kept;
   }
 
   async function compute(username: string, key: string, kept: string | null): Promise<boolean> {
-    const parts = kept === null ? decoy : parse(kept);
-    // Kept verbatim: a comparison of digests takes the same time whatever the key.
-    if (parts === null) return equal(digestOf(key), digestOf(kept ?? ""));
     if (kept === null && verbatim) return false;
-    const derived = await takeTurn(() => derive(key, parts.salt, parts.cost));
-    const isRight = equal(derived, parts.derived) && kept !== null;
-    if (isRight) remember(username, kept, digestOf(key));
+    const parts = kept === null ? decoy : parse(kept);
+    const isRight =
+      parts === null
+        ? // Kept verbatim. Digests are of one length, so that the comparison tells nothing of the key.
+          equal(digestOf(key), digestOf(kept ?? ""))
+        : equal(await takeTurn(() => derive(key, parts.salt, parts.cost)), parts.derived) && kept !== null;
+    if (isRight && kept !== null) remember(username, kept, key);
     return isRight;
   }
 
@@ -128,6 +137,7 @@ export function createCredentials({
       return format(cost, salt, await takeTurn(() => derive(key, salt, cost)));
     },
     isKnown,
+    recall,
     async verify(username, key, kept) {
       if (isKnown(username, key, kept)) return true;
       // A device that comes back with ten requests at once pays for one.

@@ -19,6 +19,11 @@ export interface Gate {
   readonly credentials: Credentials;
   /** Asks the store for the account first. */
   admit(headers: IncomingHttpHeaders, address: string): Promise<Caller>;
+  /**
+   * Who was believed with this name and key before, without asking the store; null when nobody was. Enough only where the
+   * store itself checks the credential once more, as `write` does.
+   */
+  recall(headers: IncomingHttpHeaders): Caller | null;
   /** For a request that has asked the store already: `kept` is the account's credential, null for no account. */
   check(claim: Claim, kept: string | null, address: string): Promise<Caller>;
   /** Throws Refusal TooMany when this address has made too many accounts. */
@@ -62,6 +67,11 @@ export function createGate({ store, credentials, limits, clock, onFailure }: Gat
   return {
     credentials,
     check,
+    recall(headers) {
+      const { username, key } = readClaim(headers);
+      const credential = credentials.recall(username, key);
+      return credential === null ? null : { username, credential };
+    },
     async admit(headers, address) {
       const claim = readClaim(headers);
       return check(claim, await store.credentialOf(claim.username), address);

@@ -1,4 +1,4 @@
-import { toSqlText, toSqlTextOrNull } from "../io/sqlite.ts";
+import { fromSqlText, toSqlText, toSqlTextOrNull } from "../io/sqlite.ts";
 import type { Database, SQLInputValue } from "../io/sqlite.ts";
 import { formatIdentifiers } from "./identifiers.ts";
 import type { Identifier, ProgressWrite, WriteOutcome } from "./store.ts";
@@ -31,10 +31,7 @@ function told({
 
 /** Prepares the statements of a `PUT`; `remembered` is called for each row added to the history. */
 export function createSqliteWriter(db: Database, remembered: () => void): SqliteWriter {
-  const selectPlace = db.prepare(
-    `SELECT u.id AS user_id, d.id AS document_id, d.writes FROM users u
-     LEFT JOIN documents d ON d.user_id = u.id AND d.document = ? WHERE u.name = ? AND u.credential = ?`,
-  );
+  const selectUser = db.prepare("SELECT id FROM users WHERE name = ? AND credential = ?");
   const insertDocument = db.prepare(
     `INSERT INTO documents (user_id, document, timestamp, percentage, progress, device, device_id, filename, title, authors, identifiers)
      VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
@@ -42,11 +39,12 @@ export function createSqliteWriter(db: Database, remembered: () => void): Sqlite
   const updateDocument = db.prepare(
     `UPDATE documents SET writes = writes + 1, previous = ?, timestamp = ?, percentage = ?, progress = ?, device = ?,
        device_id = ifnull(?, device_id), filename = ifnull(?, filename), title = ifnull(?, title),
-       authors = ifnull(?, authors), identifiers = ? WHERE id = ?`,
+       authors = ifnull(?, authors), identifiers = ? WHERE user_id = ? AND document = ?`,
   );
   const remember = db.prepare(
     `INSERT INTO history (document_id, number, previous, timestamp, percentage, progress, device, device_id)
-     SELECT id, writes, previous, timestamp, percentage, progress, device, device_id FROM documents WHERE id = ?`,
+     SELECT id, writes, previous, timestamp, percentage, progress, device, device_id FROM documents
+     WHERE user_id = ? AND document = ?`,
   );
   const selectDocument = db.prepare("SELECT id, document FROM documents WHERE user_id = ? AND document = ?");
   const selectTarget = db.prepare(
@@ -72,10 +70,13 @@ export function createSqliteWriter(db: Database, remembered: () => void): Sqlite
     return Number(lastInsertRowid);
   }
 
-  function update(documentId: number, write: ProgressWrite): void {
-    const { deviceId, filename, title, authors, identifiers } = told(write);
-    const { lastInsertRowid: previous } = remember.run(documentId);
+  /** False when there is no such document. */
+  function update(userId: number, document: string, write: ProgressWrite): boolean {
+    const name = toSqlText(document);
+    const { changes, lastInsertRowid: previous } = remember.run(userId, name);
+    if (changes === 0) return false;
     remembered();
+    const { deviceId, filename, title, authors, identifiers } = told(write);
     updateDocument.run(
       previous,
       write.timestamp,
@@ -87,21 +88,23 @@ export function createSqliteWriter(db: Database, remembered: () => void): Sqlite
       title,
       authors,
       identifiers,
-      documentId,
+      userId,
+      name,
     );
+    return true;
   }
 
   function resolve(userId: number, list: readonly Identifier[]): Place | null {
     for (const [match, { value }] of list.entries()) {
       const row = selectDocument.get(userId, value) ?? selectTarget.get(userId, value);
-      if (row !== undefined) return { documentId: Number(row["id"]), document: String(row["document"]), match };
+      if (row !== undefined) return { documentId: Number(row["id"]), document: fromSqlText(row["document"]), match };
     }
     return null;
   }
 
   function putIdentified(userId: number, write: ProgressWrite, list: readonly Identifier[]): WriteOutcome {
     const place = resolve(userId, list);
-    if (place !== null) update(place.documentId, write);
+    if (place !== null) update(userId, place.document, write);
     const documentId = place?.documentId ?? insert(userId, write);
     for (const { type, value } of place === null ? list : list.slice(place.match + 1)) {
       // Never shadow a document, never repoint an alias; one whose document is gone went with it.
@@ -114,12 +117,11 @@ export function createSqliteWriter(db: Database, remembered: () => void): Sqlite
 
   return {
     put(username, credential, write) {
-      const place = selectPlace.get(toSqlText(write.document), toSqlText(username), toSqlText(credential));
-      if (place === undefined) return { status: "unauthorized" };
-      const userId = Number(place["user_id"]);
+      const user = selectUser.get(toSqlText(username), toSqlText(credential));
+      if (user === undefined) return { status: "unauthorized" };
+      const userId = Number(user["id"]);
       if (write.identifiers !== null) return putIdentified(userId, write, write.identifiers);
-      if (place["document_id"] === null) insert(userId, write);
-      else update(Number(place["document_id"]), write);
+      if (!update(userId, write.document, write)) insert(userId, write);
       return { status: "written", document: write.document, match: null };
     },
   };
