@@ -68,6 +68,14 @@ export function openSqliteStore(path: string): Store {
     return { credential, found: resolved === null || record === null ? null : { record, match: resolved.match } };
   }
 
+  /** A write that touches accounts. */
+  function writeAccounts<T>(work: () => T): Promise<T> {
+    return db.write(() => {
+      writer.forgetUsers();
+      return work();
+    });
+  }
+
   async function* usernames(): AsyncGenerator<string> {
     let last = "";
     for (;;) {
@@ -83,16 +91,16 @@ export function openSqliteStore(path: string): Store {
     kind: "sqlite",
     keepsKeysVerbatim: false,
     createUser: (username, credential) =>
-      db.write(() => insertUser.run(toSqlText(username), toSqlText(credential)).changes === 1),
+      writeAccounts(() => insertUser.run(toSqlText(username), toSqlText(credential)).changes === 1),
     async credentialOf(username) {
       const row = db.read(() => selectCredential.get(toSqlText(username)));
       return row === undefined ? null : fromSqlText(row["credential"]);
     },
     replaceCredential: (username, current, next) =>
-      db.write(() => updateCredential.run(toSqlText(next), toSqlText(username), toSqlText(current)).changes === 1),
+      writeAccounts(() => updateCredential.run(toSqlText(next), toSqlText(username), toSqlText(current)).changes === 1),
     deleteUser: (username, current) =>
       // Without an account nothing can be orphaned here: everything hangs on it by foreign keys.
-      db.write(() =>
+      writeAccounts(() =>
         current === null
           ? selectCredential.get(toSqlText(username)) === undefined
           : history.deleteUser(username, current),
@@ -120,7 +128,7 @@ export function openSqliteStore(path: string): Store {
     },
     deleteDocument: (username, document) => db.write(() => history.deleteDocument(username, document)),
     usernames,
-    ...createSqliteTransfer(db, usernames, history),
+    ...createSqliteTransfer(db, usernames, writeAccounts, history),
     async secret() {
       return fromSqlText(selectSecret.get()?.["value"]);
     },

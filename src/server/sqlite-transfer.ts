@@ -9,6 +9,7 @@ import type { ExportLine, HistoryEntry, Store, StoredRecord } from "./store.ts";
 export function createSqliteTransfer(
   db: Database,
   usernames: () => AsyncIterable<string>,
+  writeAccounts: <T>(work: () => T) => Promise<T>,
   chains: SqliteHistory,
 ): Pick<Store, "exportLines" | "importLines"> {
   const selectUser = db.prepare("SELECT id, credential FROM users WHERE name = ?");
@@ -97,6 +98,6 @@ export function createSqliteTransfer(
     async *exportLines() {
       for await (const username of usernames()) yield* exportUser(username);
     },
-    importLines: (lines) => db.write(() => lines.forEach(putLine)),
+    importLines: (lines) => writeAccounts(() => lines.forEach(putLine)),
   };
 }

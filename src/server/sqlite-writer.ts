@@ -6,6 +6,8 @@ import type { Identifier, ProgressWrite, WriteOutcome } from "./store.ts";
 /** The writing half of the SQLite store; its `put` must run inside a transaction. */
 export interface SqliteWriter {
   put(username: string, credential: string, write: ProgressWrite): WriteOutcome;
+  /** To be called by whatever changes accounts, before it does. */
+  forgetUsers(): void;
 }
 
 interface Place {
@@ -51,6 +53,25 @@ export function createSqliteWriter(db: Database, remembered: () => void): Sqlite
     "SELECT d.id, d.document FROM aliases a JOIN documents d ON d.id = a.document_id WHERE a.user_id = ? AND a.value = ?",
   );
   const insertAlias = db.prepare("INSERT INTO aliases (user_id, value, type, document_id) VALUES (?, ?, ?, ?)");
+
+  // A device that pushes a shelf of books asks for the same account again and again within one transaction.
+  const users = new Map<string, number | null>();
+  let usersOf = -1;
+
+  function userIdOf(username: string, credential: string): number | null {
+    if (usersOf !== db.transaction()) {
+      usersOf = db.transaction();
+      users.clear();
+    }
+    const question = `${username}:${credential}`;
+    let id = users.get(question);
+    if (id === undefined) {
+      const row = selectUser.get(toSqlText(username), toSqlText(credential));
+      id = row === undefined ? null : Number(row["id"]);
+      users.set(question, id);
+    }
+    return id;
+  }
 
   function insert(userId: number, write: ProgressWrite): number {
     const { deviceId, filename, title, authors, identifiers } = told(write);
@@ -117,12 +138,12 @@ export function createSqliteWriter(db: Database, remembered: () => void): Sqlite
 
   return {
     put(username, credential, write) {
-      const user = selectUser.get(toSqlText(username), toSqlText(credential));
-      if (user === undefined) return { status: "unauthorized" };
-      const userId = Number(user["id"]);
+      const userId = userIdOf(username, credential);
+      if (userId === null) return { status: "unauthorized" };
       if (write.identifiers !== null) return putIdentified(userId, write, write.identifiers);
       if (!update(userId, write.document, write)) insert(userId, write);
       return { status: "written", document: write.document, match: null };
     },
+    forgetUsers: () => users.clear(),
   };
 }

@@ -83,6 +83,26 @@ test("another process may use the file at the same time", async () => {
   await Promise.all([one.close(), two.close()]);
 });
 
+test("within one transaction, too, a write sees what became of its account just before", async () => {
+  const store = openSqliteStore(newFile());
+  await store.createUser("ann", "k");
+  const outcomes = await Promise.all([
+    store.write("ann", "k", position("a", "1")),
+    store.replaceCredential("ann", "k", "k2"),
+    store.write("ann", "k", position("a", "2")),
+    store.write("ann", "k2", position("a", "3")),
+    store.deleteUser("ann", "k2"),
+    store.write("ann", "k2", position("a", "4")),
+    store.createUser("ann", "k3"),
+    store.write("ann", "k3", position("a", "5")),
+  ]);
+  const written = { status: "written", document: "a", match: null };
+  const unauthorized = { status: "unauthorized" };
+  expect(outcomes).toEqual([written, true, unauthorized, written, true, unauthorized, true, written]);
+  expect((await store.history("ann", "a")).map(({ progress }) => progress)).toEqual(["5"]);
+  await store.close();
+});
+
 test("rows of the history that are too old are swept from the file, and no others", async () => {
   vi.useFakeTimers({ toFake: ["setInterval", "clearInterval"] });
   const path = newFile();

@@ -1,0 +1,178 @@
+import { spawn } from "node:child_process";
+import { hash } from "node:crypto";
+import { mkdirSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterAll, beforeAll, expect, test } from "vitest";
+import { createCredentials } from "../src/server/credentials.ts";
+import { openStore } from "../src/server/listen.ts";
+import { measure } from "./support/load.ts";
+import type { Outcome } from "./support/load.ts";
+
+const CONNECTIONS = 32;
+const USERS = 100;
+const SMALL = 10_000;
+const LARGE = 1_000_000;
+const WARM_UP = 30_000;
+const REQUESTS = 15_000;
+const ROUNDS = 7;
+const KEY = "0123456789abcdef0123456789abcdef";
+
+interface Target {
+  readonly name: string;
+  readonly port: number;
+  readonly documents: number;
+  memory(): number;
+  end(): void;
+}
+
+const targets: Target[] = [];
+const folder = mkdtempSync(join(tmpdir(), "kosync-bench-"));
+
+/** Of a process, where the system tells it as Linux does. */
+function residentMegabytes(pid: number | undefined): number {
+  const status = process.platform === "linux" ? readFileSync(`/proc/${pid}/status`, "utf8") : "";
+  return Number(/^VmRSS:\s+(\d+) kB$/m.exec(status)?.[1] ?? Number.NaN) / 1024;
+}
+
+function start(name: string, documents: number, args: readonly string[]): Promise<void> {
+  const child = spawn(process.execPath, args, { stdio: ["ignore", "pipe", "inherit"] });
+  return new Promise((resolve, reject) => {
+    child.once("exit", (code) => reject(new Error(`${name} ended with ${code}`)));
+    child.stdout.once("data", (chunk: Buffer) => {
+      const port = Number(new URL(chunk.toString().trim()).port);
+      targets.push({
+        name,
+        port,
+        documents,
+        memory: () => residentMegabytes(child.pid),
+        end: () => child.kill("SIGTERM"),
+      });
+      resolve();
+    });
+  });
+}
+
+const idOf = (index: number): string => hash("md5", String(index));
+
+function position(index: number, turn: number): object {
+  return {
+    document: idOf(index),
+    progress: `/body/DocFragment[11]/body/div/p[${turn % 1000}]/text().123`,
+    percentage: (turn % 10_000) / 10_000,
+    device: "Kobo Libra 2",
+    device_id: "8E0F6A2C5D1B4C3A",
+  };
+}
+
+/** A database with so many documents, spread over the users. */
+async function fill(data: string, documents: number): Promise<void> {
+  mkdirSync(data);
+  const store = await openStore({ data });
+  const credentials = createCredentials({ verbatim: false, cost: { N: 16, r: 1, p: 1 } });
+  const kept = await Promise.all(
+    Array.from({ length: USERS }, async (_, user) => {
+      const credential = await credentials.make(KEY);
+      await store.createUser(`user${user}`, credential);
+      return credential;
+    }),
+  );
+  const rest = { timestamp: 1_700_000_000, metadata: null, identifiers: null };
+  for (let index = 0; index < documents; index += 5000) {
+    await Promise.all(
+      Array.from({ length: 5000 }, (_, offset) => {
+        const number = index + offset;
+        const { document, progress, percentage, device, device_id } = Object.assign(
+          { document: "", progress: "", percentage: 0, device: "", device_id: "" },
+          position(number, number),
+        );
+        const write = { document, progress, percentage, device, device_id, ...rest };
+        return store.write(`user${number % USERS}`, kept[number % USERS] ?? "", write);
+      }),
+    );
+  }
+  await store.close();
+}
+
+beforeAll(async () => {
+  await fill(join(folder, "small"), SMALL);
+  await fill(join(folder, "large"), LARGE);
+  const serve = ["dist/cli.mjs", "serve", "--port", "0", "--log", "off", "--data"];
+  await start("bare fastify", SMALL, ["bench/support/bare-fastify.ts"]);
+  await start("10,000 documents", SMALL, [...serve, join(folder, "small")]);
+  await start("1,000,000 documents", LARGE, [...serve, join(folder, "large")]);
+}, 600_000);
+afterAll(() => {
+  for (const target of targets) target.end();
+  rmSync(folder, { recursive: true, force: true });
+});
+
+/** A document as far from the last one as can be, so that no page is warm by accident. */
+const pick = (turn: number, documents: number): number => (turn * 7919) % documents;
+
+function head(index: number): string {
+  const login = `x-auth-user: user${index % USERS}\r\nx-auth-key: ${KEY}\r\n`;
+  return `host: localhost\r\naccept: application/vnd.koreader.v1+json\r\n${login}`;
+}
+
+const REQUEST = {
+  PUT(turn: number, documents: number): string {
+    const index = pick(turn, documents);
+    const body = JSON.stringify(position(index, turn));
+    const type = `content-type: application/json\r\ncontent-length: ${body.length}\r\n`;
+    return `PUT /syncs/progress HTTP/1.1\r\n${head(index)}${type}\r\n${body}`;
+  },
+  GET(turn: number, documents: number): string {
+    const index = pick(turn, documents);
+    return `GET /syncs/progress/${idOf(index)} HTTP/1.1\r\n${head(index)}\r\n`;
+  },
+} as const;
+
+function median(values: readonly number[]): number {
+  return values.toSorted((a, b) => a - b)[Math.floor(values.length / 2)] ?? Number.NaN;
+}
+
+const rate = ({ rate }: Outcome): number => rate;
+const p99 = ({ p99 }: Outcome): number => p99;
+
+/** Round by round, so that what else the machine does meets both alike. */
+function ratio(a: readonly Outcome[], b: readonly Outcome[], of: (outcome: Outcome) => number): number {
+  return median(a.map((outcome, round) => of(outcome) / of(b[round] ?? outcome)));
+}
+
+let turn = 0;
+function run(target: Target, method: keyof typeof REQUEST, requests: number): Promise<Outcome> {
+  const from = turn;
+  turn += requests;
+  const request = (index: number): string => REQUEST[method](from + index, target.documents);
+  return measure({ port: target.port, connections: CONNECTIONS, requests, request });
+}
+
+test.each(["PUT", "GET"] as const)(
+  "%s against a bare fastify route, and with a hundred times the documents",
+  async (method) => {
+    for (const target of targets) await run(target, method, WARM_UP);
+    const outcomes = targets.map((): Outcome[] => []);
+    for (let round = 0; round < ROUNDS; round++) {
+      for (const [index, target] of targets.entries()) {
+        const outcome = await run(target, method, REQUESTS);
+        expect(outcome.statuses).toEqual({ 200: REQUESTS });
+        outcomes[index]?.push(outcome);
+      }
+    }
+    const [bare = [], small = [], large = []] = outcomes;
+    for (const [index, target] of targets.entries()) {
+      const own = outcomes[index] ?? [];
+      process.stdout.write(
+        `${method} ${target.name}: ${Math.round(median(own.map(rate)))} a second, p50 ${median(own.map(({ p50 }) => p50)).toFixed(2)} ms, p99 ${median(own.map(p99)).toFixed(2)} ms, ${target.memory().toFixed(0)} MB\n`,
+      );
+    }
+    const [share, slow, scale] = [ratio(small, bare, rate), ratio(small, bare, p99), ratio(large, small, rate)];
+    process.stdout.write(
+      `${method}: ${share.toFixed(2)} of the bare route's rate, ${slow.toFixed(1)} times its p99; ${scale.toFixed(2)} of that rate with a hundred times the documents\n`,
+    );
+    expect(share).toBeGreaterThanOrEqual(method === "PUT" ? 0.6 : 0.7);
+    expect(slow).toBeLessThanOrEqual(3);
+    expect(scale).toBeGreaterThanOrEqual(0.8);
+  },
+);
