@@ -1,7 +1,7 @@
 /** `koreader-progress backup`: everything of a server in one file. */
 import process from "node:process";
 import { parseArgs } from "node:util";
-import { STORE_OPTIONS, withAdmin } from "./store-options.ts";
+import { STORE_OPTIONS, isMissing, storePlace, withAdmin } from "./store-options.ts";
 
 export const summary =
   "backup FILE --data DIR|--redis URL    everything of your server as JSON lines, also while it runs";
@@ -14,6 +14,7 @@ export async function run(args: string[]): Promise<number> {
     process.stderr.write("backup: name one file to write.\n");
     return 2;
   }
+  if (isMissing("backup", storePlace(values).data)) return 2;
   return withAdmin("backup", values, async (admin) => {
     try {
       const lines = await admin.exportTo(path);

@@ -7,7 +7,8 @@ import { startCalibre } from "./calibre.ts";
 import { bookIdOf } from "./book-id.ts";
 import { Refused, orSentence } from "./sentences.ts";
 
-export const summary = "copies --library DIR --id N [--json]    every digest a book is known by, or would have";
+export const summary =
+  "copies --library DIR --id N [--copy-logs DIR] [--json]    every digest a book is known by, or would have";
 
 /** Prints the digests of one book; 2 when nothing could be done. The library is left exactly as it is. */
 export function run(args: string[]): Promise<number> {

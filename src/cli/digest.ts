@@ -1,6 +1,7 @@
 import { parseArgs } from "node:util";
 import { digestBooks } from "../app/digest-books.ts";
 import { openBookFiles } from "../compose.ts";
+import { reasonSentence } from "./position-sentences.ts";
 
 /** One line for the list of commands. */
 export const summary = "digest FILE... [--json]    the names a kosync server may know these files by";
@@ -21,7 +22,7 @@ export async function run(args: string[]): Promise<number> {
     process.stdout.write(`${JSON.stringify(results, null, 2)}\n`);
   } else {
     for (const result of results) {
-      if ("error" in result) process.stderr.write(`${result.path}: cannot be read (${result.error})\n`);
+      if ("error" in result) process.stderr.write(`${result.path} ${reasonSentence(result.error)}\n`);
       else process.stdout.write(`${result.partial_md5}  ${result.filename}  ${result.path}\n`);
     }
   }

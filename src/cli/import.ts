@@ -1,7 +1,7 @@
 /** `koreader-progress import`: the accounts and positions of another server. */
 import process from "node:process";
 import { parseArgs } from "node:util";
-import { STORE_OPTIONS, withAdmin } from "./store-options.ts";
+import { STORE_OPTIONS, isMissing, withAdmin } from "./store-options.ts";
 
 export const summary =
   "import --from-redis URL|--from-data DIR --data DIR|--redis URL    all of another server, KOReader's own included";
@@ -20,6 +20,7 @@ export async function run(args: string[]): Promise<number> {
     );
     return 2;
   }
+  if (isMissing("import", data)) return 2;
   return withAdmin("import", values, async (admin) => {
     const { users, documents } = await admin.importStore(redis === undefined ? { data: data ?? "" } : { redis });
     process.stdout.write(`Imported ${users} users and ${documents} documents.\n`);

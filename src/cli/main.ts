@@ -5,6 +5,8 @@ import { runtimeComplaint } from "../../bridge/runtime-needed.ts";
 interface Command {
   /** One line for the list of commands. */
   readonly summary: string;
+  /** What `--help` says beyond that line. */
+  readonly help?: string;
   /** Resolves with the exit code. */
   readonly run: (args: string[]) => Promise<number>;
 }
@@ -27,7 +29,13 @@ const COMMANDS: Readonly<Record<string, () => Promise<Command>>> = {
 
 async function usage(): Promise<string> {
   const lines = await Promise.all(Object.values(COMMANDS).map(async (load) => `  ${(await load()).summary}`));
-  return `koreader-progress COMMAND ...\n\n${lines.join("\n")}\n`;
+  return `koreader-progress COMMAND ...\n\n${lines.join("\n")}\n\nCOMMAND --help tells more.\n`;
+}
+
+/** `--help` or `-h` among the options; after `--` they are names like any other. */
+function asksForHelp(args: readonly string[]): boolean {
+  const end = args.indexOf("--");
+  return (end === -1 ? args : args.slice(0, end)).some((arg) => arg === "--help" || arg === "-h");
 }
 
 async function main([name = "", ...args]: string[]): Promise<number> {
@@ -50,8 +58,13 @@ async function main([name = "", ...args]: string[]): Promise<number> {
     process.stderr.write(`There is no command "${name}".\n\n${await usage()}`);
     return 2;
   }
+  const command = await load();
+  if (asksForHelp(args)) {
+    process.stdout.write(`koreader-progress ${command.summary}\n${command.help ?? ""}`);
+    return 0;
+  }
   try {
-    return await (await load()).run(args);
+    return await command.run(args);
   } catch (error) {
     if (error instanceof TypeError && "code" in error && String(error.code).startsWith("ERR_PARSE_ARGS")) {
       process.stderr.write(`${name}: ${error.message}\n`);

@@ -2,6 +2,7 @@ const SENTENCES: Readonly<Record<string, string>> = {
   ENOENT: "does not exist.",
   EACCES: "may not be read.",
   EISDIR: "is a folder.",
+  ENOTFILE: "is no file.",
   not_a_zip: "is not an EPUB: it is no zip archive.",
   too_many_entries: "has more files inside than any book needs.",
   entry_too_large: "holds a file of more than 100 MB.",

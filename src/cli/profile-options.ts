@@ -2,6 +2,19 @@
 import { ColumnField, ConflictPolicy, type Profile, type Rules } from "../model/profile.ts";
 import { Refused } from "./sentences.ts";
 
+/** What `--help` says of the options that sync and push share. */
+export const SHARED_HELP = `\
+  --column FIELD=#COLUMN   shows a field in a column, again for another one; percent=#col:100 for a float from 0 to 100
+                           fields: ${ColumnField.options.join(", ")}
+                           without any --column: as mapped in calibre's window
+  --ids 1,2                these books alone
+  --matching WHICH         binary, filename or both (default): KOReader's document matching method
+  --policy WHICH           decides conflicts: ${ConflictPolicy.options.join(", ")}
+  --copy-logs DIR          a folder of copy logs of another calibre, again for another one
+  --dry-run                change nothing, only say what would be done
+  --explain                the reason of every decision
+  --json                   one JSON object instead of lines`;
+
 /** `percent=#col`, or `percent=#col:100` for a float column from 0 to 100. */
 export function columnsOf(texts: readonly string[], command: string): Record<string, [string, number | null]> {
   const columns: Record<string, [string, number | null]> = {};

@@ -10,11 +10,21 @@ import type { Why } from "../model/why.ts";
 import { startCalibre } from "./calibre.ts";
 import { DEFAULT_RULES } from "./default-rules.ts";
 import { userkeyOf } from "./password.ts";
-import { columnsOf, matchingOf, policyOf } from "./profile-options.ts";
+import { SHARED_HELP, columnsOf, matchingOf, policyOf } from "./profile-options.ts";
 import { Refused, idsOf, orSentence } from "./sentences.ts";
 
 export const summary =
   "push --library DIR --url URL --user NAME --password-stdin [--ids N] [--typed]    calibre's own places to the server";
+
+export const help = `
+  --library DIR            calibre's library; calibre itself must not be running
+  --url URL                the sync server, as KOReader has it
+  --user NAME              its user; with
+  --password-stdin         the password comes on standard input
+${SHARED_HELP}
+  --typed                  with one book in --ids: push the percentage typed into its percent column
+  --server-user NAME       whose places in calibre's content server count, again for another one
+`;
 
 /** Pushes once; 0 when nothing failed, 1 when a put failed or must be decided, 2 when nothing could be done. */
 export function run(args: string[]): Promise<number> {

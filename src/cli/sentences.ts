@@ -11,7 +11,7 @@ export function idsOf(text: string, command: string): number[] {
   if (ids.some((id) => !Number.isInteger(id) || id < 1)) {
     throw new Refused(`${command}: --ids wants numbers like 1,2,3. This was "${text}".`);
   }
-  return ids;
+  return [...new Set(ids)];
 }
 
 /** Runs a command; what can be expected to go wrong becomes one sentence and exit code 2. */

@@ -10,8 +10,7 @@ import { complain, fromEnvironment, STORE_OPTIONS, storePlace } from "./store-op
 export const summary =
   "serve [--host H] [--port N] [--data DIR] [--registration open|closed]    a kosync server of your own";
 
-const HELP = `koreader-progress serve: a kosync server of your own
-
+export const help = `
   --host H                 address to listen on (127.0.0.1; 0.0.0.0 for the whole network)
   --port N                 port (8081; 0 takes a free one)
   --data DIR               folder for the database; without it, and without --redis, nothing outlives the server
@@ -75,13 +74,8 @@ export async function run(args: string[]): Promise<number> {
       log: { type: "string" },
       metrics: { type: "boolean" },
       "no-page": { type: "boolean" },
-      help: { type: "boolean" },
     },
   });
-  if (values.help) {
-    process.stdout.write(HELP);
-    return 0;
-  }
   const told = Object.fromEntries(NAMES.map((name) => [name, values[name] ?? fromEnvironment(name)]));
   const parsed = Settings.safeParse(told);
   if (!parsed.success) {

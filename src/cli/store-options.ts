@@ -1,4 +1,5 @@
 /** Which store a command of the server works on: options first, then the environment, as containers like it. */
+import { existsSync } from "node:fs";
 import process from "node:process";
 import { openServerAdmin } from "../compose.ts";
 import { SyncError } from "../model/error.ts";
@@ -32,6 +33,13 @@ export function complain(command: string, error: SyncError): void {
       ? `Port ${port} on ${host} is taken: another program, or another server of ours, listens there. Choose one with --port.`
       : `The store cannot be opened: ${reason}`;
   process.stderr.write(`${command}: ${sentence}\n`);
+}
+
+/** Whether a folder to read from is missing; says so. It would be made otherwise, and found empty. */
+export function isMissing(command: string, folder: string | undefined): boolean {
+  if (folder === undefined || existsSync(folder)) return false;
+  process.stderr.write(`${command}: ${folder} does not exist.\n`);
+  return true;
 }
 
 /** Opens the store that is meant, lets `work` at it and closes it; 2 when none is named or it cannot be opened. */

@@ -9,11 +9,20 @@ import type { Profile, Rules } from "../model/profile.ts";
 import type { Why } from "../model/why.ts";
 import { startCalibre } from "./calibre.ts";
 import { DEFAULT_RULES } from "./default-rules.ts";
-import { columnsOf, matchingOf, policyOf } from "./profile-options.ts";
+import { SHARED_HELP, columnsOf, matchingOf, policyOf } from "./profile-options.ts";
 import { userkeyOf } from "./password.ts";
 import { Refused, idsOf, orSentence } from "./sentences.ts";
 
 export const summary = "sync --library DIR --url URL --user NAME --password-stdin --column percent=#col ...";
+
+export const help = `
+  --library DIR            calibre's library; calibre itself must not be running
+  --url URL                the sync server, as KOReader has it
+  --user NAME              its user; with
+  --password-stdin         the password comes on standard input
+${SHARED_HELP}
+  --no-predict             never ask about copies that nobody saw leaving calibre
+`;
 
 /** Pulls once; 0 when nothing failed, 1 when a book failed or a conflict is undecided, 2 when nothing could be done. */
 export function run(args: string[]): Promise<number> {
@@ -46,6 +55,8 @@ async function sync(args: string[]): Promise<number> {
   if (!values["password-stdin"]) throw new Refused("sync: pass the password on standard input with --password-stdin.");
   const columns = columnsOf(values.column, "sync");
   const ids = values.ids === undefined ? null : idsOf(values.ids, "sync");
+  const policy = values.policy === undefined ? null : policyOf(values.policy, "sync");
+  const matching = matchingOf(values.matching, "sync");
   const userkey = await userkeyOf(process.stdin);
   const draft: Account = {
     id: "command-line",
@@ -64,11 +75,10 @@ async function sync(args: string[]): Promise<number> {
     const { book_ids } = await calibre.open({ library: resolve(library), dry_run, copy_logs: values["copy-logs"] });
     const mapped = await calibre.map({ columns, url, username: user, needed: true });
     const account: Account = { ...draft, url, id: mapped.account_id };
-    const policy = values.policy === undefined ? null : policyOf(values.policy, "sync");
     const rules: Rules = policy === null ? DEFAULT_RULES : { ...DEFAULT_RULES, conflict: policy };
     const profile: Profile = {
       id: "command-line",
-      matching: matchingOf(values.matching, "sync"),
+      matching,
       columns: mapped.columns,
       rules,
       ran_before: true,

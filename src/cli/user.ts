@@ -2,10 +2,10 @@
 import process from "node:process";
 import { parseArgs } from "node:util";
 import { userkeyOf } from "./password.ts";
-import { STORE_OPTIONS, withAdmin } from "./store-options.ts";
+import { STORE_OPTIONS, isMissing, storePlace, withAdmin } from "./store-options.ts";
 
 export const summary =
-  "user add|list|passwd|delete [NAME] --data DIR|--redis URL    the accounts of your server; the password comes on standard input";
+  "user add|list|passwd|delete [NAME] --data DIR|--redis URL [--json]    the accounts of your server; the password comes on standard input";
 
 /** 0 when done, 1 when the name is taken or unknown, 2 when nothing could be done. */
 export async function run(args: string[]): Promise<number> {
@@ -24,6 +24,7 @@ export async function run(args: string[]): Promise<number> {
     process.stderr.write("user: a name cannot hold a colon.\n");
     return 2;
   }
+  if (action !== "add" && isMissing("user", storePlace(values).data)) return 2;
   return withAdmin("user", values, async (admin) => {
     if (action === "list") {
       const names = await admin.listUsers();

@@ -48,7 +48,7 @@ describe("koreader-progress digest", () => {
     const { code, stdout, stderr } = digest(good, missing);
     expect(code).toBe(1);
     expect(stdout).toBe(`${GOOD_DIGEST}  ${md5OfText("good.epub")}  ${good}\n`);
-    expect(stderr).toBe(`${missing}: cannot be read (ENOENT)\n`);
+    expect(stderr).toBe(`${missing} does not exist.\n`);
   });
 
   test("without files it says what it needs, and ends with 2", () => {

@@ -1,5 +1,5 @@
 import { spawn } from "node:child_process";
-import { mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { existsSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, describe, expect, test } from "vitest";
@@ -223,5 +223,21 @@ describe("what is in deploy/", () => {
     named.push(...[...started.matchAll(/--([a-z-]+)/g)].map(([, name = ""]) => name));
     expect(named.length).toBeGreaterThan(8);
     expect(named.filter((name) => !options.has(name))).toEqual([]);
+  });
+});
+
+describe("a folder that is not there", () => {
+  test.each([
+    ["backup", ["backup", "FILE", "--data", "FOLDER"]],
+    ["import", ["import", "--from-data", "FOLDER", "--data", "OTHER"]],
+    ["user", ["user", "list", "--data", "FOLDER"]],
+    ["user", ["user", "delete", "ann", "--data", "FOLDER"]],
+  ])("is said by %s, and none is made of it: %j", async (name, args) => {
+    const data = newFolder();
+    const missing = join(data, "missing");
+    const places: Record<string, string> = { FILE: join(data, "file"), FOLDER: missing, OTHER: join(data, "other") };
+    const ended = await command(args.map((arg) => places[arg] ?? arg));
+    expect(ended).toEqual({ code: 2, out: "", err: `${name}: ${missing} does not exist.\n` });
+    expect(existsSync(missing)).toBe(false);
   });
 });
