@@ -107,8 +107,9 @@ class ProgressAction(InterfaceAction):
         several = len(config.profiles(self.gui.current_db.new_api)) > 1
         return "" if several else _("There is only one profile.")
 
-    def why_no_push(self) -> str:
-        return _("This version reads progress from the server; it cannot send it yet.")
+    def push(self) -> None:
+        """Offers calibre's own places in the selected books, or in all, to the server."""
+        self.runs.push(self.profile, self.selected_ids() or self.all_ids())
 
     def why_no_unmatched(self) -> str:
         return _("This version cannot list what is on the server yet; a book's details let you link it by hand.")

@@ -44,11 +44,10 @@ def menu_rows(action: Any) -> list[Row | None]:
         ),
         Row(
             "koreader-progress-push",
-            _("P&ush to KOReader"),
+            _("P&ush to KOReader…"),
             "push",
-            lambda: None,
-            _("Send calibre's own progress to the server"),
-            action.why_no_push,
+            action.push,
+            _("Send calibre's own progress in the selected books, or in all, to the server"),
         ),
         Row(
             "koreader-progress-preview",

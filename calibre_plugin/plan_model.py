@@ -53,16 +53,11 @@ class PlanModel(QAbstractItemModel):
         """Leaves out the books of other kinds, and those whose title, authors or reason do not contain the text."""
         wanted = text.casefold().strip()
         self.beginResetModel()
-        self.shown = [row for row in self.rows if row.kind in kinds and self._matches(row, wanted)]
+        self.shown = [row for row in self.rows if row.kind in kinds and wanted in row.words]
         if self._sorting is not None:
             self._sort(*self._sorting)
         self._loaded = min(STEP, len(self.shown))
         self.endResetModel()
-
-    def _matches(self, row: BookRow, wanted: str) -> bool:
-        if not wanted:
-            return True
-        return wanted in f"{row.title}\n{row.authors}\n{device_of(row)}\n{why_text(row.why)}".casefold()
 
     def index_of(self, row: BookRow) -> QModelIndex:
         return self.index(self.shown.index(row), 0)

@@ -42,6 +42,8 @@ class BookRow:
     cells: list[CellRow] = field(default_factory=list)
     conflict: Conflict | None = None
     decision: Decision = "later"
+    # What a search looks through, ready before anybody types.
+    words: str = ""
 
     @property
     def ticked(self) -> bool | None:
@@ -81,6 +83,8 @@ def rows_of(api: Any, plan: PullPlan, report: WriteReport | None = None) -> list
     for skip in plan["skipped"]:
         kind: Kind = "unchanged" if skip["reason"]["code"] in QUIET else "skip"
         row(kind, skip["book_id"], skip["reason"])
+    for found in rows.values():
+        found.words = f"{found.title}\n{found.authors}\n{device_of(found)}\n{why_text(found.why)}".casefold()
     order = {"conflict": 0, "update": 1, "skip": 2, "unchanged": 3}
     return sorted(rows.values(), key=lambda found: (order[found.kind], found.title.casefold(), found.book_id))
 

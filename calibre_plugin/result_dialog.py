@@ -56,6 +56,7 @@ class ResultDialog(QDialog):
         column_name: Callable[[str], str],
         on_accept: OnAccept | None = None,
         on_reject: Callable[[], None] | None = None,
+        apply_label: str = "",
     ) -> None:
         super().__init__(gui)
         self.setObjectName("koreader_progress_result")
@@ -69,6 +70,7 @@ class ResultDialog(QDialog):
         self._column_name = column_name
         self._on_accept = on_accept
         self._on_reject = on_reject
+        self._apply_label = apply_label
         self.rows = rows
         self.model = PlanModel(rows, columns, column_name, on_accept is None, self)
 
@@ -173,7 +175,7 @@ class ResultDialog(QDialog):
     def _buttons(self) -> QDialogButtonBox:
         self.buttons = QDialogButtonBox(self)
         if self._on_accept is not None:
-            self.apply_button = self.buttons.addButton(_("&Write to library"), QDialogButtonBox.ButtonRole.AcceptRole)
+            self.apply_button = self.buttons.addButton(self._apply_label, QDialogButtonBox.ButtonRole.AcceptRole)
             self.apply_button.setIcon(icon("sync"))
             self.buttons.addButton(QDialogButtonBox.StandardButton.Cancel)
             self.buttons.accepted.connect(self.accept)

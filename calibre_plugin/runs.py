@@ -23,6 +23,7 @@ from .plan_rows import BookRow
 from .proxy import with_proxy
 from .progress_window import ProgressWindow
 from .pull import Applied, Decisions, Pulled
+from .push_runs import PushRun, prepare_job
 from .result_dialog import ResultDialog
 from .trouble import show_trouble
 from .write_journal import Run as JournalRun
@@ -51,6 +52,7 @@ class Run:
     book_ids: Sequence[int]
     trigger: Trigger
     preview: bool
+    push: bool = False
     job: Any = None
     window: ProgressWindow | None = None
     request: PullRequest | None = None
@@ -137,7 +139,12 @@ class Runs(QObject):
         return None
 
     def start(
-        self, stored: StoredProfile | None, book_ids: Sequence[int], trigger: Trigger = "reader", preview: bool = False
+        self,
+        stored: StoredProfile | None,
+        book_ids: Sequence[int],
+        trigger: Trigger = "reader",
+        preview: bool = False,
+        push: bool = False,
     ) -> bool:
         """Starts the run, or queues it; False when it cannot be done, after saying why."""
         reason = self.why_not(stored)
@@ -148,7 +155,7 @@ class Runs(QObject):
             return False
         db = self._gui.current_db
         profile, _unusable = config.resolve_profile(db.new_api, stored)
-        run = Run(db.new_api, db.library_id, stored, profile, account, tuple(book_ids), trigger, preview)
+        run = Run(db.new_api, db.library_id, stored, profile, account, tuple(book_ids), trigger, preview, push)
         if self.current is not None:
             # A trigger that finds a run under way has come too late, not too early.
             if run.is_quiet:
@@ -173,7 +180,11 @@ class Runs(QObject):
         )
         books = ngettext("{n} book", "{n} books", len(run.book_ids)).format(n=len(run.book_ids))
         title = _("KOReader Progress: sync {books}").format(books=books)
-        self._run_job(run, title, pull_job, (run.request,), self._asked)
+        if run.push:
+            title = _("KOReader Progress: push")
+            self.run_job(run, title, prepare_job, (run.request,), PushRun(self, run).planned)
+        else:
+            self.run_job(run, title, pull_job, (run.request,), self._asked)
         if run.is_quiet:
             self._gui.status_bar.show_message(title, 3000, show_notification=False)
         else:
@@ -194,9 +205,7 @@ class Runs(QObject):
             # Not calibre's own way to stop a job, which forgets what it had done by then.
             job.abort.set()
 
-    def _run_job(
-        self, run: Run, title: str, work: Any, args: tuple[Any, ...], then: Callable[[Run, Any], None]
-    ) -> None:
+    def run_job(self, run: Run, title: str, work: Any, args: tuple[Any, ...], then: Callable[[Run, Any], None]) -> None:
         job = ThreadedJob(JOB_TYPE, title, work, args, {}, Dispatcher(self._job_done, parent=self))
         job.koreader_progress_then = then
         run.job = job
@@ -216,24 +225,32 @@ class Runs(QObject):
         self._watch.stop()
         run.job = None
         if self._gui.current_db.library_id != run.library_id:
-            self._end(run, _("The library was changed meanwhile; the next sync goes on."))
+            self.end(run, _("The library was changed meanwhile; the next sync goes on."))
         elif job.failed and not job.killed:
-            self._end(run, _("The sync failed."))
+            self.end(run, _("The sync failed."))
             self._gui.job_exception(job, dialog_title=_("KOReader Progress: the sync failed"))
         else:
             job.koreader_progress_then(run, job.result)
 
     def _asked(self, run: Run, outcome: PullOutcome | None) -> None:
         if outcome is not None and outcome.trouble is not None:
-            if run.window is not None:
-                run.window.close()
-            self._end(run, outcome.trouble.sentence)
-            self._complain(outcome.trouble, run.is_quiet)
+            self.end_in_trouble(run, outcome.trouble)
         elif outcome is not None and outcome.pulled is not None:
             run.pulled, run.rows = outcome.pulled, outcome.rows
             self._planned(run, outcome.pulled.plan)
         else:
-            self._end(run, _("Stopped; nothing was written."))
+            self.end(run, _("Stopped; nothing was written."))
+
+    def end_in_trouble(self, run: Run, trouble: Explanation) -> None:
+        """The run could not be done."""
+        if run.window is not None:
+            run.window.close()
+        self.end(run, trouble.sentence)
+        self._complain(trouble, run.is_quiet)
+
+    def push(self, stored: StoredProfile | None, book_ids: Sequence[int]) -> None:
+        """Offers calibre's own places to the server."""
+        self.start(stored, book_ids, push=True)
 
     def _planned(self, run: Run, plan: PullPlan) -> None:
         if self._needs_review(run, plan):
@@ -252,8 +269,6 @@ class Runs(QObject):
 
     def _show_review(self, run: Run, plan: PullPlan) -> None:
         run.reviewed = True
-        if run.window is not None:
-            run.window.set_aside()
         first = any(why["code"] == "first_run" for why in plan["review"])
         headline = (
             _(
@@ -262,15 +277,31 @@ class Runs(QObject):
             if first
             else _("The profile “{name}” would change these books. Untick what should stay as it is.")
         )
-        self.review = ResultDialog(
-            self._gui,
+        self.show_rows(
+            run,
             _("KOReader Progress: review"),
             headline.format(name=run.stored["name"]),
-            run.rows,
-            run.profile["columns"],
-            self.column_name,
+            apply_label=_("&Write to library"),
+            column_name=self.column_name,
             on_accept=partial(self._accepted, run),
             on_reject=partial(self._declined, run),
+        )
+
+    def show_rows(
+        self,
+        run: Run,
+        title: str,
+        headline: str,
+        apply_label: str,
+        column_name: Callable[[str], str],
+        on_accept: Callable[[list[BookRow], list[ColumnUpdate]], None],
+        on_reject: Callable[[], None],
+    ) -> None:
+        """Opens the review of a run's rows."""
+        if run.window is not None:
+            run.window.set_aside()
+        self.review = ResultDialog(
+            self._gui, title, headline, run.rows, run.profile["columns"], column_name, on_accept, on_reject, apply_label
         )
         if run.is_quiet:
             # It must not take the keyboard from somebody who is typing.
@@ -286,21 +317,21 @@ class Runs(QObject):
         self._write(run, Decisions(planned, theirs, ours))
 
     def _declined(self, run: Run) -> None:
-        self._end(run, _("Nothing was written."))
+        self.end(run, _("Nothing was written."))
 
     def _write(self, run: Run, decisions: Decisions) -> None:
         if self._gui.current_db.library_id != run.library_id:
-            self._end(run, _("The library was changed meanwhile: nothing was written."))
+            self.end(run, _("The library was changed meanwhile: nothing was written."))
             return
         title = _("KOReader Progress: write what was accepted")
-        self._run_job(run, title, write_job, (run.request, run.pulled, decisions), self._written)
+        self.run_job(run, title, write_job, (run.request, run.pulled, decisions), self._written)
         if run.window is not None:
             run.window.bring_back()
             run.window.follow(run.job)
 
     def _written(self, run: Run, outcome: WriteOutcome | None) -> None:
         if outcome is None:
-            self._end(run, _("Stopped; nothing was written."))
+            self.end(run, _("Stopped; nothing was written."))
             return
         run.applied, run.report = outcome.applied, outcome.rows
         self.last = run
@@ -308,7 +339,7 @@ class Runs(QObject):
         self.refresh(changed)
         if changed and not run.stored["ran_before"]:
             mark_as_run(run.api, run.stored["id"])
-        self._end(run, self._sentence(run))
+        self.end(run, self._sentence(run))
         self._offer_prediction(run)
         if outcome.trouble is not None:
             self._complain(outcome.trouble, run.is_quiet)
@@ -377,7 +408,8 @@ class Runs(QObject):
             parts.append(text.format(n=troubled))
         return ", ".join(parts) + "."
 
-    def _end(self, run: Run, sentence: str) -> None:
+    def end(self, run: Run, sentence: str) -> None:
+        """The run is over, and this is how."""
         self.current = None
         self.review = None
         self._say(sentence, run.is_quiet)

@@ -12,6 +12,8 @@ from steps import USER, action, api, configure, tidy_up
 
 # What a reader feels as a hitch, in milliseconds.
 FELT = 100
+CALM = 15
+FROZEN = 1000
 BOOKS = 10_000
 PATIENCE = 180
 
@@ -66,12 +68,12 @@ class LargeLibrary(unittest.TestCase):
         gui.longest_stall()
         self.machine.longest_stall()
 
-    def stall(self, what: str) -> float:
-        """The longest stall since this was last asked, and what another process beside it had to bear."""
+    def assert_not_felt(self, what: str) -> None:
+        """Judges the longest stall since this was last asked, beside what an idle process had to bear meanwhile."""
         felt, elsewhere = gui.longest_stall(), self.machine.longest_stall()
         print(f"{what}: longest stall {felt:.0f} ms, of an idle process beside it {elsewhere:.0f} ms")
-        # A machine that lets everybody wait says nothing about us.
-        return felt - 3 * elsewhere
+        # A machine that lets even an idle process wait says little about us: then only a real freeze counts.
+        self.assertLess(felt, FELT if elsewhere < CALM else FROZEN, what)
 
     def link_every_book(self) -> None:
         """Each book has a digest of its own, and each tenth a record on the server."""
@@ -91,7 +93,7 @@ class LargeLibrary(unittest.TestCase):
         gui.post(action().sync_all)
         gui.wait(lambda: action().runs.current is not None, "the run")
         gui.wait(lambda: action().runs.review is not None, "the review", PATIENCE)
-        self.assertLess(self.stall("asking and opening the review"), FELT)
+        self.assert_not_felt("asking and opening the review")
 
     def test_2_writing_a_thousand_books_never_holds_the_window_up(self) -> None:
         configure(self.server, review="never")
@@ -99,21 +101,18 @@ class LargeLibrary(unittest.TestCase):
         gui.wait(lambda: action().runs.is_writing, "the writing", PATIENCE)
         self.reset()
         gui.wait(lambda: not action().runs.is_busy, "the end", PATIENCE)
-        stall = self.stall("writing")
+        self.assert_not_felt("writing")
         ids = sorted(api().all_book_ids())
         self.assertEqual({api().field_for("#percent", book_id) for book_id in ids[::10]}, {50})
         self.assertIsNone(api().field_for("#percent", ids[1]))
-        self.assertLess(stall, FELT)
 
     def test_3_the_report_filters_without_holding_the_window_up(self) -> None:
         self.reset()
         gui.post(action().runs.show_last_report)
         report = gui.window("koreader_progress_result")
-        opened = self.stall("opening the report")
+        self.assert_not_felt("opening the report")
         gui(lambda: report.search.setText("Book 99"))
-        filtered = self.stall("filtering it")
-        self.assertLess(opened, FELT)
-        self.assertLess(filtered, FELT)
+        self.assert_not_felt("filtering it")
 
     def test_4_undoing_it_never_holds_the_window_up(self) -> None:
         self.reset()
@@ -122,10 +121,9 @@ class LargeLibrary(unittest.TestCase):
         gui.post(action().undo_last)
         gui.wait(lambda: action().runs.undoing is not None, "the undo")
         gui.wait(lambda: not action().runs.is_busy, "the end", PATIENCE)
-        stall = self.stall("undoing")
+        self.assert_not_felt("undoing")
         ids = sorted(api().all_book_ids())
         self.assertEqual({api().field_for("#percent", book_id) for book_id in ids[::10]}, {None})
-        self.assertLess(stall, FELT)
 
     def test_5_nothing_went_wrong_unseen(self) -> None:
         self.assertEqual(gui.errors, [])

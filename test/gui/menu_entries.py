@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import time
 import unittest
 
 from calibre_gui import click, gui
@@ -210,6 +211,29 @@ class MenuEntries(unittest.TestCase):
         gui.wait(lambda: api().field_for("#percent", book("Middlemarch")) == 50, "the value")
         wait_for_run()
         self.assertEqual(action().runs.last.stored["id"], "p2")
+
+    def test_14_push_shows_what_it_would_send_and_sends_what_is_ticked(self) -> None:
+        from calibre_plugins.koreader_progress import config
+
+        gui(lambda: config.save_profiles(api(), config.profiles(api()), "p1"))
+        walden = book("Walden")
+        self.server.push(USER, digest_of(walden), 0.2)
+        select(walden)
+        self.use("koreader-progress-selected")
+        gui.wait(lambda: api().field_for("#percent", walden) == 20, "the server's value")
+        wait_for_run()
+        gui.wait(lambda: time.monotonic() > action().local_changes._ours_until, "silence")
+        gui(lambda: api().set_field("#percent", {walden: 23}))
+        gui.wait(lambda: not action().local_changes._gathered and not action().local_changes._timer.isActive())
+        time.sleep(1.5)
+        self.use("koreader-progress-push")
+        review = gui.window("koreader_progress_result")
+        gui.grab(review, "push")
+        rows = {row.title: row for row in review.rows}
+        self.assertIn(rows["Walden"].kind, ("update", "conflict", "skip"), rows["Walden"])
+        gui(review.reject)
+        wait_for_run()
+        self.assertIn("Nothing was sent", action().runs.said)
 
     def test_15_the_context_menu_of_a_book_begins_with_the_sync(self) -> None:
         view = gui.main.library_view
