@@ -9,6 +9,7 @@ import { Book, Observation, PullPlan } from "../src/model/plan.ts";
 import { ConflictPolicy, Profile, Rules } from "../src/model/profile.ts";
 import { LoggedBook, ReadingStory } from "../src/model/reading-log.ts";
 import { PlaceAnswer, PlaceRequest } from "../src/model/place.ts";
+import { ListedDocument } from "../src/model/progress.ts";
 import { PlacedBook, PushPlan, Put, PutResult } from "../src/model/push.ts";
 
 /** More books than this in one message are refused: one giant message would stall calibre. */
@@ -90,6 +91,22 @@ const CarryOverRequest = z
   })
   .meta({ id: "CarryOverRequest" });
 
+const ListedDocuments = z
+  .strictObject({
+    /** The newest first. */
+    documents: z.array(ListedDocument),
+    /** False when the server, or we, may have left some out. */
+    complete: z.boolean(),
+  })
+  .meta({ id: "ListedDocuments" });
+
+const ListAnswer = z
+  .strictObject({
+    /** Null where the server cannot list. */
+    list: ListedDocuments.nullable(),
+  })
+  .meta({ id: "ListAnswer" });
+
 const CarryOverAnswer = z.strictObject({ results: z.array(CarryOverResult) }).meta({ id: "CarryOverAnswer" });
 
 const DiagnoseRequest = z.strictObject({ account: Account }).meta({ id: "DiagnoseRequest" });
@@ -166,6 +183,7 @@ export const METHODS = {
   "sync/planPush": { params: PlanPushRequest, result: PlanPushAnswer },
   "sync/push": { params: PushRequest, result: PushReport },
   "position/convert": { params: ConvertRequest, result: ConvertAnswer },
+  "documents/list": { params: AccountRequest, result: ListAnswer },
   "sync/next": { params: NextRequest, result: PlanPage },
 } as const;
 

@@ -98,6 +98,11 @@ export function createHandlers(): { handlers: Handlers; greet: (hello: Hello) =>
       const { openClient } = await given();
       return { results: await carryOver(request, openClient, running(call)) };
     },
+    "documents/list": async ({ account }, { signal }) => {
+      const { listDocuments } = await import("../src/app/list-documents.ts");
+      const { openClient } = await given();
+      return { list: await listDocuments(account, openClient, signal) };
+    },
     "sync/planPush": async (request, call) => {
       const { preparePush } = await import("../src/app/push.ts");
       return { plan: await preparePush({ ...request, profile: zoned(request.profile) }, await given(), running(call)) };

@@ -50,6 +50,7 @@ METHODS: Final = (
     "sync/planPush",
     "sync/push",
     "position/convert",
+    "documents/list",
     "sync/next",
 )
 
@@ -806,6 +807,26 @@ class PlaceAnswer(TypedDict):
 
 class ConvertAnswer(TypedDict):
     answers: list[PlaceAnswer]
+
+
+class DocumentMetadata(TypedDict, total=False):
+    filename: str | None
+    title: str | None
+    authors: str | None
+
+
+class ListedDocument(TypedDict):
+    progress: Progress
+    metadata: DocumentMetadata | None
+
+
+class ListedDocuments(TypedDict):
+    documents: list[ListedDocument]
+    complete: bool
+
+
+class ListAnswer(TypedDict):
+    list: ListedDocuments | None
 
 
 class NextRequest(TypedDict):

@@ -242,6 +242,24 @@ describe.each(RUNTIMES)("the built bridge under $name", ({ name, command }) => {
     expect(await ask("server/stop", {})).toMatchObject({ result: { running: false, port: null } });
   });
 
+  test("lists what the server knows", async () => {
+    await ask("account/register", { account });
+    const document = "0b229176d4e8db7f6d2b5a4952368d7a";
+    await fetch(`${server.url}/syncs/progress`, {
+      method: "PUT",
+      headers: { "x-auth-user": name, "x-auth-key": userkeyOf("secret"), "content-type": "application/json" },
+      body: JSON.stringify({ document, progress: "/body", percentage: 0.5, device: "Kobo", device_id: "K" }),
+    });
+    expect(await ask("documents/list", { account })).toMatchObject({
+      result: {
+        list: {
+          documents: expect.arrayContaining([{ progress: expect.objectContaining({ document }), metadata: null }]),
+          complete: true,
+        },
+      },
+    });
+  });
+
   test("has been asked for everything the contract names", () => {
     expect(Object.keys(METHODS).filter((method) => !asked.has(method))).toEqual([]);
   });
