@@ -16,6 +16,7 @@ from .contract import KnownDigest
 from .copy_log import CopyRecord, gather, last_seen, log_folders, read_logs
 from .digest import file_content_key, name_digest
 from .history import DATA, TRUST, add_digests, known_digest, read_stored
+from .imports import import_table
 
 FILE_KEYS: Final = "koreader_progress_file_keys"
 EPUB_FORMATS: Final = ("EPUB", "KEPUB")
@@ -49,7 +50,9 @@ def rebuild(api: Any, further_folders: Iterable[str] = (), abort: threading.Even
     for record in read_logs(log_folders(further_folders)):
         by_uuid[record["uuid"]].append(record)
     books = {uuid: book_id for book_id, uuid in api.all_field_for("uuid", api.all_book_ids()).items()}
-    changed = bring(api, {books[uuid]: records for uuid, records in by_uuid.items() if uuid in books})
+    changed = import_table(api) | bring(
+        api, {books[uuid]: records for uuid, records in by_uuid.items() if uuid in books}
+    )
     lost = {uuid: records for uuid, records in by_uuid.items() if uuid not in books}
     if lost and not (abort is not None and abort.is_set()):
         changed |= adopt(api, lost, abort)
