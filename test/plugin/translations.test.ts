@@ -1,0 +1,52 @@
+import { spawnSync } from "node:child_process";
+import { globSync, readFileSync } from "node:fs";
+import { describe, expect, test } from "vitest";
+
+/** One sentence and its translations, as `msgcat --no-wrap` lays them out. */
+interface Entry {
+  id: string;
+  translations: string[];
+}
+
+function entriesOf(path: string): Entry[] {
+  const { stdout } = spawnSync("msgattrib", ["--translated", "--no-obsolete", "--no-wrap", path], { encoding: "utf8" });
+  return stdout
+    .split("\n\n")
+    .map((block) => ({
+      id: [...block.matchAll(/^msgid(?:_plural)? "(.*)"$/gm)].map((match) => match[1] ?? "").join(" "),
+      translations: [...block.matchAll(/^msgstr(?:\[\d\])? "(.*)"$/gm)].map((match) => match[1] ?? ""),
+    }))
+    .filter(({ id }) => id !== "");
+}
+
+const blanksOf = (text: string): string[] => [...new Set(text.match(/\{\w*\}/g) ?? [])].toSorted();
+
+describe.each(globSync("calibre_plugin/translations/*.po"))("the translation %s", (path) => {
+  test("is accepted by gettext", () => {
+    expect(spawnSync("msgfmt", ["--check-format", "--check-domain", "-o", "/dev/null", path]).status).toBe(0);
+  });
+
+  test("fills in no blank that the sentence does not have, and forgets none", () => {
+    const entries = entriesOf(path);
+    expect(entries.length).toBeGreaterThan(400);
+    const wrong = entries.filter(({ id, translations }) =>
+      translations.some((text) => blanksOf(text).join() !== blanksOf(id).join() && !id.includes("once")),
+    );
+    expect(wrong).toEqual([]);
+  });
+
+  test("gives a letter to jump by wherever the sentence has one", () => {
+    const hasLetter = (text: string): boolean => /&\S/.test(text.replaceAll("&&", ""));
+    const wrong = entriesOf(path).filter(({ id, translations }) =>
+      translations.some((text) => hasLetter(text) !== hasLetter(id)),
+    );
+    expect(wrong).toEqual([]);
+  });
+
+  test("knows the sentences of the template", () => {
+    const ids = (file: string): Set<string> => new Set(readFileSync(file, "utf8").match(/^msgid "(?:[^"\\]|\\.)+"$/gm));
+    const template = ids("calibre_plugin/translations/messages.pot");
+    const missing = [...template].filter((id) => !ids(path).has(id));
+    expect(missing).toEqual([]);
+  });
+});
