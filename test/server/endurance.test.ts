@@ -15,7 +15,7 @@ test.each(["sqlite", "redis"] as const)(
     expect(lost).toEqual([]);
     expect(torn).toEqual([]);
   },
-  120_000,
+  300_000,
 );
 
 test(

@@ -8,6 +8,7 @@ import { ask } from "./serving.ts";
 
 const CONNECTIONS = 16;
 const DOCUMENTS_EACH = 20;
+const MIN_ANSWERS = 200;
 
 export interface KillOutcome {
   /** How many writes had been answered with 200 when it was killed, over all rounds. */
@@ -85,6 +86,13 @@ async function check(port: number, acknowledged: ReadonlyMap<string, number>, ou
   client.close();
 }
 
+/** How many writes were answered: each document counts its own. */
+function answered(acknowledged: ReadonlyMap<string, number>): number {
+  let sum = 0;
+  for (const number of acknowledged.values()) sum += number;
+  return sum;
+}
+
 function sorted(record: object): [string, unknown][] {
   return Object.entries(record).toSorted(([a], [b]) => (a < b ? -1 : 1));
 }
@@ -102,15 +110,18 @@ export async function killInMidLoad(kind: "sqlite" | "redis", rounds: number): P
       if (round === 0) await ask(server.port, { method: "POST", path: "/users/create", body });
       const loads = Array.from({ length: CONNECTIONS }, (_, index) => load(server.port, index, numbers, acknowledged));
       const settled = Promise.allSettled(loads);
-      // Long enough for load to flow, and never the same moment.
-      await new Promise((resolve) => setTimeout(resolve, 250 + Math.random() * 400));
+      // In mid-load, and never at the same moment: after so many answers of this round, however fast they come.
+      const enough = answered(acknowledged) + MIN_ANSWERS + Math.random() * MIN_ANSWERS;
+      while (answered(acknowledged) < enough && server.child.exitCode === null) {
+        await new Promise((resolve) => setTimeout(resolve, 5));
+      }
       await Promise.all([server.end("SIGKILL"), place.crash()]);
       await settled;
       const again = await startChild(place.args);
       await check(again.port, acknowledged, outcome);
       await again.end("SIGTERM");
     }
-    for (const number of acknowledged.values()) outcome.acknowledged += number;
+    outcome.acknowledged = answered(acknowledged);
     return outcome;
   } finally {
     await place.close();
