@@ -18,7 +18,7 @@ TITLE, BEFORE, AFTER, WHY, DEVICE, WHEN, RESULT = range(7)
 TOP: Final = 0
 
 # Rows are laid out as they are scrolled to, so many at once.
-STEP: Final = 400
+STEP: Final = 150
 
 Role = Qt.ItemDataRole
 

@@ -38,7 +38,7 @@ load_translations()
 
 GEOMETRY = "koreader_progress_result_dialog"
 # Above so many books the groups stay closed: opening them all would take the event loop's time.
-OPENED_GROUPS = 300
+OPENED_GROUPS = 150
 
 OnAccept = Callable[[list[BookRow], list[ColumnUpdate]], None]
 

@@ -19,6 +19,10 @@ function entriesOf(path: string): Entry[] {
     .filter(({ id }) => id !== "");
 }
 
+const hasLetter = (text: string): boolean => /&\S/.test(text.replaceAll("&&", ""));
+
+const ids = (file: string): Set<string> => new Set(readFileSync(file, "utf8").match(/^msgid "(?:[^"\\]|\\.)+"$/gm));
+
 const blanksOf = (text: string): string[] => [...new Set(text.match(/\{\w*\}/g) ?? [])].toSorted();
 
 describe.each(globSync("calibre_plugin/translations/*.po"))("the translation %s", (path) => {
@@ -36,7 +40,6 @@ describe.each(globSync("calibre_plugin/translations/*.po"))("the translation %s"
   });
 
   test("gives a letter to jump by wherever the sentence has one", () => {
-    const hasLetter = (text: string): boolean => /&\S/.test(text.replaceAll("&&", ""));
     const wrong = entriesOf(path).filter(({ id, translations }) =>
       translations.some((text) => hasLetter(text) !== hasLetter(id)),
     );
@@ -44,7 +47,6 @@ describe.each(globSync("calibre_plugin/translations/*.po"))("the translation %s"
   });
 
   test("knows the sentences of the template", () => {
-    const ids = (file: string): Set<string> => new Set(readFileSync(file, "utf8").match(/^msgid "(?:[^"\\]|\\.)+"$/gm));
     const template = ids("calibre_plugin/translations/messages.pot");
     const missing = [...template].filter((id) => !ids(path).has(id));
     expect(missing).toEqual([]);
