@@ -27,6 +27,7 @@ from .config_columns import ColumnsTab
 from .config_copies import CopiesTab
 from .config_draft import Draft
 from .config_hosting import HostingTab
+from .config_places import PlacesTab
 from .config_rules import RulesTab
 from .config_runtime import RuntimeTab
 from .config_when import WhenTab
@@ -65,11 +66,13 @@ class ConfigWidget(QWidget):
         self._add_page("account", self.account, _("&Account"), "account")
         self._add_page("columns", self.columns, _("&Columns"), "columns")
         self.rules = RulesTab(self.draft, self)
+        self.places = PlacesTab(self.draft, self)
         self.when = WhenTab(action.gui, self.draft, self)
         self.copies = CopiesTab(action.gui, self.draft, self)
         self.runtime = RuntimeTab(self._api, self.draft, action.host, self)
         self.server = HostingTab(self.draft, action.host, action.hosting.hosting, self)
         self._add_page("rules", self.rules, _("&Rules"), "rules")
+        self._add_page("places", self.places, _("P&laces"), "reading")
         self._add_page("when", self.when, _("&When"), "when")
         self._add_page("copies", self.copies, _("C&opies"), "copies")
         self._add_page("server", self.server, _("Ser&ver"), "server")
@@ -131,7 +134,7 @@ class ConfigWidget(QWidget):
 
     @property
     def _tabs(self) -> list[Tab]:
-        return [self.account, self.columns, self.rules, self.when, self.copies, self.server, self.runtime]
+        return [self.account, self.columns, self.rules, self.places, self.when, self.copies, self.server, self.runtime]
 
     @property
     def current(self) -> StoredProfile:

@@ -16,6 +16,7 @@ from .bridge_host import Launch
 from .contract import Account, ColumnUpdate, Profile
 from .explain import Explanation, explain
 from .messages import phase_sentence
+from .places import deliver_positions
 from .plan_rows import BookRow, rows_of
 from .predict import predictor
 from .rebuild import rebuild
@@ -51,6 +52,9 @@ class PullRequest:
     force: bool
     # Whether digests that no copy is known to have may be asked about.
     predict: bool
+    # Which of calibre's own readers follow: the desktop viewer, and these users of the content server.
+    viewer: bool = False
+    users: Sequence[str] = ()
 
 
 @dataclass(frozen=True)
@@ -146,9 +150,31 @@ def write_job(
             str(error),
         )
         return WriteOutcome(applied, rows_of(request.api, pulled.plan, applied.report), trouble)
+    if not abort.is_set() and (request.viewer or request.users):
+        _deliver(request, pulled, log, abort)
     if not abort.is_set() and pull.carry_overs_of(request.api, pulled.plan, request.account["id"]):
         _carry_over(request, pulled, log, abort)
     return WriteOutcome(applied, rows_of(request.api, pulled.plan, applied.report))
+
+
+def _deliver(request: PullRequest, pulled: pull.Pulled, log: Callable[..., None], abort: threading.Event) -> None:
+    """calibre's own readers follow. That is a comfort: a failure is only logged, and the next sync delivers again."""
+    library = str(Path(request.api.backend.library_path))
+    try:
+        with request.launch.open(read=[library]) as bridge:
+            deliver_positions(
+                request.api,
+                pulled.plan,
+                request.account["id"],
+                request.profile["rules"],
+                request.users,
+                request.viewer,
+                bridge,
+                abort,
+                lambda *_phase: None,
+            )
+    except Exception as error:
+        log("deliver:", repr(error))
 
 
 def _carry_over(request: PullRequest, pulled: pull.Pulled, log: Callable[..., None], abort: threading.Event) -> None:
