@@ -27,6 +27,7 @@ from .triggers import Triggers
 from .undo import last_pull
 from .uploads import watch_uploads
 from .write_journal import Run
+from .viewer_place import ViewerPlaces
 
 load_translations()
 
@@ -57,6 +58,7 @@ class ProgressAction(InterfaceAction):
         self.runs.on_idle.append(self.local_changes.ours_ended)
         self.runs.on_idle.append(self.look_for_undo)
         self.background = Background(self.gui)
+        self.viewer_places = ViewerPlaces(self.gui, self.host, self.settings, self.background, self.say)
         # The newest run that still has something to undo.
         self.undoable: Run | None = None
         self.wanted_tab = ""
@@ -176,6 +178,14 @@ class ProgressAction(InterfaceAction):
     def preview(self) -> None:
         """Shows what a sync would change; nothing is written unless the reader says so."""
         self.runs.start(self.profile, self.selected_ids() or self.all_ids(), preview=True)
+
+    def open_at_place(self) -> None:
+        """calibre's viewer, where KOReader stopped."""
+        stored = self.profile
+        if stored is None or self.runs.why_not(stored) is not None:
+            self.runs.start(stored, [])
+        else:
+            self.viewer_places.open(stored, self.selected_ids()[0], self.open_preferences)
 
     def show_details(self) -> None:
         from .details_dialog import DetailsDialog

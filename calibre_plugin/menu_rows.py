@@ -50,6 +50,14 @@ def menu_rows(action: Any) -> list[Row | None]:
             _("Send calibre's own progress in the selected books, or in all, to the server"),
         ),
         Row(
+            "koreader-progress-open",
+            _("Open &where KOReader stopped"),
+            "reading",
+            action.open_at_place,
+            _("Open the selected book in calibre's viewer at the place of the last sync"),
+            action.why_not_one,
+        ),
+        Row(
             "koreader-progress-preview",
             _("Pre&view…"),
             "preview",

@@ -1,4 +1,4 @@
-"""Push from calibre's window: always asked for by the reader, always shown before anything is sent."""
+"""Push from calibre's window: asked for by the reader and shown first, or after a sync as the profile says."""
 
 from __future__ import annotations
 
@@ -57,8 +57,9 @@ def prepare_job(
                 bridge,
                 abort,
                 phase_reporter(notifications),
-                # A percentage typed by hand is a place only when exactly this book was asked for.
-                typed=len(request.book_ids) == 1,
+                request.users,
+                # A percentage typed by hand is a place only when the reader asked for exactly this book.
+                typed=request.force and len(request.book_ids) == 1,
             )
         return PushOutcome(prepared, rows_of_push(request.api, prepared.plan))
     except Exception as error:
@@ -171,6 +172,8 @@ class PushRun:
             runs.end(run, _("Stopped; nothing was sent."))
             return
         run.rows = outcome.rows
+        if run.is_quiet and self._settled(prepared, outcome.rows):
+            return
         runs.show_rows(
             run,
             _("KOReader Progress: push"),
@@ -181,10 +184,25 @@ class PushRun:
             on_reject=lambda: runs.end(run, _("Nothing was sent.")),
         )
 
+    def _settled(self, prepared: push.Prepared, rows: Sequence[BookRow]) -> bool:
+        """After a sync nobody is shown what needs no looking at: nothing to send, or what the profile sends at once."""
+        sure = [row.book_id for row in rows if row.kind == "update"]
+        asked = any(row.kind == "conflict" for row in rows)
+        if self._run.stored["push"] == "automatic" and sure:
+            self._send(prepared, sure, [])
+            return True
+        if sure or (asked and self._run.stored["push"] == "ask"):
+            return False
+        self._runs.end(self._run, "")
+        return True
+
     def _accepted(self, prepared: push.Prepared, rows: Sequence[BookRow], _updates: Sequence[ColumnUpdate]) -> None:
         wanted = [row for row in rows if row.accepted()]
         accepted = [row.book_id for row in wanted if row.kind == "update"]
         decided = [row.book_id for row in wanted if row.kind == "conflict"]
+        self._send(prepared, accepted, decided)
+
+    def _send(self, prepared: push.Prepared, accepted: Collection[int], decided: Collection[int]) -> None:
         args = (self._run.request, prepared, accepted, decided)
         self._runs.run_job(self._run, _("KOReader Progress: push"), send_job, args, self._sent)
 

@@ -37,7 +37,7 @@ PATIENCE = 3.0
 # What calibre notes as the duration of a job that was stopped while it waited for its turn.
 NEVER_BEGUN = 0.0001
 
-Trigger = Literal["reader", "start", "timer", "device"]
+Trigger = Literal["reader", "start", "timer", "device", "sync"]
 
 
 @dataclass
@@ -177,6 +177,8 @@ class Runs(QObject):
             launch,
             not run.is_quiet,
             self._settings.get("predict") is True,
+            run.stored["viewer"],
+            tuple(run.stored["server_users"]),
         )
         books = ngettext("{n} book", "{n} books", len(run.book_ids)).format(n=len(run.book_ids))
         title = _("KOReader Progress: sync {books}").format(books=books)
@@ -341,6 +343,9 @@ class Runs(QObject):
             mark_as_run(run.api, run.stored["id"])
         self.end(run, self._sentence(run))
         self._offer_prediction(run)
+        if run.stored["push"] != "off":
+            # What was read in calibre meanwhile goes the other way, quietly.
+            self.start(run.stored, run.book_ids, "sync", push=True)
         if outcome.trouble is not None:
             self._complain(outcome.trouble, run.is_quiet)
 
@@ -412,7 +417,8 @@ class Runs(QObject):
         """The run is over, and this is how."""
         self.current = None
         self.review = None
-        self._say(sentence, run.is_quiet)
+        if sentence:
+            self._say(sentence, run.is_quiet)
         if run.window is not None:
             has_report = self.last is run and run.plan is not None
             run.window.bring_back()

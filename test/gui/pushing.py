@@ -1,18 +1,13 @@
-"""What is read in calibre goes to KOReader, and calibre's viewer opens where KOReader stopped."""
+"""What stands in calibre goes to KOReader, and calibre's viewer opens where KOReader stopped."""
 
 from __future__ import annotations
 
-import json
-import os
-import time
 import unittest
 from typing import Any
 
 from calibre_gui import click, gui
 from kosync import KosyncServer
 from steps import USER, action, api, book, configure, digest_of, preferences_in, select, tidy_up, wait_for_run
-
-PLACE = "epubcfi(/2/2/4/2/1:3)"
 
 
 class Pushing(unittest.TestCase):
@@ -37,13 +32,6 @@ class Pushing(unittest.TestCase):
     def on_the_server(self, title: str) -> dict[str, Any]:
         return self.server.call("GET", f"/syncs/progress/{digest_of(book(title))}", user=USER)
 
-    def send(self) -> None:
-        """Sends what the dialog shows."""
-        dialog = gui.window("koreader_progress_push")
-        gui.grab(dialog, "push")
-        gui(lambda: click(dialog.send_button))
-        gui.wait(lambda: "pushed" in action().pushes.said, "the sentence")
-
     def test_1_a_typed_percentage_of_one_book_is_pushed(self) -> None:
         configure(self.server)
         select(book("Dracula"))
@@ -51,36 +39,34 @@ class Pushing(unittest.TestCase):
         gui.wait(lambda: api().field_for("#percent", book("Dracula")) == 42, "the sync")
         wait_for_run()
         gui(lambda: api().set_field("#percent", {book("Dracula"): 60}))
-        self.use("koreader-progress-push-place")
-        self.send()
+        self.use("koreader-progress-push")
+        review = gui.window("koreader_progress_result")
+        gui.grab(review, "push")
+        gui(lambda: click(review.apply_button))
+        gui.wait(lambda: "1 book sent" in action().runs.said, "the sentence")
         told = self.on_the_server("Dracula")
         self.assertAlmostEqual(told["percentage"], 0.6)
         self.assertTrue(told["progress"].startswith("/body/DocFragment["), told["progress"])
         self.assertFalse(told["device_id"].startswith("calibre-koreader-progress-"))
 
-    def test_2_a_book_with_nothing_new_says_why(self) -> None:
-        select(book("Emma"))
-        self.use("koreader-progress-push")
-        gui.wait(lambda: not action().pushes.is_busy and "KOReader Progress: " in action().pushes.said)
-        self.assertNotIn("pushed", gui(lambda: action().pushes.said))
+    def test_2_after_a_sync_a_typed_percentage_is_not_pushed_by_itself(self) -> None:
+        from calibre_plugins.koreader_progress import config
 
-    def test_3_the_same_place_in_other_words_is_not_pushed(self) -> None:
-        from calibre_plugins.koreader_progress.positions import annotations_path, viewer_time
+        def automatic() -> None:
+            known = config.profiles(api())
+            known[0]["push"] = "automatic"
+            config.save_profiles(api(), known, known[0]["id"])
+            api().set_field("#percent", {book("Dracula"): 70})
 
-        path = annotations_path(api().format_abspath(book("Dracula"), "EPUB"))
-        os.makedirs(os.path.dirname(path), exist_ok=True)
-        entry = {"type": "last-read", "pos": PLACE, "pos_type": "epubcfi", "timestamp": viewer_time(time.time() + 60)}
-        with open(path, "w", encoding="utf-8") as annotations:
-            json.dump([entry], annotations)
-        before = self.on_the_server("Dracula")
-        gui(lambda: setattr(action().pushes, "said", ""))
+        gui(automatic)
         select(book("Dracula"))
-        self.use("koreader-progress-push")
-        # The whole book is shorter than what counts as one place.
-        gui.wait(lambda: action().pushes.said, "the sentence")
-        self.assertEqual(self.on_the_server("Dracula"), before)
-        self.assertIsNone(action().pushes.dialog)
-        os.remove(path)
+        self.use("koreader-progress-selected")
+        gui.wait(lambda: action().runs.last is not None and action().runs.is_busy is False, "the sync")
+        wait_for_run()
+        self.assertAlmostEqual(self.on_the_server("Dracula")["percentage"], 0.6)
+        self.assertEqual(api().field_for("#percent", book("Dracula")), 70)
+        # What the sync itself said stays to be read.
+        self.assertNotIn("sent", gui(lambda: action().runs.said))
 
     def test_4_the_viewer_is_opened_where_koreader_stopped(self) -> None:
         self.server.push(USER, digest_of(book("Dracula")), 0.9, device="Phone")
