@@ -22,6 +22,7 @@ from qt.core import (
 )
 
 from .background import Background
+from .bridge_client import SyncError
 from .bridge_host import BridgeHost
 from .config import StoredProfile, userkey_of
 from .config_draft import Draft
@@ -179,6 +180,10 @@ class HostingTab(QWidget):
         def work() -> list[str] | Explanation:
             try:
                 return self._hosting.change_users(launch, act, name, userkey)
+            except SyncError as error:
+                if error.name == "UsernameTaken":
+                    return Explanation(_("There is a user of that name already."))
+                return explain(error) or Explanation(_("This could not be done."), "", repr(error))
             except Exception as error:
                 return explain(error) or Explanation(_("This could not be done."), "", repr(error))
 

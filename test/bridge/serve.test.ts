@@ -1,4 +1,5 @@
 import { expect, test } from "vitest";
+import { METHODS } from "../../bridge/contract.ts";
 import { CONTRACT_VERSION } from "../../bridge/version.ts";
 import { serve, type Handlers } from "../../bridge/serve.ts";
 import { SyncError } from "../../src/model/error.ts";
@@ -10,27 +11,11 @@ const never = (): never => {
   throw new Error("not part of this test");
 };
 
-const handlersWith = (own: Partial<Handlers>): Handlers => ({
-  "bridge/hello": () => ANSWER,
-  "account/register": never,
-  "account/authorize": never,
-  "digest/compute": never,
-  "sync/books": never,
-  "sync/planPull": never,
-  "sync/carryOver": never,
-  "server/start": never,
-  "server/stop": never,
-  "server/status": never,
-  "server/users": never,
-  "log/tell": never,
-  "log/export": never,
-  "diagnose/run": never,
-  "sync/planPush": never,
-  "sync/push": never,
-  "position/convert": never,
-  "sync/next": never,
-  ...own,
-});
+/** Every method of the contract, so that a new one need not be named here. */
+const NO_HANDLERS = Object.fromEntries(Object.keys(METHODS).map((name) => [name, never]));
+
+const handlersWith = (own: Partial<Handlers>): Handlers =>
+  ({ ...NO_HANDLERS, "bridge/hello": () => ANSWER, ...own }) as Handlers;
 
 /** Sends the lines and returns every message that came back, and the log. */
 async function talk(
