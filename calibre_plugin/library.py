@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import datetime
+import math
 from collections import defaultdict
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
 from calibre.utils.date import UNDEFINED_DATE, parse_date
+from calibre.utils.icu import lower as icu_lower
 
 from .contract import BOOKS_PER_MESSAGE, Book, BookFormat, Cell, ColumnField, ColumnMapping, ColumnUpdate
 
@@ -97,12 +99,13 @@ def _read_book(
     digests: Mapping[int, list[Any]],
     names: Callable[[int], list[str]] | None,
 ) -> Book:
+    formats = list(read_formats(api, book_id))
     return {
         "book_id": book_id,
         "uuid": api.field_for("uuid", book_id) or "",
         "title": api.field_for("title", book_id) or "",
         "authors": list(api.field_for("authors", book_id) or ()),
-        "formats": list(read_formats(api, book_id)),
+        "formats": formats,
         "cells": {mapping["column"]: read_cell(api, book_id, mapping["column"]) for mapping in columns},
         "base": bases.get(book_id),
         "changed_at": {},
@@ -112,7 +115,7 @@ def _read_book(
         "marks": [],
         "digests": digests.get(book_id, []),
         "news": _added(api, book_id),
-        "names": names(book_id) if names is not None else library_names(api, book_id),
+        "names": names(book_id) if names is not None else _basenames(formats),
     }
 
 
@@ -137,7 +140,11 @@ def read_formats(api: Any, book_id: int) -> Iterator[BookFormat]:
 
 def library_names(api: Any, book_id: int) -> list[str]:
     """Basenames of the book's files in the library: what a copy is called that was made by hand."""
-    return [Path(book_format["path"]).name for book_format in read_formats(api, book_id)]
+    return _basenames(read_formats(api, book_id))
+
+
+def _basenames(formats: Iterable[BookFormat]) -> list[str]:
+    return [Path(book_format["path"]).name for book_format in formats]
 
 
 def read_cell(api: Any, book_id: int, column: str) -> Cell:
@@ -151,6 +158,9 @@ def cell_of(value: Any) -> Cell:
         return None
     if isinstance(value, datetime.datetime):
         return None if value <= UNDEFINED_DATE else value.astimezone(datetime.timezone.utc).isoformat()
+    if isinstance(value, float) and not math.isfinite(value):
+        # JSON has no word for it, and one such cell must not end the sync of all.
+        return str(value)
     if isinstance(value, (bool, int, float, str)):
         return value
     return str(value)
@@ -171,22 +181,27 @@ def write_updates(
 ) -> WriteReport:
     """Writes each cell that still holds `before`, a column at a time in bulk; `before_write` journals them first.
 
-    Only columns of `columns` are written, whatever the updates say.
+    Only columns of `columns` are written, whatever the updates say. `written` holds what stands in the cells now: text
+    in the spelling that the column has for it.
     """
     report = WriteReport()
     datatypes = {mapping["column"]: mapping["datatype"] for mapping in columns}
+    described = api.field_metadata.custom_field_metadata()
     known = api.all_book_ids()
+    spelling = _Spelling(api, described)
     fresh: list[ColumnUpdate] = []
     for update in updates:
         column, book_id = update["column"], update["book_id"]
-        if column not in datatypes or column not in api.field_metadata.custom_field_metadata():
+        if column not in datatypes or column not in described:
             report.failed.append((update, "column"))
         elif book_id not in known:
             report.failed.append((update, "book"))
         elif read_cell(api, book_id, column) != update["before"]:
             report.stale.append(update)
+        elif not _is_offered(described[column], update["after"]):
+            report.failed.append((update, "value"))
         else:
-            fresh.append(update)
+            fresh.append(spelling.of(update))
     if before_write is not None and fresh:
         before_write(fresh)
     by_column: dict[str, list[ColumnUpdate]] = defaultdict(list)
@@ -197,16 +212,55 @@ def write_updates(
     return report
 
 
-def _write_column(api: Any, column: str, datatype: str, updates: Collection[ColumnUpdate], report: WriteReport) -> None:
-    values = {update["book_id"]: value_of(update["after"], datatype) for update in updates}
+def _write_column(api: Any, column: str, datatype: str, updates: Sequence[ColumnUpdate], report: WriteReport) -> None:
     try:
-        api.set_field(column, values)
-        report.written.extend(updates)
+        _write_cells(api, column, datatype, updates, report)
     except Exception:
         # One value that calibre refuses fails the whole call: the others must not suffer for it.
         for update in updates:
             try:
-                api.set_field(column, {update["book_id"]: values[update["book_id"]]})
-                report.written.append(update)
+                _write_cells(api, column, datatype, [update], report)
             except Exception as error:
                 report.failed.append((update, str(error)))
+
+
+def _write_cells(api: Any, column: str, datatype: str, updates: Sequence[ColumnUpdate], report: WriteReport) -> None:
+    """Looks once more and writes under one lock: the reader may have typed while the journal went to the disk."""
+    with api.write_lock:
+        fresh: list[ColumnUpdate] = []
+        stale: list[ColumnUpdate] = []
+        for update in updates:
+            held = cell_of(api._field_for(column, update["book_id"], default_value=None))
+            (fresh if held == update["before"] else stale).append(update)
+        values = {update["book_id"]: value_of(update["after"], datatype) for update in fresh}
+        if values:
+            # Otherwise calibre would respell the same words in every other book.
+            api._set_field(column, values, allow_case_change=False)
+    report.written.extend(fresh)
+    report.stale.extend(stale)
+
+
+def _is_offered(described: Mapping[str, Any], after: Cell) -> bool:
+    """Whether the column takes the value: calibre leaves a cell as it is, unsaid, when its list of values lacks it."""
+    if described["datatype"] != "enumeration" or after is None:
+        return True
+    return after in ((described["display"] or {}).get("enum_values") or ())
+
+
+class _Spelling:
+    """A text column keeps one spelling of words that differ in their capitals alone, for all books together."""
+
+    def __init__(self, api: Any, described: Mapping[str, Mapping[str, Any]]) -> None:
+        self._api = api
+        self._described = described
+        self._known: dict[str, dict[str, str]] = {}
+
+    def of(self, update: ColumnUpdate) -> ColumnUpdate:
+        """The update with its text as the column spells it already."""
+        column, text = update["column"], update["after"]
+        if self._described[column]["datatype"] != "text" or not isinstance(text, str):
+            return update
+        if column not in self._known:
+            self._known[column] = {str(icu_lower(name)): name for name in self._api.all_field_names(column)}
+        spelled = self._known[column].setdefault(str(icu_lower(text)), text)
+        return update if spelled == text else {**update, "after": spelled}

@@ -76,7 +76,10 @@ export function isEmpty(cell: Cell): boolean {
   return cell === null || (typeof cell === "string" && cell.trim() === "");
 }
 
-/** Whether two values are the same for a column: numbers but for rounding noise, dates to the second, empty as empty. */
+/**
+ * Whether two values are the same for a column: numbers but for rounding noise, dates to the second, empty as empty. A
+ * text column in calibre has one spelling of words that differ in their capitals alone.
+ */
 export function sameCell(mapping: ColumnMapping, one: Cell, other: Cell): boolean {
   if (isEmpty(one) || isEmpty(other)) return isEmpty(one) && isEmpty(other);
   if (one === other) return true;
@@ -85,5 +88,7 @@ export function sameCell(mapping: ColumnMapping, one: Cell, other: Cell): boolea
     const [first, second] = [parseInstant(one), parseInstant(other)];
     return first !== null && second !== null && Math.abs(first - second) < 1;
   }
-  return typeof one === "string" && typeof other === "string" && one.trim() === other.trim();
+  if (typeof one !== "string" || typeof other !== "string") return false;
+  const [first, second] = [one.trim(), other.trim()];
+  return first === second || (mapping.datatype === "text" && first.toLowerCase() === second.toLowerCase());
 }

@@ -127,6 +127,8 @@ test("the same instant in another offset, and a number with noise, are the same 
   expect(sameCell(date, "2026-01-01T01:00:00+01:00", "2026-01-01T01:00:00+00:00")).toBe(false);
   expect(sameCell(column("percent", "#p", "float"), 0.1 + 0.2, 0.3)).toBe(true);
   expect(sameCell(column("device", "#d", "text"), "", null)).toBe(true);
+  expect(sameCell(column("device", "#d", "text"), "Kobo Clara", "kobo clara")).toBe(true);
+  expect(sameCell(column("place", "#d", "comments"), "Kobo Clara", "kobo clara")).toBe(false);
   expect(sameCell(column("status", "#s", "bool"), false, null)).toBe(false);
 });
 
