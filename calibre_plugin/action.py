@@ -279,7 +279,7 @@ class ProgressAction(InterfaceAction):
 
     def library_about_to_change(self, olddb: Any, db: Any) -> None:
         self.device_watch.stop()
-        self.local_changes.flush()
+        self.local_changes.finish()
         self.runs.library_about_to_change()
 
     def library_changed(self, db: Any) -> None:
@@ -288,6 +288,7 @@ class ProgressAction(InterfaceAction):
     def shutting_down(self) -> None:
         self.triggers.stop()
         self.device_watch.stop()
+        self.local_changes.finish()
         self.hosting.stop()
         self.runs.shut_down()
 

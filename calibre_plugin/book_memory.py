@@ -7,10 +7,12 @@ Nothing here touches a column, the book's files, or the time it was last modifie
 from __future__ import annotations
 
 import copy
+import threading
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final, TypedDict, cast
 
+from .book_data import fetch, keep
 from .contract import Base, Book, Cell, ColumnUpdate, Declined, LocalChange, LoggedBook, Observation, PullPlan
 from .write_journal import BaseChange
 
@@ -19,8 +21,9 @@ LOG: Final = "koreader_progress_log"
 # More of a log is never needed to decide; all of it is kept.
 SENT_OBSERVATIONS: Final = 100
 KEPT_DECLINED: Final = 50
-# From this many times as many books as are asked for, one by one is faster (see `_fetch`).
-ONE_BY_ONE = 8
+
+# Whoever reads a book's memory to change it: runs in their job and the reader's own edits must not undo each other.
+_changing = threading.RLock()
 
 
 class Memory(TypedDict):
@@ -49,8 +52,8 @@ def recall(api: Any, account: str, book_ids: Iterable[int]) -> dict[int, dict[st
     ids = list(book_ids)
     if not ids:
         return {}
-    logs = _fetch(api, LOG, ids)
-    memories = _fetch(api, MEMORY, ids)
+    logs = fetch(api, LOG, ids)
+    memories = fetch(api, MEMORY, ids)
     recalled: dict[int, dict[str, Any]] = {}
     for book_id in ids:
         log, kept = logs.get(book_id), memories.get(book_id)
@@ -108,8 +111,23 @@ def remember(
     planned.update(
         {asked["book_id"]: asked["base"] for asked in plan["conflicts"] if asked["book_id"] in outcome.theirs}
     )
+    with _changing:
+        _remember(api, account, plan, outcome, planned, set(book_ids), started, now)
+    observe(api, account, plan["observations"])
+
+
+def _remember(
+    api: Any,
+    account: str,
+    plan: PullPlan,
+    outcome: Outcome,
+    planned: Mapping[int, Base],
+    book_ids: Collection[int],
+    started: float,
+    now: float,
+) -> None:
     settled = _settled(plan, outcome)
-    kept = _load(api, MEMORY, set(book_ids))
+    kept = _load(api, MEMORY, book_ids)
     before = copy.deepcopy(kept)
     changes: dict[int, dict[str, float]] = {}
     for change in plan["local_changes"]:
@@ -133,8 +151,7 @@ def remember(
     for asked in plan["conflicts"]:
         if asked["book_id"] in outcome.ours:
             _decline(kept[asked["book_id"]][account], asked["theirs"], now)
-    _keep(api, MEMORY, {book_id: value for book_id, value in kept.items() if value != before.get(book_id)})
-    observe(api, account, plan["observations"])
+    keep(api, MEMORY, {book_id: value for book_id, value in kept.items() if value != before.get(book_id)})
 
 
 def observe(api: Any, account: str, observations: Iterable[Observation]) -> None:
@@ -144,7 +161,13 @@ def observe(api: Any, account: str, observations: Iterable[Observation]) -> None
         by_book.setdefault(observation["book_id"], []).append(observation)
     if not by_book:
         return
+    with _changing:
+        _observe(api, account, by_book)
+
+
+def _observe(api: Any, account: str, by_book: Mapping[int, list[Observation]]) -> None:
     logs = _load(api, LOG, by_book)
+    grown: set[int] = set()
     for book_id, heard in by_book.items():
         log = logs.setdefault(book_id, {}).setdefault(account, [])
         known = [entry["progress"] for entry in log]
@@ -152,13 +175,14 @@ def observe(api: Any, account: str, observations: Iterable[Observation]) -> None
             if observation["progress"] not in known:
                 log.append({key: value for key, value in observation.items() if key != "book_id"})
                 known.append(observation["progress"])
-    _keep(api, LOG, logs)
+                grown.add(book_id)
+    keep(api, LOG, {book_id: logs[book_id] for book_id in grown})
 
 
 def logged_books(api: Any, book_ids: Iterable[int], account: str | None = None) -> Iterator[LoggedBook]:
     """The whole reading logs of those of these books that have one, for one account or for all of them together."""
     known = api.all_book_ids()
-    logs = _fetch(api, LOG, [book_id for book_id in book_ids if book_id in known])
+    logs = fetch(api, LOG, [book_id for book_id in book_ids if book_id in known])
     for book_id, by_account in logs.items():
         entries = [entry for name, log in by_account.items() if account in (None, name) for entry in log]
         if entries:
@@ -186,47 +210,50 @@ def forget_run(
     """
     restored = list(restored)
     touched = {update["book_id"] for update in restored} | set(bases)
-    kept = _load(api, MEMORY, touched)
-    for book_id in touched:
-        kept.setdefault(book_id, {})[account] = _memory_of(kept.get(book_id), account)
-    for update in restored:
-        memory = kept[update["book_id"]][account]
-        memory["changed_at"].pop(update["column"], None)
-        if again:
-            memory["written"][update["column"]] = update["after"]
-        else:
-            memory["written"].pop(update["column"], None)
-    for book_id, change in bases.items():
-        memory = kept[book_id][account]
-        if _same_base(memory["base"], change.before):
-            memory["base"] = change.after
-        if again and change.after is not None:
-            wanted = change.after
-            memory["declined"] = [said for said in memory["declined"] if not _same_record(said, wanted)]
-        elif not again and change.before is not None:
-            _decline(memory, change.before, now)
-    _keep(api, MEMORY, kept)
+    with _changing:
+        kept = _load(api, MEMORY, touched)
+        for book_id in touched:
+            kept.setdefault(book_id, {})[account] = _memory_of(kept.get(book_id), account)
+        for update in restored:
+            memory = kept[update["book_id"]][account]
+            memory["changed_at"].pop(update["column"], None)
+            if again:
+                memory["written"][update["column"]] = update["after"]
+            else:
+                memory["written"].pop(update["column"], None)
+        for book_id, change in bases.items():
+            memory = kept[book_id][account]
+            if _same_base(memory["base"], change.before):
+                memory["base"] = change.after
+            if again and change.after is not None:
+                wanted = change.after
+                memory["declined"] = [said for said in memory["declined"] if not _same_record(said, wanted)]
+            elif not again and change.before is not None:
+                _decline(memory, change.before, now)
+        keep(api, MEMORY, kept)
 
 
 def remember_written(api: Any, account: str, written: Mapping[tuple[int, str], Cell]) -> None:
     """Keeps that these cells, by book id and lookup name, hold what we wrote: a crash came before it was remembered."""
-    kept = _load(api, MEMORY, {book_id for book_id, _column in written})
-    for (book_id, column), value in written.items():
-        book = kept.setdefault(book_id, {})
-        book[account] = _memory_of(book, account)
-        book[account]["written"][column] = value
-    _keep(api, MEMORY, kept)
+    with _changing:
+        kept = _load(api, MEMORY, {book_id for book_id, _column in written})
+        for (book_id, column), value in written.items():
+            book = kept.setdefault(book_id, {})
+            book[account] = _memory_of(book, account)
+            book[account]["written"][column] = value
+        keep(api, MEMORY, kept)
 
 
 def note_local_change(api: Any, account: str, changes: Iterable[LocalChange]) -> None:
     """Keeps when the reader changed mapped cells, as calibre's listener saw it."""
     changes = list(changes)
-    kept = _load(api, MEMORY, {change["book_id"] for change in changes})
-    for change in changes:
-        book = kept.setdefault(change["book_id"], {})
-        book[account] = _memory_of(book, account)
-        book[account]["changed_at"][change["column"]] = change["at"]
-    _keep(api, MEMORY, kept)
+    with _changing:
+        kept = _load(api, MEMORY, {change["book_id"] for change in changes})
+        for change in changes:
+            book = kept.setdefault(change["book_id"], {})
+            book[account] = _memory_of(book, account)
+            book[account]["changed_at"][change["column"]] = change["at"]
+        keep(api, MEMORY, kept)
 
 
 def _settled(plan: PullPlan, outcome: Outcome) -> set[int]:
@@ -242,21 +269,7 @@ def _settled(plan: PullPlan, outcome: Outcome) -> set[int]:
 
 
 def _load(api: Any, name: str, book_ids: Collection[int]) -> dict[int, Any]:
-    return {book_id: copy.deepcopy(value) for book_id, value in _fetch(api, name, book_ids).items() if value}
-
-
-def _fetch(api: Any, name: str, book_ids: Collection[int]) -> dict[int, Any]:
-    if not book_ids:
-        return {}
-    # calibre reads every book's data to find a few, but a single book's by its index: a page of a large library is
-    # three times faster asked for one by one (20,000 books with 20 observations each, pages of 500).
-    if len(book_ids) * ONE_BY_ONE < len(api.all_book_ids()):
-        return {
-            book_id: value
-            for asked in book_ids
-            for book_id, value in api.get_custom_book_data(name, (asked,), default=None).items()
-        }
-    return api.get_custom_book_data(name, list(book_ids), default=None)
+    return {book_id: value for book_id, value in fetch(api, name, book_ids).items() if value}
 
 
 def _memory_of(kept: Mapping[str, Any] | None, account: str) -> Memory:
@@ -267,14 +280,6 @@ def _memory_of(kept: Mapping[str, Any] | None, account: str) -> Memory:
         "written": dict(found.get("written") or {}),
         "declined": list(found.get("declined") or ()),
     }
-
-
-def _keep(api: Any, name: str, values: Mapping[int, Any]) -> None:
-    # calibre refuses the whole call when one book was deleted meanwhile.
-    known = api.all_book_ids()
-    there = {book_id: value for book_id, value in values.items() if book_id in known}
-    if there:
-        api.add_custom_book_data(name, there)
 
 
 def _decline(memory: Memory, record: Mapping[str, Any], now: float) -> None:

@@ -6,8 +6,9 @@ import copy
 import hashlib
 import os
 import stat
+import threading
 import uuid
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any, Final, Literal, TypedDict, cast
 
@@ -21,6 +22,8 @@ from .strip_list import StripColumn
 NAMESPACE: Final = "koreader_progress"
 SETTINGS_NAME: Final = "plugins/koreader_progress"
 SCHEMA: Final = 1
+# A library gets its id in a job, its profiles in the window: neither may store the other's old state.
+_changing: Final = threading.RLock()
 
 
 class MappedColumn(TypedDict):
@@ -195,26 +198,31 @@ def default_profile(api: Any) -> StoredProfile | None:
 
 def save_profiles(api: Any, known: list[StoredProfile], default: str) -> None:
     """Stores all profiles of the library."""
-    settings = {**library_settings(api), "profiles": known, "default_profile": default}
-    api.set_pref("settings", settings, namespace=NAMESPACE)
+    with _changing:
+        settings = {**library_settings(api), "profiles": known, "default_profile": default}
+        api.set_pref("settings", settings, namespace=NAMESPACE)
 
 
 def library_id(api: Any) -> str:
     """An id of this library's own, made once and kept with it: calibre's own does not survive a restore."""
-    settings = library_settings(api)
-    known = settings.get("library_id")
-    if not known:
-        known = uuid.uuid4().hex[:16]
-        api.set_pref("settings", {**settings, "library_id": known}, namespace=NAMESPACE)
+    with _changing:
+        settings = library_settings(api)
+        known = settings.get("library_id")
+        if not known:
+            known = uuid.uuid4().hex[:16]
+            api.set_pref("settings", {**settings, "library_id": known}, namespace=NAMESPACE)
     return known
 
 
-def map_columns(api: Any, columns: list[ColumnMapping]) -> None:
-    """Tells every calibre process which columns of this library are ours, so that copies leave without them."""
+def map_columns(api: Any, columns: Iterable[ColumnMapping] = ()) -> None:
+    """Tells every calibre process which columns are ours: those of all profiles of this library, and these."""
     described = api.field_metadata.custom_field_metadata()
+    mapped = {mapping["column"] for mapping in columns}
+    for profile in profiles(api):
+        mapped |= {mapping["column"] for mapping in resolve_profile(api, profile)[0]["columns"]}
     ours: list[StripColumn] = [
         {"lookup": key, "number": described[key]["colnum"], "datatype": described[key]["datatype"]}
-        for key in sorted({mapping["column"] for mapping in columns})
+        for key in sorted(mapped)
         if key in described
     ]
     strip_list.write_columns(library_id(api), ours)

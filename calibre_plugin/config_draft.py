@@ -69,8 +69,7 @@ class Draft:
                 settings.set(key, value)
         config.save_profiles(api, self.profiles, self.default)
         write_switches(self.strip, self.settle)
-        mapped = (config.resolve_profile(api, profile)[0]["columns"] for profile in self.profiles)
-        config.map_columns(api, [column for columns in mapped for column in columns])
+        config.map_columns(api)
 
     def profile(self, profile_id: str) -> StoredProfile:
         return next(profile for profile in self.profiles if profile["id"] == profile_id)

@@ -24,8 +24,8 @@ GATHERED = "gathered.jsonl"
 SUFFIX = ".jsonl"
 # More files than this are gathered by the next process that begins a log: a server that nobody syncs stays tidy.
 MANY = 64
-# Windows locks forbid reading the locked bytes: far behind any line.
-LOCKED_BYTE = 1 << 40
+# Windows locks forbid reading the locked bytes: far behind any line, and within what a C `long` reaches there.
+LOCKED_BYTE = (1 << 31) - 2
 
 
 class KnownRecord(TypedDict):

@@ -25,6 +25,7 @@ from .messages import why_sentence
 from .places import deliver_positions
 from .predict import predictor
 from .rebuild import rebuild
+from .undo import repair
 
 
 class HeadlessError(Exception):
@@ -106,6 +107,9 @@ class HeadlessLibrary:
         account: Account = params["account"]
         profile: Profile = params["profile"]
         api, abort = self._api, threading.Event()
+        if not params["dry_run"]:
+            # What a crash left open, here or in the window, is put right before anything new is decided.
+            repair(api, pull.journal_of(api))
         predict = predictor(api, self._columns) if params["predict"] else None
         report = WriteReport()
         carried: list[CarryOverResult] = []

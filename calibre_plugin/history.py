@@ -8,15 +8,19 @@ from __future__ import annotations
 
 import os
 import sys
+import threading
 import time
 from collections.abc import Collection, Iterable, Mapping
 from contextlib import suppress
 from typing import Any, Final, TypedDict, cast, get_args
 
+from .book_data import fetch, keep
 from .contract import DigestKind, DigestSource, KnownDigest
 from .copy_log import CopyRecord, append
 
 DATA: Final = "koreader_progress_digests"
+# Whoever reads a history to change it: uploads, devices, runs and the reader's own links work in different threads.
+changing: Final = threading.RLock()
 TRUST: Final[dict[str, int]] = {source: rank for rank, source in enumerate(get_args(DigestSource))}
 # What the copy log does not know already, and cannot be computed again.
 LOGGED: Final = frozenset({"linked", "sidecar", "device", "statistics", "imported"})
@@ -60,7 +64,7 @@ def read_stored(api: Any, book_ids: Collection[int]) -> dict[int, StoredHistory]
     if not book_ids:
         return {}
     found: dict[int, StoredHistory] = {}
-    for book_id, value in api.get_custom_book_data(DATA, book_ids).items():
+    for book_id, value in fetch(api, DATA, book_ids).items():
         if isinstance(value, dict) and isinstance(value.get("digests"), list):
             found[book_id] = {"digests": value["digests"], "unlinked": list(value.get("unlinked") or ())}
     return found
@@ -73,18 +77,18 @@ def add_digests(api: Any, found: Mapping[int, Iterable[KnownDigest]], log: bool 
     """
     known_ids = api.all_book_ids()
     wanted = {book_id: list(digests) for book_id, digests in found.items() if book_id in known_ids}
-    stored = read_stored(api, wanted)
-    changed: dict[int, StoredHistory] = {}
-    for book_id, digests in wanted.items():
-        before = stored.get(book_id, {"digests": [], "unlinked": []})
-        kept = [digest for digest in digests if is_worth_keeping(digest, before["unlinked"])]
-        merged = merge_digests([*before["digests"], *kept])
-        if merged != before["digests"]:
-            changed[book_id] = {"digests": merged, "unlinked": before["unlinked"]}
-            if log:
-                log_digests(api, book_id, new_in(merged, before["digests"]))
-    if changed:
-        api.add_custom_book_data(DATA, changed)
+    with changing:
+        stored = read_stored(api, wanted)
+        changed: dict[int, StoredHistory] = {}
+        for book_id, digests in wanted.items():
+            before = stored.get(book_id, {"digests": [], "unlinked": []})
+            kept = [digest for digest in digests if is_worth_keeping(digest, before["unlinked"])]
+            merged = merge_digests([*before["digests"], *kept])
+            if merged != before["digests"]:
+                changed[book_id] = {"digests": merged, "unlinked": before["unlinked"]}
+                if log:
+                    log_digests(api, book_id, new_in(merged, before["digests"]))
+        keep(api, DATA, changed)
     return set(changed)
 
 
@@ -139,15 +143,16 @@ def unlink(api: Any, book_id: int, digest: str) -> None:
 def _decide(api: Any, book_id: int, digest: str, linked: bool) -> None:
     if book_id not in api.all_book_ids():
         raise ValueError(f"no book {book_id}")
-    stored = read_stored(api, [book_id]).get(book_id, {"digests": [], "unlinked": []})
-    made = known_digest(digest, "linked", time.time())
-    unlinked = [other for other in stored["unlinked"] if other != digest]
-    if linked:
-        value: StoredHistory = {"digests": merge_digests([*stored["digests"], made]), "unlinked": unlinked}
-    else:
-        others = [known for known in stored["digests"] if known["digest"] != digest]
-        value = {"digests": others, "unlinked": [*unlinked, digest]}
-    api.add_custom_book_data(DATA, {book_id: value})
+    with changing:
+        stored = read_stored(api, [book_id]).get(book_id, {"digests": [], "unlinked": []})
+        made = known_digest(digest, "linked", time.time())
+        unlinked = [other for other in stored["unlinked"] if other != digest]
+        if linked:
+            value: StoredHistory = {"digests": merge_digests([*stored["digests"], made]), "unlinked": unlinked}
+        else:
+            others = [known for known in stored["digests"] if known["digest"] != digest]
+            value = {"digests": others, "unlinked": [*unlinked, digest]}
+        keep(api, DATA, {book_id: value})
     log_digests(api, book_id, [made], "linked" if linked else "unlinked")
 
 

@@ -13,6 +13,7 @@ from typing import Any
 from . import pull
 from .bridge_client import SyncError
 from .bridge_host import Launch
+from .config import map_columns
 from .contract import Account, ColumnUpdate, Profile
 from .explain import Explanation, explain
 from .messages import phase_sentence
@@ -82,6 +83,11 @@ def pull_job(
         # What a crash left open is put right before anything new is decided, and what left calibre is known.
         repair(request.api, pull.journal_of(request.api))
         rebuild(request.api, abort=abort)
+        # A restored library may have numbered its columns anew.
+        try:
+            map_columns(request.api, request.profile["columns"])
+        except OSError as error:
+            log("strip list:", str(error))
         with request.launch.open(request.account, read=[library]) as bridge:
             predict = predictor(request.api, request.profile["columns"]) if request.predict else None
             options = pull.PullOptions(force=request.force, predict=predict)
@@ -130,6 +136,8 @@ def write_job(
     applied = pull.Applied()
     try:
         writing = pull.Writing(request.api, pulled, request.account, request.profile, decisions)
+        # Also when the journal fails half way: what stands in the library by then is shown.
+        applied = pull.Applied(writing.report)
         try:
             done = 0
             for some in slices_of(writing.wanted, CELLS_PER_SLICE):

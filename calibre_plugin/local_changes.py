@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import threading
 import time
-from collections.abc import Callable
-from typing import Any
+from collections.abc import Callable, Mapping
+from typing import Any, cast
 
 from qt.core import QObject, QTimer
 
@@ -18,6 +19,8 @@ load_translations()
 GATHER_MS = 1000
 # More cells at once are no reader's typing, and reading them would take the window's time.
 MOST_CELLS = 2000
+# How long a library that is being closed waits for them, in seconds.
+PATIENCE = 2.0
 
 
 class LocalChanges(QObject):
@@ -30,6 +33,7 @@ class LocalChanges(QObject):
         self._ours_until = 0.0
         self._gathered: dict[tuple[int, str], float] = {}
         self._library_id = ""
+        self._keeping: threading.Thread | None = None
         self._timer = QTimer(self)
         self._timer.setSingleShot(True)
         self._timer.timeout.connect(self.flush)
@@ -57,7 +61,7 @@ class LocalChanges(QObject):
         return {mapped["column"] for profile in config.profiles(api) for mapped in profile["columns"].values()}
 
     def flush(self) -> None:
-        """Keeps what was gathered, for each account that shows the column."""
+        """Keeps what was gathered, for each account that shows the column; in a thread, for many cells take a while."""
         gathered, self._gathered = self._gathered, {}
         self._timer.stop()
         if not gathered or self._gui.current_db.library_id != self._library_id:
@@ -67,11 +71,26 @@ class LocalChanges(QObject):
         for profile in config.profiles(api):
             columns = {mapped["column"] for mapped in profile["columns"].values()}
             accounts.setdefault(profile["account_id"], set()).update(columns)
-        for account_id, columns in accounts.items():
-            changes: list[LocalChange] = [
-                {"book_id": book_id, "column": column, "at": at}
+        by_account = {
+            account_id: [
+                cast(LocalChange, {"book_id": book_id, "column": column, "at": at})
                 for (book_id, column), at in gathered.items()
                 if column in columns
             ]
-            if account_id and changes:
-                note_local_change(api, account_id, changes)
+            for account_id, columns in accounts.items()
+            if account_id
+        }
+        self._keeping = threading.Thread(target=_keep, args=(api, by_account), name="local-changes", daemon=True)
+        self._keeping.start()
+
+    def finish(self) -> None:
+        """As `flush`, and waits a moment for it: the library is about to be closed."""
+        self.flush()
+        if self._keeping is not None:
+            self._keeping.join(PATIENCE)
+
+
+def _keep(api: Any, by_account: Mapping[str, list[LocalChange]]) -> None:
+    for account_id, changes in by_account.items():
+        if changes:
+            note_local_change(api, account_id, changes)

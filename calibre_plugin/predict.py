@@ -11,11 +11,12 @@ import json
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from tempfile import SpooledTemporaryFile
 from typing import Any, BinaryIO, Final, TypedDict, cast
 
 from calibre.constants import numeric_version
+from calibre.ptempfile import SpooledTemporaryFile
 
+from .book_data import keep
 from .contract import ColumnMapping, KnownDigest
 from .copies import AS_CALIBRE, EPUBS, write_copy
 from .digest import content_key, name_digest, partial_md5, stream_size
@@ -50,7 +51,7 @@ def predictor(api: Any, columns: list[ColumnMapping]) -> Callable[[int], list[Kn
             return cached["digests"]
         digests = [*_predict_files(api, book_id, ours, plugboards, manner), *_predict_names(api, book_id)]
         kept: Cached = {"made_of": made_of, "digests": digests}
-        api.add_custom_book_data(CACHE, {book_id: kept})
+        keep(api, CACHE, {book_id: kept})
         return digests
 
     return predict
@@ -70,7 +71,8 @@ def _made_of(api: Any, book_id: int, ours: frozenset[str], plugboards: dict[str,
         if key not in ours and key not in ("last_modified", "db_approx_formats", "format_metadata", "timestamp")
     }
     columns = sorted(manner.columns)
-    told = [files, fields, plugboards, list(numeric_version), columns, manner.strip, manner.settle, sorted(ours)]
+    cover = str(api.cover_last_modified(book_id)) if metadata.has_cover else None
+    told = [files, cover, fields, plugboards, list(numeric_version), columns, manner.strip, manner.settle, sorted(ours)]
     return hashlib.sha256(json.dumps(told, default=repr, sort_keys=True).encode()).hexdigest()
 
 
@@ -152,6 +154,7 @@ def _through(metadata: Any, board: Any) -> Any:
 
 def _digest_of_copy(path: str, metadata: Any, kind: str, manner: StripList, apply_null: bool) -> dict[str, Any] | None:
     """The digest of one copy as it would leave; None for a file that cannot be read or that calibre cannot write."""
+    # calibre's own: Python's cannot be read as a zip before 3.11.
     with SpooledTemporaryFile(IN_MEMORY, mode="w+b") as spooled:
         stream = cast(BinaryIO, spooled)
         try:

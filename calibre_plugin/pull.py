@@ -163,8 +163,7 @@ class Writing:
         plan, account_id = self._pulled.plan, self._account["id"]
         outcome = self._outcome()
         if self._writer is not None:
-            for change in base_changes(plan, outcome, self._uuids, self._api, account_id):
-                self._writer.record_base(change.uuid, change.before, change.after)
+            self._writer.record_bases(base_changes(plan, outcome, self._uuids, self._api, account_id))
         book_ids, began = self._pulled.book_ids, self._pulled.began
         remember(self._api, account_id, plan, outcome, book_ids, began, time.time())
         add_digests(self._api, _digests_by_book(self._api, plan))

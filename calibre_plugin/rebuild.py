@@ -12,10 +12,11 @@ from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final, cast
 
+from .book_data import fetch, keep
 from .contract import KnownDigest
 from .copy_log import CopyRecord, gather, last_seen, log_folders, read_logs
 from .digest import file_content_key, name_digest
-from .history import DATA, TRUST, add_digests, known_digest, read_stored
+from .history import DATA, TRUST, add_digests, changing, known_digest, read_stored
 from .imports import import_table
 
 FILE_KEYS: Final = "koreader_progress_file_keys"
@@ -91,17 +92,17 @@ def restore_unlinked(api: Any, records: Mapping[int, list[CopyRecord]]) -> None:
     """What was unlinked later than it was linked stays so, also in a restored library."""
     decided = {book_id: unlinked_of(logged) for book_id, logged in records.items()}
     wanted = {book_id: unlinked for book_id, unlinked in decided.items() if unlinked}
-    stored = read_stored(api, wanted)
-    changed = {}
-    for book_id, unlinked in wanted.items():
-        before = stored.get(book_id, {"digests": [], "unlinked": []})
-        linked = {known["digest"] for known in before["digests"] if known["source"] == "linked"}
-        news = unlinked - set(before["unlinked"]) - linked
-        if news:
-            kept = [known for known in before["digests"] if known["digest"] not in news]
-            changed[book_id] = {"digests": kept, "unlinked": [*before["unlinked"], *sorted(news)]}
-    if changed:
-        api.add_custom_book_data(DATA, changed)
+    with changing:
+        stored = read_stored(api, wanted)
+        changed = {}
+        for book_id, unlinked in wanted.items():
+            before = stored.get(book_id, {"digests": [], "unlinked": []})
+            linked = {known["digest"] for known in before["digests"] if known["source"] == "linked"}
+            news = unlinked - set(before["unlinked"]) - linked
+            if news:
+                kept = [known for known in before["digests"] if known["digest"] not in news]
+                changed[book_id] = {"digests": kept, "unlinked": [*before["unlinked"], *sorted(news)]}
+        keep(api, DATA, changed)
 
 
 def unlinked_of(records: Iterable[CopyRecord]) -> set[str]:
@@ -135,7 +136,7 @@ def holders_of(api: Any, keys: Collection[str], abort: threading.Event | None) -
 
 def file_keys(api: Any, abort: threading.Event | None = None) -> dict[int, set[str]]:
     """The content keys of all EPUBs in the library; only new and changed files are opened."""
-    stored = api.get_custom_book_data(FILE_KEYS, api.all_book_ids()) if api.all_book_ids() else {}
+    stored = fetch(api, FILE_KEYS, api.all_book_ids())
     found: dict[int, set[str]] = {}
     changed: dict[int, dict[str, list[Any]]] = {}
     for book_id in sorted(api.all_book_ids()):
@@ -146,8 +147,7 @@ def file_keys(api: Any, abort: threading.Event | None = None) -> dict[int, set[s
         found[book_id] = {entry[2] for entry in now.values() if entry[2]}
         if now != before:
             changed[book_id] = now
-    if changed:
-        api.add_custom_book_data(FILE_KEYS, changed)
+    keep(api, FILE_KEYS, changed)
     return found
 
 

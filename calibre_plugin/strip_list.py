@@ -64,6 +64,8 @@ def write_columns(library: str, columns: list[StripColumn]) -> None:
     """Replaces the mapped columns of one library (any name that stays its own); OSError when it cannot be kept."""
     stored = _load_or_empty()
     libraries = dict(stored.get("libraries", {}))
+    if libraries.get(library) == columns:
+        return
     libraries[library] = columns
     _store({**stored, "libraries": libraries})
 
@@ -101,4 +103,6 @@ def _store(stored: dict) -> None:
     unfinished = f"{path}.{os.getpid()}"
     with open(unfinished, "w", encoding="utf-8") as file:
         json.dump(stored, file, ensure_ascii=False, indent=1, sort_keys=True)
+        file.flush()
+        os.fsync(file.fileno())
     os.replace(unfinished, path)

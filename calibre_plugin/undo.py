@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import Any, cast
 
 from .book_memory import forget_run, remember_written
 from .contract import ColumnMapping, ColumnUpdate
 from .library import WriteReport, read_cell, write_updates
-from .write_journal import Run, WriteJournal
+from .write_journal import BaseChange, Entry, Run, WriteJournal
 
 
 @dataclass(frozen=True)
@@ -39,8 +39,7 @@ def undo_run(
         report = write_updates(api, undo.updates, columns, lambda fresh: writer.record(fresh, uuids))
         touched = {update["book_id"] for update in report.written}
         bases = {ids[change.uuid]: change for change in undo.bases if ids[change.uuid] in touched}
-        for change in bases.values():
-            writer.record_base(change.uuid, change.before, change.after)
+        writer.record_bases(bases.values())
         again = run.kind == "undo"
         forget_run(api, run.account, report.written, bases, time.time() if now is None else now, again=again)
         writer.finish(report.written, uuids)
@@ -59,14 +58,34 @@ def repair(api: Any, journal: WriteJournal) -> list[Run]:
 
     ended = journal.repair(cell)
     for run in ended:
-        written = {(ids[entry.uuid], entry.column): entry.after for entry in run.standing if entry.uuid in ids}
-        remember_written(api, run.account, written)
+        here = [entry for entry in run.standing if entry.uuid in ids]
+        undone = next((other for other in journal.runs() if other.id == run.undoes), None) if run.undoes else None
+        if undone is None:
+            remember_written(api, run.account, {(ids[entry.uuid], entry.column): entry.after for entry in here})
+        else:
+            _finish_undo(api, undone, here, ids)
+    journal.prune()
     return ended
+
+
+def _finish_undo(api: Any, undone: Run, restored: Collection[Entry], ids: Mapping[str, int]) -> None:
+    """Remembers what a crash kept an undo from remembering: else the next sync would bring back what was undone."""
+    touched = {entry.uuid for entry in restored}
+    updates = [
+        cast(ColumnUpdate, {"book_id": ids[entry.uuid], "column": entry.column, "after": entry.after})
+        for entry in restored
+    ]
+    bases = {
+        ids[change.uuid]: BaseChange(change.uuid, change.after, change.before)
+        for change in reversed(undone.bases)
+        if change.uuid in touched
+    }
+    forget_run(api, undone.account, updates, bases, time.time(), again=undone.kind == "undo")
 
 
 def last_pull(journal: WriteJournal) -> Run | None:
     """The newest run that still has something to undo."""
-    return next((run for run in journal.runs() if run.kind == "pull" and run.standing), None)
+    return journal.newest("pull")
 
 
 def _mappings(api: Any, updates: Collection[ColumnUpdate]) -> list[ColumnMapping]:

@@ -24,6 +24,8 @@ CellKey = tuple[str, str]
 
 SUFFIX: Final = ".jsonl"
 KEPT_RUNS: Final = 200
+# Bytes at a run's end in which its last line is looked for.
+TAIL: Final = 64 << 10
 
 
 @dataclass(frozen=True)
@@ -106,14 +108,16 @@ class RunWriter:
             )
         self._append(lines)
 
-    def record_base(self, uuid: str, before: Base | None, after: Base | None) -> None:
-        """Writes down that a book's base is about to change."""
-        self._append([{"what": "base", "uuid": uuid, "before": before, "after": after}])
+    def record_bases(self, changes: Iterable[BaseChange]) -> None:
+        """Writes down which books' bases are about to change; all together, for each writing waits for the disk."""
+        self._append(
+            [{"what": "base", "uuid": each.uuid, "before": each.before, "after": each.after} for each in changes]
+        )
 
     def finish(self, written: Iterable[ColumnUpdate], uuids: Mapping[int, str]) -> None:
         """Ends the run; what was recorded and is not in `written` was never written."""
         done = {(uuids[update["book_id"]], update["column"]) for update in written}
-        self._append([{"what": "end", "at": time.time(), "unwritten": sorted(self._recorded - done)}])
+        self._append([_end_line(self._recorded - done)])
         self._file.close()
 
     def close(self) -> None:
@@ -123,7 +127,8 @@ class RunWriter:
     def _append(self, lines: Sequence[Mapping[str, Any]]) -> None:
         if not lines:
             return
-        self._file.write(b"".join(json.dumps(line, ensure_ascii=False).encode() + b"\n" for line in lines))
+        # Escaped: a device's name may hold half a surrogate pair, which UTF-8 cannot carry.
+        self._file.write(b"".join(json.dumps(line).encode("ascii") + b"\n" for line in lines))
         self._file.flush()
         os.fsync(self._file.fileno())
 
@@ -151,11 +156,33 @@ class WriteJournal:
 
     def runs(self) -> list[Run]:
         """Every run that is kept, the newest first, each knowing what of it was undone."""
-        found = [run for path in sorted(self._folder.glob(f"*{SUFFIX}")) if (run := _read_run(path)) is not None]
+        found = [run for path in reversed(self._paths()) if (run := _read_run(path)) is not None]
         by_id = {run.id: run for run in found}
         for run in found:
             _mark_undone(run, by_id)
         return found[::-1]
+
+    def newest(self, kind: RunKind) -> Run | None:
+        """The newest run of this kind that still has something to undo; reads no older ones than it must."""
+        by_id: dict[str, Run] = {}
+        undoing: list[Run] = []
+        for path in self._paths():
+            run = _read_run(path)
+            if run is None:
+                continue
+            by_id[run.id] = run
+            # What undid it is newer, and so was read before.
+            for later in reversed(undoing):
+                _mark_undone(later, by_id)
+            if run.kind == kind and run.standing:
+                return run
+            if run.undoes is not None:
+                undoing.append(run)
+        return None
+
+    def _paths(self) -> list[Path]:
+        """The files of all runs, the newest first."""
+        return sorted(self._folder.glob(f"*{SUFFIX}"), reverse=True)
 
     def undo_updates(self, run: Run, ids: Mapping[str, int], only: Collection[int] | None = None) -> Undo:
         """What puts a run's cells back, last written first. `ids` gives a book's id by uuid, `only` limits the books.
@@ -192,16 +219,15 @@ class WriteJournal:
         Call it when the library is opened and before any run. Gives back the runs it ended.
         """
         ended: list[Run] = []
-        for run in self.runs():
-            if run.ended:
+        for path in self._paths():
+            if _last_event(path).get("what") == "end" or (run := _read_run(path)) is None or run.ended:
                 continue
             run.unwritten = {
                 entry.key for entry in run.entries if not same_cell(read_cell(entry.uuid, entry.column), entry.after)
             }
-            path = self._folder / f"{run.id}{SUFFIX}"
             _drop_torn_line(path)
             writer = RunWriter(path, run.id)
-            writer._append([{"what": "end", "at": time.time(), "unwritten": sorted(run.unwritten)}])
+            writer._append([_end_line(run.unwritten)])
             writer.close()
             run.ended = True
             ended.append(run)
@@ -209,9 +235,9 @@ class WriteJournal:
 
     def prune(self, keep: int = KEPT_RUNS) -> None:
         """Deletes the oldest ended runs beyond `keep`."""
-        for run in self.runs()[keep:]:
-            if run.ended:
-                (self._folder / f"{run.id}{SUFFIX}").unlink(missing_ok=True)
+        for path in self._paths()[keep:]:
+            if _last_event(path).get("what") == "end":
+                path.unlink(missing_ok=True)
 
 
 def same_cell(one: Cell, other: Cell) -> bool:
@@ -262,6 +288,23 @@ def _read_run(path: Path) -> Run | None:
             # A line torn by a crash: what it announced was not written, because the announcement comes first.
             continue
     return run
+
+
+def _end_line(unwritten: Collection[CellKey]) -> dict[str, Any]:
+    return {"what": "end", "at": time.time(), "unwritten": sorted(unwritten)}
+
+
+def _last_event(path: Path) -> dict[str, Any]:
+    """The last line of a run, which is its end unless a crash came first; empty when it is torn or too long to be cheap."""
+    try:
+        with open(path, "rb") as file:
+            size = file.seek(0, os.SEEK_END)
+            file.seek(max(0, size - TAIL))
+            lines = file.read().split(b"\n")
+        event = json.loads(lines[-2]) if lines[-1] == b"" and len(lines) > 1 else None
+    except (OSError, ValueError):
+        return {}
+    return event if isinstance(event, dict) else {}
 
 
 def _mark_undone(run: Run, by_id: Mapping[str, Run]) -> None:

@@ -7,13 +7,16 @@ import subprocess
 import sys
 import tempfile
 import textwrap
+import threading
 import unittest
 from pathlib import Path
 from typing import Any
+from unittest import mock
 
 from calibre.db.legacy import LibraryDatabase
 from calibre.ebooks.metadata.book.base import Metadata
-from calibre_plugins.koreader_progress import book_memory, undo, write_journal
+from calibre_plugins.koreader_progress import book_memory, config, headless, pull, undo, write_journal
+from calibre_plugins.koreader_progress.bridge_client import BridgeDied
 
 DOCUMENT = "a" * 32
 
@@ -248,8 +251,7 @@ class JournalAndMemory(unittest.TestCase):
         outcome = book_memory.Outcome(written=self.write(plan["updates"]))
         writer = self.journal.begin_run("pull", "home", "acc")
         writer.record(plan["updates"], self.uuids)
-        for change in book_memory.base_changes(plan, outcome, self.uuids, self.api, "acc"):
-            writer.record_base(change.uuid, change.before, change.after)
+        writer.record_bases(book_memory.base_changes(plan, outcome, self.uuids, self.api, "acc"))
         book_memory.remember(self.api, "acc", plan, outcome, ids, 105, 110)
         writer.finish(outcome.written, self.uuids)
 
@@ -322,6 +324,111 @@ class JournalAndMemory(unittest.TestCase):
         self.api.remove_books([first])
         book_memory.remember(self.api, "acc", plan, outcome, [first, second], 105, 110)
         self.assertEqual(book_memory.recall(self.api, "acc", [second])[second]["base"]["percentage"], 0.4)
+
+    def test_a_device_with_half_a_character_in_its_name_does_not_end_the_run(self) -> None:
+        run = self.run_of([update(self.ids[0], "#pct", None, 40)])
+        writer = self.journal.begin_run("pull", "home", "acc")
+        writer.record([update(self.ids[1], "#dev", None, "Kobo \ud83d")], self.uuids)
+        writer.finish([], self.uuids)
+        self.assertEqual(self.journal.runs()[0].entries[0].after, "Kobo \ud83d")
+        self.assertEqual(len(run), 1)
+
+    def test_the_disk_is_waited_for_once_for_all_bases_of_a_run(self) -> None:
+        plan = plan_of([update(i, "#pct", None, 40) for i in self.ids])
+        changes = book_memory.base_changes(
+            plan, book_memory.Outcome(written=self.write(plan["updates"])), self.uuids, self.api, "acc"
+        )
+        writer = self.journal.begin_run("pull", "home", "acc")
+        with mock.patch.object(write_journal.os, "fsync", wraps=os.fsync) as waited:
+            writer.record_bases(changes)
+        writer.finish([], self.uuids)
+        self.assertEqual((len(self.journal.runs()[0].bases), waited.call_count), (3, 1))
+
+    def test_the_newest_run_to_undo_is_found_without_reading_all_the_older_ones(self) -> None:
+        for percent in range(1, 5):
+            self.run_of([update(self.ids[0], "#pct", percent - 1 if percent > 1 else None, percent)])
+        with mock.patch.object(write_journal, "_read_run", wraps=write_journal._read_run) as read:
+            newest = self.journal.newest("pull")
+            self.assertEqual(read.call_count, 1)
+        self.assertEqual(newest, self.journal.runs()[0])
+        # Undone from the newest to the oldest, and the last of it put back.
+        for percent in (4, 3, 2, 1):
+            run = undo.last_pull(self.journal)
+            assert run is not None
+            self.assertEqual(run.entries[0].after, percent)
+            self.undo(run)
+        self.assertIsNone(undo.last_pull(self.journal))
+        self.undo(self.journal.runs()[0])
+        self.assertIsNotNone(undo.last_pull(self.journal))
+
+    def test_the_journal_does_not_grow_for_ever(self) -> None:
+        for at in range(write_journal.KEPT_RUNS + 3):
+            self.journal.begin_run("pull", "home", "acc", at=at).finish([], self.uuids)
+        undo.repair(self.api, self.journal)
+        self.assertEqual(len(self.journal.runs()), write_journal.KEPT_RUNS)
+
+    def test_an_undo_that_a_crash_cut_short_is_not_brought_back_by_the_next_sync(self) -> None:
+        first = self.ids[0]
+        self.pull(plan_of([update(first, "#pct", None, 40)]))
+        pulled = self.journal.runs()[0]
+        back = self.journal.undo_updates(pulled, self.by_uuid).updates
+        writer = self.journal.begin_run("undo", "home", "acc", pulled.id)
+        writer.record(back, self.uuids)
+        self.write(back)
+        writer.close()
+        undo.repair(self.api, self.journal)
+        remembered = self.memory(first)
+        self.assertEqual((remembered["base"], remembered["written"]), (None, {}))
+        self.assertEqual([said["percentage"] for said in remembered["declined"]], [0.4])
+
+    def test_the_command_line_repairs_what_a_crash_left_open_too(self) -> None:
+        first = self.ids[0]
+        writer = pull.journal_of(self.api).begin_run("pull", "home", "acc")
+        announced = [update(first, "#pct", None, 40)]
+        writer.record(announced, self.uuids)
+        self.write(announced)
+        writer.close()
+        library = headless.HeadlessLibrary(["false"])
+        library._db = self.db
+        profile = config.new_profile("home", "Home", "acc")
+        told = {"account": {"id": "acc"}, "profile": profile, "predict": False, "settle": None, "book_ids": [first]}
+        with self.assertRaises(BridgeDied):
+            library.sync({**told, "dry_run": False})
+        self.assertEqual(self.memory(first)["written"], {"#pct": 40})
+
+    def test_the_readers_edit_and_a_runs_end_at_the_same_moment_are_both_remembered(self) -> None:
+        first = self.ids[0]
+        self.pull(plan_of([update(first, "#pct", None, 40)]))
+        loaded = book_memory._load
+        edits: list[threading.Thread] = []
+
+        def load_and_be_interrupted(*args: Any) -> Any:
+            found = loaded(*args)
+            if not edits:
+                change: Any = [{"book_id": first, "column": "#dev", "at": 200.0}]
+                edits.append(threading.Thread(target=book_memory.note_local_change, args=(self.api, "acc", change)))
+                edits[0].start()
+                edits[0].join(0.5)
+            return found
+
+        with mock.patch.object(book_memory, "_load", load_and_be_interrupted):
+            self.pull(plan_of([update(first, "#pct", 40, 60)], 0.6, 200))
+            edits[0].join()
+        remembered = self.memory(first)
+        self.assertEqual(remembered["base"]["percentage"], 0.6)
+        self.assertEqual(remembered["changed_at"], {"#dev": 200.0})
+
+    def test_a_log_is_stored_again_only_when_it_has_grown(self) -> None:
+        heard: Any = [{"book_id": self.ids[0], "at": 10.0, "progress": record(0.1)}]
+        book_memory.observe(self.api, "acc", heard)
+        with mock.patch.object(book_memory, "keep", wraps=book_memory.keep) as kept:
+            book_memory.observe(self.api, "acc", heard)
+        self.assertEqual([call.args[2] for call in kept.call_args_list], [{}])
+
+    def test_a_book_without_a_reading_log_has_none_in_a_large_library_too(self) -> None:
+        for number in range(10):
+            self.api.create_book_entry(Metadata(f"Another {number}", ["Ann"]))
+        self.assertEqual(list(book_memory.logged_books(self.api, self.ids[:1])), [])
 
     def test_keeping_memory_touches_neither_the_book_nor_when_it_was_modified(self) -> None:
         first = self.ids[0]

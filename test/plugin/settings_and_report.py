@@ -10,8 +10,10 @@ from typing import Any
 
 from calibre.utils.config import config_dir
 from calibre_plugins.koreader_progress import config
+from calibre_plugins.koreader_progress.library import resolve_columns
 from calibre_plugins.koreader_progress.report import make_report
 from calibre_plugins.koreader_progress.runtime import Runtime
+from calibre_plugins.koreader_progress.strip_list import read_strip_list
 from libraries import make_library
 
 SECRET = "5ebe2294ecd0e0f08eab7690d2a6ee69"
@@ -29,7 +31,7 @@ def files_below(folder: str) -> list[Path]:
 
 class SettingsAndReport(unittest.TestCase):
     def setUp(self) -> None:
-        self.db = make_library([("percent", "int", {})])
+        self.db = make_library([("percent", "int", {}), ("device", "text", {})])
         self.api = self.db.new_api
         self.settings = config.Settings()
         self.settings.save_account(account())
@@ -48,6 +50,13 @@ class SettingsAndReport(unittest.TestCase):
         # The search finds what is there: the same secret in the one file that may hold it.
         held = [path.name for path in files_below(config_dir) if SECRET.encode() in path.read_bytes()]
         self.assertEqual(held, ["koreader_progress.json"])
+
+    def test_a_sync_of_some_columns_keeps_the_others_on_the_strip_list(self) -> None:
+        """The command line maps columns of its own choice; the profiles' own must go on staying out of copies."""
+        other, _unusable = resolve_columns(self.api, {"device": ("#device", None)})
+        config.map_columns(self.api, other)
+        ours = {lookup for lookup, _number, _datatype in read_strip_list().columns}
+        self.assertLessEqual({"#device", "#percent"}, ours)
 
     def test_the_settings_file_is_private(self) -> None:
         path = Path(config_dir, "plugins", "koreader_progress.json")
