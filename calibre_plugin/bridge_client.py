@@ -69,6 +69,8 @@ class BridgeClient:
             creationflags=no_window(),
         )
         self._lock = threading.Lock()
+        # Apart from the other: a bridge that reads nothing must neither hold up its own answers nor its end.
+        self._writing = threading.Lock()
         self._next_id = 0
         self._pending: dict[int, tuple[Future[Any], OnProgress | None]] = {}
         self._ended = False
@@ -152,12 +154,14 @@ class BridgeClient:
             if self._ended:
                 raise BridgeDied(self._process.poll(), self.log)
             self._pending[request_id] = (future, on_progress)
-            try:
-                self._write({"jsonrpc": "2.0", "id": request_id, "method": method, "params": params})
-            except OSError:
-                # The child is gone; the reader thread may not have noticed yet.
-                del self._pending[request_id]
-                raise BridgeDied(self._process.poll(), self.log) from None
+        try:
+            self._write({"jsonrpc": "2.0", "id": request_id, "method": method, "params": params})
+        except (OSError, ValueError) as error:
+            self._forget(request_id)
+            if isinstance(error, ValueError) and not self._process.stdin.closed:  # type: ignore[union-attr]
+                raise
+            # The child is gone; the reader thread may not have noticed yet.
+            raise BridgeDied(self._process.poll(), self.log) from None
         return request_id, future
 
     def _write(self, message: Mapping[str, Any]) -> None:
@@ -165,15 +169,16 @@ class BridgeClient:
         if stdin is None:
             raise BrokenPipeError
         # Escaped non-ASCII: a title may hold a lone surrogate, which UTF-8 cannot carry.
-        stdin.write(json.dumps(message, ensure_ascii=True, allow_nan=False).encode("ascii") + b"\n")
-        stdin.flush()
+        line = json.dumps(message, ensure_ascii=True, allow_nan=False).encode("ascii") + b"\n"
+        with self._writing:
+            stdin.write(line)
+            stdin.flush()
 
     def _cancel(self, request_id: int, future: Future[Any]) -> Any:
-        with self._lock:
-            try:
-                self._write({"jsonrpc": "2.0", "method": "bridge/cancel", "params": {"id": request_id}})
-            except OSError:
-                pass
+        try:
+            self._write({"jsonrpc": "2.0", "method": "bridge/cancel", "params": {"id": request_id}})
+        except (OSError, ValueError):
+            pass
         try:
             return future.result(CANCEL_PATIENCE)
         except FutureTimeout:
@@ -185,12 +190,17 @@ class BridgeClient:
             self._pending.pop(request_id, None)
 
     def _close_stdin(self) -> None:
-        with self._lock:
+        """Says that nothing follows; where somebody still waits to be read, only the end of the process says so."""
+        if not self._writing.acquire(timeout=STOP_TIMEOUT):
+            self._process.terminate()
+            return
+        try:
             if self._process.stdin is not None:
-                try:
-                    self._process.stdin.close()
-                except OSError:
-                    pass
+                self._process.stdin.close()
+        except OSError:
+            pass
+        finally:
+            self._writing.release()
 
     def _read_answers(self) -> None:
         stdout = self._process.stdout

@@ -86,15 +86,15 @@ def candidates(environment: Mapping[str, str], bundled: str = "") -> Iterator[st
     """Paths of executables that may be a runtime, each once, best first."""
     if bundled:
         yield bundled
-    seen: set[str] = set()
+    seen: set[tuple[str, str]] = set()
     folders = [*environment.get("PATH", "").split(os.pathsep), *usual_folders()]
     for name in NEEDED:
         for folder in folders:
             path = shutil.which(name, path=folder) if folder else None
             real = os.path.realpath(path) if path else ""
-            # Only real executables: a version manager's shim may resolve to one that was seen already.
-            if path and real not in seen:
-                seen.add(real)
+            # A version manager has one program behind all its shims, which looks by what name it was called.
+            if path and (name, real) not in seen:
+                seen.add((name, real))
                 yield path
 
 
@@ -148,8 +148,8 @@ def command(
     if runtime.name == "node":
         return [runtime.path, "--no-warnings", script]
     # A link inside an allowed folder would lead out of it: only real paths are passed.
-    readable = [os.path.realpath(path) for path in (os.path.dirname(script), *read)]
-    writable = [os.path.realpath(path) for path in write]
+    readable = [_path_for_deno(path) for path in (os.path.dirname(script), *read)]
+    writable = [_path_for_deno(path) for path in write]
     rights = [f"--allow-read={','.join(readable + writable)}", "--allow-env", "--allow-sys"]
     if writable:
         rights.append(f"--allow-write={','.join(writable)}")
@@ -157,6 +157,11 @@ def command(
     if allowed_hosts:
         rights.append(f"--allow-net={allowed_hosts}")
     return [runtime.path, "run", "--no-config", "--no-lock", "--cached-only", "--no-prompt", *rights, script]
+
+
+def _path_for_deno(path: str) -> str:
+    """Deno splits its lists at commas; a doubled one is part of a path."""
+    return os.path.realpath(path).replace(",", ",,")
 
 
 def no_window() -> int:

@@ -1,0 +1,69 @@
+"""The bridge as a process: found, started with the rights it needs, and ended whatever it is doing."""
+
+from __future__ import annotations
+
+import os
+import sys
+import tempfile
+import threading
+import unittest
+from pathlib import Path
+
+from calibre_plugins.koreader_progress.bridge_client import BridgeClient, BridgeDied
+from calibre_plugins.koreader_progress.runtime import Runtime, candidates, command
+
+
+class BridgeProcess(unittest.TestCase):
+    def setUp(self) -> None:
+        self.folder = Path(tempfile.mkdtemp(dir=os.environ["TEST_FOLDER"]))
+
+    @unittest.skipIf(sys.platform == "win32", "sleep is no program of its own there")
+    def test_a_bridge_that_reads_nothing_does_not_keep_calibre_from_closing(self) -> None:
+        bridge = BridgeClient(["sleep", "600"], os.environ)
+        ended: list[BaseException] = []
+
+        def ask() -> None:
+            try:
+                # More than any pipe holds.
+                bridge.request("sync/books", {"books": "x" * 4_000_000})
+            except BridgeDied as error:
+                ended.append(error)
+
+        asking = threading.Thread(target=ask, daemon=True)
+        asking.start()
+        while not bridge._writing.locked():
+            asking.join(0.01)
+        stopping = threading.Thread(target=bridge.stop, daemon=True)
+        stopping.start()
+        stopping.join(20)
+        stopped = not stopping.is_alive()
+        bridge._process.kill()
+        asking.join(20)
+        self.assertTrue(stopped)
+        self.assertEqual(len(ended), 1)
+        self.assertIsNotNone(bridge._process.poll())
+
+    def test_a_library_with_a_comma_in_its_path_can_be_read_under_deno(self) -> None:
+        books = self.folder / "Books, old"
+        books.mkdir()
+        line = command(
+            Runtime("/deno", "deno", (2, 5, 0)), "/b/main.mjs", hosts=[], read=[str(books)], write=[str(books)]
+        )
+        escaped = os.path.realpath(books).replace(", old", ",, old")
+        self.assertIn(escaped, next(word for word in line if word.startswith("--allow-read=")))
+        self.assertEqual([word for word in line if word.startswith("--allow-write=")], [f"--allow-write={escaped}"])
+
+    @unittest.skipIf(sys.platform == "win32", "no links without rights")
+    def test_both_runtimes_of_a_version_manager_are_tried_although_one_program_is_behind_them(self) -> None:
+        manager = self.folder / "manager"
+        manager.write_text("#!/bin/sh\n")
+        manager.chmod(0o755)
+        for name in ("node", "deno"):
+            (self.folder / name).symlink_to(manager)
+        found = list(candidates({"PATH": str(self.folder)}))
+        self.assertIn(str(self.folder / "node"), found)
+        self.assertIn(str(self.folder / "deno"), found)
+
+
+if __name__ == "__main__":
+    sys.exit("run me through run_tests.py")
