@@ -45,7 +45,6 @@ class Run:
     """One run of one profile over some books of one library."""
 
     api: Any
-    library_id: str
     stored: StoredProfile
     profile: Profile
     account: Account
@@ -92,6 +91,7 @@ class Runs(QObject):
         self._window: ProgressWindow | None = None
         # Told when nothing runs any more and nothing waits.
         self.on_idle: list[Callable[[], None]] = []
+        self._complained: set[str] = set()
         self._watch = QTimer(self)
         self._watch.timeout.connect(self._look_after)
 
@@ -150,16 +150,23 @@ class Runs(QObject):
         reason = self.why_not(stored)
         account = self._settings.account(stored["account_id"]) if stored else None
         if reason is not None or stored is None or account is None:
-            if reason is not None:
+            # The clock asks twice a minute: a run by itself says once what keeps it.
+            if reason is not None and (trigger == "reader" or reason.sentence not in self._complained):
+                self._complained.add(reason.sentence)
                 self._complain(reason, quiet=trigger != "reader")
             return False
-        db = self._gui.current_db
-        profile, _unusable = config.resolve_profile(db.new_api, stored)
-        run = Run(db.new_api, db.library_id, stored, profile, account, tuple(book_ids), trigger, preview, push)
+        self._complained.clear()
+        api = self._gui.current_db.new_api
+        profile, _unusable = config.resolve_profile(api, stored)
+        run = Run(api, stored, profile, account, tuple(book_ids), trigger, preview, push)
         if self.current is not None:
-            # A trigger that finds a run under way has come too late, not too early.
             if run.is_quiet:
-                return False
+                # A trigger that finds its profile under way has come too late, not too early.
+                waiting = [(other.stored["id"], other.push) for other in (self.current, *self._queue)]
+                if (stored["id"], push) in waiting:
+                    return False
+                self._queue.append(run)
+                return True
             self._queue.append(run)
             self._gui.status_bar.show_message(_("Another sync is running; this one follows."), 5000)
             return True
@@ -226,7 +233,7 @@ class Runs(QObject):
             return
         self._watch.stop()
         run.job = None
-        if self._gui.current_db.library_id != run.library_id:
+        if not self._is_open(run.api):
             self.end(run, _("The library was changed meanwhile; the next sync goes on."))
         elif job.failed and not job.killed:
             self.end(run, _("The sync failed."))
@@ -322,7 +329,7 @@ class Runs(QObject):
         self.end(run, _("Nothing was written."))
 
     def _write(self, run: Run, decisions: Decisions) -> None:
-        if self._gui.current_db.library_id != run.library_id:
+        if not self._is_open(run.api):
             self.end(run, _("The library was changed meanwhile: nothing was written."))
             return
         title = _("KOReader Progress: write what was accepted")
@@ -362,7 +369,7 @@ class Runs(QObject):
 
         def answer(agreed: bool) -> None:
             self._settings.set("predict", agreed)
-            if agreed and self._gui.current_db.library_id == run.library_id:
+            if agreed and self._is_open(run.api):
                 self.start(run.stored, absent)
 
         self._gui.proceed_question(
@@ -425,14 +432,20 @@ class Runs(QObject):
             run.window.finish(sentence, self.show_last_report if has_report else None, needs_eyes=self._needs_eyes(run))
         if self._queue:
             waiting = self._queue.pop(0)
-            if waiting.library_id == self._gui.current_db.library_id:
-                for told in self.on_idle:
-                    told()
+            if self._is_open(waiting.api):
+                self._tell_idle()
                 self._begin(waiting)
                 return
             self._queue.clear()
+        self._tell_idle()
+
+    def _tell_idle(self) -> None:
         for told in self.on_idle:
             told()
+
+    def _is_open(self, api: Any) -> bool:
+        """Whether this is still the library in the window: also one that was closed and opened again is another."""
+        return self._gui.current_db.new_api is api
 
     def _needs_eyes(self, run: Run) -> bool:
         """Whether something is left that the reader may want to look into."""
@@ -449,14 +462,12 @@ class Runs(QObject):
         if self.current is not None:
             self._gui.status_bar.show_message(_("A sync is running: undo when it has ended."), 5000)
             return
-        db = self._gui.current_db
-        api, library_id = db.new_api, db.library_id
+        api = self._gui.current_db.new_api
 
         def done(job: Any) -> None:
             self.undoing = None
-            for told in self.on_idle:
-                told()
-            if self._gui.shutting_down or self._gui.current_db.library_id != library_id:
+            self._tell_idle()
+            if self._gui.shutting_down or not self._is_open(api):
                 return
             if job.failed:
                 self._gui.job_exception(job, dialog_title=_("KOReader Progress: the undo failed"))
@@ -517,13 +528,13 @@ class Runs(QObject):
         self.last = None
 
     def _stop_job(self) -> None:
-        job = self.current.job if self.current is not None else None
-        if job is None or job.is_finished:
-            return
-        job.abort.set()
         end = time.monotonic() + PATIENCE
-        while job.duration is None and time.monotonic() < end:
-            time.sleep(0.02)
+        for job in (self.current.job if self.current is not None else None, self.undoing):
+            if job is None or job.is_finished:
+                continue
+            job.abort.set()
+            while job.start_time is not None and job.duration is None and time.monotonic() < end:
+                time.sleep(0.02)
 
     def shut_down(self) -> None:
         """calibre is closing: quickly."""

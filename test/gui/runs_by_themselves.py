@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import time
 import unittest
+from unittest import mock
 
 from calibre_gui import gui
-from kosync import KosyncServer
+from kosync import KosyncServer, userkey
 from qt.core import QApplication
 from steps import USER, action, api, book, configure, digest_of, tidy_up, wait_for_run
 
@@ -99,5 +100,38 @@ class RunsByThemselves(unittest.TestCase):
         account = action().settings.accounts()[0]["id"]
         self.assertEqual(recall(api(), account, [book("Emma")])[book("Emma")]["changed_at"], {})
 
-    def test_6_nothing_went_wrong_unseen(self) -> None:
+    def test_6_every_profile_that_wants_to_runs_at_the_start(self) -> None:
+        from calibre_plugins.koreader_progress import config
+
+        ben = ("ben", "battery staple")
+        self.server.register(*ben)
+        self.server.push(ben, digest_of(book("Moby Dick")), 0.5)
+        at_start = {"at_start": True, "every_minutes": 0, "on_device": False}
+        configure(self.server, columns={"device": "#device"}, triggers=at_start)
+
+        def add_a_second() -> None:
+            account = config.new_account(self.server.url, ben[0], userkey(ben[1]))
+            action().settings.save_account(account)
+            (first,) = config.profiles(api())
+            columns = {"percent": {"column": "#percent", "scale": 100}}
+            second = {**first, "id": "p2", "account_id": account["id"], "columns": columns}
+            config.save_profiles(api(), [first, second], "p1")
+
+        gui(add_a_second)
+        gui(action().triggers.calibre_has_started)
+        self.expect("Moby Dick", 50)
+
+    def test_7_what_keeps_a_sync_from_running_by_itself_is_said_once(self) -> None:
+        triggers, runs = action().triggers, action().runs
+        often = {"at_start": False, "every_minutes": 30, "on_device": False}
+        configure(self.server, columns={"percent": "#gone"}, triggers=often)
+        now = time.time() + 10 * 3600
+        with mock.patch.object(runs, "_say", wraps=runs._say) as said:
+            for seconds in (0, 31 * 60, 31 * 60 + 30, 32 * 60):
+                triggers.clock = lambda seconds=seconds: now + seconds
+                gui(triggers.look)
+        self.assertEqual([call.args[0] for call in said.call_args_list if "#gone" in call.args[0]][1:], [])
+        self.assertEqual(said.call_count, 1)
+
+    def test_8_nothing_went_wrong_unseen(self) -> None:
         self.assertEqual(gui.errors, [])
