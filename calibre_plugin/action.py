@@ -21,6 +21,7 @@ from .icons import PLUGIN_NAME, icon
 from .local_changes import LocalChanges
 from .menu import PluginMenu
 from .menu_rows import menu_rows
+from .proxy import with_proxy
 from .pull import journal_of
 from .runs import Runs, Trigger
 from .triggers import Triggers
@@ -113,9 +114,6 @@ class ProgressAction(InterfaceAction):
         """Offers calibre's own places in the selected books, or in all, to the server."""
         self.runs.push(self.profile, self.selected_ids() or self.all_ids())
 
-    def why_no_unmatched(self) -> str:
-        return _("This version cannot list what is on the server yet; a book's details let you link it by hand.")
-
     def say(self, sentence: str) -> None:
         """A short word in the status bar."""
         self.said = sentence
@@ -191,6 +189,22 @@ class ProgressAction(InterfaceAction):
         from .details_dialog import DetailsDialog
 
         DetailsDialog(self.gui, self.selected_ids()[0], self.profile, self.runs.column_name).show()
+
+    def show_unmatched(self) -> None:
+        """Asks the server beside the window's own work, then lists what belongs to no book."""
+        from .unmatched_dialog import UnmatchedDialog, find_unmatched
+
+        db, stored = self.gui.current_db, self.profile
+        account = self.settings.account(stored["account_id"]) if stored else None
+        launch = self.host.prepare(self.settings.get("runtime_path"))
+        asked = with_proxy(account) if account else None
+        self.say(_("Looking for documents without a book…"))
+
+        def then(found: Any) -> None:
+            if found is not None and self.gui.current_db.library_id == db.library_id:
+                UnmatchedDialog(self.gui, found).show()
+
+        self.background.run(lambda: quietly(lambda: find_unmatched(db.new_api, launch, asked)), then)
 
     def look_for_undo(self) -> None:
         """Reads the journal beside the window's own work: it may hold hundreds of runs."""

@@ -85,9 +85,8 @@ def menu_rows(action: Any) -> list[Row | None]:
             "koreader-progress-unmatched",
             _("Un&matched documents…"),
             "unmatched",
-            lambda: None,
+            action.show_unmatched,
             _("What is on the server and belongs to no book yet"),
-            action.why_no_unmatched,
         ),
         None,
         Row(

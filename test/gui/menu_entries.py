@@ -253,6 +253,21 @@ class MenuEntries(unittest.TestCase):
         gui.grab(menu, "context-menu")
         gui(menu.close)
 
+    def test_15_unmatched_documents_are_listed_and_linked(self) -> None:
+        self.server.push(USER, "cd" * 16, 0.33, "PocketBook")
+        select(book("Moby Dick"))
+        self.use("koreader-progress-unmatched")
+        window = gui.window("koreader_progress_unmatched")
+        names = gui(lambda: [window.tree.topLevelItem(n).text(0) for n in range(window.tree.topLevelItemCount())])
+        self.assertIn("cd" * 16, names)
+        gui(lambda: window.tree.setCurrentItem(window.tree.topLevelItem(names.index("cd" * 16))))
+        gui.grab(window, "unmatched")
+        gui(lambda: click(window.other_button))
+        gui(window.close)
+        self.use("koreader-progress-selected")
+        gui.wait(lambda: api().field_for("#percent", book("Moby Dick")) == 33, "the linked progress")
+        wait_for_run()
+
     def test_16_help_and_about_open_without_a_network(self) -> None:
         self.use("koreader-progress-help")
         window = gui.window("koreader_progress_help")
