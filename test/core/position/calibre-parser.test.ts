@@ -101,7 +101,10 @@ describe("calibre's own code agrees", () => {
       await writeEpub(join(folder, "uncovered.epub"), [{ ...a, linear: "no" }, b, c]),
     ];
     const answer = await askCalibre(SOURCES, books);
-    expect(SOURCES.map((source) => shapeOf(calibreTree(source).root))).toEqual(answer.bodies);
+    // calibre 6.13 reads &#150; as browsers do, 8.5 as the control character of that number: one character either way,
+    // so no place in the text moves.
+    const theirs = answer.bodies.map((body) => body?.replaceAll("\u0096", "–") ?? null);
+    expect(SOURCES.map((source) => shapeOf(calibreTree(source).root))).toEqual(theirs);
     const ours: string[][] = [];
     for (const path of books) {
       const book = await openBookText(path, openBookArchive);
