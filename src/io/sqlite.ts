@@ -29,7 +29,7 @@ const CHECKPOINT_PAGES = 16_000;
 const MAPPED_BYTES = 1024 ** 3;
 const IDLE_MS = 2000;
 /** So many writes are not kept waiting for others. */
-const MAX_LINGERING = 256;
+const MAX_LINGERING = 8;
 
 interface Queued {
   /** Does the work and returns what tells its result, to be called once that is on the disk. */

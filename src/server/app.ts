@@ -3,6 +3,8 @@ import type { FastifyInstance } from "fastify";
 import { createCredentials } from "./credentials.ts";
 import type { ScryptCost } from "./credentials.ts";
 import { Refusal } from "./errors.ts";
+import { createFastLane } from "./fast-lane.ts";
+import type { MainRoad } from "./fast-lane.ts";
 import { createGate } from "./gate.ts";
 import type { Gate } from "./gate.ts";
 import { DEFAULT_LIMITS } from "./limits.ts";
@@ -10,7 +12,7 @@ import type { Limits } from "./limits.ts";
 import { createLog } from "./log.ts";
 import type { Log } from "./log.ts";
 import { createMetrics } from "./metrics.ts";
-import { observe } from "./observe.ts";
+import { createNote, logsRequests, observe } from "./observe.ts";
 import { addPageRoutes } from "./page/routes.ts";
 import { addDocumentRoutes } from "./routes-documents.ts";
 import { addProgressRoutes } from "./routes-progress.ts";
@@ -62,7 +64,23 @@ function toRefusal(error: unknown): Refusal {
   return new Refusal("StoreFailed", { cause: error });
 }
 
-function createApp(options: ServerOptions): FastifyInstance {
+type Handler = MainRoad["handle"];
+
+/** Answers a request whose body was read already, as if it came anew. */
+function handleReadBy(appOf: () => FastifyInstance): MainRoad["handleRead"] {
+  return async (request, body, response) => {
+    const { method, url = "", headers, socket } = request;
+    const remoteAddress = socket.remoteAddress ?? "";
+    const options = { url, headers, payload: body, remoteAddress };
+    const answer = await appOf().inject({ method: method === "PUT" ? "PUT" : "GET", ...options });
+    for (const [name, value] of Object.entries(answer.headers)) {
+      if (value !== undefined && name !== "connection" && name !== "date") response.setHeader(name, value);
+    }
+    response.writeHead(answer.statusCode).end(answer.rawPayload);
+  };
+}
+
+function createApp(options: ServerOptions, beside: (handler: Handler) => Handler): FastifyInstance {
   const socketLimits = { ...DEFAULT_SOCKET_LIMITS, ...options.socketLimits };
   return fastify({
     logger: false,
@@ -72,7 +90,7 @@ function createApp(options: ServerOptions): FastifyInstance {
     return503OnClosing: false,
     // Ids may be as long as a header can carry; the default of 100 would hide the longer ones.
     routerOptions: { maxParamLength: 16_384 },
-    serverFactory: (handler) => createSocketServer(handler, options.tls ?? null, socketLimits),
+    serverFactory: (handler) => createSocketServer(beside(handler), options.tls ?? null, socketLimits),
     clientErrorHandler: refuseClient,
     // A path that cannot be decoded is no path of the table.
     frameworkErrors: (_error, _request, reply) => {
@@ -116,9 +134,15 @@ export function createServer(options: ServerOptions): FastifyInstance {
   });
   const context: Context = { store, gate, clock, registration, basePath };
 
-  const app = createApp(options);
+  const note = createNote(log, metrics);
+  // Who stands behind a proxy is the framework's knowledge: where the log wants it, all goes by the road.
+  const hasLane = options.trustProxy === undefined || !logsRequests(log);
+  const handleRead = handleReadBy(() => app);
+  const app: FastifyInstance = createApp(options, (handle) =>
+    hasLane ? createFastLane(context, { handle, handleRead, note, maxBodyBytes: MAX_BODY_BYTES }) : handle,
+  );
   answerErrors(app, log);
-  observe(app, log, metrics);
+  observe(app, note);
   app.removeAllContentTypeParsers();
   app.addContentTypeParser(ANY_TYPE, { parseAs: "buffer" }, (_request, body, done) => done(null, body));
   app.addHook("onRequest", (request, _reply, done) => {

@@ -9,7 +9,7 @@ import type { Identifier, ProgressWrite, StoredRecord, WriteOutcome } from "./st
 type WrittenOutcome = Extract<WriteOutcome, { status: "written" }>;
 
 /** A record as the protocol shows it. */
-function show({ document, percentage, progress, device, device_id, timestamp }: StoredRecord): object {
+export function showRecord({ document, percentage, progress, device, device_id, timestamp }: StoredRecord): object {
   const record = { document, percentage, progress, device, timestamp };
   return device_id === null ? record : { ...record, device_id };
 }
@@ -30,7 +30,7 @@ function readQuestion(text: string, query: unknown): Question | Refusal {
 }
 
 /** What a `PUT` asks for, or why it is refused. */
-function readWrite(body: unknown, timestamp: number): ProgressWrite | Refusal {
+export function readWrite(body: unknown, timestamp: number): ProgressWrite | Refusal {
   try {
     return readProgressWrite(parseJsonObject(body), timestamp);
   } catch (error) {
@@ -39,7 +39,8 @@ function readWrite(body: unknown, timestamp: number): ProgressWrite | Refusal {
   }
 }
 
-function showOutcome({ document, match }: WrittenOutcome, timestamp: number): object {
+/** The answer to a `PUT`: exactly the document and the time, and what matched when the request named identifiers. */
+export function showOutcome({ document, match }: WrittenOutcome, timestamp: number): object {
   return match === null ? { document, timestamp } : { document, match, timestamp };
 }
 
@@ -75,7 +76,11 @@ export function addProgressRoutes(app: FastifyInstance, { store, gate, clock }: 
     await gate.check(claim, credential, request.ip);
     if (found === null) return {};
     const match = ids?.[found.match]?.type;
-    if (ids === null || match === undefined) return show(found.record);
-    return { ...show(found.record), match, progress_match: matchProgressWriter(ids, found.record.identifiers, match) };
+    if (ids === null || match === undefined) return showRecord(found.record);
+    return {
+      ...showRecord(found.record),
+      match,
+      progress_match: matchProgressWriter(ids, found.record.identifiers, match),
+    };
   });
 }

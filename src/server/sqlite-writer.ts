@@ -38,10 +38,14 @@ export function createSqliteWriter(db: Database, remembered: () => void): Sqlite
     `INSERT INTO documents (user_id, document, timestamp, percentage, progress, device, device_id, filename, title, authors, identifiers)
      VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
   );
-  const updateDocument = db.prepare(
+  const updatePosition = db.prepare(
     `UPDATE documents SET writes = writes + 1, previous = ?, timestamp = ?, percentage = ?, progress = ?, device = ?,
-       device_id = ifnull(?, device_id), filename = ifnull(?, filename), title = ifnull(?, title),
-       authors = ifnull(?, authors), identifiers = ? WHERE user_id = ? AND document = ?`,
+       device_id = ifnull(?, device_id), identifiers = ? WHERE user_id = ? AND document = ?`,
+  );
+  // Most readers never tell metadata: what is not set costs nothing.
+  const updateMetadata = db.prepare(
+    `UPDATE documents SET filename = ifnull(?, filename), title = ifnull(?, title), authors = ifnull(?, authors)
+     WHERE user_id = ? AND document = ?`,
   );
   const remember = db.prepare(
     `INSERT INTO history (document_id, number, previous, timestamp, percentage, progress, device, device_id)
@@ -98,20 +102,18 @@ export function createSqliteWriter(db: Database, remembered: () => void): Sqlite
     if (changes === 0) return false;
     remembered();
     const { deviceId, filename, title, authors, identifiers } = told(write);
-    updateDocument.run(
+    updatePosition.run(
       previous,
       write.timestamp,
       write.percentage,
       toSqlText(write.progress),
       toSqlText(write.device),
       deviceId,
-      filename,
-      title,
-      authors,
       identifiers,
       userId,
       name,
     );
+    if (write.metadata !== null) updateMetadata.run(filename, title, authors, userId, name);
     return true;
   }
 
