@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import subprocess
 import unittest
@@ -10,10 +11,8 @@ from calibre_gui import gui
 from kosync import KosyncServer
 from steps import USER, action, api, configure, tidy_up
 
-# What a reader feels as a hitch, in milliseconds.
-FELT = 100
-CALM = 15
-FROZEN = 1000
+# Milliseconds. How short every stall is, `bench/window.bench.ts` measures; a test only knows a window that froze.
+FROZEN = 3000
 BOOKS = 10_000
 PATIENCE = 180
 
@@ -68,12 +67,14 @@ class LargeLibrary(unittest.TestCase):
         gui.longest_stall()
         self.machine.longest_stall()
 
-    def assert_not_felt(self, what: str) -> None:
-        """Judges the longest stall since this was last asked, beside what an idle process had to bear meanwhile."""
+    def assert_alive(self, what: str) -> None:
+        """Notes the longest stall since this was last asked, beside what an idle process had to bear meanwhile."""
         felt, elsewhere = gui.longest_stall(), self.machine.longest_stall()
         print(f"{what}: longest stall {felt:.0f} ms, of an idle process beside it {elsewhere:.0f} ms")
-        # A machine that lets even an idle process wait says little about us: then only a real freeze counts.
-        self.assertLess(felt, FELT if elsewhere < CALM else FROZEN, what)
+        if "STALLS" in os.environ:
+            with open(os.environ["STALLS"], "a", encoding="utf-8") as out:
+                print(json.dumps({"phase": what, "window_ms": felt, "machine_ms": elsewhere}), file=out)
+        self.assertLess(felt - elsewhere, FROZEN, what)
 
     def link_every_book(self) -> None:
         """Each book has a digest of its own, and each tenth a record on the server."""
@@ -93,9 +94,9 @@ class LargeLibrary(unittest.TestCase):
         gui.post(action().sync_all)
         gui.wait(lambda: action().runs.current is not None, "the run")
         gui.wait(lambda: action().runs.current.pulled is not None, "the plan", PATIENCE)
-        self.assert_not_felt("asking about ten thousand books")
+        self.assert_alive("asking about ten thousand books")
         gui.wait(lambda: action().runs.review is not None, "the review", PATIENCE)
-        self.assert_not_felt("opening the review")
+        self.assert_alive("opening the review")
 
     def test_2_writing_a_thousand_books_never_holds_the_window_up(self) -> None:
         configure(self.server, review="never")
@@ -103,7 +104,7 @@ class LargeLibrary(unittest.TestCase):
         gui.wait(lambda: action().runs.is_writing, "the writing", PATIENCE)
         self.reset()
         gui.wait(lambda: not action().runs.is_busy, "the end", PATIENCE)
-        self.assert_not_felt("writing")
+        self.assert_alive("writing")
         ids = sorted(api().all_book_ids())
         self.assertEqual({api().field_for("#percent", book_id) for book_id in ids[::10]}, {50})
         self.assertIsNone(api().field_for("#percent", ids[1]))
@@ -112,9 +113,9 @@ class LargeLibrary(unittest.TestCase):
         self.reset()
         gui.post(action().runs.show_last_report)
         report = gui.window("koreader_progress_result")
-        self.assert_not_felt("opening the report")
+        self.assert_alive("opening the report")
         gui(lambda: report.search.setText("Book 99"))
-        self.assert_not_felt("filtering it")
+        self.assert_alive("filtering it")
 
     def test_4_undoing_it_never_holds_the_window_up(self) -> None:
         self.reset()
@@ -123,7 +124,7 @@ class LargeLibrary(unittest.TestCase):
         gui.post(action().undo_last)
         gui.wait(lambda: action().runs.undoing is not None, "the undo")
         gui.wait(lambda: not action().runs.is_busy, "the end", PATIENCE)
-        self.assert_not_felt("undoing")
+        self.assert_alive("undoing")
         ids = sorted(api().all_book_ids())
         self.assertEqual({api().field_for("#percent", book_id) for book_id in ids[::10]}, {None})
 

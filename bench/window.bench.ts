@@ -1,0 +1,42 @@
+/** How long calibre's window goes without an answer while ten thousand books are synced, beside an idle process. */
+import { existsSync, readFileSync } from "node:fs";
+import { join } from "node:path";
+import * as z from "zod";
+import { expect, test } from "vitest";
+import { runInGui } from "../test/gui/run-in-gui.ts";
+import { createPrivateCalibre } from "../test/plugin/private-calibre.ts";
+
+/** Milliseconds: what a reader feels as a hitch. */
+const FELT = 100;
+/** Milliseconds: where even an idle process waits longer, the machine is too busy to say much about us. */
+const CALM = 15;
+
+const Stall = z.strictObject({ phase: z.string(), window_ms: z.number(), machine_ms: z.number() });
+
+test("no phase of a sync of ten thousand books is felt in the window", async () => {
+  const root = join(import.meta.dirname, "..");
+  const calibre = await createPrivateCalibre({ bridge: join(root, "dist", "bridge") });
+  try {
+    const stalls = join(calibre.folder, "stalls.jsonl");
+    const said = await runInGui(
+      calibre,
+      join(root, "test", "gui", "large_library.py"),
+      join(calibre.folder, "results.jsonl"),
+      { books: 10_000, timeout: 420_000, env: { BOOKS_WITH_FILES: "0", STALLS: stalls } },
+    );
+    if (!existsSync(stalls)) throw new Error(said);
+    const measured = readFileSync(stalls, "utf8")
+      .trimEnd()
+      .split("\n")
+      .map((line) => Stall.parse(JSON.parse(line)));
+    for (const { phase, window_ms, machine_ms } of measured) {
+      console.log(
+        `${phase}: longest stall ${window_ms.toFixed(0)} ms, of an idle process beside it ${machine_ms.toFixed(0)} ms`,
+      );
+    }
+    expect(measured.length).toBeGreaterThan(5);
+    expect(measured.filter((stall) => stall.machine_ms < CALM && stall.window_ms > FELT)).toEqual([]);
+  } finally {
+    calibre.dispose();
+  }
+});
