@@ -37,7 +37,7 @@ from qt.core import (
 
 T = TypeVar("T")
 
-PATIENCE = 20.0
+PATIENCE = 60.0
 BEAT_MS = 5
 
 
