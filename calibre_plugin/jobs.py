@@ -31,7 +31,8 @@ PHASES: dict[str, tuple[float, float]] = {
     "reading": (0.0, 0.1),
     "digests": (0.1, 0.3),
     "asking": (0.4, 0.45),
-    "planning": (0.85, 0.05),
+    "planning": (0.85, 0.02),
+    "opening": (0.87, 0.03),
     "predicting": (0.9, 0.1),
 }
 

@@ -366,6 +366,7 @@ def phase_sentence(label: str, done: int, total: int) -> str:
         "digests": lambda: _("Computing digests: {done} of {total}"),
         "asking": lambda: _("Asking the server: {done} of {total}"),
         "planning": lambda: _("Planning: {done} of {total}"),
+        "opening": lambda: _("Looking up places in books: {done} of {total}"),
         "predicting": lambda: _("Predicting copies: {done} of {total}"),
         "writing": lambda: _("Writing: {done} of {total}"),
         "pushing": lambda: _("Pushing: {done} of {total}"),

@@ -36,7 +36,7 @@ from .rebuild import EPUB_FORMATS
 from .strip_list import our_folder
 from .write_journal import RunKind, WriteJournal
 
-# (done, total, phase): phases are "reading", "digests", "asking", "planning" and "predicting".
+# (done, total, phase): phases are "reading", "digests", "asking", "planning", "opening" and "predicting".
 OnPhase = Callable[[int, int, str], None]
 # Digests that a book's copies may have although none of them was seen leaving.
 Predict = Callable[[int], list[KnownDigest]]

@@ -20,14 +20,26 @@ function unknownCopy(document: string): Pick<KnownDigest, "digest" | "kind" | "f
 export async function withContentKeys(
   readings: readonly Reading[],
   ports: ShelfPorts,
-  { signal }: Running,
+  running: Running,
 ): Promise<Reading[]> {
-  const keyed: Reading[] = [];
-  for (const reading of readings) {
-    const isBare = reading.answers.some(({ candidate }) => isBareLibraryFile(candidate));
-    keyed.push(isBare ? await withContentKey(reading, ports, signal) : reading);
+  const wanted = readings.filter(({ answers }) => answers.some(({ candidate }) => isBareLibraryFile(candidate)));
+  const keyed = await openEach(wanted, (reading) => withContentKey(reading, ports, running.signal), running);
+  return readings.map((reading) => keyed.get(reading.book.book_id) ?? reading);
+}
+
+/** Each of the readings with what opening its book tells, by book id. Books are large: one at a time is open. */
+async function openEach(
+  wanted: readonly Reading[],
+  open: (reading: Reading) => Promise<Reading>,
+  { signal, progress }: Running,
+): Promise<Map<number, Reading>> {
+  const opened = new Map<number, Reading>();
+  for (const reading of wanted) {
+    signal.throwIfAborted();
+    opened.set(reading.book.book_id, await open(reading));
+    progress(opened.size, wanted.length, "opening");
   }
-  return keyed;
+  return opened;
 }
 
 function isBareLibraryFile({ source, kind, format, content_key }: KnownDigest): boolean {
@@ -35,7 +47,6 @@ function isBareLibraryFile({ source, kind, format, content_key }: KnownDigest): 
 }
 
 async function withContentKey(reading: Reading, ports: ShelfPorts, signal: AbortSignal): Promise<Reading> {
-  signal.throwIfAborted();
   const shelf = new Shelf(reading.book, ports, signal);
   try {
     const answers = [];
@@ -59,21 +70,19 @@ export async function withPlaces(
   readings: readonly Reading[],
   plan: PullPlan,
   ports: ShelfPorts,
-  { signal }: Running,
+  running: Running,
 ): Promise<Reading[]> {
-  const wanted = new Map(
-    [...plan.bases, ...plan.conflicts.map(({ base }) => base)].map((base) => [base.book_id, base]),
+  const taken = [...plan.bases, ...plan.conflicts.map(({ base }) => base)];
+  const documents = new Map(taken.map(({ book_id, document }) => [book_id, document]));
+  const filled = await openEach(
+    readings.filter(({ book }) => documents.has(book.book_id)),
+    (reading) => withPlace(reading, documents.get(reading.book.book_id) ?? "", ports, running.signal),
+    running,
   );
-  const filled: Reading[] = [];
-  for (const reading of readings) {
-    const base = wanted.get(reading.book.book_id);
-    filled.push(base === undefined ? reading : await withPlace(reading, base.document, ports, signal));
-  }
-  return filled;
+  return readings.map((reading) => filled.get(reading.book.book_id) ?? reading);
 }
 
 async function withPlace(reading: Reading, document: string, ports: ShelfPorts, signal: AbortSignal): Promise<Reading> {
-  signal.throwIfAborted();
   const shelf = new Shelf(reading.book, ports, signal);
   try {
     const answers = [];

@@ -78,7 +78,11 @@ export interface ServerCache {
 export type Clock = () => number;
 
 /** How far a long request has come; `label` is a phase's name, not a sentence. */
-export type OnProgress = (done: number, total: number, label: "digests" | "asking" | "planning" | "pushing") => void;
+export type OnProgress = (
+  done: number,
+  total: number,
+  label: "digests" | "asking" | "planning" | "opening" | "pushing",
+) => void;
 
 /** The columns of a sync, resolved. */
 export interface MappedColumns {
