@@ -9,18 +9,26 @@ export interface ChildServer {
   end(signal: NodeJS.Signals): Promise<number | null>;
 }
 
-/** `koreader-progress serve` as a process of its own, on a free port; rejects with what it said when it does not start. */
-export function startChild(args: readonly string[], env: Readonly<Record<string, string>> = {}): Promise<ChildServer> {
-  const command = ["src/cli/main.ts", "serve", "--port", "0", "--log", "off", ...args];
+/**
+ * `koreader-progress serve` as a process of its own, on a free port; rejects with what it said when it does not start.
+ * `flags` are Node's; with any of them the child has a channel for messages.
+ */
+export function startChild(
+  args: readonly string[],
+  env: Readonly<Record<string, string>> = {},
+  flags: readonly string[] = [],
+): Promise<ChildServer> {
+  const command = [...flags, "src/cli/main.ts", "serve", "--port", "0", "--log", "off", ...args];
+  const channel = flags.length > 0 ? (["ipc"] as const) : [];
   const child = spawn(process.execPath, command, {
-    stdio: ["ignore", "pipe", "pipe"],
+    stdio: ["ignore", "pipe", "pipe", ...channel],
     env: { ...process.env, ...env },
   });
   const gone = new Promise<number | null>((resolve) => child.once("exit", (code) => resolve(code)));
   return new Promise((resolve, reject) => {
     let errors = "";
-    child.stderr.on("data", (chunk: Buffer) => (errors += chunk.toString()));
-    child.stdout.once("data", (chunk: Buffer) => {
+    child.stderr?.on("data", (chunk: Buffer) => (errors += chunk.toString()));
+    child.stdout?.once("data", (chunk: Buffer) => {
       const port = Number(new URL(chunk.toString().trim()).port);
       resolve({
         port,
