@@ -25,7 +25,7 @@ export interface Question {
   profile: Profile;
   /** Epoch seconds. */
   now: number;
-  /** Cells without a base that hold something else than the record would write. */
+  /** Cells that no base knows and that hold something else than the record would write. */
   differing: readonly { column: string; value: string | number | boolean | null }[];
   /** The reader changed the status to another of our words than the record would write. */
   statusDiffers: { column: string; value: string; wanted: string } | null;
@@ -117,6 +117,19 @@ function neverSilentlyBack(decision: Decision, { record, local, profile, book, e
   return ask(why("step_back", { percentage, from, device, timestamp }));
 }
 
+/**
+ * What the reader filled into a column that was mapped since the base is theirs to decide about, whatever else the
+ * record brings. `server` and `library` have decided: the one writes it, the other leaves that one cell.
+ */
+function neverOverUnknown(decision: Decision, { record, book, profile, differing }: Question): Decision {
+  const [first] = differing;
+  const { conflict } = profile.rules;
+  if (decision.outcome !== "take" || book.base === null || first === undefined) return decision;
+  if (conflict === "server" || conflict === "library") return decision;
+  const { percentage, device, timestamp } = record;
+  return ask(why("no_base_differs", { ...first, percentage, device, timestamp }), decision.reread);
+}
+
 /** Decides what becomes of a book's chosen record. */
 export function decide(question: Question): Decision {
   const { book, record, local, profile, differing, statusDiffers } = question;
@@ -124,12 +137,14 @@ export function decide(question: Question): Decision {
   const { percentage, device, timestamp } = record;
   if (base !== null && !isNews(record, base)) return { outcome: "settled" };
   const falls = local.finished && percentage < profile.rules.finish_at && percentage < (local.share ?? 1) - NOISE;
-  if (falls) return decideFinished(question);
+  if (falls) return neverOverUnknown(decideFinished(question), question);
   const [first] = differing;
   const decision = ((): Decision => {
     if (base === null) {
-      if (first === undefined) return take(why("first_seen", { percentage, device, timestamp }));
-      return decideByPolicy(question, why("no_base_differs", { ...first, percentage, device, timestamp }));
+      if (first !== undefined)
+        return decideByPolicy(question, why("no_base_differs", { ...first, percentage, device, timestamp }));
+      // What we wrote ourselves before the reader left another cell unticked says how far the library is.
+      return local.ours ? decideNews(question) : take(why("first_seen", { percentage, device, timestamp }));
     }
     if (local.percentChanged) {
       const changed_at = local.percentChangedAt;
@@ -143,5 +158,5 @@ export function decide(question: Question): Decision {
       return ask(why("status_differs", { ...statusDiffers, device, timestamp }));
     return decideNews(question);
   })();
-  return neverSilentlyBack(decision, question);
+  return neverOverUnknown(neverSilentlyBack(decision, question), question);
 }

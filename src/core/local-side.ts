@@ -17,6 +17,8 @@ export interface LocalSide {
   statusChangedAt: number;
   /** Whether both times above were really seen rather than assumed. */
   seen: boolean;
+  /** The percentage is what we ourselves wrote. */
+  ours: boolean;
   changes: LocalChange[];
 }
 
@@ -28,6 +30,32 @@ export function changedHere(mapping: ColumnMapping, book: Book): boolean {
   if (cell === undefined || agreed === undefined || sameCell(mapping, cell, agreed)) return false;
   const ours = book.written[column];
   return ours === undefined || !sameCell(mapping, cell, ours);
+}
+
+/** Whether a cell still holds what we ourselves wrote into it last: no hand of the reader's made it. */
+export function isOurs(mapping: ColumnMapping, book: Book): boolean {
+  const cell = book.cells[mapping.column] ?? null;
+  const ours = book.written[mapping.column];
+  return ours !== undefined && !isEmpty(cell) && sameCell(mapping, cell, ours);
+}
+
+/** The columns that no base knows: there "no base yet" holds, whatever was agreed on in the others. */
+export function unknownColumns(book: Book, { columns }: Profile): ColumnMapping[] {
+  const values = book.base?.values ?? {};
+  return columns.filter(
+    ({ column, field }) => values[column] === undefined && book.cells[column] !== undefined && field !== "last_synced",
+  );
+}
+
+/**
+ * The book with the base that this profile may judge by. Another profile's base may be handed in where this one has
+ * none yet; when it knows none of the profile's columns, nothing was ever agreed on here.
+ */
+export function withOwnBase(book: Book, { columns }: Profile): Book {
+  const { base } = book;
+  if (base === null || columns.length === 0) return book;
+  const known = columns.some(({ column, field }) => field !== "last_synced" && base.values[column] !== undefined);
+  return known ? book : { ...book, base: null };
 }
 
 /** Whether the reader emptied a cell that both sides had agreed on. */
@@ -89,6 +117,7 @@ export function localSide(book: Book, profile: Profile, now: number): LocalSide 
     percentChangedAt: at(percent),
     statusChangedAt: at(word),
     seen: seen.length > 0,
+    ours: percent !== undefined && isOurs(percent, book),
     changes: changed.flatMap((mapping) =>
       mapping === undefined ? [] : [{ book_id: book.book_id, column: mapping.column, at: at(mapping) }],
     ),

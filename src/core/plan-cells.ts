@@ -6,7 +6,7 @@ import { why } from "../model/why.ts";
 import type { Why } from "../model/why.ts";
 import { countCell, countOf, dateCell, fits, isEmpty, percentCell, sameCell, shareOf, textCell } from "./columns.ts";
 import { dayOf, parseInstant } from "./dates.ts";
-import { changedHere, clearedHere } from "./local-side.ts";
+import { changedHere, clearedHere, isOurs } from "./local-side.ts";
 import type { LocalSide } from "./local-side.ts";
 import { isOwn } from "./peek.ts";
 import { finishesIn, heardAt } from "./read-throughs.ts";
@@ -55,9 +55,7 @@ function wantedStatus(mapping: ColumnMapping, filling: Filling): Wanted {
   if (sameCell(mapping, cell, made.cell)) return { after: made.cell, why: filling.why };
   const said = readStatus(mapping, cell, rules.status_words);
   // A word we wrote when the profile's words were others is not the reader's own.
-  const ours = book.written[column];
-  const wasOurs = ours !== undefined && sameCell(mapping, cell, ours) && !isEmpty(cell);
-  if (said === "own" && !wasOurs) return { not: why("own_word", { column, value: cell }) };
+  if (said === "own" && !isOurs(mapping, book)) return { not: why("own_word", { column, value: cell }) };
   const { percentage, device, timestamp } = chosen.progress;
   if (said === "finished" && !reread) return { not: why("finished_stays", { percentage, device, timestamp }) };
   if (changedHere(mapping, book) && !reread && keepsStatus(said, status, chosen.progress, local, profile, now))
@@ -186,7 +184,10 @@ export function wantedCell(mapping: ColumnMapping, filling: Filling): Wanted {
   }
 }
 
-/** Cells that hold something else than the record would write, among columns that no base knows: an unread book differs from nothing. */
+/**
+ * Cells that hold something else than the record would write, among columns that no base knows. An unread book differs
+ * from nothing, and neither does what we wrote ourselves.
+ */
 export function differingCells(
   mappings: readonly ColumnMapping[],
   filling: Filling,
@@ -194,7 +195,7 @@ export function differingCells(
   const { book, profile } = filling;
   return mappings.flatMap((mapping) => {
     const cell = book.cells[mapping.column] ?? null;
-    if (isEmpty(cell) || !fits(mapping)) return [];
+    if (isEmpty(cell) || !fits(mapping) || isOurs(mapping, book)) return [];
     if (mapping.field === "percent" && shareOf(mapping, cell) === 0) return [];
     if (mapping.field === "status") {
       const said = readStatus(mapping, cell, profile.rules.status_words);

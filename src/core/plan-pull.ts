@@ -6,13 +6,15 @@ import type { Why } from "../model/why.ts";
 import { chooseRecord, sameRecord } from "./choose-record.ts";
 import { isEmpty } from "./columns.ts";
 import { decide } from "./conflict.ts";
-import { changedHere, clearedHere, localSide } from "./local-side.ts";
+import { changedHere, clearedHere, localSide, unknownColumns, withOwnBase } from "./local-side.ts";
 import type { LocalSide } from "./local-side.ts";
 import { matchProgress } from "./match-progress.ts";
 import { isOwn } from "./peek.ts";
 import { differingCells, fillCells, statusWanted } from "./plan-cells.ts";
-import type { Filled, Filling } from "./plan-cells.ts";
+import type { Filled, Filling, Taken } from "./plan-cells.ts";
 import { finishMark } from "./reread.ts";
+
+const NONE: ReadonlySet<string> = new Set();
 
 /** What the servers said that the reading log does not hold yet. */
 function newObservations({ book, answers }: Reading, now: number): Observation[] {
@@ -24,28 +26,54 @@ function newObservations({ book, answers }: Reading, now: number): Observation[]
     .toSorted((one, other) => (one.progress.timestamp ?? now) - (other.progress.timestamp ?? now));
 }
 
-/** The state both sides agree on once the updates are written. What the reader changed and keeps stays a change. */
-export function baseAfter(filling: Filling, { updates, agreed }: Filled): Base {
+/**
+ * The state both sides agree on once the updates are written. What the reader changed and keeps stays a change, and
+ * the columns `left` to what the reader holds there stay unknown.
+ */
+export function baseAfter(filling: Filling, { updates, agreed }: Filled, left: ReadonlySet<string> = NONE): Base {
   const { book, chosen, profile } = filling;
-  const values: Base["values"] = { ...book.base?.values };
+  const values: Base["values"] = {};
   for (const mapping of profile.columns) {
-    const cell = book.cells[mapping.column];
-    if (cell === undefined) continue;
+    const { column } = mapping;
+    const cell = book.cells[column];
+    const before = book.base?.values[column];
+    if (cell === undefined || left.has(column)) continue;
     const kept = changedHere(mapping, book) || clearedHere(mapping, book);
-    if (!kept || agreed.has(mapping.column)) values[mapping.column] = cell;
+    if (!kept || agreed.has(column)) values[column] = cell;
+    else if (before !== undefined) values[column] = before;
   }
   for (const { column, after } of updates) values[column] = after;
   const { document, percentage, progress, timestamp, device } = chosen.progress;
   return { book_id: book.book_id, document, percentage, progress, timestamp, device, values };
 }
 
-function take(plan: PullPlan, filling: Filling, mappings: readonly ColumnMapping[]): void {
-  const filled = fillCells(mappings, filling);
+/** Takes the record into these columns; the columns in `left` are for the reader to decide about. */
+function take(plan: PullPlan, filling: Filling, mappings: readonly ColumnMapping[], left = NONE): void {
+  const { book, chosen, local } = filling;
+  const { book_id } = book;
+  const filled = fillCells(
+    mappings.filter(({ column }) => !left.has(column)),
+    filling,
+  );
   plan.updates.push(...filled.updates);
   plan.skipped.push(...filled.skipped);
-  plan.bases.push(baseAfter(filling, filled));
-  if (filled.updates.length === 0 && filled.skipped.length === 0)
-    plan.skipped.push({ book_id: filling.book.book_id, reason: why("unchanged", {}) });
+  const base = baseAfter(filling, filled, left);
+  // What is agreed already need not be kept again.
+  if (!isSameBase(base, book.base)) plan.bases.push(base);
+  const { percentage, device } = chosen.progress;
+  if (left.size > 0)
+    plan.skipped.push({ book_id, reason: why("policy_library", { percentage, from: local.share, device }) });
+  else if (filled.updates.length === 0 && filled.skipped.length === 0)
+    plan.skipped.push({ book_id, reason: why("unchanged", {}) });
+}
+
+function isSameBase(one: Base, other: Base | null): boolean {
+  if (other === null || !sameRecord(one, other) || one.device !== other.device) return false;
+  const columns = Object.keys(one.values);
+  return (
+    columns.length === Object.keys(other.values).length &&
+    columns.every((column) => one.values[column] === other.values[column])
+  );
 }
 
 function ask(plan: PullPlan, filling: Filling, mappings: readonly ColumnMapping[]): void {
@@ -65,21 +93,49 @@ function ask(plan: PullPlan, filling: Filling, mappings: readonly ColumnMapping[
     });
 }
 
+/** Columns that no base knows and that the reader filled otherwise: `library` leaves them, whatever else is taken. */
+function leftToTheReader(filling: Filling): ReadonlySet<string> {
+  const { book, profile } = filling;
+  if (book.base === null || profile.rules.conflict !== "library") return NONE;
+  return new Set(differingCells(unknownColumns(book, profile), filling).map(({ column }) => column));
+}
+
 /** Fills columns that were mapped after the base was made; a hand-filled one is the reader's to decide about. */
-function fillNewColumns(plan: PullPlan, filling: Filling, mappings: readonly ColumnMapping[]): void {
-  const { book, chosen, profile } = filling;
+function fillNewColumns(plan: PullPlan, filling: Filling, unknown: readonly ColumnMapping[], left = NONE): void {
+  const { profile, chosen } = filling;
   const { percentage, device, timestamp } = chosen.progress;
-  const differing = new Set(differingCells(mappings, filling).map(({ column }) => column));
   const { conflict } = profile.rules;
-  const [column] = differing;
-  if (column !== undefined && conflict !== "server" && conflict !== "library") {
-    const value = book.cells[column] ?? null;
-    ask(plan, { ...filling, why: why("no_base_differs", { column, value, percentage, device, timestamp }) }, mappings);
-    return;
+  const [first] = conflict === "server" || conflict === "library" ? [] : differingCells(unknown, filling);
+  if (first === undefined) {
+    const reason = why("new_column", { column: unknown[0]?.column ?? null, percentage, device, timestamp });
+    take(plan, { ...filling, why: reason }, unknown, new Set([...left, ...leftToTheReader(filling)]));
+  } else ask(plan, { ...filling, why: why("no_base_differs", { ...first, percentage, device, timestamp }) }, unknown);
+}
+
+/** The record that the base was made of, as far as the base tells it. */
+function agreedRecord({ document, percentage, progress, timestamp, device }: Base): Taken {
+  return { progress: { document, percentage, progress, timestamp, device, device_id: null }, place: null };
+}
+
+/**
+ * Columns that were mapped since the base show what was agreed on, as the others do, when the server has nothing that
+ * is taken; whether there was anything to show.
+ */
+function fillFromBase(plan: PullPlan, filling: Filling): boolean {
+  const { book, chosen, profile } = filling;
+  const { base } = book;
+  const unknown = unknownColumns(book, profile);
+  if (base === null || book.declined.some((said) => sameRecord(said, base))) return false;
+  if (sameRecord(chosen.progress, base)) {
+    if (unknown.length > 0) fillNewColumns(plan, filling, unknown);
+    return unknown.length > 0;
   }
-  const left = mappings.filter((mapping) => conflict === "server" || !differing.has(mapping.column));
-  const reason = why("new_column", { column: left[0]?.column ?? null, percentage, device, timestamp });
-  take(plan, { ...filling, why: reason }, left);
+  // What was agreed on is older than what the server has by now: worth showing where nothing stands.
+  const empty = unknown.filter(({ column }) => isEmpty(book.cells[column] ?? null));
+  if (empty.length === 0) return false;
+  const filled = new Set(unknown.filter((mapping) => !empty.includes(mapping)).map(({ column }) => column));
+  fillNewColumns(plan, { ...filling, chosen: agreedRecord(base) }, empty, filled);
+  return true;
 }
 
 /** The server said nothing new: a device's sidecar may, a column may be new, or the library may have moved. */
@@ -93,15 +149,13 @@ function planSettled(plan: PullPlan, filling: Filling): void {
   if (current && mark !== null && !local.finished && !local.statusChanged) {
     const told = profile.columns.filter(({ field }) => ["status", "finished", "times_read"].includes(field));
     const data = { device: mark.device, timestamp: mark.at };
-    take(plan, { ...filling, why: why("finished_on_device", data) }, told);
+    const unknown = unknownColumns(book, profile).filter((mapping) => !told.includes(mapping));
+    const left = new Set(unknown.map(({ column }) => column));
+    take(plan, { ...filling, why: why("finished_on_device", data) }, told, left);
     return;
   }
-  const unknown = profile.columns.filter(
-    ({ column, field }) =>
-      base.values[column] === undefined && book.cells[column] !== undefined && field !== "last_synced",
-  );
-  if (current && unknown.length > 0) fillNewColumns(plan, filling, unknown);
-  else if (local.percentChanged || local.statusChanged) reason(why("changed_here", { percentage: local.share }));
+  if (fillFromBase(plan, filling)) return;
+  if (local.percentChanged || local.statusChanged) reason(why("changed_here", { percentage: local.share }));
   else if (current) reason(why("unchanged", {}));
   else reason(why("older_record", { percentage, device, timestamp, base_timestamp: base.timestamp }));
 }
@@ -121,15 +175,18 @@ function planBook(plan: PullPlan, reading: Reading, local: LocalSide, profile: P
   const { book, answers } = reading;
   const { book_id } = book;
   const choice = chooseRecord(book, answers, local.share, profile);
+  const mark = finishMark(book);
+  const given = { book, answers, local, profile, now, mark, reread: false };
   if ("none" in choice) {
-    plan.skipped.push({ book_id, reason: choice.none });
+    // Who said no to what the server has wants nothing of it, in no column.
+    const agreed = choice.none.code === "declined" ? null : book.base;
+    const filling = agreed === null ? null : { ...given, chosen: agreedRecord(agreed), why: choice.none };
+    if (filling === null || !fillFromBase(plan, filling)) plan.skipped.push({ book_id, reason: choice.none });
     return;
   }
   const { chosen } = choice;
   const { percentage, device, timestamp } = chosen.progress;
-  const reason = why("first_seen", { percentage, device, timestamp });
-  const mark = finishMark(book);
-  const filling: Filling = { book, answers, chosen, local, profile, now, mark, reread: false, why: reason };
+  const filling: Filling = { ...given, chosen, why: why("first_seen", { percentage, device, timestamp }) };
   const live = answers.filter(({ progress }) => !book.declined.some((said) => sameRecord(said, progress)));
   const decision = decide({
     book,
@@ -138,17 +195,18 @@ function planBook(plan: PullPlan, reading: Reading, local: LocalSide, profile: P
     local,
     profile,
     now,
-    differing: book.base === null ? differingCells(profile.columns, filling) : [],
+    differing: differingCells(unknownColumns(book, profile), filling),
     statusDiffers: statusDiffers(filling),
     elsewhere: Math.max(0, ...live.map(({ progress }) => progress.percentage)),
   });
   if (decision.outcome === "settled") planSettled(plan, filling);
-  else if (decision.outcome === "keep") plan.skipped.push({ book_id, reason: decision.why });
-  else {
+  else if (decision.outcome === "keep") {
+    if (!fillFromBase(plan, filling)) plan.skipped.push({ book_id, reason: decision.why });
+  } else {
     const { reread } = decision;
     // A book that is read again is not finished, whatever an old mark says.
     const decided = { ...filling, why: decision.why, reread, mark: reread ? null : mark };
-    if (decision.outcome === "take") take(plan, decided, profile.columns);
+    if (decision.outcome === "take") take(plan, decided, profile.columns, leftToTheReader(decided));
     else ask(plan, decided, profile.columns);
   }
 }
@@ -176,8 +234,9 @@ export function planPull(readings: Reading[], profile: Profile, now: number): Pu
   const plan = emptyPlan();
   const matched = matchProgress(readings);
   plan.skipped.push(...matched.skipped);
-  for (const reading of matched.readings) {
-    const { book, answers } = reading;
+  for (const { book: given, answers } of matched.readings) {
+    const book = withOwnBase(given, profile);
+    const reading = { book, answers };
     const { book_id } = book;
     const local = localSide(book, profile, now);
     plan.local_changes.push(...local.changes);
@@ -190,7 +249,7 @@ export function planPull(readings: Reading[], profile: Profile, now: number): Pu
   }
   plan.review = reviewReasons(
     plan,
-    readings.map(({ book }) => book),
+    readings.map(({ book }) => withOwnBase(book, profile)),
     profile,
   );
   return plan;

@@ -6,10 +6,10 @@ import { why } from "../model/why.ts";
 import type { Why } from "../model/why.ts";
 import { furthestKnown } from "./choose-record.ts";
 import { isNews, SKEW } from "./conflict.ts";
-import { localSide } from "./local-side.ts";
+import { localSide, unknownColumns, withOwnBase } from "./local-side.ts";
 import { isOwn, isPeek } from "./peek.ts";
 import { baseAfter } from "./plan-pull.ts";
-import { fillCells } from "./plan-cells.ts";
+import { differingCells, fillCells } from "./plan-cells.ts";
 import type { Filling } from "./plan-cells.ts";
 import { NOISE } from "./read-throughs.ts";
 
@@ -182,10 +182,13 @@ function afterPush(
   const chosen = { progress: { ...words, timestamp: at }, place: null };
   const local = localSide(book, profile, now);
   const filling: Filling = { book, answers, chosen, local, profile, now, mark: null, reread: false, why: reason };
-  // The percentage the reader typed stays exactly as typed.
-  const columns = profile.columns.filter(({ field }) => field !== "percent" || place.source !== "cell");
+  // The percentage the reader typed stays exactly as typed, and so does what no base knows and the reader filled.
+  const left = new Set(differingCells(unknownColumns(book, profile), filling).map(({ column }) => column));
+  const columns = profile.columns.filter(
+    ({ field, column }) => !left.has(column) && (field !== "percent" || place.source !== "cell"),
+  );
   const filled = fillCells(columns, filling);
-  const base = baseAfter(filling, filled);
+  const base = baseAfter(filling, filled, left);
   for (const { field, column } of profile.columns)
     if (field === "percent" && book.cells[column] !== undefined && place.source === "cell")
       base.values[column] = book.cells[column];
@@ -200,7 +203,8 @@ export function planPush(readings: readonly PushReading[], profile: Profile, now
   const plan: PushPlan = { puts: [], conflicts: [], skipped: [], updates: [], bases: [] };
   const typed = readings.filter(({ places }) => places.some(({ source }) => source === "cell"));
   const column = profile.columns.find(({ field }) => field === "percent")?.column ?? null;
-  for (const reading of readings) {
+  for (const given of readings) {
+    const reading = { ...given, book: withOwnBase(given.book, profile) };
     const places = typed.length > 1 ? reading.places.filter(({ source }) => source !== "cell") : reading.places;
     if (places.length === 0 && reading.places.length > 0)
       plan.skipped.push({ book_id: reading.book.book_id, reason: why("push_many", { column }) });

@@ -19,9 +19,17 @@ export const ALL_COLUMNS = [
   column("last_synced", "#synced", "datetime"),
 ];
 
+/** Columns of another profile, one of them shared with the first. */
+export const OTHER_COLUMNS = [
+  column("percent", "#pct2", "int"),
+  column("status", "#status", "text"),
+  column("device", "#device2", "text"),
+];
+
 export type Choice = "theirs" | "ours" | "later";
 
 interface Run {
+  profile: string;
   entries: ColumnUpdate[];
   before: Base | null;
   after: Base | null;
@@ -32,15 +40,28 @@ interface Run {
 export class SmallWorld {
   now = T0;
   readonly server = new Map<string, Progress>();
-  readonly profile: Profile;
+  profile: Profile;
   readonly runs: Run[] = [];
+  /** By profile, in the order in which they were kept. */
+  readonly #bases = new Map<string, Base>();
   book: Book;
 
-  constructor(rules: Partial<Profile["rules"]> = {}) {
-    this.profile = profileOf({ columns: ALL_COLUMNS, rules });
-    this.book = bookOf({
-      cells: Object.fromEntries([...ALL_COLUMNS.map((mapping) => [mapping.column, null]), ["#mine", "untouched"]]),
-    });
+  constructor(rules: Partial<Profile["rules"]> = {}, profile: Profile = profileOf({ columns: ALL_COLUMNS, rules })) {
+    this.profile = profile;
+    const columns = [...ALL_COLUMNS, ...OTHER_COLUMNS].map((mapping) => mapping.column);
+    this.book = bookOf({ cells: Object.fromEntries([...columns.map((name) => [name, null]), ["#mine", "untouched"]]) });
+  }
+
+  /** From now on another profile of the same account syncs; until it has a base of its own it is given the newest. */
+  use(profile: Profile): void {
+    this.profile = profile;
+    const base = this.#bases.get(profile.id) ?? [...this.#bases.values()].at(-1) ?? null;
+    this.book = { ...this.book, base };
+  }
+
+  /** The current profile maps other columns from now on. */
+  map(columns: Profile["columns"]): void {
+    this.profile = { ...this.profile, columns };
   }
 
   push(device: "A" | "B", percentage: number): void {
@@ -70,7 +91,11 @@ export class SmallWorld {
     const offered = [...plan.updates, ...(taken?.updates ?? [])];
     const ticked = offered.filter((update) => !unticked.includes(update.column));
     const book = structuredClone(this.book);
-    book.changed_at = Object.fromEntries(plan.local_changes.map(({ column: name, at }) => [name, at]));
+    const mapped = new Set<string>(this.profile.columns.map(({ column: name }) => name));
+    book.changed_at = {
+      ...Object.fromEntries(Object.entries(book.changed_at).filter(([name]) => !mapped.has(name))),
+      ...Object.fromEntries(plan.local_changes.map(({ column: name, at }) => [name, at])),
+    };
     for (const { column: name, after } of ticked) {
       book.cells[name] = after;
       book.written[name] = after;
@@ -84,9 +109,14 @@ export class SmallWorld {
     book.observations.push(...plan.observations);
     if (ticked.length > 0) {
       const theirs = (planned ?? conflict?.base ?? null) as Progress | null;
-      this.runs.push({ entries: ticked, before: this.book.base, after: base, theirs });
+      const before = this.#bases.get(this.profile.id) ?? null;
+      this.runs.push({ profile: this.profile.id, entries: ticked, before, after: base, theirs });
     }
-    if (base !== null) book.base = base;
+    if (base !== null) {
+      book.base = base;
+      this.#bases.delete(this.profile.id);
+      this.#bases.set(this.profile.id, base);
+    }
     this.book = book;
     this.now += 1;
   }
@@ -101,9 +131,12 @@ export class SmallWorld {
       book.cells[name] = before;
       delete book.written[name];
     }
-    if (run.after !== null) book.base = run.before;
     if (run.theirs !== null) book.declined.push(this.#declined(run.theirs));
     this.book = book;
+    if (run.after === null || this.#bases.get(run.profile) !== run.after) return;
+    if (run.before === null) this.#bases.delete(run.profile);
+    else this.#bases.set(run.profile, run.before);
+    this.use(this.profile);
   }
 
   #declined({ document, percentage, progress, timestamp }: Progress | Base): Book["declined"][number] {
