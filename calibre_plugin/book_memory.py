@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from typing import Any, Final, TypedDict, cast
 
 from .book_data import fetch, keep
-from .contract import Base, Book, Cell, ColumnUpdate, Declined, LocalChange, LoggedBook, Observation, PullPlan
+from .contract import Base, Book, Cell, ColumnUpdate, Declined, LocalChange, LoggedBook, Observation, Profile, PullPlan
 from .write_journal import BaseChange
 
 MEMORY: Final = "koreader_progress_memory"
@@ -29,7 +29,8 @@ _changing = threading.RLock()
 class Memory(TypedDict):
     """One book for one account."""
 
-    base: Base | None
+    # By profile: what one has taken, another with other columns has not. The one kept last comes last.
+    bases: dict[str, Base]
     changed_at: dict[str, float]
     written: dict[str, Cell]
     declined: list[Declined]
@@ -47,8 +48,11 @@ class Outcome:
     failed: set[int] = field(default_factory=set)
 
 
-def recall(api: Any, account: str, book_ids: Iterable[int]) -> dict[int, dict[str, Any]]:
-    """The remembered fields of `Book`, by id, for those that have any: merge each into what `read_books` sends."""
+def recall(api: Any, account: str, book_ids: Iterable[int], profile: str = "") -> dict[int, dict[str, Any]]:
+    """The remembered fields of `Book`, by id, for those that have any: merge each into what `read_books` sends.
+
+    A profile without a base of its own gets the one kept last by another: for the columns that both show it holds.
+    """
     ids = list(book_ids)
     if not ids:
         return {}
@@ -60,7 +64,7 @@ def recall(api: Any, account: str, book_ids: Iterable[int]) -> dict[int, dict[st
         if not log and not kept:
             continue
         memory = _memory_of(kept, account)
-        base = memory["base"]
+        base = memory["bases"].get(profile) or next(reversed(memory["bases"].values()), None)
         observations = list((log or {}).get(account, ()))[-SENT_OBSERVATIONS:]
         recalled[book_id] = {
             "base": None if base is None else {**base, "book_id": book_id},
@@ -72,21 +76,27 @@ def recall(api: Any, account: str, book_ids: Iterable[int]) -> dict[int, dict[st
     return recalled
 
 
+def kept_bases(api: Any, account: str, book_ids: Iterable[int]) -> dict[int, list[Base]]:
+    """What was agreed on with this account, by book id, for those that have any; of whichever profile."""
+    kept = {book_id: _memory_of(value, account)["bases"] for book_id, value in fetch(api, MEMORY, [*book_ids]).items()}
+    return {book_id: [*bases.values()] for book_id, bases in kept.items() if bases}
+
+
 def merge_into(book: Book, remembered: Mapping[int, Mapping[str, Any]]) -> Book:
     """A book as the bridge wants it, with what the library remembers of it."""
     return cast(Book, {**book, **remembered.get(book["book_id"], {})})
 
 
 def base_changes(
-    plan: PullPlan, outcome: Outcome, uuids: Mapping[int, str], api: Any, account: str
+    plan: PullPlan, outcome: Outcome, uuids: Mapping[int, str], api: Any, account: str, profile: str
 ) -> list[BaseChange]:
     """The bases that `remember` would change, for the write journal: record them before."""
     bases = {base["book_id"]: base for base in plan["bases"]}
     bases.update({asked["book_id"]: asked["base"] for asked in plan["conflicts"] if asked["book_id"] in outcome.theirs})
     settled = _settled(plan, outcome)
-    old = recall(api, account, [book_id for book_id in bases if book_id in settled])
+    old = fetch(api, MEMORY, [book_id for book_id in bases if book_id in settled])
     return [
-        BaseChange(uuids[book_id], old.get(book_id, {}).get("base"), base)
+        BaseChange(uuids[book_id], _memory_of(old.get(book_id), account)["bases"].get(profile), base)
         for book_id, base in bases.items()
         if book_id in settled and book_id in uuids
     ]
@@ -95,6 +105,7 @@ def base_changes(
 def remember(
     api: Any,
     account: str,
+    profile: Profile,
     plan: PullPlan,
     outcome: Outcome,
     book_ids: Iterable[int],
@@ -112,13 +123,14 @@ def remember(
         {asked["book_id"]: asked["base"] for asked in plan["conflicts"] if asked["book_id"] in outcome.theirs}
     )
     with _changing:
-        _remember(api, account, plan, outcome, planned, set(book_ids), started, now)
+        _remember(api, account, profile, plan, outcome, planned, set(book_ids), started, now)
     observe(api, account, plan["observations"])
 
 
 def _remember(
     api: Any,
     account: str,
+    profile: Profile,
     plan: PullPlan,
     outcome: Outcome,
     planned: Mapping[int, Base],
@@ -132,12 +144,14 @@ def _remember(
     changes: dict[int, dict[str, float]] = {}
     for change in plan["local_changes"]:
         changes.setdefault(change["book_id"], {})[change["column"]] = change["at"]
+    mapped = {mapping["column"] for mapping in profile["columns"]}
     touched = set(planned) | {update["book_id"] for update in outcome.written} | outcome.ours | set(changes)
     for book_id in touched | set(kept):
         memory = _memory_of(kept.get(book_id), account)
-        # What the plan no longer calls a change is none, unless it was made while the run was under way.
-        late = {column: at for column, at in memory["changed_at"].items() if at > started}
-        memory["changed_at"] = {**changes.get(book_id, {}), **late}
+        # What the plan no longer calls a change is none, unless it was made while the run was under way, or in a
+        # column that this profile does not look at.
+        others = {column: at for column, at in memory["changed_at"].items() if at > started or column not in mapped}
+        memory["changed_at"] = {**changes.get(book_id, {}), **others}
         kept.setdefault(book_id, {})[account] = memory
     for update in outcome.written:
         memory = kept[update["book_id"]][account]
@@ -145,7 +159,7 @@ def _remember(
         memory["changed_at"].pop(update["column"], None)
     for book_id, base in planned.items():
         if book_id in settled:
-            kept[book_id][account]["base"] = base
+            _keep_base(kept[book_id][account], profile["id"], base)
         elif book_id not in outcome.failed:
             _decline(kept[book_id][account], base, now)
     for asked in plan["conflicts"]:
@@ -198,6 +212,7 @@ def logged_books(api: Any, book_ids: Iterable[int], account: str | None = None) 
 def forget_run(
     api: Any,
     account: str,
+    profile: str,
     restored: Iterable[ColumnUpdate],
     bases: Mapping[int, BaseChange],
     now: float,
@@ -223,8 +238,8 @@ def forget_run(
                 memory["written"].pop(update["column"], None)
         for book_id, change in bases.items():
             memory = kept[book_id][account]
-            if _same_base(memory["base"], change.before):
-                memory["base"] = change.after
+            if _same_base(memory["bases"].get(profile), change.before):
+                _keep_base(memory, profile, change.after)
             if again and change.after is not None:
                 wanted = change.after
                 memory["declined"] = [said for said in memory["declined"] if not _same_record(said, wanted)]
@@ -275,11 +290,17 @@ def _load(api: Any, name: str, book_ids: Collection[int]) -> dict[int, Any]:
 def _memory_of(kept: Mapping[str, Any] | None, account: str) -> Memory:
     found = (kept or {}).get(account) or {}
     return {
-        "base": found.get("base"),
+        "bases": dict(found.get("bases") or {}),
         "changed_at": dict(found.get("changed_at") or {}),
         "written": dict(found.get("written") or {}),
         "declined": list(found.get("declined") or ()),
     }
+
+
+def _keep_base(memory: Memory, profile: str, base: Base | None) -> None:
+    memory["bases"].pop(profile, None)
+    if base is not None:
+        memory["bases"][profile] = base
 
 
 def _decline(memory: Memory, record: Mapping[str, Any], now: float) -> None:

@@ -76,7 +76,7 @@ class DetailsDialog(QDialog):
         self.tabs = QTabWidget(self)
         layout.addWidget(self.tabs, 1)
         self.tabs.addTab(self._digest_page(), icon("copies"), _("Di&gests"))
-        memory = recall(self._api, stored["account_id"], [book_id]).get(book_id, {}) if stored else {}
+        memory = recall(self._api, stored["account_id"], [book_id], stored["id"]).get(book_id, {}) if stored else {}
         self.tabs.addTab(self._base_page(memory), icon("account"), _("&Last agreed"))
         account_id = stored["account_id"] if stored else ""
         book = next(logged_books(self._api, [book_id], account_id), None)

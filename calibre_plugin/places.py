@@ -6,7 +6,7 @@ import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any, Final
 
-from .book_memory import recall
+from .book_memory import kept_bases, recall
 from .bridge_client import BridgeClient
 from .contract import Base, PlaceAnswer, PlaceRequest, PullPlan, Rules, ViewerPlace
 from .history import read_digests
@@ -59,10 +59,9 @@ def deliver_positions(
 def taken_bases(api: Any, plan: PullPlan, account_id: str) -> Iterator[Base]:
     """The bases of a plan that were really kept, when its cells were written or needed no writing."""
     planned = [*plan["bases"], *(asked["base"] for asked in plan["conflicts"])]
-    kept = recall(api, account_id, [base["book_id"] for base in planned])
+    kept = kept_bases(api, account_id, [base["book_id"] for base in planned])
     for base in planned:
-        stored = kept.get(base["book_id"], {}).get("base")
-        if stored is not None and _is_one(stored, base):
+        if any(_is_one(stored, base) for stored in kept.get(base["book_id"], ())):
             yield base
 
 

@@ -93,7 +93,7 @@ def prepare(
     """Reads the books, asks the server, and plans. Writes nothing. Raises SyncError, also `Cancelled` on abort."""
     began = time.time()
     ids = list(book_ids)
-    pages = with_memory(api, account["id"], read_books(api, ids, profile["columns"]))
+    pages = with_memory(api, account["id"], profile, read_books(api, ids, profile["columns"]))
     plan = _plan(pages, len(ids), account, profile, bridge, options, abort, on_phase)
     unanswered = plan["unanswered"]
     if options.predict is not None and unanswered:
@@ -104,11 +104,11 @@ def prepare(
     return Pulled(plan, ids, began)
 
 
-def with_memory(api: Any, account_id: str, pages: Iterator[list[Book]]) -> Iterator[list[Book]]:
+def with_memory(api: Any, account_id: str, profile: Profile, pages: Iterator[list[Book]]) -> Iterator[list[Book]]:
     """The pages with all that the library remembers of each book: base, reading log, history of digests."""
     for page in pages:
         ids = [book["book_id"] for book in page]
-        remembered = recall(api, account_id, ids)
+        remembered = recall(api, account_id, ids, profile["id"])
         digests = read_digests(api, ids)
         marks = read_marks(api, ids)
         yield [
@@ -160,12 +160,12 @@ class Writing:
 
     def finish(self) -> Applied:
         """Remembers what both sides now agree on, and ends the run. What was never written is offered again."""
-        plan, account_id = self._pulled.plan, self._account["id"]
+        plan, account_id, profile = self._pulled.plan, self._account["id"], self._profile
         outcome = self._outcome()
         if self._writer is not None:
-            self._writer.record_bases(base_changes(plan, outcome, self._uuids, self._api, account_id))
+            self._writer.record_bases(base_changes(plan, outcome, self._uuids, self._api, account_id, profile["id"]))
         book_ids, began = self._pulled.book_ids, self._pulled.began
-        remember(self._api, account_id, plan, outcome, book_ids, began, time.time())
+        remember(self._api, account_id, profile, plan, outcome, book_ids, began, time.time())
         add_digests(self._api, _digests_by_book(self._api, plan))
         if self._writer is not None:
             self._writer.finish(self.report.written, self._uuids)
@@ -319,7 +319,7 @@ def _predicted(
 ) -> Iterator[Book]:
     """The unanswered books once more, with nothing but their predicted digests: the rest was asked already."""
     done = 0
-    for books in with_memory(api, account_id, read_books(api, book_ids, profile["columns"])):
+    for books in with_memory(api, account_id, profile, read_books(api, book_ids, profile["columns"])):
         for book in books:
             _stop_if(abort)
             digests = predict(book["book_id"])

@@ -59,7 +59,7 @@ def prepare(
     by_hand = typed and len(ids) == 1
     plan: PushPlan = {"puts": [], "conflicts": [], "skipped": [], "updates": [], "bases": []}
     read = 0
-    for books in with_memory(api, account["id"], read_books(api, ids, profile["columns"])):
+    for books in with_memory(api, account["id"], profile, read_books(api, ids, profile["columns"])):
         placed: list[PlacedBook] = [
             {"book": book, "places": read_places(api, book["book_id"], users)} for book in books
         ]
@@ -105,7 +105,9 @@ def apply(
         if conflict["book_id"] in done:
             updates.extend(conflict["updates"])
             bases.append(conflict["base"])
-    agreed = _agreed(api, account["id"], updates, [{**base, "timestamp": done[base["book_id"]]} for base in bases])
+    agreed = _agreed(
+        api, account["id"], profile["id"], updates, [{**base, "timestamp": done[base["book_id"]]} for base in bases]
+    )
     pulled = Pulled(agreed, [base["book_id"] for base in bases], prepared.began)
     applied = _write(api, pulled, account, profile)
     return Pushed(results, applied.report, applied.run_id)
@@ -127,11 +129,11 @@ def pushed_books(results: Iterable[PutResult]) -> dict[int, float | None]:
     }
 
 
-def _agreed(api: Any, account_id: str, updates: list[ColumnUpdate], bases: list[Any]) -> PullPlan:
+def _agreed(api: Any, account_id: str, profile_id: str, updates: list[ColumnUpdate], bases: list[Any]) -> PullPlan:
     """What a push leaves to be written and remembered, in the words of a pull."""
     ids = [base["book_id"] for base in bases]
     agreed = {base["book_id"]: base["values"] for base in bases}
-    cells = recall(api, account_id, ids)
+    cells = recall(api, account_id, ids, profile_id)
     # The time of a change that both sides do not agree on yet must outlive the push.
     changes: list[LocalChange] = [
         {"book_id": book_id, "column": column, "at": at}

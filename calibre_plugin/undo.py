@@ -41,7 +41,9 @@ def undo_run(
         bases = {ids[change.uuid]: change for change in undo.bases if ids[change.uuid] in touched}
         writer.record_bases(bases.values())
         again = run.kind == "undo"
-        forget_run(api, run.account, report.written, bases, time.time() if now is None else now, again=again)
+        forget_run(
+            api, run.account, run.profile, report.written, bases, time.time() if now is None else now, again=again
+        )
         writer.finish(report.written, uuids)
     finally:
         writer.close()
@@ -80,7 +82,7 @@ def _finish_undo(api: Any, undone: Run, restored: Collection[Entry], ids: Mappin
         for change in reversed(undone.bases)
         if change.uuid in touched
     }
-    forget_run(api, undone.account, updates, bases, time.time(), again=undone.kind == "undo")
+    forget_run(api, undone.account, undone.profile, updates, bases, time.time(), again=undone.kind == "undo")
 
 
 def last_pull(journal: WriteJournal) -> Run | None:

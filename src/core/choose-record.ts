@@ -19,14 +19,20 @@ export function sameRecord(one: Observed, other: Observed): boolean {
   );
 }
 
+/** Servers count in seconds: another place under the same document in the same second came after the one it replaced. */
+function isNotNewer({ document, timestamp }: Observed, said: Observed): boolean {
+  if (timestamp === null || said.timestamp === null) return false;
+  return timestamp < said.timestamp || (timestamp === said.timestamp && document !== said.document);
+}
+
 /** Whether the reader has already said no to this record, to one that is not older, or to one preferred to it. */
 function isDeclined(progress: Progress, book: Book, policy: ConflictPolicy): boolean {
-  const { timestamp, percentage } = progress;
+  const { percentage } = progress;
   const knownSince = book.observations.find((seen) => sameRecord(seen.progress, progress))?.at ?? Infinity;
   return book.declined.some(
     (said) =>
       sameRecord(said, progress) ||
-      (timestamp !== null && said.timestamp !== null && timestamp <= said.timestamp) ||
+      isNotNewer(progress, said) ||
       // Who says no to the furthest record has not asked for the next one that lay there too.
       (policy === "furthest" && percentage <= said.percentage && knownSince <= said.at),
   );

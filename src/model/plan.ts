@@ -18,7 +18,7 @@ export const BookFormat = z
   .meta({ id: "BookFormat" });
 export type BookFormat = z.infer<typeof BookFormat>;
 
-/** The last state both sides agreed on, per book and account. */
+/** The last state both sides agreed on, per book, account and profile. */
 export const Base = z
   .strictObject({
     book_id: z.number().int(),

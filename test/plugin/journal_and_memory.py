@@ -21,6 +21,9 @@ from calibre_plugins.koreader_progress.bridge_client import BridgeDied
 DOCUMENT = "a" * 32
 
 
+PROFILE: Any = {**config.new_profile("home", "Home", "acc"), "columns": [{"column": "#pct"}, {"column": "#dev"}]}
+
+
 def record(percentage: float, timestamp: int = 100) -> dict[str, Any]:
     return {
         "document": DOCUMENT,
@@ -202,7 +205,7 @@ class JournalAndMemory(unittest.TestCase):
         plan = plan_of([update(i, "#pct", None, 40) for i in self.ids])
         written = self.write(plan["updates"][:2])
         outcome = book_memory.Outcome(written=written, failed={third})
-        book_memory.remember(self.api, "acc", plan, outcome, self.ids, 105, 110)
+        book_memory.remember(self.api, "acc", PROFILE, plan, outcome, self.ids, 105, 110)
         remembered = book_memory.recall(self.api, "acc", self.ids)
         self.assertEqual(remembered[first]["base"]["percentage"], 0.4)
         self.assertEqual(remembered[second]["written"], {"#pct": 40})
@@ -214,7 +217,9 @@ class JournalAndMemory(unittest.TestCase):
     def test_what_was_left_unticked_is_declined_and_leaves_the_base(self) -> None:
         first = self.ids[0]
         plan = plan_of([update(first, "#pct", None, 40), update(first, "#dev", None, "Kobo")])
-        book_memory.remember(self.api, "acc", plan, book_memory.Outcome(written=plan["updates"][:1]), [first], 105, 110)
+        book_memory.remember(
+            self.api, "acc", PROFILE, plan, book_memory.Outcome(written=plan["updates"][:1]), [first], 105, 110
+        )
         remembered = book_memory.recall(self.api, "acc", [first])[first]
         self.assertIsNone(remembered["base"])
         self.assertEqual(remembered["written"], {"#pct": 40})
@@ -231,9 +236,9 @@ class JournalAndMemory(unittest.TestCase):
         ]
         plan = plan_of([], conflicts=conflicts)
         outcome = book_memory.Outcome(written=conflicts[0]["updates"], theirs={first}, ours={second})
-        changes = book_memory.base_changes(plan, outcome, self.uuids, self.api, "acc")
+        changes = book_memory.base_changes(plan, outcome, self.uuids, self.api, "acc", "home")
         self.assertEqual([(change.uuid, change.before) for change in changes], [(self.uuids[first], None)])
-        book_memory.remember(self.api, "acc", plan, outcome, self.ids, 105, 110)
+        book_memory.remember(self.api, "acc", PROFILE, plan, outcome, self.ids, 105, 110)
         remembered = book_memory.recall(self.api, "acc", self.ids)
         self.assertEqual(remembered[first]["base"]["percentage"], 0.4)
         self.assertEqual([said["at"] for said in remembered[second]["declined"]], [110])
@@ -251,8 +256,8 @@ class JournalAndMemory(unittest.TestCase):
         outcome = book_memory.Outcome(written=self.write(plan["updates"]))
         writer = self.journal.begin_run("pull", "home", "acc")
         writer.record(plan["updates"], self.uuids)
-        writer.record_bases(book_memory.base_changes(plan, outcome, self.uuids, self.api, "acc"))
-        book_memory.remember(self.api, "acc", plan, outcome, ids, 105, 110)
+        writer.record_bases(book_memory.base_changes(plan, outcome, self.uuids, self.api, "acc", "home"))
+        book_memory.remember(self.api, "acc", PROFILE, plan, outcome, ids, 105, 110)
         writer.finish(outcome.written, self.uuids)
 
     def memory(self, book_id: int) -> dict[str, Any]:
@@ -311,18 +316,40 @@ class JournalAndMemory(unittest.TestCase):
         book_memory.note_local_change(self.api, "acc", [{"book_id": first, "column": "#pct", "at": 50.0}])
         self.assertEqual(book_memory.recall(self.api, "acc", [first])[first]["changed_at"], {"#pct": 50})
         still = plan_of([], local_changes=[{"book_id": first, "column": "#pct", "at": 50.0}])
-        book_memory.remember(self.api, "acc", still, book_memory.Outcome(), [first], 105, 110)
+        book_memory.remember(self.api, "acc", PROFILE, still, book_memory.Outcome(), [first], 105, 110)
         self.assertEqual(book_memory.recall(self.api, "acc", [first])[first]["changed_at"], {"#pct": 50})
         book_memory.note_local_change(self.api, "acc", [{"book_id": first, "column": "#dev", "at": 107.0}])
-        book_memory.remember(self.api, "acc", plan_of([]), book_memory.Outcome(), [first], 105, 110)
+        book_memory.remember(self.api, "acc", PROFILE, plan_of([]), book_memory.Outcome(), [first], 105, 110)
         self.assertEqual(book_memory.recall(self.api, "acc", [first])[first]["changed_at"], {"#dev": 107})
+
+    def test_each_profile_of_an_account_has_a_base_of_its_own(self) -> None:
+        first = self.ids[0]
+        other: Any = {**config.new_profile("other", "Other", "acc"), "columns": [{"column": "#dev"}]}
+        book_memory.note_local_change(self.api, "acc", [{"book_id": first, "column": "#pct", "at": 50.0}])
+        heard = plan_of([update(first, "#dev", None, "Kobo")])
+        heard["bases"][0]["values"] = {"#dev": "Kobo"}
+        outcome = book_memory.Outcome(written=self.write(heard["updates"]))
+        book_memory.remember(self.api, "acc", other, heard, outcome, [first], 105, 110)
+        # The one that has none yet starts from the other's; what the other does not show is no business of its.
+        at_home = book_memory.recall(self.api, "acc", [first], "home")[first]
+        self.assertEqual((at_home["base"]["values"], at_home["changed_at"]), ({"#dev": "Kobo"}, {"#pct": 50}))
+        self.pull(plan_of([update(first, "#pct", None, 60)], 0.6, 200))
+        by_profile = [
+            book_memory.recall(self.api, "acc", [first], name)[first] for name in ("home", "other", "new", "")
+        ]
+        self.assertEqual([each["base"]["percentage"] for each in by_profile], [0.6, 0.4, 0.6, 0.6])
+        # Undoing a run of one leaves the other's base alone.
+        undo.undo_run(self.api, self.journal, self.journal.runs()[0], now=300)
+        by_profile = [book_memory.recall(self.api, "acc", [first], name)[first] for name in ("home", "other")]
+        self.assertEqual([each["base"]["percentage"] for each in by_profile], [0.4, 0.4])
+        self.assertEqual([*book_memory.kept_bases(self.api, "acc", [first])], [first])
 
     def test_a_book_deleted_during_the_run_spoils_nothing(self) -> None:
         first, second, _ = self.ids
         plan = plan_of([update(i, "#pct", None, 40) for i in (first, second)])
         outcome = book_memory.Outcome(written=self.write(plan["updates"]))
         self.api.remove_books([first])
-        book_memory.remember(self.api, "acc", plan, outcome, [first, second], 105, 110)
+        book_memory.remember(self.api, "acc", PROFILE, plan, outcome, [first, second], 105, 110)
         self.assertEqual(book_memory.recall(self.api, "acc", [second])[second]["base"]["percentage"], 0.4)
 
     def test_a_device_with_half_a_character_in_its_name_does_not_end_the_run(self) -> None:
@@ -336,7 +363,7 @@ class JournalAndMemory(unittest.TestCase):
     def test_the_disk_is_waited_for_once_for_all_bases_of_a_run(self) -> None:
         plan = plan_of([update(i, "#pct", None, 40) for i in self.ids])
         changes = book_memory.base_changes(
-            plan, book_memory.Outcome(written=self.write(plan["updates"])), self.uuids, self.api, "acc"
+            plan, book_memory.Outcome(written=self.write(plan["updates"])), self.uuids, self.api, "acc", "home"
         )
         writer = self.journal.begin_run("pull", "home", "acc")
         with mock.patch.object(write_journal.os, "fsync", wraps=os.fsync) as waited:
@@ -434,7 +461,7 @@ class JournalAndMemory(unittest.TestCase):
         first = self.ids[0]
         modified = self.api.field_for("last_modified", first)
         plan = plan_of([update(first, "#pct", None, 40)])
-        book_memory.remember(self.api, "acc", plan, book_memory.Outcome(), [first], 105, 110)
+        book_memory.remember(self.api, "acc", PROFILE, plan, book_memory.Outcome(), [first], 105, 110)
         self.assertEqual(self.api.field_for("last_modified", first), modified)
 
 
