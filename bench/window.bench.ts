@@ -1,4 +1,7 @@
-/** How long calibre's window goes without an answer while ten thousand books are synced, beside an idle process. */
+/**
+ * How long calibre's window goes without an answer while ten thousand books are synced and somebody leafs through them,
+ * beside an idle process, and beside the same leafing while nothing else happens.
+ */
 import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import * as z from "zod";
@@ -8,10 +11,15 @@ import { createPrivateCalibre } from "../test/plugin/private-calibre.ts";
 
 /** Milliseconds: what a reader feels as a hitch. */
 const FELT = 100;
-/** Milliseconds: where even an idle process waits longer, the machine is too busy to say much about us. */
+/** Milliseconds: where even an idle process waits longer, the machine is too busy, and only our own work is judged. */
 const CALM = 15;
 
-const Stall = z.strictObject({ phase: z.string(), window_ms: z.number(), machine_ms: z.number() });
+const Stall = z.strictObject({
+  phase: z.string(),
+  window_ms: z.number(),
+  worked_ms: z.number(),
+  machine_ms: z.number(),
+});
 
 test("no phase of a sync of ten thousand books is felt in the window", async () => {
   const root = join(import.meta.dirname, "..");
@@ -29,13 +37,15 @@ test("no phase of a sync of ten thousand books is felt in the window", async () 
       .trimEnd()
       .split("\n")
       .map((line) => Stall.parse(JSON.parse(line)));
-    for (const { phase, window_ms, machine_ms } of measured) {
+    for (const { phase, window_ms, worked_ms, machine_ms } of measured) {
       console.log(
-        `${phase}: longest stall ${window_ms.toFixed(0)} ms, of an idle process beside it ${machine_ms.toFixed(0)} ms`,
+        `${phase}: longest stall ${window_ms.toFixed(0)} ms, most work in one ${worked_ms.toFixed(0)} ms; ` +
+          `an idle process beside it ${machine_ms.toFixed(0)} ms`,
       );
     }
     expect(measured.length).toBeGreaterThan(5);
-    expect(measured.filter((stall) => stall.machine_ms < CALM && stall.window_ms > FELT)).toEqual([]);
+    const felt = measured.filter((stall) => (stall.machine_ms < CALM ? stall.window_ms : stall.worked_ms) > FELT);
+    expect(felt).toEqual([]);
   } finally {
     calibre.dispose();
   }

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Collection, Mapping
 from typing import Any, Final
 
 # From this many times as many books as are asked for, one by one is faster (see `fetch`).
 ONE_BY_ONE: Final = 8
+# Whoever reads the library waits while values are stored: so many at once, and a moment for the others between.
+KEPT_AT_ONCE: Final = 500
+BETWEEN: Final = 0.002
 
 
 def fetch(api: Any, name: str, book_ids: Collection[int]) -> dict[int, Any]:
@@ -26,6 +30,8 @@ def keep(api: Any, name: str, values: Mapping[int, Any]) -> None:
     """Stores values by book id; a book that was deleted meanwhile is left out."""
     # calibre refuses the whole call when one book is gone.
     known = api.all_book_ids()
-    there = {book_id: value for book_id, value in values.items() if book_id in known}
-    if there:
-        api.add_custom_book_data(name, there)
+    there = [(book_id, value) for book_id, value in values.items() if book_id in known]
+    for start in range(0, len(there), KEPT_AT_ONCE):
+        if start:
+            time.sleep(BETWEEN)
+        api.add_custom_book_data(name, dict(there[start : start + KEPT_AT_ONCE]))

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import threading
-import time
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -14,11 +13,12 @@ from . import pull
 from .bridge_client import SyncError
 from .bridge_host import Launch
 from .config import map_columns
-from .contract import Account, ColumnUpdate, Profile
+from .contract import Account, Profile
 from .explain import Explanation, explain
 from .messages import phase_sentence
 from .places import deliver_positions
-from .plan_rows import BookRow, rows_of
+from .library import in_slices
+from .plan_rows import BookRow, rows_of, tell_outcomes
 from .predict import predictor
 from .rebuild import rebuild
 from .undo import Undone, repair, undo_run
@@ -35,11 +35,6 @@ PHASES: dict[str, tuple[float, float]] = {
     "opening": (0.87, 0.03),
     "predicting": (0.9, 0.1),
 }
-
-# calibre writes 1,000 cells in 24 to 34 ms, and whoever reads meanwhile waits: a slice stays far below what is noticed.
-CELLS_PER_SLICE = 400
-# Lets a waiting window have the library between two slices, in seconds.
-BETWEEN_SLICES = 0.005
 
 
 @dataclass(frozen=True)
@@ -119,8 +114,6 @@ class WriteOutcome:
     """How a pull's second half ended."""
 
     applied: pull.Applied = field(default_factory=pull.Applied)
-    # What the report shows.
-    rows: list[BookRow] = field(default_factory=list)
     trouble: Explanation | None = None
 
 
@@ -128,12 +121,16 @@ def write_job(
     request: PullRequest,
     pulled: pull.Pulled,
     decisions: pull.Decisions,
+    rows: Sequence[BookRow],
     *,
     log: Callable[..., None],
     abort: threading.Event,
     notifications: Queue[Any],
 ) -> WriteOutcome:
-    """Writes what was accepted, slice by slice, then remembers it. What a stop leaves over is offered again."""
+    """Writes what was accepted, slice by slice, then remembers it. What a stop leaves over is offered again.
+
+    The rows are told what became of their cells.
+    """
     applied = pull.Applied()
     try:
         writing = pull.Writing(request.api, pulled, request.account, request.profile, decisions)
@@ -141,14 +138,11 @@ def write_job(
         applied = pull.Applied(writing.report)
         try:
             done = 0
-            for some in slices_of(writing.wanted, CELLS_PER_SLICE):
-                if abort.is_set():
-                    break
+            for some in in_slices(writing.wanted, abort):
                 writing.write(some)
                 done += len(some)
                 share = done / len(writing.wanted)
                 notifications.put((share, phase_sentence("writing", done, len(writing.wanted))))
-                time.sleep(BETWEEN_SLICES)
             applied = writing.finish()
         finally:
             writing.close()
@@ -158,12 +152,14 @@ def write_job(
             _("Is there space left on the disk of calibre's configuration folder?"),
             str(error),
         )
-        return WriteOutcome(applied, rows_of(request.api, pulled.plan, applied.report), trouble)
+        tell_outcomes(rows, applied.report)
+        return WriteOutcome(applied, trouble)
     if not abort.is_set() and (request.viewer or request.users):
         _deliver(request, pulled, log, abort)
     if not abort.is_set() and pull.carry_overs_of(request.api, pulled.plan, request.account["id"]):
         _carry_over(request, pulled, log, abort)
-    return WriteOutcome(applied, rows_of(request.api, pulled.plan, applied.report))
+    tell_outcomes(rows, applied.report)
+    return WriteOutcome(applied)
 
 
 def _deliver(request: PullRequest, pulled: pull.Pulled, log: Callable[..., None], abort: threading.Event) -> None:
@@ -208,16 +204,4 @@ def undo_job(
 ) -> Undone:
     """Puts back what a run wrote."""
     notifications.put((0.0, _("Putting back…")))
-    return undo_run(api, pull.journal_of(api), run, only)
-
-
-def slices_of(updates: Sequence[ColumnUpdate], size: int) -> list[list[ColumnUpdate]]:
-    """The updates in order of their books, cut between books into parts of about `size`."""
-    slices: list[list[ColumnUpdate]] = []
-    book: Any = None
-    for update in sorted(updates, key=lambda each: each["book_id"]):
-        if not slices or (len(slices[-1]) >= size and update["book_id"] != book):
-            slices.append([])
-        slices[-1].append(update)
-        book = update["book_id"]
-    return slices
+    return undo_run(api, pull.journal_of(api), run, only, abort=abort)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import datetime
 import math
+import threading
+import time
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -30,6 +32,12 @@ FITTING: Final[dict[ColumnField, tuple[str, ...]]] = {
 }
 
 
+# calibre writes 1,000 cells in 24 to 34 ms, and whoever reads meanwhile waits: a slice stays far below what is noticed.
+CELLS_PER_SLICE: Final = 400
+# Lets a waiting window have the library between two slices, in seconds.
+BETWEEN_SLICES: Final = 0.005
+
+
 @dataclass(frozen=True)
 class WriteReport:
     """What became of the updates: written, left because the cell had changed meanwhile, or refused by calibre."""
@@ -37,6 +45,12 @@ class WriteReport:
     written: list[ColumnUpdate] = field(default_factory=list)
     stale: list[ColumnUpdate] = field(default_factory=list)
     failed: list[tuple[ColumnUpdate, str]] = field(default_factory=list)
+
+    def extend(self, part: WriteReport) -> None:
+        """Adds what became of further updates."""
+        self.written.extend(part.written)
+        self.stale.extend(part.stale)
+        self.failed.extend(part.failed)
 
 
 def fitting_columns(api: Any, shown: ColumnField) -> dict[str, dict[str, Any]]:
@@ -171,6 +185,22 @@ def value_of(cell: Cell, datatype: str) -> Any:
     if datatype == "datetime" and isinstance(cell, str):
         return parse_date(cell, assume_utc=True, as_utc=True)
     return cell
+
+
+def in_slices(updates: Sequence[ColumnUpdate], abort: threading.Event | None = None) -> Iterator[list[ColumnUpdate]]:
+    """The updates in order of their books, cut between books, with a moment for the window after each; until `abort`."""
+    slices: list[list[ColumnUpdate]] = []
+    book: Any = None
+    for update in sorted(updates, key=lambda each: each["book_id"]):
+        if not slices or (len(slices[-1]) >= CELLS_PER_SLICE and update["book_id"] != book):
+            slices.append([])
+        slices[-1].append(update)
+        book = update["book_id"]
+    for some in slices:
+        if abort is not None and abort.is_set():
+            return
+        yield some
+        time.sleep(BETWEEN_SLICES)
 
 
 def write_updates(

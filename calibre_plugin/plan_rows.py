@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from typing import Any, Final, Literal
 
@@ -58,9 +58,8 @@ class BookRow:
         return [cell.update for cell in self.cells if cell.ticked]
 
 
-def rows_of(api: Any, plan: PullPlan, report: WriteReport | None = None) -> list[BookRow]:
+def rows_of(api: Any, plan: PullPlan) -> list[BookRow]:
     """The plan's books: conflicts first, then changes, then skips; within each by title. Meant for a job's thread."""
-    outcomes = _outcomes(report)
     shown = [item["book_id"] for key in ("conflicts", "updates", "skipped") for item in plan[key]]
     titles = api.all_field_for("title", shown)
     writers = api.all_field_for("authors", shown)
@@ -77,9 +76,9 @@ def rows_of(api: Any, plan: PullPlan, report: WriteReport | None = None) -> list
     for conflict in plan["conflicts"]:
         found = row("conflict", conflict["book_id"], conflict["why"])
         found.conflict = conflict
-        found.cells.extend(_cell_row(update, outcomes) for update in conflict["updates"])
+        found.cells.extend(CellRow(update) for update in conflict["updates"])
     for update in plan["updates"]:
-        row("update", update["book_id"], update["why"]).cells.append(_cell_row(update, outcomes))
+        row("update", update["book_id"], update["why"]).cells.append(CellRow(update))
     for skip in plan["skipped"]:
         kind: Kind = "unchanged" if skip["reason"]["code"] in QUIET else "skip"
         row(kind, skip["book_id"], skip["reason"])
@@ -89,13 +88,15 @@ def rows_of(api: Any, plan: PullPlan, report: WriteReport | None = None) -> list
     return sorted(rows.values(), key=lambda found: (order[found.kind], found.title.casefold(), found.book_id))
 
 
-def _cell_row(update: ColumnUpdate, outcomes: Mapping[tuple[int, str], str]) -> CellRow:
-    return CellRow(update, outcome=outcomes.get((update["book_id"], update["column"]), ""))
+def tell_outcomes(rows: Iterable[BookRow], report: WriteReport) -> None:
+    """Notes in each cell's row what became of it."""
+    outcomes = _outcomes(report)
+    for row in rows:
+        for cell in row.cells:
+            cell.outcome = outcomes.get((cell.update["book_id"], cell.update["column"]), "")
 
 
-def _outcomes(report: WriteReport | None) -> dict[tuple[int, str], str]:
-    if report is None:
-        return {}
+def _outcomes(report: WriteReport) -> dict[tuple[int, str], str]:
     found = {(update["book_id"], update["column"]): _("written") for update in report.written}
     for update in report.stale:
         found[update["book_id"], update["column"]] = _("changed meanwhile: left alone")

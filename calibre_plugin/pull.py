@@ -6,7 +6,7 @@ import os
 import threading
 import time
 import uuid
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -25,6 +25,7 @@ from .contract import (
     PlanPage,
     Profile,
     PullPlan,
+    Why,
 )
 from .digest import file_content_key
 from .device_marks import read_marks
@@ -153,10 +154,7 @@ class Writing:
         if writer is None:
             return
         columns = self._profile["columns"]
-        part = write_updates(self._api, updates, columns, lambda fresh: writer.record(fresh, self._uuids))
-        self.report.written.extend(part.written)
-        self.report.stale.extend(part.stale)
-        self.report.failed.extend(part.failed)
+        self.report.extend(write_updates(self._api, updates, columns, lambda fresh: writer.record(fresh, self._uuids)))
 
     def finish(self) -> Applied:
         """Remembers what both sides now agree on, and ends the run. What was never written is offered again."""
@@ -300,11 +298,12 @@ def _plan(
         abort=abort,
         on_progress=on_phase,
     )
-    plan = page["plan"]
+    reasons: dict[str, Why] = {}
+    plan = _shared(page["plan"], reasons)
     while page["more"]:
         _stop_if(abort)
         page = bridge.request("sync/next", {"run": run}, abort=abort)
-        _extend(plan, page["plan"])
+        _extend(plan, _shared(page["plan"], reasons))
     return plan
 
 
@@ -334,9 +333,16 @@ def _in_pages(books: Sequence[Book], size: int = 500) -> Iterator[list[Book]]:
         yield list(books[start : start + size])
 
 
-def _extend(plan: PullPlan, more: Mapping[str, Any]) -> None:
+def _extend(plan: PullPlan, more: PullPlan) -> None:
     for key, items in more.items():
         plan[key].extend(items)
+
+
+def _shared(plan: PullPlan, reasons: dict[str, Why]) -> PullPlan:
+    """The plan with one object for each reason, not for each book: calibre's window looks through all that is new."""
+    for skip in plan["skipped"]:
+        skip["reason"] = reasons.setdefault(repr(skip["reason"]), skip["reason"])
+    return plan
 
 
 def merge_plans(first: PullPlan, second: PullPlan) -> PullPlan:

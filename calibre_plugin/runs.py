@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Any, Literal
@@ -34,6 +34,8 @@ JOB_TYPE = "koreader_progress"
 # How long a library that is being closed waits for a slice and its journal, in seconds.
 PATIENCE = 3.0
 
+# calibre's list looks for each book anew: so many at once, and the window has its turn between.
+REFRESHED_AT_ONCE = 100
 # What calibre notes as the duration of a job that was stopped while it waited for its turn.
 NEVER_BEGUN = 0.0001
 
@@ -58,7 +60,6 @@ class Run:
     pulled: Pulled | None = None
     applied: Applied = field(default_factory=Applied)
     rows: list[BookRow] = field(default_factory=list)
-    report: list[BookRow] = field(default_factory=list)
     reviewed: bool = False
 
     @property
@@ -333,7 +334,7 @@ class Runs(QObject):
             self.end(run, _("The library was changed meanwhile: nothing was written."))
             return
         title = _("KOReader Progress: write what was accepted")
-        self.run_job(run, title, write_job, (run.request, run.pulled, decisions), self._written)
+        self.run_job(run, title, write_job, (run.request, run.pulled, decisions, run.rows), self._written)
         if run.window is not None:
             run.window.bring_back()
             run.window.follow(run.job)
@@ -342,7 +343,7 @@ class Runs(QObject):
         if outcome is None:
             self.end(run, _("Stopped; nothing was written."))
             return
-        run.applied, run.report = outcome.applied, outcome.rows
+        run.applied = outcome.applied
         self.last = run
         changed = {update["book_id"] for update in run.applied.report.written}
         self.refresh(changed)
@@ -387,10 +388,18 @@ class Runs(QObject):
             cancel_callback=lambda _payload: answer(False),
         )
 
-    def refresh(self, book_ids: set[int]) -> None:
-        """Shows the new values in calibre's list and panels."""
-        if book_ids:
-            self._gui.iactions["Edit Metadata"].refresh_gui(book_ids, covers_changed=False)
+    def refresh(self, book_ids: Iterable[int]) -> None:
+        """Shows the new values in calibre's list and panels, some books at a time."""
+        self._refresh(self._gui.current_db.new_api, sorted(book_ids))
+
+    def _refresh(self, api: Any, book_ids: Sequence[int]) -> None:
+        if not book_ids or self._gui.shutting_down or not self._is_open(api):
+            return
+        now, later = book_ids[:REFRESHED_AT_ONCE], book_ids[REFRESHED_AT_ONCE:]
+        # The tags are counted anew once, at the end: that takes as long for one book as for all.
+        self._gui.iactions["Edit Metadata"].refresh_gui(now, covers_changed=False, tag_browser_changed=not later)
+        if later:
+            QTimer.singleShot(0, partial(self._refresh, api, later))
 
     def _sentence(self, run: Run) -> str:
         report = run.applied.report
@@ -502,7 +511,7 @@ class Runs(QObject):
             self._gui,
             _("KOReader Progress: report"),
             self._sentence(run),
-            run.report,
+            run.rows,
             run.profile["columns"],
             self.column_name,
         )

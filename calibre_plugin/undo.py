@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 import time
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
@@ -9,7 +10,7 @@ from typing import Any, cast
 
 from .book_memory import forget_run, remember_written
 from .contract import ColumnMapping, ColumnUpdate
-from .library import WriteReport, read_cell, write_updates
+from .library import WriteReport, in_slices, read_cell, write_updates
 from .write_journal import BaseChange, Entry, Run, WriteJournal
 
 
@@ -22,11 +23,17 @@ class Undone:
 
 
 def undo_run(
-    api: Any, journal: WriteJournal, run: Run, only: Collection[int] | None = None, now: float | None = None
+    api: Any,
+    journal: WriteJournal,
+    run: Run,
+    only: Collection[int] | None = None,
+    now: float | None = None,
+    abort: threading.Event | None = None,
 ) -> Undone:
     """Puts a run's cells back where they still hold what it wrote, for all its books or `only` some.
 
-    Undoing an undo writes the run again. Raises OSError when the journal cannot be kept: then nothing was written.
+    Undoing an undo writes the run again. What `abort` leaves over can still be undone. Raises OSError when the journal
+    cannot be kept: then nothing more was written.
     """
     uuids: dict[int, str] = api.all_field_for("uuid", api.all_book_ids())
     ids = {uuid: book_id for book_id, uuid in uuids.items()}
@@ -36,7 +43,9 @@ def undo_run(
     writer = journal.begin_run("undo", run.profile, run.account, undoes=run.id)
     try:
         columns = _mappings(api, undo.updates)
-        report = write_updates(api, undo.updates, columns, lambda fresh: writer.record(fresh, uuids))
+        report = WriteReport()
+        for some in in_slices(undo.updates, abort):
+            report.extend(write_updates(api, some, columns, lambda fresh: writer.record(fresh, uuids)))
         touched = {update["book_id"] for update in report.written}
         bases = {ids[change.uuid]: change for change in undo.bases if ids[change.uuid] in touched}
         writer.record_bases(bases.values())

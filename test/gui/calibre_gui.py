@@ -16,7 +16,7 @@ import traceback
 import unittest
 from collections.abc import Callable
 from concurrent.futures import Future
-from typing import Any, TypeVar
+from typing import Any, NamedTuple, TypeVar
 
 from qt.core import (
     QApplication,
@@ -56,6 +56,17 @@ def press_key(widget: QWidget, key: Any, text: str = "", modifiers: Any = Qt.Key
         QApplication.sendEvent(widget, QKeyEvent(kind, int(key), modifiers, text))
 
 
+class Stall(NamedTuple):
+    """How long the event loop went without an answer, and how long calibre itself was at work in one; milliseconds."""
+
+    lasted: float
+    worked: float
+
+    def or_worse(self, other: Stall) -> Stall:
+        """The worse of both, in each respect."""
+        return Stall(max(self.lasted, other.lasted), max(self.worked, other.worked))
+
+
 class Gui(QObject):
     """The GUI thread, as tests see it from their own."""
 
@@ -66,8 +77,8 @@ class Gui(QObject):
         self.main = main
         self.errors: list[str] = []
         self._call.connect(lambda run: run(), type=Qt.ConnectionType.QueuedConnection)
-        self._last = time.monotonic()
-        self._worst = 0.0
+        self._last = (time.monotonic(), time.process_time())
+        self._worst = Stall(0.0, 0.0)
         self._beat = QTimer(self)
         self._beat.timeout.connect(self._on_beat)
         self._beat.start(BEAT_MS)
@@ -78,9 +89,12 @@ class Gui(QObject):
         self.errors.append("".join(traceback.format_exception(*about[:3])))
 
     def _on_beat(self) -> None:
-        now = time.monotonic()
-        self._worst = max(self._worst, now - self._last)
-        self._last = now
+        self._worst = self._worst.or_worse(self._since_last())
+
+    def _since_last(self) -> Stall:
+        """How long ago the last beat was, and begins anew."""
+        before, self._last = self._last, (time.monotonic(), time.process_time())
+        return Stall(*((now - then) * 1000 for now, then in zip(self._last, before, strict=True)))
 
     def __call__(self, function: Callable[..., T], *args: Any) -> T:
         """Runs the function on the GUI thread and returns its result."""
@@ -123,14 +137,13 @@ class Gui(QObject):
 
         return self(look)
 
-    def longest_stall(self) -> float:
-        """The longest time, in milliseconds, that the event loop was not served since this was last asked."""
+    def longest_stall(self) -> Stall:
+        """The longest time that the event loop was not served since this was last asked."""
 
-        def read() -> float:
-            now = time.monotonic()
-            worst = max(self._worst, now - self._last)
-            self._worst, self._last = 0.0, now
-            return worst * 1000
+        def read() -> Stall:
+            worst = self._worst.or_worse(self._since_last())
+            self._worst = Stall(0.0, 0.0)
+            return worst
 
         return self(read)
 
