@@ -28,10 +28,18 @@ def fetch(api: Any, name: str, book_ids: Collection[int]) -> dict[int, Any]:
 
 def keep(api: Any, name: str, values: Mapping[int, Any]) -> None:
     """Stores values by book id; a book that was deleted meanwhile is left out."""
-    # calibre refuses the whole call when one book is gone.
-    known = api.all_book_ids()
-    there = [(book_id, value) for book_id, value in values.items() if book_id in known]
-    for start in range(0, len(there), KEPT_AT_ONCE):
+    wanted = list(values.items())
+    for start in range(0, len(wanted), KEPT_AT_ONCE):
         if start:
             time.sleep(BETWEEN)
-        api.add_custom_book_data(name, dict(there[start : start + KEPT_AT_ONCE]))
+        # calibre refuses the whole call when one book is gone, so none may go between the look and the writing.
+        with api.write_lock:
+            known = api._all_book_ids()
+            there = {book_id: value for book_id, value in wanted[start : start + KEPT_AT_ONCE] if book_id in known}
+            if there:
+                api._add_custom_book_data(name, there)
+
+
+def ids_with(api: Any, name: str) -> frozenset[int]:
+    """The books that have a value."""
+    return frozenset(api.get_ids_for_custom_book_data(name))

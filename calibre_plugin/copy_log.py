@@ -9,11 +9,12 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import sys
 import threading
 import time
 import uuid
-from collections.abc import Iterable, Iterator
+from collections.abc import Container, Iterable, Iterator
 from contextlib import ExitStack, suppress
 from typing import IO, TypedDict, cast
 
@@ -24,6 +25,10 @@ GATHERED = "gathered.jsonl"
 SUFFIX = ".jsonl"
 # More files than this are gathered by the next process that begins a log: a server that nobody syncs stays tidy.
 MANY = 64
+# More than these are gathered by a sync: fewer are as quickly read as they are, and the large file stays as it is.
+SEVERAL = 16
+# The uuid of a line, without parsing it: a quotation mark inside of a text has a backslash before it.
+_UUID = re.compile(rb'"uuid"\s*:\s*"([^"]*)"')
 # Windows locks forbid reading the locked bytes: far behind any line, and within what a C `long` reaches there.
 LOCKED_BYTE = (1 << 31) - 2
 
@@ -149,14 +154,30 @@ def log_files(folder: str) -> list[str]:
     return [os.path.join(folder, name) for name in names if name.endswith(SUFFIX) and name != GATHERED]
 
 
-def read_log(path: str) -> Iterator[CopyRecord]:
-    """The records of one file; a line that a crash has torn costs that line only."""
+def log_versions(folders: Iterable[str]) -> dict[str, list[int]]:
+    """Size and date (nanoseconds) of every log in these folders, by path, the oldest first: what changed, grew."""
+    found: dict[str, list[int]] = {}
+    for folder in folders:
+        for path in (os.path.join(folder, GATHERED), *log_files(folder)):
+            with suppress(OSError):
+                about = os.stat(path)
+                found[path] = [about.st_size, about.st_mtime_ns]
+    return found
+
+
+def read_log(path: str, without: Container[bytes] = ()) -> Iterator[CopyRecord]:
+    """The records of one file; a line that a crash has torn costs that line only.
+
+    Lines of the uuids `without` are not worth parsing.
+    """
     try:
         with open(path, "rb") as file:
             lines = file.read().split(b"\n")
     except OSError:
         return
     for line in lines:
+        if without and (named := _UUID.search(line)) and named[1] in without:
+            continue
         try:
             record = json.loads(line)
         except ValueError:
@@ -196,6 +217,13 @@ def merge_two(one: CopyRecord, two: CopyRecord) -> CopyRecord:
 def last_seen(record: CopyRecord) -> float:
     """When it was logged last, in epoch seconds."""
     return record.get("last", record["at"])
+
+
+def gather_many() -> None:
+    """Gathers this calibre's logs when there are several; a disk that refuses leaves them as they are."""
+    if len(log_files(log_folder())) > SEVERAL:
+        with suppress(OSError):
+            gather()
 
 
 def gather(folder: str | None = None) -> int:

@@ -10,7 +10,7 @@ from typing import Any, Final
 
 from .device_state import SeenFile
 from .history import read_digests
-from .rebuild import epub_formats, file_keys, key_of_format
+from .library_files import file_keys, has_text
 from .sidecar import Sidecar, book_path
 
 # What these say of a digest was seen, not guessed.
@@ -37,7 +37,7 @@ class Matcher:
         if len(claimed) == 1:
             (book_id,) = claimed
             # A copy of one book that was made into another still names the first: then its text tells.
-            if key is None or self._has_text(book_id, key) or not self._holders(key):
+            if key is None or has_text(self._api, book_id, key) or not self._holders(key):
                 return book_id
         if claimed:
             return self._contest(path)
@@ -80,9 +80,6 @@ class Matcher:
 
     def _contest(self, path: str) -> None:
         self.contested.append(path)
-
-    def _has_text(self, book_id: int, key: str) -> bool:
-        return any(key_of_format(self._api, book_id, fmt, None)[2] == key for fmt in epub_formats(self._api, book_id))
 
     def _holders(self, key: str) -> set[int]:
         return self._by_key.get(key, set())

@@ -2,25 +2,46 @@
 
 A library restored from its OPF files keeps the uuids; a book copied to another library, or merged into another book,
 is recognised by its text. What fits no book of this library is an orphan, with title and authors as they were logged.
+
+What was brought home already is remembered with the library itself, so that only new lines are read, and old ones only
+for books that are new, changed or gone: a restored library remembers nothing, and everything is brought again.
 """
 
 from __future__ import annotations
 
+import os
 import threading
+import time
 from collections import defaultdict
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import Any, Final, cast
+from functools import cached_property
+from typing import Any, Final, TypedDict, cast
 
-from .book_data import fetch, keep
+from .book_data import fetch, ids_with, keep
 from .contract import KnownDigest
-from .copy_log import CopyRecord, gather, last_seen, log_folders, read_logs
-from .digest import file_content_key, name_digest
+from .copy_log import CopyRecord, gather_many, last_seen, log_folders, log_versions, merge, read_log
+from .digest import name_digest
 from .history import DATA, TRUST, add_digests, changing, known_digest, read_stored
 from .imports import import_table
+from .library_files import holders_of, imprints_of
+from .noticed import copies_seen, notice
 
-FILE_KEYS: Final = "koreader_progress_file_keys"
-EPUB_FORMATS: Final = ("EPUB", "KEPUB")
+# Custom book data of the library's first book: so it is lost when the histories are, and read in no time.
+STATE: Final = "koreader_progress_gathered"
+VERSION: Final = 1
+
+
+class State(TypedDict):
+    """What was brought home last time."""
+
+    version: int
+    # Of each log file, size and date.
+    logs: dict[str, list[int]]
+    # By book id, as `imprints_of` tells.
+    books: dict[str, int]
+    # Books that had a history.
+    with_history: list[int]
 
 
 @dataclass(frozen=True)
@@ -35,29 +56,93 @@ class Orphan:
 
 @dataclass(frozen=True)
 class Rebuilt:
-    """What gathering brought: the books whose history grew, and what belongs to no book here."""
+    """What gathering brought: the books whose history grew, and (looked for when asked) what belongs to no book here."""
 
     changed: set[int] = field(default_factory=set)
-    orphans: list[Orphan] = field(default_factory=list)
+    find_orphans: Callable[[], list[Orphan]] = list
+
+    @cached_property
+    def orphans(self) -> list[Orphan]:
+        return self.find_orphans()
 
 
 def rebuild(api: Any, further_folders: Iterable[str] = (), abort: threading.Event | None = None) -> Rebuilt:
     """Gathers the copy logs and brings the library's histories up to date; meant for a background thread.
 
-    Content keys of library files are computed only when there are orphans to be recognised, and kept by size and date.
+    When nothing happened since the last time, this costs a look at the log folders and at calibre's own tables.
     """
-    gather()
-    by_uuid: dict[str, list[CopyRecord]] = defaultdict(list)
-    for record in read_logs(log_folders(further_folders)):
-        by_uuid[record["uuid"]].append(record)
-    books = {uuid: book_id for book_id, uuid in api.all_field_for("uuid", api.all_book_ids()).items()}
-    changed = import_table(api) | bring(
-        api, {books[uuid]: records for uuid, records in by_uuid.items() if uuid in books}
-    )
-    lost = {uuid: records for uuid, records in by_uuid.items() if uuid not in books}
+    gather_many()
+    folders = log_folders(further_folders)
+    changed = import_table(api)
+    before, logs, imprints = read_state(api), log_versions(folders), imprints_of(api)
+    histories = ids_with(api, DATA)
+    books = {uuid: book_id for book_id, uuid in api.all_field_for("uuid", imprints).items()}
+    # Books that were not there, changed, or lost their history; what has gone may leave its own to another.
+    fresh = {book_id for book_id, imprint in imprints.items() if before["books"].get(str(book_id)) != imprint}
+    fresh |= {book_id for book_id in before["with_history"] if book_id in imprints and book_id not in histories}
+    gone = any(int(book_id) not in imprints for book_id in before["books"])
+    grown = {path for path, version in logs.items() if before["logs"].get(path) != version}
+    if grown or fresh or gone:
+        unread = bytes_of(uuid for uuid, book_id in books.items() if book_id not in fresh)
+        records = [record for path in grown for record in read_log(path)]
+        if fresh or gone:
+            old = (path for path in logs if path not in grown)
+            records.extend(record for path in old for record in read_log(path, without=unread))
+        notice(api, copies_seen(records, books), time.time())
+        changed |= bring_all(api, merge(records), books, imprints, abort)
+        if abort is None or not abort.is_set():
+            write_state(api, before, folders, logs, imprints)
+    return Rebuilt(changed, lambda: find_orphans(api, folders))
+
+
+def bytes_of(uuids: Iterable[str]) -> frozenset[bytes]:
+    """Uuids as they stand in a log."""
+    return frozenset(uuid.encode("utf-8", "replace") for uuid in uuids)
+
+
+def bring_all(
+    api: Any,
+    records: Iterable[CopyRecord],
+    books: Mapping[str, int],
+    imprints: Mapping[int, int],
+    abort: threading.Event | None,
+) -> set[int]:
+    """Gives each record to the book of its uuid, else to the one that has its text; the ids of those that changed."""
+    by_book: dict[int, list[CopyRecord]] = defaultdict(list)
+    lost: list[CopyRecord] = []
+    for record in records:
+        if record["uuid"] in books:
+            by_book[books[record["uuid"]]].append(record)
+        else:
+            lost.append(record)
+    changed = bring(api, by_book)
     if lost and not (abort is not None and abort.is_set()):
-        changed |= adopt(api, lost, abort)
-    return Rebuilt(changed, list(orphans_of(api, lost)) if lost else [])
+        changed |= adopt(api, lost, imprints, abort)
+    return changed
+
+
+def read_state(api: Any) -> State:
+    """What the library remembers; nothing when it is new, restored, or lost its first book."""
+    holder = min(api.all_book_ids(), default=None)
+    stored = fetch(api, STATE, [holder]).get(holder) if holder is not None else None
+    if isinstance(stored, dict) and stored.get("version") == VERSION:
+        return cast(State, stored)
+    return {"version": VERSION, "logs": {}, "books": {}, "with_history": []}
+
+
+def write_state(
+    api: Any, before: State, folders: Collection[str], logs: Mapping[str, list[int]], imprints: Mapping[int, int]
+) -> None:
+    """Remembers what was brought home, and what another machine brought home of logs that are not here."""
+    elsewhere = {path: version for path, version in before["logs"].items() if os.path.dirname(path) not in folders}
+    now: State = {
+        "version": VERSION,
+        "logs": {**elsewhere, **logs},
+        "books": {str(book_id): imprint for book_id, imprint in imprints.items()},
+        "with_history": sorted(ids_with(api, DATA)),
+    }
+    if imprints:
+        keep(api, STATE, {min(imprints): now})
 
 
 def bring(api: Any, records: Mapping[int, list[CopyRecord]]) -> set[int]:
@@ -112,64 +197,33 @@ def unlinked_of(records: Iterable[CopyRecord]) -> set[str]:
     return {digest for digest, source in last.items() if source == "unlinked"}
 
 
-def adopt(api: Any, lost: Mapping[str, list[CopyRecord]], abort: threading.Event | None) -> set[int]:
-    """Gives orphaned records to the one book of this library that has their content key."""
-    wanted = {key for records in lost.values() for record in records if (key := record.get("content_key"))}
-    holders = holders_of(api, wanted, abort) if wanted else {}
+def adopt(api: Any, lost: Iterable[CopyRecord], imprints: Mapping[int, int], abort: threading.Event | None) -> set[int]:
+    """Gives records of no book here to the one book of this library that has their content key."""
+    by_key: dict[str, list[CopyRecord]] = defaultdict(list)
+    for record in lost:
+        key = record.get("content_key")
+        if key:
+            by_key[key].append(record)
     found: dict[int, list[CopyRecord]] = defaultdict(list)
-    for records in lost.values():
-        for record in records:
-            holding = holders.get(record.get("content_key") or "", set())
-            if len(holding) == 1:
-                found[next(iter(holding))].append(record)
+    for key, book_id in (holders_of(api, by_key, imprints, abort) if by_key else {}).items():
+        found[book_id].extend(by_key[key])
     return bring(api, found)
 
 
-def holders_of(api: Any, keys: Collection[str], abort: threading.Event | None) -> dict[str, set[int]]:
-    """Which books of the library have these content keys, by what their files hold now."""
-    holders: dict[str, set[int]] = defaultdict(set)
-    for book_id, own in file_keys(api, abort).items():
-        for key in own & set(keys):
-            holders[key].add(book_id)
-    return holders
-
-
-def file_keys(api: Any, abort: threading.Event | None = None) -> dict[int, set[str]]:
-    """The content keys of all EPUBs in the library; only new and changed files are opened."""
-    stored = fetch(api, FILE_KEYS, api.all_book_ids())
-    found: dict[int, set[str]] = {}
-    changed: dict[int, dict[str, list[Any]]] = {}
-    for book_id in sorted(api.all_book_ids()):
-        if abort is not None and abort.is_set():
-            break
-        before = stored.get(book_id) or {}
-        now = {fmt: key_of_format(api, book_id, fmt, before.get(fmt)) for fmt in epub_formats(api, book_id)}
-        found[book_id] = {entry[2] for entry in now.values() if entry[2]}
-        if now != before:
-            changed[book_id] = now
-    keep(api, FILE_KEYS, changed)
-    return found
-
-
-def epub_formats(api: Any, book_id: int) -> list[str]:
-    """The book's formats that have a content key."""
-    return [fmt for fmt in api.formats(book_id, verify_formats=False) if fmt.upper() in EPUB_FORMATS]
-
-
-def key_of_format(api: Any, book_id: int, fmt: str, before: list[Any] | None) -> list[Any]:
-    """Size, date and content key of a library file, the key from `before` where size and date are still the same."""
-    about = api.format_metadata(book_id, fmt, allow_cache=False)
-    size, date = about.get("size", 0), about["mtime"].timestamp() if about else 0.0
-    if before and before[:2] == [size, date]:
-        return before
-    path = api.format_abspath(book_id, fmt)
-    return [size, date, file_content_key(path) if path else None]
-
-
-def orphans_of(api: Any, lost: Mapping[str, list[CopyRecord]]) -> Iterator[Orphan]:
-    """What no book of this library has taken over, under its newest title."""
-    stored = read_stored(api, api.all_book_ids())
+def find_orphans(api: Any, folders: Iterable[str]) -> list[Orphan]:
+    """What no book of this library has taken over, under its newest title; for that, all logs are read."""
+    uuids = set(api.all_field_for("uuid", api.all_book_ids()).values())
+    lost: dict[str, list[CopyRecord]] = defaultdict(list)
+    for record in merge(r for path in log_versions(folders) for r in read_log(path, without=bytes_of(uuids))):
+        if record["uuid"] not in uuids:
+            lost[record["uuid"]].append(record)
+    stored = read_stored(api, api.all_book_ids()) if lost else {}
     known = {digest["digest"] for history in stored.values() for digest in history["digests"]}
+    return list(orphans_of(lost, known))
+
+
+def orphans_of(lost: Mapping[str, list[CopyRecord]], known: Collection[str]) -> Iterator[Orphan]:
+    """Lost records as orphans, without the digests that some book has."""
     for uuid, records in lost.items():
         digests = tuple(digest for digest in digests_of(records) if digest["digest"] not in known)
         if digests:

@@ -7,14 +7,15 @@ import json
 import os
 import shutil
 import subprocess
+import threading
 import time
 import unittest
 from typing import Any
 from unittest import mock
 
 from calibre.ebooks.metadata.meta import set_metadata
-from calibre_plugins.koreader_progress import copy_log, history, rebuild
-from calibre_plugins.koreader_progress.digest import name_digest, partial_md5
+from calibre_plugins.koreader_progress import copy_log, history, library_files, rebuild
+from calibre_plugins.koreader_progress.digest import file_content_key, name_digest, partial_md5
 from calibre_plugins.koreader_progress.history import known_digest
 from calibre_plugins.koreader_progress.strip_list import our_folder
 from epubs import Recipe, make_epub
@@ -49,6 +50,12 @@ class Case(unittest.TestCase):
 
     def digests(self, book: int) -> dict[str, str]:
         return {d["digest"]: d["source"] for d in history.read_digests(self.api, [book]).get(book, [])}
+
+    def end_log(self) -> None:
+        """The process that wrote the log so far has ended."""
+        if copy_log._own.file is not None:
+            copy_log._own.file.close()
+            copy_log._own.file = None
 
     def send(self, book: int) -> str:
         """Makes a copy as calibre does for a device or a download; its digest."""
@@ -213,15 +220,126 @@ class Rebuilding(Case):
         self.assertEqual(self.digests(book), {A: "written"})
         self.assertEqual(len(os.listdir(foreign)), 1)
 
+    def test_what_was_brought_home_already_is_not_read_again(self) -> None:
+        book, other = add_book(self.db, title="One"), add_book(self.db, title="Two")
+        self.send(book)
+        self.end_log()
+        rebuild.rebuild(self.api)
+        with mock.patch.object(rebuild, "read_log", wraps=copy_log.read_log) as read:
+            self.assertEqual(rebuild.rebuild(self.api).changed, set())
+            self.assertEqual(read.call_count, 0)
+            digest = self.send(other)
+            self.assertEqual(rebuild.rebuild(self.api).changed, {other})
+            self.assertEqual(read.call_count, 1)
+        self.assertEqual(self.digests(other), {digest: "written"})
+
+    def test_gathering_the_logs_in_between_loses_nothing(self) -> None:
+        books = [add_book(self.db, title=f"Book {n}") for n in range(copy_log.SEVERAL + 3)]
+        sent: dict[int, str] = {}
+        for n, book in enumerate(books):
+            sent[book] = self.send(book)
+            self.end_log()
+            if n % 5 == 0:
+                rebuild.rebuild(self.api)
+        rebuild.rebuild(self.api)
+        self.assertEqual(len(copy_log.log_files(copy_log.log_folder())), 0)
+        self.assertEqual({book: self.digests(book) for book in books}, {b: {d: "written"} for b, d in sent.items()})
+
+    def test_a_history_that_got_lost_is_brought_again(self) -> None:
+        book = add_book(self.db)
+        add_book(self.db, title="Another")
+        digest = self.send(book)
+        rebuild.rebuild(self.api)
+        # As after a book came back from calibre's trash, with its old id and uuid.
+        self.api.delete_custom_book_data(history.DATA, [book])
+        self.assertEqual(rebuild.rebuild(self.api).changed, {book})
+        self.assertEqual(self.digests(book), {digest: "written"})
+
+    def test_a_text_that_two_books_shared_is_given_to_the_one_that_is_left(self) -> None:
+        data = make_epub(Recipe("shared"))
+        digest = self.send(add_book(self.db, data, title="Elsewhere"))
+        target = make_library()
+        self.addCleanup(target.close)
+        add_book(target, title="First in the library")
+        one, two = (add_book(target, data, title=title) for title in ("One", "Two"))
+        rebuild.rebuild(target.new_api)
+        self.assertEqual(history.read_digests(target.new_api, [one, two]), {})
+        target.new_api.remove_books([one])
+        rebuild.rebuild(target.new_api)
+        self.assertEqual([d["digest"] for d in history.read_digests(target.new_api, [two])[two]], [digest])
+
+    def test_a_book_that_comes_later_finds_what_was_logged_before(self) -> None:
+        data = make_epub(Recipe("later"))
+        digest = self.send(add_book(self.db, data, title="Elsewhere"))
+        target = make_library()
+        self.addCleanup(target.close)
+        add_book(target, title="First in the library")
+        rebuild.rebuild(target.new_api)
+        by_text = add_book(target, data, title="Same text")
+        rebuild.rebuild(target.new_api)
+        self.assertEqual([d["digest"] for d in history.read_digests(target.new_api, [by_text])[by_text]], [digest])
+
+    def test_a_file_changed_behind_calibres_back_does_not_get_what_it_no_longer_holds(self) -> None:
+        data = make_epub(Recipe("behind"))
+        target = make_library()
+        self.addCleanup(target.close)
+        book = add_book(target, data, title="Here")
+        library_files.file_keys(target.new_api, imprints=library_files.imprints_of(target.new_api))
+        with open(target.new_api.format_abspath(book, "EPUB"), "wb") as file:
+            file.write(make_epub(Recipe("something else", chapters=9)))
+        self.send(add_book(self.db, data, title="Elsewhere"))
+        rebuild.rebuild(target.new_api)
+        self.assertEqual(history.read_digests(target.new_api, [book]), {})
+
+    def test_a_rebuilding_that_was_stopped_is_done_again_and_gives_nothing_to_a_wrong_book(self) -> None:
+        shared, sole = make_epub(Recipe("shared")), make_epub(Recipe("sole"))
+        self.send(add_book(self.db, shared, title="Elsewhere"))
+        digest = self.send(add_book(self.db, sole, title="Elsewhere too"))
+        target = make_library()
+        self.addCleanup(target.close)
+        one, two = (add_book(target, shared, title=title) for title in ("One", "Two"))
+        three = add_book(target, sole, title="Three")
+        stop = threading.Event()
+
+        def key_of(path: str) -> str | None:
+            # The first of the two books with the shared text is being looked at.
+            stop.set()
+            return file_content_key(path)
+
+        with mock.patch.object(library_files, "file_content_key", key_of):
+            rebuild.rebuild(target.new_api, abort=stop)
+        self.assertEqual(history.read_digests(target.new_api, [one, two, three]), {})
+        rebuild.rebuild(target.new_api)
+        found = history.read_digests(target.new_api, [one, two, three])
+        self.assertEqual({book: [d["digest"] for d in known] for book, known in found.items()}, {three: [digest]})
+
+    def test_two_machines_that_share_a_library_bring_home_what_each_of_them_logged(self) -> None:
+        book = add_book(self.db)
+        uuid = self.api.field_for("uuid", book)
+        machines = [new_folder("one"), new_folder("two")]
+        for folder, digest in zip(machines, (A, B), strict=True):
+            with open(os.path.join(folder, "1-1-x.jsonl"), "w") as file:
+                file.write(json.dumps({"at": 5.0, "source": "written", "uuid": uuid, "digest": digest}) + "\n")
+        for folder in machines:
+            with mock.patch.object(copy_log, "log_folder", lambda f=folder: f):
+                rebuild.rebuild(self.api)
+        self.assertEqual(self.digests(book), {A: "written", B: "written"})
+        with (
+            mock.patch.object(copy_log, "log_folder", lambda: machines[0]),
+            mock.patch.object(rebuild, "read_log", wraps=copy_log.read_log) as read,
+        ):
+            rebuild.rebuild(self.api)
+            self.assertEqual(read.call_count, 0)
+
     def test_library_files_are_opened_again_only_when_they_changed(self) -> None:
         book = add_book(self.db)
-        with mock.patch.object(rebuild, "file_content_key", wraps=rebuild.file_content_key) as opened:
-            first = rebuild.file_keys(self.api)
-            self.assertEqual(rebuild.file_keys(self.api), first)
+        with mock.patch.object(library_files, "file_content_key", wraps=library_files.file_content_key) as opened:
+            first = library_files.file_keys(self.api)
+            self.assertEqual(library_files.file_keys(self.api), first)
             self.assertEqual(opened.call_count, 1)
             time.sleep(0.01)
             self.api.add_format(book, "EPUB", io.BytesIO(make_epub(Recipe("other", chapters=5))), run_hooks=False)
-            self.assertNotEqual(rebuild.file_keys(self.api), first)
+            self.assertNotEqual(library_files.file_keys(self.api), first)
             self.assertEqual(opened.call_count, 2)
 
 
