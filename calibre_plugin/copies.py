@@ -12,7 +12,7 @@ import re
 import sys
 import time
 import traceback
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from types import FrameType
 from typing import TYPE_CHECKING, Any, BinaryIO
@@ -96,6 +96,11 @@ def without_our_columns(mi: Metadata, manner: StripList) -> Metadata:
 def our_columns(columns: dict[str, dict], manner: StripList) -> set[str]:
     """Lookup names of mapped columns, and of composites whose template names one of them or another such composite."""
     ours = {name for name, column in columns.items() if manner.names(name, column.get("colnum"), column["datatype"])}
+    return with_composites(columns, ours)
+
+
+def with_composites(columns: Mapping[str, Mapping[str, Any]], ours: set[str]) -> set[str]:
+    """These lookup names, and those of the composites built on them."""
     templates = {
         name: (column.get("display") or {}).get("composite_template") or ""
         for name, column in columns.items()
@@ -105,7 +110,7 @@ def our_columns(columns: dict[str, dict], manner: StripList) -> set[str]:
     while found:
         mentions = re.compile("(?:" + "|".join(re.escape(name) for name in ours) + r")(?!\w)")
         built_on_ours = {name for name, template in templates.items() if mentions.search(template)} - ours
-        ours |= built_on_ours
+        ours = ours | built_on_ours
         found = len(built_on_ours) > 0
     return ours
 

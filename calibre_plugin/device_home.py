@@ -14,6 +14,7 @@ from .device_match import Matcher, document_of
 from .device_state import DeviceDocument, DeviceState, SeenFile
 from .digest import name_digest
 from .history import add_digests, known_digest
+from .noticed import note_all
 from .sidecar import NAME, Sidecar, book_path, mark_of
 from .statistics_db import ReadDocument
 from .uploads import format_of
@@ -47,7 +48,7 @@ def bring_home(
     abort: threading.Event,
 ) -> Collected:
     """Matches what was read with the library's books, keeps digests and marks, and completes the state."""
-    home = _Home(Matcher(api, uuids, abort), now)
+    home = _Home(Matcher(api, uuids, abort), before, now)
     home.bring_files()
     home.bring_sidecars(list(prefixes))
     home.bring_statistics()
@@ -63,6 +64,7 @@ def bring_home(
     else:
         now["to_offer"], now["held"] = before["to_offer"], {**before["held"], **now["held"]}
     changed = add_digests(api, home.digests) | keep_marks(api, home.marks)
+    note_all(api, changed | home.touched, time.time())
     unmatched, contested = tuple(now["unmatched"]), tuple(dict.fromkeys(home.matcher.contested))
     return Collected(now["name"], frozenset(changed), unmatched, contested, opened, complete)
 
@@ -70,13 +72,16 @@ def bring_home(
 class _Home:
     """What was found, sorted by book."""
 
-    def __init__(self, matcher: Matcher, now: DeviceState) -> None:
+    def __init__(self, matcher: Matcher, before: DeviceState, now: DeviceState) -> None:
         self.matcher = matcher
+        self.before = before
         self.now = now
         self.digests: dict[int, list[KnownDigest]] = {}
         self.marks: dict[int, list[DeviceMark]] = {}
         self.unmatched: dict[str, DeviceDocument] = {}
         self.present: set[int] = set()
+        # Books that KOReader wrote something about since the last look, whatever it was.
+        self.touched: set[int] = set()
         self._book_at: dict[str, int | None] = {}
         self._clock = time.time()
 
@@ -104,6 +109,8 @@ class _Home:
             if book_id is None:
                 self._leave(sidecar, book, changed)
                 continue
+            if entry is not self.before["sidecars"].get(path):
+                self.touched.add(book_id)
             if book is not None:
                 self.now["held"][sidecar["digest"]] = self.matcher.uuids[book_id]
             self._know(book_id, self._digest_of_sidecar(path, sidecar, book, changed))
@@ -121,12 +128,16 @@ class _Home:
 
     def bring_statistics(self) -> None:
         known = {digest["digest"]: book_id for book_id, found in self.digests.items() for digest in found}
-        for database in self.now["statistics"].values():
+        for path, database in self.now["statistics"].items():
+            seen = self.before["statistics"].get(path)
+            told = set(map(_reading_of, seen["documents"])) if seen else set()
             for document in database["documents"]:
                 owners = self.matcher.owners(document["digest"])
                 book_id = known.get(document["digest"]) or (next(iter(owners)) if len(owners) == 1 else None)
                 opened = min(document["last_open"] or 0.0, self._clock)
                 if book_id is not None:
+                    if _reading_of(document) not in told:
+                        self.touched.add(book_id)
                     called = self.now["name"]
                     self._know(book_id, known_digest(document["digest"], "statistics", opened, device=called))
                 else:
@@ -190,3 +201,8 @@ class _Home:
                 "source": "statistics",
             },
         )
+
+
+def _reading_of(document: ReadDocument) -> tuple[object, ...]:
+    """What changes with each reading."""
+    return document["digest"], document["last_open"], document["read"]

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping
 from typing import Any, Final
 
+from .book_data import fetch, keep
 from .contract import DeviceMark
 
 DATA: Final = "koreader_progress_marks"
@@ -20,14 +21,11 @@ def keep_marks(api: Any, found: Mapping[int, Collection[DeviceMark]]) -> set[int
         by_device = {mark["device"]: mark for mark in (*before.get(book_id, ()), *marks)}
         if list(by_device.values()) != before.get(book_id):
             changed[book_id] = list(by_device.values())
-    if changed:
-        api.add_custom_book_data(DATA, changed)
+    keep(api, DATA, changed)
     return set(changed)
 
 
 def read_marks(api: Any, book_ids: Collection[int]) -> dict[int, list[DeviceMark]]:
     """The marks of these books, by id; a book without any is missing."""
-    if not book_ids:
-        return {}
-    stored = api.get_custom_book_data(DATA, book_ids)
+    stored = fetch(api, DATA, book_ids)
     return {book_id: marks for book_id, marks in stored.items() if isinstance(marks, list) and marks}

@@ -49,7 +49,9 @@ def name_digest(name: str) -> str:
 def stream_size(stream: BinaryIO) -> int:
     """Bytes in a seekable stream, which is left where it stood."""
     before = stream.tell()
-    size = stream.seek(0, os.SEEK_END)
+    # A spooled file's own seek returns nothing in an old Python.
+    stream.seek(0, os.SEEK_END)
+    size = stream.tell()
     stream.seek(before)
     return size
 

@@ -85,7 +85,7 @@ def pull_job(
         except OSError as error:
             log("strip list:", str(error))
         with request.launch.open(request.account, read=[library]) as bridge:
-            predict = predictor(request.api, request.profile["columns"]) if request.predict else None
+            predict = predictor(request.api, request.profile["columns"], abort) if request.predict else None
             options = pull.PullOptions(force=request.force, predict=predict)
             pulled = pull.prepare(
                 request.api,

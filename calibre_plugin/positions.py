@@ -17,6 +17,7 @@ from dataclasses import dataclass
 from hashlib import sha256
 from typing import Any, Final
 
+from .book_data import fetch, keep
 from .contract import KeptPlace, ViewerPlace
 
 # Custom book data: by format, the CFI that we delivered last.
@@ -70,7 +71,7 @@ def read_positions(api: Any, book_id: int, users: Iterable[str]) -> list[dict[st
 
 def delivered_to(api: Any, book_id: int) -> dict[str, str]:
     """By format, the CFI that we delivered last."""
-    kept = api.get_custom_book_data(DELIVERED, (book_id,), default=None).get(book_id)
+    kept = fetch(api, DELIVERED, (book_id,)).get(book_id)
     return dict(kept) if isinstance(kept, dict) else {}
 
 
@@ -95,7 +96,7 @@ def _to_user(api: Any, delivery: Delivery, user: str, fresh: dict[str, str]) -> 
     standing = [entry.get("epoch") or 0 for entry in read_positions(api, delivery.book_id, [user])]
     if standing and (delivery.at is None or max(standing) >= delivery.at):
         return False
-    api.add_custom_book_data(DELIVERED, {delivery.book_id: fresh})
+    keep(api, DELIVERED, {delivery.book_id: fresh})
     api.set_last_read_position(
         delivery.book_id,
         delivery.place["format"],
@@ -125,7 +126,7 @@ def _to_viewer(api: Any, delivery: Delivery, fresh: dict[str, str]) -> bool:
         "timestamp": viewer_time(at),
         "type": "last-read",
     }
-    api.add_custom_book_data(DELIVERED, {delivery.book_id: fresh})
+    keep(api, DELIVERED, {delivery.book_id: fresh})
     return write_annotations(path, [place, *(entry for entry in entries if not _is_last_read(entry))])
 
 

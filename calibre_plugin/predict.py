@@ -8,25 +8,25 @@ from __future__ import annotations
 
 import hashlib
 import json
+import shutil
+import threading
 import time
 from collections.abc import Callable, Iterator
-from pathlib import Path
 from typing import Any, BinaryIO, Final, TypedDict, cast
 
 from calibre.constants import numeric_version
-from calibre.ptempfile import SpooledTemporaryFile
 
-from .book_data import keep
+from .book_data import fetch, keep
 from .contract import ColumnMapping, KnownDigest
-from .copies import AS_CALIBRE, EPUBS, write_copy
+from .copies import AS_CALIBRE, EPUBS, with_composites, write_copy
 from .digest import content_key, name_digest, partial_md5, stream_size
 from .history import known_digest
 from .names import names_on_readers
+from .stoppable import StoppableFile, unless_stopped
 from .strip_list import StripList, read_strip_list
 
 CACHE: Final = "koreader_progress_predictions"
-# A book is small; only what is larger goes through the disk.
-IN_MEMORY: Final = 32 << 20
+CHUNK: Final = 1 << 20
 # What a server may be asked of one book; the likeliest come first.
 PREDICTIONS_PER_FORMAT: Final = 6
 
@@ -38,37 +38,49 @@ class Cached(TypedDict):
     digests: list[KnownDigest]
 
 
-def predictor(api: Any, columns: list[ColumnMapping]) -> Callable[[int], list[KnownDigest]]:
-    """A function from book id to predicted digests; results are kept until the book, calibre or a plugboard changes."""
+def predictor(
+    api: Any, columns: list[ColumnMapping], abort: threading.Event | None = None
+) -> Callable[[int], list[KnownDigest]]:
+    """A function from book id to predicted digests; results are kept until the book, calibre or a plugboard changes.
+
+    It returns nothing, and keeps nothing, as soon as `abort` is set, also in the middle of a large book.
+    """
     ours = frozenset(mapping["column"] for mapping in columns)
     plugboards: dict[str, Any] = api.pref("plugboards") or {}
     manner = read_strip_list()
+    stop = abort or threading.Event()
 
     def predict(book_id: int) -> list[KnownDigest]:
         made_of = _made_of(api, book_id, ours, plugboards, manner)
-        cached = api.get_custom_book_data(CACHE, [book_id]).get(book_id)
+        cached = fetch(api, CACHE, [book_id]).get(book_id)
         if isinstance(cached, dict) and cached.get("made_of") == made_of:
-            return cached["digests"]
-        digests = [*_predict_files(api, book_id, ours, plugboards, manner), *_predict_names(api, book_id)]
-        kept: Cached = {"made_of": made_of, "digests": digests}
-        keep(api, CACHE, {book_id: kept})
-        return digests
+            digests: list[KnownDigest] = cached["digests"]
+        else:
+            files = unless_stopped(lambda: list(_predict_files(api, book_id, ours, plugboards, manner, stop)), stop)
+            if files is None:
+                return []
+            digests = files
+            kept: Cached = {"made_of": made_of, "digests": digests}
+            keep(api, CACHE, {book_id: kept})
+        # Names depend on the reader's templates as well, and are made in no time.
+        return [*digests, *_predict_names(api, book_id)]
 
     return predict
 
 
 def _made_of(api: Any, book_id: int, ours: frozenset[str], plugboards: dict[str, Any], manner: StripList) -> str:
-    """A hash over everything a prediction depends on, but for our own columns, which each sync changes."""
+    """A hash over everything a prediction depends on, but for our own columns and what is built on them: a sync changes it."""
     files = [
         (fmt, about.get("size"), str(about.get("mtime")))
         for fmt in sorted(api.formats(book_id, verify_formats=False))
-        for about in (api.format_metadata(book_id, fmt),)
+        for about in (api.format_metadata(book_id, fmt, allow_cache=False),)
     ]
     metadata = api.get_metadata(book_id)
+    hidden = with_composites(metadata.get_all_user_metadata(False), {*ours})
     fields = {
         key: repr(metadata.get(key))
         for key in sorted(metadata.all_field_keys())
-        if key not in ours and key not in ("last_modified", "db_approx_formats", "format_metadata", "timestamp")
+        if key not in hidden and key not in ("last_modified", "db_approx_formats", "format_metadata")
     }
     columns = sorted(manner.columns)
     cover = str(api.cover_last_modified(book_id)) if metadata.has_cover else None
@@ -77,7 +89,12 @@ def _made_of(api: Any, book_id: int, ours: frozenset[str], plugboards: dict[str,
 
 
 def _predict_files(
-    api: Any, book_id: int, ours: frozenset[str], plugboards: dict[str, Any], manner: StripList
+    api: Any,
+    book_id: int,
+    ours: frozenset[str],
+    plugboards: dict[str, Any],
+    manner: StripList,
+    stop: threading.Event,
 ) -> Iterator[KnownDigest]:
     from calibre.customize.ui import _metadata_writers
 
@@ -90,7 +107,7 @@ def _predict_files(
             continue
         seen: set[str] = set()
         for variant, how, apply_null in _variants(metadata, kind, ours, plugboards, manner):
-            digest = _digest_of_copy(path, variant, kind, how, apply_null)
+            digest = _digest_of_copy(path, variant, kind, how, apply_null, stop)
             if digest is None or digest["digest"] in seen:
                 continue
             seen.add(digest["digest"])
@@ -119,7 +136,8 @@ def _variants(
 def _emptied(metadata: Any, ours: frozenset[str]) -> Any:
     """The metadata as it was while our columns were there and empty."""
     changed = metadata.deepcopy_metadata()
-    for column in ours:
+    # A composite without a value is computed when it is written.
+    for column in with_composites(changed.get_all_user_metadata(False), {*ours}):
         described = changed.get_user_metadata(column, make_copy=True)
         if described is not None:
             described["#value#"] = None
@@ -152,13 +170,15 @@ def _through(metadata: Any, board: Any) -> Any:
     return changed
 
 
-def _digest_of_copy(path: str, metadata: Any, kind: str, manner: StripList, apply_null: bool) -> dict[str, Any] | None:
+def _digest_of_copy(
+    path: str, metadata: Any, kind: str, manner: StripList, apply_null: bool, stop: threading.Event
+) -> dict[str, Any] | None:
     """The digest of one copy as it would leave; None for a file that cannot be read or that calibre cannot write."""
-    # calibre's own: Python's cannot be read as a zip before 3.11.
-    with SpooledTemporaryFile(IN_MEMORY, mode="w+b") as spooled:
+    with StoppableFile(stop) as spooled:
         stream = cast(BinaryIO, spooled)
         try:
-            stream.write(Path(path).read_bytes())
+            with open(path, "rb") as file:
+                shutil.copyfileobj(file, stream, CHUNK)
             stream.seek(0)
             write_copy(stream, metadata, kind, manner, apply_null)
         except Exception:

@@ -32,8 +32,9 @@ from .device_marks import read_marks
 from .device_state import forget_offers
 from .history import add_digests, read_digests
 from .library import WriteReport, read_books, write_updates
+from .library_files import EPUB_FORMATS
+from .noticed import with_news
 from .offers import offers_again
-from .rebuild import EPUB_FORMATS
 from .strip_list import our_folder
 from .write_journal import RunKind, WriteJournal
 
@@ -107,7 +108,8 @@ def prepare(
 
 def with_memory(api: Any, account_id: str, profile: Profile, pages: Iterator[list[Book]]) -> Iterator[list[Book]]:
     """The pages with all that the library remembers of each book: base, reading log, history of digests."""
-    for page in pages:
+    for read in pages:
+        page = with_news(api, read)
         ids = [book["book_id"] for book in page]
         remembered = recall(api, account_id, ids, profile["id"])
         digests = read_digests(api, ids)
@@ -322,6 +324,7 @@ def _predicted(
         for book in books:
             _stop_if(abort)
             digests = predict(book["book_id"])
+            _stop_if(abort)
             done += 1
             on_phase(done, len(book_ids), "predicting")
             if digests:

@@ -215,11 +215,17 @@ def pad(content: list[Entry], missing: int) -> None:
 
 def copy_back(settled: IO[bytes], stream: BinaryIO) -> None:
     """Replaces the stream's content. What needs new room on the disk comes first, while nothing is lost yet."""
-    old_size, new_size = stream.seek(0, os.SEEK_END), settled.seek(0, os.SEEK_END)
+    old_size, new_size = size_of(stream), size_of(settled)
     copy_bytes(settled, old_size, new_size - old_size, stream)
     stream.seek(0)
     copy_bytes(settled, 0, min(old_size, new_size), stream)
     stream.truncate(new_size)
+
+
+def size_of(stream: IO[bytes]) -> int:
+    """Bytes in a stream, which is left at its end."""
+    stream.seek(0, os.SEEK_END)  # a spooled file's own returns nothing in an old Python
+    return stream.tell()
 
 
 def restore(archive: Archive, settled: IO[bytes], stream: BinaryIO) -> None:
