@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any, TypeVar
 
 from qt.core import QActionGroup, QApplication, QMenu, QToolButton
@@ -14,6 +15,8 @@ from .background import Background
 from .being_read import books_being_read
 from .bridge_host import BridgeHost
 from .config import Settings, StoredProfile
+from .explain import Explanation
+from .faults import note_fault
 from .hosting_runner import HostingRunner
 from .device_home import Collected
 from .device_watch import DeviceWatch
@@ -25,6 +28,7 @@ from .proxy import with_proxy
 from .pull import journal_of
 from .runs import Runs, Trigger
 from .triggers import Triggers
+from .trouble import show_trouble
 from .undo import last_pull
 from .uploads import watch_uploads
 from .write_journal import Run
@@ -62,6 +66,7 @@ class ProgressAction(InterfaceAction):
         self.viewer_places = ViewerPlaces(self.gui, self.host, self.settings, self.background, self.say)
         # The newest run that still has something to undo.
         self.undoable: Run | None = None
+        self._journal_failed = False
         self.wanted_tab = ""
         self.said = ""
         self.menu = PluginMenu(self, self.qaction.menu(), menu_rows(self))
@@ -104,6 +109,8 @@ class ProgressAction(InterfaceAction):
         return "" if self.runs.last is not None else _("Nothing was synced since calibre started.")
 
     def why_no_undo(self) -> str:
+        if self._journal_failed:
+            return _("The journal of what was written could not be read.")
         return "" if self.undoable is not None else _("There is nothing to undo.")
 
     def why_no_profiles(self) -> str:
@@ -199,38 +206,63 @@ class ProgressAction(InterfaceAction):
         launch = self.host.prepare(self.settings.get("runtime_path"))
         asked = with_proxy(account) if account else None
         self.say(_("Looking for documents without a book…"))
-
-        def then(found: Any) -> None:
-            if found is not None and self.gui.current_db.library_id == db.library_id:
-                UnmatchedDialog(self.gui, found).show()
-
-        self.background.run(lambda: quietly(lambda: find_unmatched(db.new_api, launch, asked)), then)
+        self._ask_beside(
+            "find unmatched documents",
+            lambda: find_unmatched(db.new_api, launch, asked),
+            lambda found: UnmatchedDialog(self.gui, found).show(),
+            lambda details: self._complain(_("The documents without a book could not be looked for."), details),
+        )
 
     def look_for_undo(self) -> None:
         """Reads the journal beside the window's own work: it may hold hundreds of runs."""
-        api, library_id = self.gui.current_db.new_api, self.gui.current_db.library_id
-        self.undoable = None
+        api = self.gui.current_db.new_api
+        self.undoable, self._journal_failed = None, False
 
-        def then(found: Run | None) -> None:
-            if self.gui.current_db.library_id == library_id:
-                self.undoable = found
+        def found(run: Run | None) -> None:
+            self.undoable = run
 
-        self.background.run(lambda: quietly(lambda: last_pull(journal_of(api))), then)
+        def failed(_details: str) -> None:
+            self._journal_failed = True
+
+        self._ask_beside("read the write journal", lambda: last_pull(journal_of(api)), found, failed)
 
     def undo_last(self) -> None:
         if self.undoable is not None:
             self.runs.undo(self.undoable)
 
     def show_undo(self) -> None:
-        api, library_id = self.gui.current_db.new_api, self.gui.current_db.library_id
+        api = self.gui.current_db.new_api
 
-        def then(known: list[Run] | None) -> None:
+        def found(known: list[Run]) -> None:
             from .undo_dialog import UndoDialog
 
-            if self.gui.current_db.library_id == library_id:
-                UndoDialog(self.gui, known or [], self.runs.column_name, self.runs.undo).show()
+            UndoDialog(self.gui, known, self.runs.column_name, self.runs.undo).show()
 
-        self.background.run(lambda: quietly(lambda: journal_of(api).runs()), then)
+        def failed(details: str) -> None:
+            self._complain(_("The journal of what was written could not be read."), details)
+
+        self._ask_beside("read the write journal", lambda: journal_of(api).runs(), found, failed)
+
+    def _ask_beside(
+        self, what: str, ask: Callable[[], T], found: Callable[[T], None], failed: Callable[[str], None]
+    ) -> None:
+        """Asks in a thread; answer or fault are for the library that was asked about, if it is still in the window."""
+        api = self.gui.current_db.new_api
+
+        def told(answer: T | Fault) -> None:
+            if self.gui.shutting_down or self.gui.current_db.new_api is not api:
+                # A library that was closed under the question could only be answered with an error.
+                return
+            if isinstance(answer, Fault):
+                failed(note_fault(what, answer.error))
+            else:
+                found(answer)
+
+        self.background.run(lambda: attempt(ask), told)
+
+    def _complain(self, sentence: str, details: str) -> None:
+        advice = _("This is a fault of KOReader Progress: please report it with the details below.")
+        show_trouble(self.gui, Explanation(sentence, advice, details), self.open_preferences)
 
     def open_preferences(self, tab: str = "") -> None:
         """Opens the one door to the preferences, at the named tab."""
@@ -307,9 +339,16 @@ class ProgressAction(InterfaceAction):
         self.runs.shut_down()
 
 
-def quietly(ask: Callable[[], T]) -> T | None:
-    """The answer; nothing when the library was closed under the question."""
+@dataclass(frozen=True)
+class Fault:
+    """What a question was answered with instead of an answer."""
+
+    error: Exception
+
+
+def attempt(ask: Callable[[], T]) -> T | Fault:
+    """The answer, or what went wrong, to be told on the GUI thread."""
     try:
         return ask()
-    except Exception:
-        return None
+    except Exception as error:
+        return Fault(error)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import threading
-import traceback
 from collections.abc import Callable
 from typing import Any, Final
 
@@ -13,6 +12,7 @@ from .background import Background
 from .device import calibre_uuids, collect
 from .device_home import Collected
 from .device_remote import is_mtp
+from .faults import note_fault
 
 load_translations()
 
@@ -64,10 +64,10 @@ class DeviceWatch(QObject):
             try:
                 before.wait(PATIENCE)
                 return collect(device, api, abort, uuids)
-            except Exception:
+            except Exception as error:
                 # A device may be unplugged, and a library closed, at any moment.
                 if not abort.is_set():
-                    traceback.print_exc()
+                    note_fault("read the device", error)
                 return None
             finally:
                 idle.set()

@@ -12,6 +12,7 @@ from calibre.constants import isfrozen, islinux, ismacos, iswindows
 
 from .config import StoredProfile
 from .contract import Account, Diagnosis
+from .faults import noted_faults
 from .history import read_digests
 from .messages import error_sentence
 from .runtime import Runtime, is_flatpak
@@ -39,6 +40,7 @@ def make_report(
         *_profile_lines(api, profile),
         *_account_lines(account),
         *_diagnosis_lines(diagnosis),
+        *_fault_lines(),
     ]
     return "\n".join(lines)
 
@@ -85,6 +87,12 @@ def _diagnosis_lines(diagnosis: Diagnosis | None) -> list[str]:
         outcome = "ok" if error is None else _plain(error["name"], error["data"])
         lines.append(f"  {check['name']}: {outcome} ({check['took']} ms)")
     return ["What the server said:", *lines]
+
+
+def _fault_lines() -> list[str]:
+    return (
+        ["What went wrong since calibre started:", *(f"  {line}" for line in noted_faults())] if noted_faults() else []
+    )
 
 
 def _plain(name: str, data: Mapping[str, Any]) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import time
 import unittest
@@ -165,5 +166,32 @@ class Troubles(unittest.TestCase):
         gui.post(action().sync_all)
         gui.wait(lambda: api().field_for("#percent", book("Dracula")) == 42, "the value")
 
-    def test_11_nothing_went_wrong_unseen(self) -> None:
+    def test_11_a_damaged_journal_is_shown_not_taken_for_an_empty_one(self) -> None:
+        from calibre_plugins.koreader_progress.config_runtime import report_of
+        from calibre_plugins.koreader_progress.pull import journal_of
+
+        folder = journal_of(api())._folder
+        damaged = folder / "000000000000001-damaged.jsonl"
+        begin = {
+            "what": "begin",
+            "at": 1,
+            "kind": "pull",
+            "profile": "p1",
+            "account": "a",
+            "undoes": ["not", "a", "name"],
+        }
+        damaged.write_text(f"{json.dumps(begin)}\n", encoding="utf-8")
+        gui.post(action().show_undo)
+        box = trouble()
+        self.assertIn("could not be read", gui(lambda: box.msg.text()))
+        self.assertIn("TypeError", gui(lambda: box.det_msg.toPlainText()))
+        gui(box.close)
+        launch = gui(lambda: action().host.prepare(""))
+        report = report_of(api(), "0", launch, None, None)
+        self.assertIn("could not read the write journal: TypeError at ", report)
+        damaged.unlink()
+        gui.post(action().show_undo)
+        gui(gui.window("koreader_progress_undo").reject)
+
+    def test_12_nothing_went_wrong_unseen(self) -> None:
         self.assertEqual(gui.errors, [])

@@ -11,6 +11,7 @@ from typing import Any
 from calibre.utils.config import config_dir
 from calibre_plugins.koreader_progress import config
 from calibre_plugins.koreader_progress.library import resolve_columns
+from calibre_plugins.koreader_progress.faults import note_fault
 from calibre_plugins.koreader_progress.report import make_report
 from calibre_plugins.koreader_progress.runtime import Runtime
 from calibre_plugins.koreader_progress.strip_list import read_strip_list
@@ -103,6 +104,20 @@ class SettingsAndReport(unittest.TestCase):
             self.assertNotIn(private, report)
         for useful in ("0.1.0", "node 22.19.0", "percent -> int", "1 extra headers", "log_in"):
             self.assertIn(useful, report)
+
+    def test_the_report_tells_what_went_wrong_without_anybodys_words(self) -> None:
+        def fail() -> None:
+            raise LookupError("The Secret Diary of Anna Karenina")
+
+        for _time in range(2):
+            try:
+                fail()
+            except LookupError as error:
+                details = note_fault("find the diary", error)
+        self.assertIn("Secret Diary", details)
+        report = make_report(self.api, "0.1.0", None, None, None, None)
+        self.assertRegex(report, r"could not find the diary: LookupError at settings_and_report\.py:\d+, 2 times")
+        self.assertNotIn("Anna", report)
 
 
 if __name__ == "__main__":
