@@ -100,11 +100,13 @@ class BridgeHost:
             return [bridge.pid for bridge in self._living]
 
     def stop_all(self) -> None:
-        """Ends every bridge: calibre is closing."""
+        """Ends every bridge, all of them at once: calibre is closing, and must not wait for one after the other."""
         with self._lock:
-            living = list(self._living)
-        for bridge in living:
-            bridge.stop()
+            stopping = [threading.Thread(target=bridge.stop, name="bridge-stop") for bridge in self._living]
+        for thread in stopping:
+            thread.start()
+        for thread in stopping:
+            thread.join()
 
 
 def hosts_of(account: Account | None) -> list[str]:

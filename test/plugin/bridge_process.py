@@ -43,6 +43,20 @@ class BridgeProcess(unittest.TestCase):
         self.assertEqual(len(ended), 1)
         self.assertIsNotNone(bridge._process.poll())
 
+    @unittest.skipIf(sys.platform == "win32", "a shell's script")
+    def test_several_bridges_are_ended_at_once(self) -> None:
+        from calibre.customize.ui import find_plugin
+        from calibre_plugins.koreader_progress.bridge_host import BridgeHost
+
+        # Each of them leaves when all have been asked to leave: one after the other, each would have to be ended.
+        script = 'cat > /dev/null; touch "$0/$$"; while [ "$(ls "$0" | wc -l)" -lt 3 ]; do sleep 0.02; done'
+        host = BridgeHost(find_plugin("KOReader Progress").plugin_path, "0")
+        bridges = [BridgeClient(["sh", "-c", script, str(self.folder)], os.environ) for _number in range(3)]
+        for bridge in bridges:
+            host.add(bridge)
+        host.stop_all()
+        self.assertEqual([bridge._process.poll() for bridge in bridges], [0, 0, 0])
+
     def test_a_library_with_a_comma_in_its_path_can_be_read_under_deno(self) -> None:
         books = self.folder / "Books, old"
         books.mkdir()

@@ -63,7 +63,8 @@ class Bundle(unittest.TestCase):
     def test_what_a_crash_left_unfinished_goes_and_what_is_being_filled_stays(self) -> None:
         for name, age in (("unfinished-old", 2 * bundle.ABANDONED_AFTER), ("unfinished-new", 1)):
             (self.folder / name).mkdir()
-            os.utime(self.folder / name, (time.time() - age,) * 2)
+            then = time.time() - age
+            os.utime(self.folder / name, (then, then))
         home = self.install().parent.name
         self.assertEqual(self.names(), sorted([home, "unfinished-new"]))
 

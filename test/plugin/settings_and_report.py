@@ -113,8 +113,7 @@ class SettingsAndReport(unittest.TestCase):
             try:
                 fail()
             except LookupError as error:
-                details = note_fault("find the diary", error)
-        self.assertIn("Secret Diary", details)
+                self.assertIn("Secret Diary", note_fault("find the diary", error))
         report = make_report(self.api, "0.1.0", None, None, None, None)
         self.assertRegex(report, r"could not find the diary: LookupError at settings_and_report\.py:\d+, 2 times")
         self.assertNotIn("Anna", report)
