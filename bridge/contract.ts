@@ -64,6 +64,8 @@ const PlanPullRequest = z
     profile: Profile,
     /** Asks for every candidate, also those the server did not know a short while ago. */
     force: z.boolean(),
+    /** The reader chose these very books: no daily allowance keeps them back. */
+    selected: z.boolean(),
     /** Asks about the books' given digests only: their files were asked about before. */
     predicted: z.boolean(),
     /** How to decide what planning leaves for a person to decide; null leaves it. */
@@ -88,6 +90,8 @@ const CarryOverRequest = z
     library_id: z.string().min(1),
     carry_overs: z.array(CarryOver),
     reading_from: z.number().min(0).max(1),
+    /** The reader asked for it: a place may stand in for an older one that a device has put there. */
+    on_request: z.boolean(),
   })
   .meta({ id: "CarryOverRequest" });
 

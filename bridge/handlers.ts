@@ -79,11 +79,11 @@ export function createHandlers(): { handlers: Handlers; greet: (hello: Hello) =>
       known.books.push(...books);
       return { received: known.books.length };
     },
-    "sync/planPull": async ({ run, account, profile, force, predicted, settle }, call) => {
+    "sync/planPull": async ({ run, account, profile, force, selected, predicted, settle }, call) => {
       const { pull } = await import("../src/app/pull.ts");
       const { books } = runNamed(run);
       try {
-        const request = { books, account, profile: zoned(profile), force, predicted, settle };
+        const request = { books, account, profile: zoned(profile), force, selected, predicted, settle };
         const plan = await pull(request, await given(), running(call));
         call.signal.throwIfAborted();
         runs.set(run, { books: [], pages: pagePlan(plan, BOOKS_PER_PAGE) });
@@ -95,8 +95,7 @@ export function createHandlers(): { handlers: Handlers; greet: (hello: Hello) =>
     },
     "sync/carryOver": async (request, call) => {
       const { carryOver } = await import("../src/app/carry-over.ts");
-      const { openClient } = await given();
-      return { results: await carryOver(request, openClient, running(call)) };
+      return { results: await carryOver(request, await given(), running(call)) };
     },
     "documents/list": async ({ account }, { signal }) => {
       const { listDocuments } = await import("../src/app/list-documents.ts");

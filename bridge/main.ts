@@ -2,8 +2,12 @@
 import process from "node:process";
 import { helloAnswer, readFirstHello } from "./first-hello.ts";
 import { readLines } from "./lines.ts";
+import { quietSqlite } from "./quiet-sqlite.ts";
 import { runtimeComplaint } from "./runtime-needed.ts";
 
+// Ctrl-C in a terminal reaches every program there: whoever holds our standard input decides when we end.
+process.on("SIGINT", () => {});
+quietSqlite();
 const complaint = runtimeComplaint();
 if (complaint === null) {
   const lines = readLines(process.stdin);

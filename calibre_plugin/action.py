@@ -157,7 +157,7 @@ class ProgressAction(InterfaceAction):
             self.say(self.why_no_selection())
 
     def sync_selected(self) -> None:
-        self.runs.start(self.profile, self.selected_ids())
+        self.runs.start(self.profile, self.selected_ids(), selected=True)
 
     def sync_all(self) -> None:
         self.runs.start(self.profile, self.all_ids())
@@ -182,7 +182,16 @@ class ProgressAction(InterfaceAction):
 
     def preview(self) -> None:
         """Shows what a sync would change; nothing is written unless the reader says so."""
-        self.runs.start(self.profile, self.selected_ids() or self.all_ids(), preview=True)
+        chosen = self.selected_ids()
+        self.runs.start(self.profile, chosen or self.all_ids(), preview=True, selected=bool(chosen))
+
+    def why_no_offer(self) -> str:
+        reason = self.runs.why_not(self.profile)
+        return self.why_no_selection() or (reason.sentence if reason else "")
+
+    def offer_place(self) -> None:
+        """Puts the selected books' places on the server once more, for every copy of them."""
+        self.runs.offer(self.profile, self.selected_ids())
 
     def open_at_place(self) -> None:
         """calibre's viewer, where KOReader stopped."""

@@ -47,6 +47,15 @@ class BridgeDied(Exception):
         self.log = log
 
 
+class BridgeNotStarted(Exception):
+    """The runtime could not be started: `path` is its program, `reason` what the system says."""
+
+    def __init__(self, path: str, reason: str) -> None:
+        super().__init__(f"{path}: {reason}")
+        self.path = path
+        self.reason = reason
+
+
 class BridgeFault(Exception):
     """The bridge answered with an error of its own making (a fault of ours, not of the reader's)."""
 
@@ -56,18 +65,24 @@ class BridgeFault(Exception):
 
 
 class BridgeClient:
-    """One running bridge. Thread-safe: requests from several threads are answered each to its own."""
+    """One running bridge. Thread-safe: requests from several threads are answered each to its own.
+
+    Raises BridgeNotStarted when the runtime cannot be started.
+    """
 
     def __init__(self, command: Sequence[str], environment: Mapping[str, str]) -> None:
-        self._process = subprocess.Popen(
-            list(command),
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            env=dict(environment),
-            close_fds=True,
-            creationflags=no_window(),
-        )
+        try:
+            self._process = subprocess.Popen(
+                list(command),
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.PIPE,
+                env=dict(environment),
+                close_fds=True,
+                creationflags=no_window(),
+            )
+        except OSError as error:
+            raise BridgeNotStarted(command[0], error.strerror or str(error)) from error
         self._lock = threading.Lock()
         # Apart from the other: a bridge that reads nothing must neither hold up its own answers nor its end.
         self._writing = threading.Lock()

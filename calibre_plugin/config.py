@@ -86,6 +86,8 @@ DEFAULTS: Final[dict[str, Any]] = {
     "keep_progress_open": False,
     # A sync server of one's own while calibre runs; None is as `hosting.DEFAULTS` says.
     "hosting": None,
+    # Further folders of copy logs: of a calibre in a container, or of a server's.
+    "copy_logs": [],
     # Whether names that no copy is known to have may be tried: null until the reader was asked.
     "predict": None,
 }

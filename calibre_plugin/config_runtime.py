@@ -9,7 +9,7 @@ from qt.core import QApplication, QFormLayout, QHBoxLayout, QLabel, QLineEdit, Q
 from calibre.gui2 import choose_files
 
 from .background import Background
-from .bridge_client import BridgeDied, BridgeFault, SyncError
+from .bridge_client import BridgeDied, BridgeFault, BridgeNotStarted, SyncError
 from .bridge_host import BridgeHost, Launch
 from .config import StoredProfile
 from .config_draft import Draft
@@ -169,7 +169,7 @@ def report_of(api: Any, version: str, launch: Launch, profile: StoredProfile | N
         if account is not None:
             with launch.open(account) as bridge:
                 diagnosis = bridge.request("diagnose/run", {"account": with_proxy(account)})
-    except (RuntimeMissing, SyncError, BridgeDied, BridgeFault):
+    except (RuntimeMissing, SyncError, BridgeNotStarted, BridgeDied, BridgeFault):
         # Exactly then the rest of the report is wanted.
         pass
     return make_report(api, version, runtime, profile, account, diagnosis)

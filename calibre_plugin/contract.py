@@ -350,6 +350,7 @@ class PlanPullRequest(TypedDict):
     account: Account
     profile: Profile
     force: bool
+    selected: bool
     predicted: bool
     settle: ConflictPolicy | None
 
@@ -379,6 +380,7 @@ WhyCode = Literal[
     "unchanged",
     "not_on_server",
     "not_asked",
+    "allowance_spent",
     "own_record",
     "peek",
     "declined",
@@ -425,6 +427,14 @@ WhyCode = Literal[
     "push_superseded",
     "push_stays",
     "carried_over",
+    "offer_again",
+    "offer_replaced",
+    "offer_same_place",
+    "offer_read_there",
+    "offer_newer_there",
+    "offer_moved_on",
+    "offer_failed",
+    "offer_no_place",
     "first_run",
     "no_base",
 ]
@@ -454,6 +464,7 @@ WHY_CODES: Final = (
     "unchanged",
     "not_on_server",
     "not_asked",
+    "allowance_spent",
     "own_record",
     "peek",
     "declined",
@@ -500,6 +511,14 @@ WHY_CODES: Final = (
     "push_superseded",
     "push_stays",
     "carried_over",
+    "offer_again",
+    "offer_replaced",
+    "offer_same_place",
+    "offer_read_there",
+    "offer_newer_there",
+    "offer_moved_on",
+    "offer_failed",
+    "offer_no_place",
     "first_run",
     "no_base",
 )
@@ -572,11 +591,14 @@ class CarryOverRequest(TypedDict):
     library_id: str
     carry_overs: list[CarryOver]
     reading_from: float
+    on_request: bool
 
 
 class CarryOverResult(TypedDict):
     carry_over: CarryOver
     outcome: Literal["carried", "not_needed", "failed"]
+    found: Progress | None
+    why: Why
 
 
 class CarryOverAnswer(TypedDict):

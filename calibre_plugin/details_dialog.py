@@ -27,6 +27,7 @@ from calibre.gui2 import gprefs
 
 from .book_memory import logged_books, recall
 from .config import StoredProfile
+from .digest_names import source_names
 from .history import link, read_digests, unlink
 from .history_page import HistoryPage
 from .icons import PLUGIN_NAME, icon
@@ -37,21 +38,6 @@ load_translations()
 
 GEOMETRY = "koreader_progress_details_dialog"
 DIGEST: Final = re.compile(r"[0-9a-f]{32}")
-
-
-def source_names() -> dict[str, str]:
-    """Where a digest is known from, in words."""
-    return {
-        "linked": _("linked by you"),
-        "sidecar": _("KOReader's own notes"),
-        "sent": _("sent to a device"),
-        "written": _("copied out of calibre"),
-        "device": _("found on a device"),
-        "statistics": _("KOReader's statistics"),
-        "imported": _("imported"),
-        "library": _("the library's file"),
-        "predicted": _("predicted"),
-    }
 
 
 class DetailsDialog(QDialog):

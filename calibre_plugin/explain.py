@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from .bridge_client import BridgeDied, BridgeFault, SyncError
+from .bridge_client import BridgeDied, BridgeFault, BridgeNotStarted, SyncError
 from .contract import Why
 from .messages import error_sentence, why_sentence
 from .runtime import NEEDED, RuntimeMissing
@@ -34,6 +34,13 @@ def explain(error: BaseException) -> Explanation | None:
         return explain_runtime(error)
     if isinstance(error, SyncError):
         return explain_sync_error(error.name, error.data)
+    if isinstance(error, BridgeNotStarted):
+        return Explanation(
+            _("The helper program could not be started: {path}").format(path=error.path),
+            _("Try again, or choose another under Runtime in the preferences."),
+            error.reason,
+            "runtime",
+        )
     if isinstance(error, BridgeDied):
         return Explanation(
             _("The helper program ended unexpectedly."),

@@ -4,19 +4,23 @@ from __future__ import annotations
 
 import json
 import os
+import queue
 import shutil
+import signal
+import sys
 import tempfile
 import threading
 import traceback
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final, TextIO
 
+from calibre.constants import cache_dir
 from calibre.utils.lock import singleinstance
 
 from . import pull, push
 from .book_memory import logged_books
-from .bridge_client import BridgeClient, SyncError
+from .bridge_client import BridgeClient, BridgeDied, BridgeNotStarted, SyncError
 from .config import Settings, account_id_of, default_profile, map_columns, new_profile
 from .contract import Account, CarryOverResult, ColumnField, ColumnMapping, Profile
 from .history import link, read_digests, read_unlinked, unlink
@@ -45,6 +49,11 @@ class HeadlessLibrary:
         self._db: Any = None
         self._copy: tempfile.TemporaryDirectory[str] | None = None
         self._columns: list[ColumnMapping] = []
+        self._abort = threading.Event()
+
+    def stop(self) -> None:
+        """Ends what is under way as soon as that can be done without loss; in whatever thread this is."""
+        self._abort.set()
 
     @property
     def _api(self) -> Any:
@@ -66,7 +75,7 @@ class HeadlessLibrary:
             self._work_on_a_copy(path)
         self._db = LibraryDatabase(os.path.abspath(path))
         # What left calibre since the last run, from whatever process: the digests that readers know.
-        rebuild(self._api, params["copy_logs"])
+        rebuild(self._api, params["copy_logs"], self._abort)
         return {"book_ids": sorted(self._api.all_book_ids())}
 
     def map(self, params: Mapping[str, Any]) -> dict[str, Any]:
@@ -106,7 +115,7 @@ class HeadlessLibrary:
         """One pull: the same as in calibre's window, with nobody to ask."""
         account: Account = params["account"]
         profile: Profile = params["profile"]
-        api, abort = self._api, threading.Event()
+        api, abort = self._api, self._abort
         if not params["dry_run"]:
             # What a crash left open, here or in the window, is put right before anything new is decided.
             repair(api, pull.journal_of(api))
@@ -114,16 +123,15 @@ class HeadlessLibrary:
         report = WriteReport()
         carried: list[CarryOverResult] = []
         with BridgeClient(self._bridge, os.environ) as bridge:
-            bridge.hello("command line", None)
-            options = pull.PullOptions(force=True, settle=params["settle"], predict=predict)
+            bridge.hello("command line", cache_folder())
+            # Books that were named are always asked about; the rest as often as in the window's own runs.
+            chosen = params["selected"]
+            options = pull.PullOptions(force=chosen, selected=chosen, settle=params["settle"], predict=predict)
             pulled = pull.prepare(api, params["book_ids"], account, profile, bridge, options, abort, _unheard)
             if not params["dry_run"]:
                 map_columns(api, self._columns)
                 report = pull.apply(api, pulled, account, profile, pull.settled(pulled.plan)).report
-                carried = pull.carry_over(api, pulled.plan, account, profile, bridge, abort, _unheard)
-                stored = default_profile(api) or new_profile("", "", "")
-                users, viewer, rules = stored["server_users"], stored["viewer"], profile["rules"]
-                deliver_positions(api, pulled.plan, account["id"], rules, users, viewer, bridge, abort, _unheard)
+                carried = self._follow_up(pulled, account, profile, bridge)
         named = {each["book_id"] for key in ("updates", "conflicts", "skipped") for each in pulled.plan[key]}
         return {
             "titles": api.all_field_for("title", named),
@@ -134,15 +142,31 @@ class HeadlessLibrary:
             "carried": carried,
         }
 
+    def _follow_up(
+        self, pulled: pull.Pulled, account: Account, profile: Profile, bridge: BridgeClient
+    ) -> list[CarryOverResult]:
+        """What comes after the writing can wait for the next sync: that it fails, or is stopped, loses nothing."""
+        api, plan, abort = self._api, pulled.plan, self._abort
+        carried: list[CarryOverResult] = []
+        try:
+            carried = pull.carry_over(api, plan, account, profile, bridge, abort, _unheard)
+            stored = default_profile(api) or new_profile("", "", "")
+            users, viewer, rules = stored["server_users"], stored["viewer"], profile["rules"]
+            deliver_positions(api, plan, account["id"], rules, users, viewer, bridge, abort, _unheard)
+        except (SyncError, BridgeDied) as error:
+            if not abort.is_set():
+                print("carry over:", repr(error), file=sys.stderr)
+        return carried
+
     def push(self, params: Mapping[str, Any]) -> dict[str, Any]:
         """One push: what calibre's own readers read goes to the server, with nobody to ask."""
         account: Account = params["account"]
         profile: Profile = params["profile"]
-        api, abort = self._api, threading.Event()
+        api, abort = self._api, self._abort
         users, typed = params["users"], params["typed"]
         done = push.Pushed()
         with BridgeClient(self._bridge, os.environ) as bridge:
-            bridge.hello("command line", None)
+            bridge.hello("command line", cache_folder())
             ids = params["book_ids"]
             prepared = push.prepare(api, ids, account, profile, bridge, abort, _unheard, users, typed)
             if not params["dry_run"]:
@@ -202,6 +226,16 @@ class HeadlessLibrary:
         return {}
 
 
+def cache_folder() -> str | None:
+    """The folder of the window's own cache: what a server did not know is known to both. None where there can be none."""
+    folder = Path(cache_dir(), "koreader_progress")
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError:
+        return None
+    return str(folder)
+
+
 def _unheard(done: int, total: int, phase: str) -> None:
     """Nobody watches a command's progress."""
 
@@ -226,20 +260,49 @@ def serve(requests: TextIO, answers: TextIO, token: str, bridge: Sequence[str]) 
         answers.write(f"{token}{json.dumps(message, ensure_ascii=True)}\n")
         answers.flush()
 
+    # A service that is ended sends this to all its programs: whoever holds our pipe decides.
+    signal.signal(signal.SIGTERM, lambda _number, _frame: library.stop())
     say({"id": 0, "result": {}})
     try:
-        for line in requests:
-            if not line.strip():
-                continue
-            request = json.loads(line)
+        for request in _requests(requests, library.stop):
             try:
                 say({"id": request["id"], "result": methods[request["method"]](request["params"])})
             except HeadlessError as error:
                 say({"id": request["id"], "error": {"name": error.name, "data": error.data}})
             except SyncError as error:
                 say({"id": request["id"], "error": {"name": error.name, "code": error.code, "data": error.data}})
+            except BridgeNotStarted as error:
+                data = {"path": error.path, "reason": error.reason}
+                say({"id": request["id"], "error": {"name": "BridgeNotStarted", "data": data}})
+            except BridgeDied as error:
+                print(error.log, file=sys.stderr)
+                say({"id": request["id"], "error": {"name": "BridgeEnded", "data": {"exit_code": error.exit_code}}})
             except Exception as error:
                 traceback.print_exc()
                 say({"id": request["id"], "error": {"name": "Fault", "data": {"message": str(error)}}})
     finally:
         library.close({})
+
+
+def _requests(lines: TextIO, stop: Callable[[], None]) -> Iterator[dict[str, Any]]:
+    """The requests in their order. `stop` is called as soon as the other side says so, or has gone: also in mid work."""
+    inbox: queue.SimpleQueue[dict[str, Any] | None] = queue.SimpleQueue()
+
+    def read() -> None:
+        try:
+            for line in lines:
+                request = json.loads(line) if line.strip() else None
+                if request is not None and request["method"] == "stop":
+                    stop()
+                elif request is not None:
+                    inbox.put(request)
+        finally:
+            stop()
+            inbox.put(None)
+
+    threading.Thread(target=read, name="requests", daemon=True).start()
+    while True:
+        request = inbox.get()
+        if request is None:
+            return
+        yield request

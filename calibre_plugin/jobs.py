@@ -46,9 +46,13 @@ class PullRequest:
     account: Account
     profile: Profile
     launch: Launch
+    # Whether the reader asked for this run, and whether for these very books.
     force: bool
+    selected: bool
     # Whether digests that no copy is known to have may be asked about.
     predict: bool
+    # Further folders of copy logs, of a calibre in a container for instance.
+    copy_logs: Sequence[str] = ()
     # Which of calibre's own readers follow: the desktop viewer, and these users of the content server.
     viewer: bool = False
     users: Sequence[str] = ()
@@ -78,7 +82,7 @@ def pull_job(
         notifications.put((0.0, _("Starting…")))
         # What a crash left open is put right before anything new is decided, and what left calibre is known.
         repair(request.api, pull.journal_of(request.api))
-        rebuild(request.api, abort=abort)
+        rebuild(request.api, request.copy_logs, abort)
         # A restored library may have numbered its columns anew.
         try:
             map_columns(request.api, request.profile["columns"])
@@ -86,7 +90,7 @@ def pull_job(
             log("strip list:", str(error))
         with request.launch.open(request.account, read=[library]) as bridge:
             predict = predictor(request.api, request.profile["columns"], abort) if request.predict else None
-            options = pull.PullOptions(force=request.force, predict=predict)
+            options = pull.PullOptions(force=request.force, selected=request.selected, predict=predict)
             pulled = pull.prepare(
                 request.api,
                 list(request.book_ids),

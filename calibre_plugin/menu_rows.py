@@ -50,6 +50,14 @@ def menu_rows(action: Any) -> list[Row | None]:
             _("Send calibre's own progress in the selected books, or in all, to the server"),
         ),
         Row(
+            "koreader-progress-offer",
+            _("Offer this place &to my devices"),
+            "offer",
+            action.offer_place,
+            _("Put the last place of the selected books on the server again, for every copy that is out there"),
+            action.why_no_offer,
+        ),
+        Row(
             "koreader-progress-open",
             _("Open &where KOReader stopped"),
             "reading",

@@ -126,8 +126,9 @@ _WHY: Final[dict[str, _Sentence]] = {
     # Nothing is written for a book.
     "unchanged": lambda w: _("Nothing new."),
     "not_on_server": lambda w: _("The server knows no copy of this book."),
-    "not_asked": lambda w: (
-        _("Not asked about this time: the server did not know it on {asked}.")
+    "not_asked": lambda w: _("Not asked about this time: the server did not know it on {asked}."),
+    "allowance_spent": lambda w: (
+        _("The server's share of questions for today is used up; it did not know the book on {asked}.")
         if w.has("asked")
         else _("Not asked about yet: the server's share of questions for today is used up. The next sync goes on.")
     ),
@@ -212,6 +213,19 @@ _WHY: Final[dict[str, _Sentence]] = {
     "push_superseded": lambda w: _("{device} has synced since ({timestamp}); the server was left alone."),
     "push_stays": lambda w: _("The server knew no place before, and cannot be made to forget this one."),
     "carried_over": lambda w: _("A new copy of the same text was given the place that was known, {percentage}."),
+    # A place is offered to a copy, or not.
+    "offer_again": lambda w: _("Offered once more, under calibre's name: {percentage}, read with {device}."),
+    "offer_replaced": lambda w: _(
+        "Given {percentage} instead of the older {from} by {device} ({timestamp}); it offers to go there when it syncs."
+    ),
+    "offer_same_place": lambda w: _("This very place, {percentage}, was offered there already."),
+    "offer_read_there": lambda w: _(
+        "Left alone: {device} has {from} there ({timestamp}), which is not older than the place to be offered."
+    ),
+    "offer_newer_there": lambda w: _("Left alone: calibre has put a newer place there, {from}."),
+    "offer_moved_on": lambda w: _("Not offered: {device} has read on since ({percentage}); sync the book first."),
+    "offer_failed": lambda w: _("The server could not answer ({error}); it can be offered again at any time."),
+    "offer_no_place": lambda w: _("No device's place in this book is known yet; sync the book first."),
     # A plan must be reviewed.
     "first_run": lambda w: _("The first sync of a profile is always shown before anything is written."),
     "no_base": lambda w: ngettext(

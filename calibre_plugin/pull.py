@@ -8,7 +8,7 @@ import time
 import uuid
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Final
 
 from .book_memory import Outcome, base_changes, merge_into, recall, remember
 from .bridge_client import BridgeClient, SyncError
@@ -40,6 +40,8 @@ from .write_journal import RunKind, WriteJournal
 
 # (done, total, phase): phases are "reading", "digests", "asking", "planning", "opening" and "predicting".
 OnPhase = Callable[[int, int, str], None]
+# The reason of books that a shared server's daily allowance left no question for.
+SPENT: Final = "allowance_spent"
 # Digests that a book's copies may have although none of them was seen leaving.
 Predict = Callable[[int], list[KnownDigest]]
 
@@ -48,10 +50,12 @@ Predict = Callable[[int], list[KnownDigest]]
 class PullOptions:
     """How a pull is run: `force` asks also for what the server lately did not know.
 
-    `settle` decides what planning leaves for a person to decide.
+    `selected` says that the reader chose these very books: no daily allowance keeps them back. `settle` decides what
+    planning leaves for a person to decide.
     """
 
     force: bool = False
+    selected: bool = False
     settle: ConflictPolicy | None = None
     predict: Predict | None = None
 
@@ -97,7 +101,9 @@ def prepare(
     ids = list(book_ids)
     pages = with_memory(api, account["id"], profile, read_books(api, ids, profile["columns"]))
     plan = _plan(pages, len(ids), account, profile, bridge, options, abort, on_phase)
-    unanswered = plan["unanswered"]
+    # Where the day's questions are used up, guesses cannot be asked about either.
+    spent = {skip["book_id"] for skip in plan["skipped"] if skip["reason"]["code"] == SPENT}
+    unanswered = [book_id for book_id in plan["unanswered"] if book_id not in spent]
     if options.predict is not None and unanswered:
         predicted = list(_predicted(api, unanswered, account["id"], profile, options.predict, abort, on_phase))
         pages = iter(_in_pages(predicted))
@@ -230,13 +236,18 @@ def offer(
     bridge: BridgeClient,
     abort: threading.Event,
     on_phase: OnPhase,
+    on_request: bool = False,
 ) -> list[CarryOverResult]:
-    """Puts places on the server under our own name, where nothing newer stands. Raises SyncError as `prepare` does."""
+    """Puts places on the server under our own name, where nothing newer stands. Raises SyncError as `prepare` does.
+
+    Unasked, only where no device has read; `on_request`, also over a device's older place.
+    """
     params = {
         "account": account,
         "library_id": library_id(api),
         "carry_overs": list(offers),
         "reading_from": profile["rules"]["reading_from"],
+        "on_request": on_request,
     }
     return bridge.request("sync/carryOver", params, abort=abort, on_progress=on_phase)["results"]
 
@@ -294,6 +305,7 @@ def _plan(
             "account": account,
             "profile": profile,
             "force": options.force,
+            "selected": options.selected,
             "predicted": predicted,
             "settle": options.settle,
         },
@@ -350,13 +362,16 @@ def _shared(plan: PullPlan, reasons: dict[str, Why]) -> PullPlan:
 
 def merge_plans(first: PullPlan, second: PullPlan) -> PullPlan:
     """One plan of two passes: what the second pass said of a book replaces the first's "not on the server"."""
+    # Of a book that was asked about just now nobody wants to hear that one guess was asked in vain an hour ago.
+    fresh = {skip["book_id"] for skip in first["skipped"] if skip["reason"]["code"] == "not_on_server"}
+    said = [skip for skip in second["skipped"] if skip["reason"]["code"] != "not_asked" or skip["book_id"] not in fresh]
     asked_again = {*second["unanswered"]}
     answered = {item["book_id"] for key in ("updates", "conflicts", "bases", "observations") for item in second[key]}
-    replaced = asked_again | answered | {skip["book_id"] for skip in second["skipped"]}
+    replaced = (asked_again - fresh) | answered | {skip["book_id"] for skip in said}
     merged: PullPlan = {
         "updates": first["updates"] + second["updates"],
         "conflicts": first["conflicts"] + second["conflicts"],
-        "skipped": [skip for skip in first["skipped"] if skip["book_id"] not in replaced] + second["skipped"],
+        "skipped": [skip for skip in first["skipped"] if skip["book_id"] not in replaced] + said,
         "unanswered": [book_id for book_id in first["unanswered"] if book_id not in answered],
         "bases": first["bases"] + second["bases"],
         "observations": first["observations"] + second["observations"],

@@ -63,7 +63,7 @@ def prepare_job(
             )
         return PushOutcome(prepared, rows_of_push(request.api, prepared.plan))
     except Exception as error:
-        trouble = _expected(error, abort)
+        trouble = expected(error, abort)
         if trouble is None:
             raise
         return PushOutcome(trouble=trouble if trouble.sentence else None)
@@ -98,13 +98,13 @@ def send_job(
     except OSError as error:
         return SentOutcome(trouble=Explanation(_("The write journal could not be kept."), "", str(error)))
     except Exception as error:
-        trouble = _expected(error, abort)
+        trouble = expected(error, abort)
         if trouble is None:
             raise
         return SentOutcome(trouble=trouble if trouble.sentence else None)
 
 
-def _expected(error: Exception, abort: threading.Event) -> Explanation | None:
+def expected(error: Exception, abort: threading.Event) -> Explanation | None:
     """The explanation of an expected error, an empty one for a stop, None for a fault of ours."""
     if abort.is_set() or (isinstance(error, SyncError) and error.name == "Cancelled"):
         return Explanation("")

@@ -6,10 +6,13 @@ Arguments: the plugin's zip, the runtime and the script of the bridge, and the t
 from __future__ import annotations
 
 import os
+import signal
 import sys
 
 
 def main() -> None:
+    # Ctrl-C reaches every program of the terminal: the one that started us tells us what to do about it.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
     # Other plugins may print while they load or work: their words go to stderr, our channel is kept apart.
     answers = os.fdopen(os.dup(1), "w", encoding="utf-8", newline="\n")
     os.dup2(2, 1)

@@ -19,10 +19,11 @@ from .config import Settings, StoredProfile
 from .contract import Account, ColumnUpdate, Profile, PullPlan
 from .explain import Explanation
 from .jobs import PullOutcome, PullRequest, WriteOutcome, pull_job, undo_job, write_job
+from .offer_runs import OfferRun, offer_job
 from .plan_rows import BookRow
 from .proxy import with_proxy
 from .progress_window import ProgressWindow
-from .pull import Applied, Decisions, Pulled
+from .pull import SPENT, Applied, Decisions, Pulled
 from .push_runs import PushRun, prepare_job
 from .result_dialog import ResultDialog
 from .trouble import show_trouble
@@ -39,6 +40,9 @@ REFRESHED_AT_ONCE = 100
 # What calibre notes as the duration of a job that was stopped while it waited for its turn.
 NEVER_BEGUN = 0.0001
 
+# Why nothing was heard of a book, so far as that is no news.
+ABSENT = ("not_on_server", "not_asked", "no_candidates")
+
 Trigger = Literal["reader", "start", "timer", "device", "sync"]
 
 
@@ -54,6 +58,9 @@ class Run:
     trigger: Trigger
     preview: bool
     push: bool = False
+    # Whether the reader chose these very books.
+    selected: bool = False
+    offer: bool = False
     job: Any = None
     window: ProgressWindow | None = None
     request: PullRequest | None = None
@@ -146,6 +153,8 @@ class Runs(QObject):
         trigger: Trigger = "reader",
         preview: bool = False,
         push: bool = False,
+        selected: bool = False,
+        offer: bool = False,
     ) -> bool:
         """Starts the run, or queues it; False when it cannot be done, after saying why."""
         reason = self.why_not(stored)
@@ -159,7 +168,7 @@ class Runs(QObject):
         self._complained.clear()
         api = self._gui.current_db.new_api
         profile, _unusable = config.resolve_profile(api, stored)
-        run = Run(api, stored, profile, account, tuple(book_ids), trigger, preview, push)
+        run = Run(api, stored, profile, account, tuple(book_ids), trigger, preview, push, selected, offer)
         if self.current is not None:
             if run.is_quiet:
                 # A trigger that finds its profile under way has come too late, not too early.
@@ -184,7 +193,9 @@ class Runs(QObject):
             run.profile,
             launch,
             not run.is_quiet,
+            run.selected,
             self._settings.get("predict") is True,
+            tuple(self._settings.get("copy_logs")),
             run.stored["viewer"],
             tuple(run.stored["server_users"]),
         )
@@ -193,12 +204,16 @@ class Runs(QObject):
         if run.push:
             title = _("KOReader Progress: push")
             self.run_job(run, title, prepare_job, (run.request,), PushRun(self, run).planned)
+        elif run.offer:
+            title = _("KOReader Progress: offer places")
+            self.run_job(run, title, offer_job, (run.request,), OfferRun(self._gui, self).offered)
         else:
             self.run_job(run, title, pull_job, (run.request,), self._asked)
         if run.is_quiet:
             self._gui.status_bar.show_message(title, 3000, show_notification=False)
         else:
-            heading = _("Syncing {books} with {server}").format(books=books, server=run.account["url"])
+            doing = _("Offering the places of {books} at {server}") if run.offer else _("Syncing {books} with {server}")
+            heading = doing.format(books=books, server=run.account["url"])
             if self._window is not None:
                 self._window.close()
                 self._window.deleteLater()
@@ -257,6 +272,10 @@ class Runs(QObject):
             run.window.close()
         self.end(run, trouble.sentence)
         self._complain(trouble, run.is_quiet)
+
+    def offer(self, stored: StoredProfile | None, book_ids: Sequence[int]) -> None:
+        """Offers the books' newest places to every copy of them."""
+        self.start(stored, book_ids, selected=True, offer=True)
 
     def push(self, stored: StoredProfile | None, book_ids: Sequence[int]) -> None:
         """Offers calibre's own places to the server."""
@@ -411,11 +430,9 @@ class Runs(QObject):
         ]
         plan = run.plan
         if plan is not None:
-            absent = sum(skip["reason"]["code"] in ("not_on_server", "no_candidates") for skip in plan["skipped"])
-            left = sum(
-                skip["reason"]["code"] not in ("unchanged", "not_on_server", "no_candidates")
-                for skip in plan["skipped"]
-            )
+            reasons = [skip["reason"]["code"] for skip in plan["skipped"]]
+            absent = sum(code in ABSENT for code in reasons)
+            left = sum(code not in ("unchanged", SPENT, *ABSENT) for code in reasons)
             open_ones = self._undecided(run)
             if open_ones:
                 parts.append(ngettext("{n} to decide", "{n} to decide", open_ones).format(n=open_ones))
@@ -423,6 +440,9 @@ class Runs(QObject):
                 parts.append(ngettext("{n} left alone", "{n} left alone", left).format(n=left))
             if absent:
                 parts.append(ngettext("{n} not on the server", "{n} not on the server", absent).format(n=absent))
+            waiting = reasons.count(SPENT)
+            if waiting:
+                parts.append(checked_sentence(len(run.book_ids) - waiting, len(run.book_ids)))
         troubled = len(report.stale) + len(report.failed)
         if troubled:
             text = ngettext("{n} value could not be written", "{n} values could not be written", troubled)
@@ -557,6 +577,19 @@ def _show_quietly() -> Any:
     from qt.core import Qt
 
     return Qt.WidgetAttribute.WA_ShowWithoutActivating
+
+
+def checked_sentence(checked: int, books: int) -> str:
+    """How far the day's questions reached, when they did not reach every book."""
+    words = _("{checked} of {books} books checked, continuing with the next sync")
+    return words.format(checked=grouped(checked), books=grouped(books))
+
+
+def grouped(number: int) -> str:
+    """A number as the reader writes it: 1,200."""
+    from qt.core import QLocale
+
+    return QLocale().toString(number)
 
 
 def mark_as_run(api: Any, profile_id: str) -> None:

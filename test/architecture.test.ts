@@ -23,6 +23,7 @@ const RULES: ReadonlyArray<{ readonly files: string; readonly may: readonly stri
       "src/compose",
       "src/cli",
       "bridge/contract",
+      "bridge/quiet-sqlite",
       "bridge/runtime-needed",
       "bridge/version",
       "zod",

@@ -52,8 +52,24 @@ export interface Heard {
   readonly answers: Map<number, Answer[]>;
   /** Single questions that got no answer. */
   readonly failures: Map<number, Failure>;
-  /** Books left for another day, and when the server was last asked about them (epoch seconds; null: never). */
-  readonly waiting: Map<number, number | null>;
+  /** Books left for another time. */
+  readonly waiting: Map<number, Waiting>;
+}
+
+/** Why a book was not asked about, or not about all its digests. */
+export interface Waiting {
+  /** When the server was last asked about it, epoch seconds; null: never. */
+  readonly asked: number | null;
+  /** Whether the day's allowance left no question for it; otherwise it was asked in vain a short while ago. */
+  readonly spent: boolean;
+}
+
+/** Which questions are asked. */
+export interface Manner {
+  /** Also those that the server could not answer a short while ago. */
+  readonly force: boolean;
+  /** The reader chose these very books: no allowance keeps them back. */
+  readonly selected: boolean;
 }
 
 interface Asker {
@@ -64,17 +80,18 @@ interface Asker {
 interface Questions {
   /** By document, likeliest first. */
   readonly due: [document: string, askers: Asker[]][];
-  readonly waiting: Map<number, number | null>;
+  readonly waiting: Map<number, Waiting>;
 }
 
 /**
- * Asks about every candidate that is due (all of them with `force`), each document once, and sorts the answers by book.
+ * Asks about every candidate that is due (all of them with `force`), as far as the server's daily allowance goes unless
+ * the books were `selected`; each document once. Sorts the answers by book.
  * Rejects with the SyncError of a server that answers nobody: wrong password, refused certificate, down.
  */
 export async function askServer(
   account: Account,
   subjects: readonly Subject[],
-  force: boolean,
+  { force, selected }: Manner,
   { openClient, cache, clock }: AskPorts,
   { signal, progress }: Running,
 ): Promise<Heard> {
@@ -93,9 +110,10 @@ export async function askServer(
     // A wrong password must be said once, before the first of a thousand questions.
     await client.authorize(signal);
     const asked = await answerFromList(client, due, note, signal);
-    const allowed = force ? asked : withinAllowance(account, asked, heard, cache, clock());
+    const isShared = Number.isFinite(dailyAllowance(account.url));
+    const allowed = isShared && !selected ? withinAllowance(account, asked, heard, cache, clock()) : asked;
     const spend = (): void => {
-      if (!force) cache.spend(account.id, dayOf(clock()), 1);
+      if (isShared) cache.spend(account.id, dayOf(clock()), 1);
     };
     await askEach(client, allowed, note, spend, heard, { signal, progress });
   } finally {
@@ -112,14 +130,14 @@ function questionsOf(
   now: number,
 ): Questions {
   const askers = new Map<string, Asker[]>();
-  const waiting = new Map<number, number | null>();
+  const waiting = new Map<number, Waiting>();
   const ranked = subjects
     .flatMap(({ book_id, candidates, news }) => candidates.map((candidate) => ({ book_id, candidate, news })))
     .toSorted((one, other) => byLikelihood(one.candidate, other.candidate));
   for (const { book_id, candidate, news } of ranked) {
     const miss = cache.miss(account_id, candidate.digest);
     if (!force && !isDue(miss, Math.max(news, candidate.last_seen), now)) {
-      if (!waiting.has(book_id)) waiting.set(book_id, miss?.asked ?? null);
+      if (!waiting.has(book_id)) waiting.set(book_id, { asked: miss?.asked ?? null, spent: false });
       continue;
     }
     const same = askers.get(candidate.digest);
@@ -174,14 +192,16 @@ function withinAllowance(
   now: number,
 ): Questions["due"] {
   const left = Math.max(0, dailyAllowance(url) - cache.spent(id, dayOf(now)));
-  if (!Number.isFinite(left)) return questions;
   // What was never asked comes before what was asked yesterday in vain: each day goes on where the last one stopped.
   const lastAsked = new Map(questions.map(([document]) => [document, cache.miss(id, document)?.asked ?? 0]));
   const inTurn = questions.toSorted(([one], [other]) => (lastAsked.get(one) ?? 0) - (lastAsked.get(other) ?? 0));
   const allowed = inTurn.slice(0, left);
   for (const [document, askers] of inTurn.slice(left)) {
     const asked = cache.miss(id, document)?.asked ?? null;
-    for (const { book_id } of askers) if (!waiting.has(book_id)) waiting.set(book_id, asked);
+    for (const { book_id } of askers) {
+      const before = waiting.get(book_id);
+      if (before?.spent !== true) waiting.set(book_id, { asked: before?.asked ?? asked, spent: true });
+    }
   }
   return allowed;
 }

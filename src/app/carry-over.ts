@@ -1,11 +1,13 @@
 /** Puts places again under new digests, each only after a last look at what stands there. */
-import { isSameRecordedPlace, mayCarryOver } from "../core/carry-over.ts";
-import { OWN_DEVICE_PREFIX } from "../core/peek.ts";
+import { isSameRecordedPlace, mayCarryOver, mayOffer } from "../core/carry-over.ts";
+import { isOwn, OWN_DEVICE_PREFIX } from "../core/peek.ts";
 import type { Account } from "../model/account.ts";
 import type { CarryOver, CarryOverResult } from "../model/carry-over.ts";
 import { SyncError } from "../model/error.ts";
+import type { Progress } from "../model/progress.ts";
+import { why, type Why } from "../model/why.ts";
 import type { Running } from "./ask-server.ts";
-import type { KosyncClient, OpenKosyncClient } from "./ports.ts";
+import type { KosyncClient, OpenKosyncClient, ServerCache } from "./ports.ts";
 
 /** The name under which KOReader shows where the offered place comes from. */
 const DEVICE = "calibre";
@@ -16,21 +18,27 @@ export interface CarryOverRequest {
   readonly library_id: string;
   readonly carry_overs: readonly CarryOver[];
   readonly reading_from: number;
+  /** The reader asked for it: a place may stand in for an older one that a device has put there. */
+  readonly on_request: boolean;
 }
 
 /** Carries over one after the other; a failure of one leaves the others. Rejects when cancelled or not let in. */
 export async function carryOver(
-  { account, library_id, carry_overs, reading_from }: CarryOverRequest,
-  openClient: OpenKosyncClient,
+  request: CarryOverRequest,
+  { openClient, cache }: { openClient: OpenKosyncClient; cache: ServerCache },
   { signal, progress }: Running,
 ): Promise<CarryOverResult[]> {
+  const { account, carry_overs } = request;
   const results: CarryOverResult[] = [];
   if (carry_overs.length === 0) return results;
   const client = await openClient(account);
   try {
     for (const carry_over of carry_overs) {
       signal.throwIfAborted();
-      results.push({ carry_over, outcome: await carryOne(client, carry_over, library_id, reading_from, signal) });
+      const result = await carryOne(client, carry_over, request, signal);
+      // Something stands there now: the next run must see it, or it would carry over again and again.
+      if (result.outcome !== "failed") cache.forgetMiss(account.id, carry_over.document);
+      results.push(result);
       progress(results.length, carry_overs.length, "pushing");
     }
   } finally {
@@ -41,24 +49,56 @@ export async function carryOver(
 
 async function carryOne(
   client: KosyncClient,
-  { document, progress: place }: CarryOver,
-  library_id: string,
-  reading_from: number,
+  carry_over: CarryOver,
+  { library_id, reading_from, on_request }: CarryOverRequest,
   signal: AbortSignal,
-): Promise<CarryOverResult["outcome"]> {
+): Promise<CarryOverResult> {
+  const { document, progress: place } = carry_over;
+  const { progress, percentage } = place;
+  let found: Progress | null = null;
   try {
-    const current = await client.getProgress(document, signal);
-    if (!mayCarryOver(current, place, reading_from)) return "not_needed";
+    found = await client.getProgress(document, signal);
+    const may = on_request ? mayOffer : mayCarryOver;
+    if (!may(found, place, reading_from)) return left(carry_over, found);
     // A device that has read on since the plan was made: what we put now would be old, and look new. The next run knows.
-    const source = place.document === document ? current : await client.getProgress(place.document, signal);
-    if (source !== null && !isSameRecordedPlace(source, place)) return "not_needed";
+    const source = place.document === document ? found : await client.getProgress(place.document, signal);
+    if (source !== null && !isSameRecordedPlace(source, place)) {
+      const reason = why("offer_moved_on", { document, percentage: source.percentage, device: source.device });
+      return { carry_over, outcome: "not_needed", found, why: reason };
+    }
     const device_id = `${OWN_DEVICE_PREFIX}${library_id}`;
-    const { progress, percentage } = place;
     await client.putProgress({ document, progress, percentage, device: DEVICE, device_id }, signal);
-    return "carried";
+    return { carry_over, outcome: "carried", found, why: given(carry_over, found) };
   } catch (error) {
     // The next run plans it again from the same facts: there is nothing to queue.
-    if (error instanceof SyncError && error.kind !== "Unauthorized" && error.kind !== "Cancelled") return "failed";
+    if (error instanceof SyncError && error.kind !== "Unauthorized" && error.kind !== "Cancelled") {
+      return { carry_over, outcome: "failed", found, why: why("offer_failed", { document, error: error.kind }) };
+    }
     throw error;
   }
+}
+
+function byWhom({ device, timestamp }: Progress): { device: string; timestamp: number | null } {
+  return { device, timestamp };
+}
+
+/** What a copy was given, and instead of what. */
+function given({ document, progress: { document: from, percentage, device } }: CarryOver, found: Progress | null): Why {
+  if (document === from) return why("offer_again", { document, percentage, device });
+  if (found === null || isOwn(found)) return why("carried_over", { document, percentage });
+  return why("offer_replaced", { document, percentage, from: found.percentage, ...byWhom(found) });
+}
+
+/** Why what stands there stays. */
+function left(carry_over: CarryOver, found: Progress | null): CarryOverResult {
+  const { document, progress: place } = carry_over;
+  const { percentage } = place;
+  const same = { document, percentage };
+  const reason =
+    found === null || isSameRecordedPlace(found, place)
+      ? why("offer_same_place", same)
+      : isOwn(found)
+        ? why("offer_newer_there", { ...same, from: found.percentage })
+        : why("offer_read_there", { ...same, from: found.percentage, ...byWhom(found) });
+  return { carry_over, outcome: "not_needed", found, why: reason };
 }

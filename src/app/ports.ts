@@ -105,6 +105,8 @@ export interface SyncRequest {
   readonly profile: Profile;
   readonly book_ids: readonly number[];
   readonly dry_run: boolean;
+  /** Whether these very books were named: they are asked about however lately the server did not know them. */
+  readonly selected: boolean;
   /** How to decide what planning leaves for a person to decide; null leaves it. */
   readonly settle: ConflictPolicy | null;
   /** Whether to ask also about copies that nobody saw leaving calibre. */
@@ -166,6 +168,8 @@ export interface CalibreLibrary {
   copies(book_id: number): Promise<BookCopies>;
   link(book_id: number, digest: string): Promise<void>;
   unlink(book_id: number, digest: string): Promise<void>;
+  /** Asks what is under way to end soon: it answers with what was done by then, or rejects with Cancelled. */
+  stop(): void;
   /** One sentence for each reason, the same as in calibre's window. */
   explain(reasons: readonly Why[]): Promise<string[]>;
   close(): Promise<void>;

@@ -8,7 +8,7 @@ import type { Book, DigestFinding, PullPlan, Reading } from "../model/plan.ts";
 import type { ConflictPolicy, Profile } from "../model/profile.ts";
 import { why } from "../model/why.ts";
 import { digestLibrary } from "./digest-library.ts";
-import { askServer, type AskPorts, type Failure, type Running } from "./ask-server.ts";
+import { askServer, type AskPorts, type Failure, type Running, type Waiting } from "./ask-server.ts";
 import { withContentKeys, withPlaces } from "./places.ts";
 import type { ShelfPorts } from "./shelf.ts";
 
@@ -18,6 +18,8 @@ export interface PullRequest {
   readonly profile: Profile;
   /** Ask for every candidate, also those that the server did not know a short while ago. */
   readonly force: boolean;
+  /** The reader chose these very books: no daily allowance keeps them back. */
+  readonly selected: boolean;
   /** Asks about the books' given digests only: their files were asked about before. */
   readonly predicted: boolean;
   /** How to decide what planning leaves for a person to decide; null leaves it. */
@@ -28,7 +30,7 @@ export type PullPorts = AskPorts & ShelfPorts;
 
 /** Plans what a server's progress would change in these books. Rejects as `askServer` does. */
 export async function pull(request: PullRequest, ports: PullPorts, running: Running): Promise<PullPlan> {
-  const { books, account, profile, force, settle, predicted } = request;
+  const { books, account, profile, force, selected, settle, predicted } = request;
   const now = ports.clock();
   const computed = predicted ? new Map() : await digestLibrary(books, profile.matching, ports, running);
   const subjects = books.map(({ book_id, digests, news }) => ({
@@ -36,7 +38,7 @@ export async function pull(request: PullRequest, ports: PullPorts, running: Runn
     news,
     candidates: chooseCandidates([...digests, ...(computed.get(book_id) ?? [])], profile.matching),
   }));
-  const { answers, failures, waiting } = await askServer(account, subjects, force, ports, running);
+  const { answers, failures, waiting } = await askServer(account, subjects, { force, selected }, ports, running);
   running.progress(0, 1, "planning");
   const heard = await withContentKeys(
     books.map((book) => ({ book, answers: answers.get(book.book_id) ?? [] })),
@@ -70,12 +72,12 @@ function withFailures(plan: PullPlan, failures: ReadonlyMap<number, Failure>): P
 }
 
 /** Books that were not asked about this time, or not about all their digests, and when they last were. */
-function withUnasked(plan: PullPlan, waiting: ReadonlyMap<number, number | null>): PullPlan {
+function withUnasked(plan: PullPlan, waiting: ReadonlyMap<number, Waiting>): PullPlan {
   const skipped = plan.skipped.map((skip) => {
-    const asked = waiting.get(skip.book_id);
-    return asked === undefined || skip.reason.code !== "not_on_server"
-      ? skip
-      : { book_id: skip.book_id, reason: why("not_asked", { asked }) };
+    const left = waiting.get(skip.book_id);
+    if (left === undefined || skip.reason.code !== "not_on_server") return skip;
+    const { asked, spent } = left;
+    return { book_id: skip.book_id, reason: why(spent ? "allowance_spent" : "not_asked", { asked }) };
   });
   return { ...plan, skipped };
 }

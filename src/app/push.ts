@@ -51,7 +51,7 @@ export async function preparePush(request: PushRequest, ports: PushPorts, runnin
     candidates: chooseCandidates([...digests, ...(computed.get(book_id) ?? [])], profile.matching),
   }));
   // Whoever sends something must know what stands there now.
-  const { answers, failures } = await askServer(account, subjects, true, ports, running);
+  const { answers, failures } = await askServer(account, subjects, { force: true, selected: true }, ports, running);
   const matched = matchProgress(asked.map((book) => ({ book, answers: answers.get(book.book_id) ?? [] })));
   const heardOf = new Map(matched.readings.map(({ book, answers: heard }) => [book.book_id, heard]));
   const readings: PushReading[] = [];

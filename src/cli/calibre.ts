@@ -5,11 +5,30 @@ import process from "node:process";
 import { fileURLToPath } from "node:url";
 import type { CalibreLibrary } from "../app/ports.ts";
 import { openCalibre } from "../compose.ts";
+import { SyncError } from "../model/error.ts";
 import { Refused } from "./sentences.ts";
 
 /** Real calibre without a window; what it and other plugins print goes to stderr. */
 export function startCalibre(): Promise<CalibreLibrary> {
   return openCalibre(folderOfBuild(), (line) => process.stderr.write(`${line}\n`));
+}
+
+/** Real calibre for one piece of work, asked to end soon when the signal aborts; rejects with Cancelled then. */
+export async function withCalibre<T>(signal: AbortSignal, work: (calibre: CalibreLibrary) => Promise<T>): Promise<T> {
+  let calibre: CalibreLibrary | null = null;
+  const stop = (): void => calibre?.stop();
+  signal.addEventListener("abort", stop);
+  try {
+    calibre = await startCalibre();
+    signal.throwIfAborted();
+    return await work(calibre);
+  } catch (error) {
+    // Ctrl-C reaches every program of the terminal: whatever broke then was stopped.
+    throw signal.aborted && !(error instanceof Refused) ? new SyncError("Cancelled") : error;
+  } finally {
+    signal.removeEventListener("abort", stop);
+    await calibre?.close();
+  }
 }
 
 /** dist/, where the plugin's zip and the script for calibre stand beside this program. */

@@ -1,5 +1,6 @@
 /** The command `koreader-progress`: finds the command named by the first word and runs it. */
 import process from "node:process";
+import { quietSqlite } from "../../bridge/quiet-sqlite.ts";
 import { runtimeComplaint } from "../../bridge/runtime-needed.ts";
 
 interface Command {
@@ -74,6 +75,7 @@ async function main([name = "", ...args]: string[]): Promise<number> {
   }
 }
 
+quietSqlite();
 // A pipe that closes early (`| head`) is no fault.
 process.stdout.on("error", () => process.exit(0));
 process.exitCode = await main(process.argv.slice(2));

@@ -5,28 +5,28 @@ import { parseArgs } from "node:util";
 import type { CalibreLibrary, LibraryPushReport } from "../app/ports.ts";
 import { findServer } from "../compose.ts";
 import type { Account } from "../model/account.ts";
+import { SyncError } from "../model/error.ts";
 import type { Profile } from "../model/profile.ts";
 import type { Why } from "../model/why.ts";
-import { startCalibre } from "./calibre.ts";
+import { ACCOUNT_HELP, ACCOUNT_OPTIONS, accountOf } from "./account-options.ts";
+import { withCalibre } from "./calibre.ts";
 import { DEFAULT_RULES } from "./default-rules.ts";
-import { userkeyOf } from "./password.ts";
 import { SHARED_HELP, columnsOf, matchingOf, policyOf } from "./profile-options.ts";
 import { Refused, idsOf, orSentence } from "./sentences.ts";
+import { stoppable } from "./stopping.ts";
 
 export const summary =
   "push --library DIR --url URL --user NAME --password-stdin [--ids N] [--typed]    calibre's own places to the server";
 
 export const help = `
   --library DIR            calibre's library; calibre itself must not be running
-  --url URL                the sync server, as KOReader has it
-  --user NAME              its user; with
-  --password-stdin         the password comes on standard input
+${ACCOUNT_HELP}
 ${SHARED_HELP}
   --typed                  with one book in --ids: push the percentage typed into its percent column
   --server-user NAME       whose places in calibre's content server count, again for another one
 `;
 
-/** Pushes once; 0 when nothing failed, 1 when a put failed or must be decided, 2 when nothing could be done. */
+/** Pushes once; 0 when nothing failed, 1 when a put failed or must be decided, 2 when nothing could be done, 130 when stopped. */
 export function run(args: string[]): Promise<number> {
   return orSentence(() => push(args));
 }
@@ -36,9 +36,7 @@ async function push(args: string[]): Promise<number> {
     args,
     options: {
       library: { type: "string" },
-      url: { type: "string" },
-      user: { type: "string" },
-      "password-stdin": { type: "boolean", default: false },
+      ...ACCOUNT_OPTIONS,
       column: { type: "string", multiple: true, default: [] },
       ids: { type: "string" },
       "server-user": { type: "string", multiple: true, default: [] },
@@ -51,51 +49,50 @@ async function push(args: string[]): Promise<number> {
       json: { type: "boolean", default: false },
     },
   });
-  const { library, url: asked, user, typed } = values;
-  if (library === undefined || asked === undefined || user === undefined) {
-    throw new Refused("push: --library, --url and --user are needed.");
-  }
-  if (!values["password-stdin"]) throw new Refused("push: pass the password on standard input with --password-stdin.");
+  const { library, typed } = values;
+  if (library === undefined) throw new Refused("push: --library is needed.");
   const columns = columnsOf(values.column, "push");
   const ids = values.ids === undefined ? null : idsOf(values.ids, "push");
   if (typed && ids?.length !== 1) throw new Refused("push: --typed pushes one book: name it with --ids.");
   const policy = values.policy === undefined ? DEFAULT_RULES.conflict : policyOf(values.policy, "push");
   const matching = matchingOf(values.matching, "push");
-  const userkey = await userkeyOf(process.stdin);
-  const draft: Account = {
-    id: "command-line",
-    url: asked,
-    username: user,
-    userkey,
-    headers: {},
-    tls: { mode: "system" },
-    proxy: null,
-  };
-  const url = await findServer(draft);
-  const calibre = await startCalibre();
-  try {
-    const dry_run = values["dry-run"];
-    const { book_ids } = await calibre.open({ library: resolve(library), dry_run, copy_logs: values["copy-logs"] });
-    const mapped = await calibre.map({ columns, url, username: user, needed: typed });
-    const profile: Profile = {
-      id: "command-line",
-      matching,
-      columns: mapped.columns,
-      rules: { ...DEFAULT_RULES, conflict: policy },
-      ran_before: true,
-      time_zone: Intl.DateTimeFormat().resolvedOptions().timeZone,
-    };
-    const account: Account = { ...draft, url, id: mapped.account_id };
-    const users = values["server-user"];
-    const report = await calibre.push({ account, profile, book_ids: ids ?? book_ids, dry_run, typed, users });
-    if (values.json) printJson(report);
-    else await printLines(report, calibre, dry_run, values.explain);
-    const failed = report.results.some(({ outcome }) => outcome !== "put");
-    const unasked = report.plan.skipped.some(({ reason }) => reason.code === "answer_failed");
-    return failed || unasked || report.plan.conflicts.length > 0 ? 1 : 0;
-  } finally {
-    await calibre.close();
+  const draft = await accountOf(values, "push");
+  const dry_run = values["dry-run"];
+
+  async function send(signal: AbortSignal): Promise<number> {
+    const url = await findServer(draft, signal);
+    return withCalibre(signal, async (calibre) => {
+      const opening = { library: resolve(library ?? ""), dry_run, copy_logs: values["copy-logs"] };
+      const { book_ids } = await calibre.open(opening);
+      const mapped = await calibre.map({ columns, url, username: draft.username, needed: typed });
+      const profile: Profile = {
+        id: "command-line",
+        matching,
+        columns: mapped.columns,
+        rules: { ...DEFAULT_RULES, conflict: policy },
+        ran_before: true,
+        time_zone: Intl.DateTimeFormat().resolvedOptions().timeZone,
+      };
+      const account: Account = { ...draft, url, id: mapped.account_id };
+      const users = values["server-user"];
+      const request = { account, profile, book_ids: ids ?? book_ids, dry_run, typed, users };
+      const report = await calibre.push(request).catch(asStopped);
+      if (values.json) printJson(report);
+      else await printLines(report, calibre, dry_run, values.explain);
+      const failed = report.results.some(({ outcome }) => outcome !== "put");
+      const unasked = report.plan.skipped.some(({ reason }) => reason.code === "answer_failed");
+      return failed || unasked || report.plan.conflicts.length > 0 ? 1 : 0;
+    });
   }
+  return stoppable((signal) => orSentence(() => send(signal)));
+}
+
+/** What was stopped half way may have sent something: that must not be said otherwise. */
+function asStopped(error: unknown): never {
+  if (error instanceof SyncError && error.kind === "Cancelled") {
+    throw new Refused("Stopped; what was sent by then stays sent.");
+  }
+  throw error;
 }
 
 function printJson({ plan: { puts, conflicts, skipped }, results, written }: LibraryPushReport): void {

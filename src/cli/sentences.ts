@@ -39,10 +39,21 @@ interface LibraryTrouble {
   readonly data: Readonly<Record<string, unknown>>;
 }
 
+function exitCode(data: LibraryTrouble["data"]): string {
+  const code = data["exit_code"];
+  return typeof code === "number" ? `exit code ${code}` : "ended from outside";
+}
+
 function librarySentence({ kind, data }: LibraryTrouble): string | null {
   switch (kind) {
     case "NoCalibre":
       return "calibre-debug was not found: install calibre 6.0 or newer, or put its command line tools on the PATH.";
+    case "CalibreEnded":
+      return `calibre ended before it was done (${exitCode(data)}); nothing more was written.`;
+    case "BridgeNotStarted":
+      return `${String(data["path"])} could not be started: ${String(data["reason"])}.`;
+    case "BridgeEnded":
+      return `The helper program ended before it was done (${exitCode(data)}).`;
     case "NoLibrary":
       return `${String(data["library"])} is not a calibre library: it has no metadata.db.`;
     case "LibraryOpen":
@@ -70,7 +81,7 @@ function syncErrorSentence({ kind, data }: SyncError): string {
     case "NotKosyncServer":
       return `${url} answers, but not as a kosync server does. Is the address right?`;
     case "CertificateRefused":
-      return `${url} showed a certificate that is not trusted: ${String(data["reason"] ?? "")}.`;
+      return `${url} showed a certificate that is not trusted: ${String(data["reason"] ?? "")}. If it is yours: --fingerprint ${String(data["fingerprint"] ?? "")}`;
     case "Cancelled":
       return "Stopped; nothing was written.";
     case "ServerRefused":

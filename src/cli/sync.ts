@@ -7,24 +7,26 @@ import { findServer } from "../compose.ts";
 import type { Account } from "../model/account.ts";
 import type { Profile, Rules } from "../model/profile.ts";
 import type { Why } from "../model/why.ts";
-import { startCalibre } from "./calibre.ts";
+import { ACCOUNT_HELP, ACCOUNT_OPTIONS, accountOf } from "./account-options.ts";
+import { withCalibre } from "./calibre.ts";
 import { DEFAULT_RULES } from "./default-rules.ts";
 import { SHARED_HELP, columnsOf, matchingOf, policyOf } from "./profile-options.ts";
-import { userkeyOf } from "./password.ts";
 import { Refused, idsOf, orSentence } from "./sentences.ts";
+import { stoppable } from "./stopping.ts";
 
 export const summary = "sync --library DIR --url URL --user NAME --password-stdin --column percent=#col ...";
 
 export const help = `
   --library DIR            calibre's library; calibre itself must not be running
-  --url URL                the sync server, as KOReader has it
-  --user NAME              its user; with
-  --password-stdin         the password comes on standard input
+${ACCOUNT_HELP}
 ${SHARED_HELP}
   --no-predict             never ask about copies that nobody saw leaving calibre
 `;
 
-/** Pulls once; 0 when nothing failed, 1 when a book failed or a conflict is undecided, 2 when nothing could be done. */
+/**
+ * Pulls once; 0 when nothing failed, 1 when a book failed or a conflict is undecided, 2 when nothing could be done, 130
+ * when it was stopped with Ctrl-C.
+ */
 export function run(args: string[]): Promise<number> {
   return orSentence(() => sync(args));
 }
@@ -34,9 +36,7 @@ async function sync(args: string[]): Promise<number> {
     args,
     options: {
       library: { type: "string" },
-      url: { type: "string" },
-      user: { type: "string" },
-      "password-stdin": { type: "boolean", default: false },
+      ...ACCOUNT_OPTIONS,
       column: { type: "string", multiple: true, default: [] },
       ids: { type: "string" },
       matching: { type: "string", default: "both" },
@@ -48,58 +48,59 @@ async function sync(args: string[]): Promise<number> {
       json: { type: "boolean", default: false },
     },
   });
-  const { library, url: asked, user } = values;
-  if (library === undefined || asked === undefined || user === undefined) {
-    throw new Refused("sync: --library, --url and --user are needed.");
-  }
-  if (!values["password-stdin"]) throw new Refused("sync: pass the password on standard input with --password-stdin.");
+  const { library } = values;
+  if (library === undefined) throw new Refused("sync: --library is needed.");
   const columns = columnsOf(values.column, "sync");
   const ids = values.ids === undefined ? null : idsOf(values.ids, "sync");
   const policy = values.policy === undefined ? null : policyOf(values.policy, "sync");
   const matching = matchingOf(values.matching, "sync");
-  const userkey = await userkeyOf(process.stdin);
-  const draft: Account = {
-    id: "command-line",
-    url: asked,
-    username: user,
-    userkey,
-    headers: {},
-    tls: { mode: "system" },
-    proxy: null,
-  };
-  // The id of an account follows from its address: the one that really answers, not what was typed.
-  const url = await findServer(draft);
-  const calibre = await startCalibre();
-  try {
-    const dry_run = values["dry-run"];
-    const { book_ids } = await calibre.open({ library: resolve(library), dry_run, copy_logs: values["copy-logs"] });
-    const mapped = await calibre.map({ columns, url, username: user, needed: true });
-    const account: Account = { ...draft, url, id: mapped.account_id };
-    const rules: Rules = policy === null ? DEFAULT_RULES : { ...DEFAULT_RULES, conflict: policy };
-    const profile: Profile = {
-      id: "command-line",
-      matching,
-      columns: mapped.columns,
-      rules,
-      ran_before: true,
-      time_zone: Intl.DateTimeFormat().resolvedOptions().timeZone,
-    };
-    const report = await calibre.sync({
-      account,
-      profile,
-      book_ids: ids ?? book_ids,
-      dry_run,
-      settle: policy,
-      predict: !values["no-predict"],
+  const draft = await accountOf(values, "sync");
+  const dry_run = values["dry-run"];
+
+  async function pull(signal: AbortSignal): Promise<number> {
+    // The id of an account follows from its address: the one that really answers, not what was typed.
+    const url = await findServer(draft, signal);
+    return withCalibre(signal, async (calibre) => {
+      const opening = { library: resolve(library ?? ""), dry_run, copy_logs: values["copy-logs"] };
+      const { book_ids } = await calibre.open(opening);
+      const mapped = await calibre.map({ columns, url, username: draft.username, needed: true });
+      const account: Account = { ...draft, url, id: mapped.account_id };
+      const rules: Rules = policy === null ? DEFAULT_RULES : { ...DEFAULT_RULES, conflict: policy };
+      const profile: Profile = {
+        id: "command-line",
+        matching,
+        columns: mapped.columns,
+        rules,
+        ran_before: true,
+        time_zone: Intl.DateTimeFormat().resolvedOptions().timeZone,
+      };
+      const asked = ids ?? book_ids;
+      const selected = ids !== null;
+      const predict = !values["no-predict"];
+      const request = { account, profile, book_ids: asked, dry_run, selected, settle: policy, predict };
+      const report = await calibre.sync(request);
+      if (values.json) printJson(report);
+      else await printLines(report, calibre, { dryRun: dry_run, explain: values.explain });
+      sayWhatWaits(report, asked.length);
+      return exitCodeOf(report);
     });
-    if (values.json) printJson(report);
-    else await printLines(report, calibre, { dryRun: dry_run, explain: values.explain });
-    return report.plan.conflicts.some(({ side }) => side === null) || report.failed.length > 0 || hasFailure(report)
-      ? 1
-      : 0;
-  } finally {
-    await calibre.close();
   }
+  return stoppable((signal) => orSentence(() => pull(signal)));
+}
+
+function exitCodeOf(report: SyncReport): number {
+  const isOpen = report.plan.conflicts.some(({ side }) => side === null);
+  return isOpen || report.failed.length > 0 || hasFailure(report) ? 1 : 0;
+}
+
+/** A shared server is asked so many questions a day and no more: whoever reads the output must know that it is not all. */
+function sayWhatWaits({ plan }: SyncReport, books: number): void {
+  const waiting = plan.skipped.filter(({ reason }) => reason.code === "allowance_spent").length;
+  if (waiting === 0) return;
+  const [checked, all] = [books - waiting, books].map((count) => count.toLocaleString("en"));
+  process.stderr.write(
+    `Checked ${checked} of ${all} books, continuing with the next sync: today's questions are used up.\n`,
+  );
 }
 
 const FAILURES: ReadonlySet<string> = new Set(["answer_failed", "answer_unusable", "book_unreadable", "write_refused"]);

@@ -26,13 +26,20 @@ export function mayCarryOver(current: Progress | null, place: Progress, readingF
   return isPeek(current.percentage, place.percentage, readingFrom);
 }
 
+/** As `mayCarryOver`, when the reader asked for it: then also an older place of another device's, never a newer one. */
+export function mayOffer(current: Progress | null, place: Progress, readingFrom: number): boolean {
+  if (mayCarryOver(current, place, readingFrom)) return true;
+  if (current === null || isOwn(current) || current.document === place.document) return false;
+  return !mayBeOlder(place, current);
+}
+
 /**
  * Whether a place may be older than what we put: another calibre may know a copy that this one has never heard of, and
  * two that put their own newest place over each other's would never rest. Undated records are told by how far they are.
  */
-function mayBeOlder(place: Progress, ours: Progress): boolean {
-  if (place.timestamp === null || ours.timestamp === null) return place.percentage <= ours.percentage;
-  return place.timestamp < ours.timestamp;
+function mayBeOlder(place: Progress, other: Progress): boolean {
+  if (place.timestamp === null || other.timestamp === null) return place.percentage <= other.percentage;
+  return place.timestamp < other.timestamp;
 }
 
 /** The places to carry over, book by book; only between copies of one content key, never a place of our own making. */

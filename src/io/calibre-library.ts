@@ -104,6 +104,10 @@ export async function startCalibre(options: Options): Promise<CalibreLibrary> {
     copies: (book_id) => ask("copies", { book_id }),
     link: async (book_id, digest) => void (await ask("link", { book_id, digest })),
     unlink: async (book_id, digest) => void (await ask("unlink", { book_id, digest })),
+    stop() {
+      // Nobody answers this: what is under way ends with its own answer.
+      if (ended === null) shell.send(JSON.stringify({ id: 0, method: "stop", params: {} }));
+    },
     explain: async (reasons) => (await ask<{ sentences: string[] }>("explain", { reasons })).sentences,
     async close() {
       if (ended === null) await ask("close", {}).catch(() => {});

@@ -1,5 +1,6 @@
 import * as z from "zod";
 import { Document, Progress } from "./progress.ts";
+import { Why } from "./why.ts";
 
 /** One place to be put again, verbatim, under another digest of the same text. */
 export const CarryOver = z
@@ -14,6 +15,12 @@ export type CarryOver = z.infer<typeof CarryOver>;
 
 /** What became of it: put there, not needed (a device reads there already), or not answered for. */
 export const CarryOverResult = z
-  .strictObject({ carry_over: CarryOver, outcome: z.enum(["carried", "not_needed", "failed"]) })
+  .strictObject({
+    carry_over: CarryOver,
+    outcome: z.enum(["carried", "not_needed", "failed"]),
+    /** What stood there before, as far as it is known. */
+    found: Progress.nullable(),
+    why: Why,
+  })
   .meta({ id: "CarryOverResult" });
 export type CarryOverResult = z.infer<typeof CarryOverResult>;

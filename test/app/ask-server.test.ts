@@ -75,10 +75,16 @@ async function push(name: string): Promise<void> {
 
 function ask(
   subjects: Subject[],
-  { now = NOW, force = false, own }: { now?: number; force?: boolean; own?: Partial<KosyncClient> } = {},
+  {
+    now = NOW,
+    force = false,
+    selected = false,
+    own,
+  }: { now?: number; force?: boolean; selected?: boolean; own?: Partial<KosyncClient> } = {},
 ) {
   const ports = { openClient: counting(own), cache, clock: () => now };
-  return askServer(account, subjects, force, ports, { signal: new AbortController().signal, progress: () => {} });
+  const running = { signal: new AbortController().signal, progress: () => {} };
+  return askServer(account, subjects, { force, selected }, ports, running);
 }
 
 describe("what the server did not know", () => {
@@ -86,7 +92,7 @@ describe("what the server did not know", () => {
     await ask([subject(1, [digest("x")])]);
     const { waiting } = await ask([subject(1, [digest("x")])], { now: NOW + 600 });
     expect(asked).toHaveLength(1);
-    expect(waiting).toEqual(new Map([[1, NOW]]));
+    expect(waiting).toEqual(new Map([[1, { asked: NOW, spent: false }]]));
   });
 
   test("is asked less and less often, and never less than once a week", async () => {
@@ -173,13 +179,36 @@ describe("the public server", () => {
     cache.keepMiss(account.id, md5("d2400"), NOW - 8 * DAY);
     cache.spend(account.id, Math.floor(NOW / DAY), 2000);
     const { waiting } = await ask(books, { own: empty });
-    expect([waiting.get(2400), waiting.get(2401)]).toEqual([NOW - 8 * DAY, null]);
+    expect([waiting.get(2400), waiting.get(2401)]).toEqual([
+      { asked: NOW - 8 * DAY, spent: true },
+      { asked: null, spent: true },
+    ]);
+  });
+
+  test("keeps its allowance also when the reader asks for the whole library", async () => {
+    await ask(books, { own: empty, force: true });
+    expect(asked).toHaveLength(2000);
+    asked = [];
+    const { waiting } = await ask(books, { own: empty, now: NOW + DAY, force: true });
+    // What was never asked comes first; with the rest of the day's share others are asked again.
+    expect(new Set(asked.slice(0, 500)).isDisjointFrom(new Set(books.slice(0, 2000).map((_, n) => md5(`d${n}`))))).toBe(
+      true,
+    );
+    expect(waiting.size).toBe(500);
+  });
+
+  test("does not ask a second time for a book of which one copy was asked lately and another is left over", async () => {
+    cache.keepMiss(account.id, md5("lately"), NOW - 60);
+    cache.spend(account.id, Math.floor(NOW / DAY), 2000);
+    const { waiting } = await ask([subject(1, [digest("lately"), digest("never")])], { own: empty });
+    expect(asked).toEqual([]);
+    expect(waiting.get(1)).toEqual({ asked: NOW - 60, spent: true });
   });
 
   test("is always asked about books that the reader chose", async () => {
     await ask(books, { own: empty });
     asked = [];
-    await ask([subject(1, [digest("d1")])], { own: empty, force: true });
+    await ask([subject(1, [digest("d1")])], { own: empty, force: true, selected: true });
     expect(asked).toEqual([md5("d1")]);
   });
 });

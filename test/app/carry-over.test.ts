@@ -4,7 +4,7 @@ import * as fc from "fast-check";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { carryOver } from "../../src/app/carry-over.ts";
 import type { KosyncClient } from "../../src/app/ports.ts";
-import { openKosyncClient, startServer } from "../../src/compose.ts";
+import { compose, openKosyncClient, startServer } from "../../src/compose.ts";
 import { planCarryOvers } from "../../src/core/carry-over.ts";
 import { isOwn } from "../../src/core/peek.ts";
 import type { Account } from "../../src/model/account.ts";
@@ -16,6 +16,13 @@ import { accountOf, bookOf, knownDigestOf } from "../support/models.ts";
 
 const READING_FROM = 0.01;
 const SAME_TEXT = md5("the text");
+// Whatever is asked for again because of it would be asked in vain: what it forgets is looked at below.
+const forgotten: string[] = [];
+const { cache } = await compose({ cache_folder: null });
+const PORTS = {
+  openClient: openKosyncClient,
+  cache: { ...cache, forgetMiss: (_account: string, document: string) => void forgotten.push(document) },
+};
 const RUNNING = { signal: new AbortController().signal, progress: () => {} };
 
 let server: RunningServer;
@@ -59,8 +66,8 @@ async function sync(
     if (progress !== null) answers.push({ progress, candidate, place: null });
   }
   const carry_overs = planCarryOvers([{ book: bookOf({ digests }), answers }], READING_FROM);
-  const request = { account, library_id, carry_overs, reading_from: READING_FROM };
-  return carryOver(request, openKosyncClient, RUNNING);
+  const request = { account, library_id, carry_overs, reading_from: READING_FROM, on_request: false };
+  return carryOver(request, PORTS, RUNNING);
 }
 
 const push = (client: KosyncClient, device: string, document: string, percentage: number): Promise<unknown> =>
@@ -133,10 +140,75 @@ test("a place that a device put there between the plan and the writing is left a
   if (progress === null) throw new Error("the server lost it");
   await push(client, "Phone", md5("new"), 0.7);
   const carry_overs = [{ book_id: 1, document: md5("new"), progress }];
-  const request = { account, library_id: "lib", carry_overs, reading_from: READING_FROM };
-  expect(await carryOver(request, openKosyncClient, RUNNING)).toMatchObject([{ outcome: "not_needed" }]);
+  const request = { account, library_id: "lib", carry_overs, reading_from: READING_FROM, on_request: false };
+  expect(await carryOver(request, PORTS, RUNNING)).toMatchObject([{ outcome: "not_needed" }]);
   expect(await client.getProgress(md5("new"))).toMatchObject({ device: "Phone", percentage: 0.7 });
   await client.close();
+});
+
+interface Offered {
+  readonly results: CarryOverResult[];
+  readonly stands: { percentage: number; device: string } | null;
+}
+
+/** Offers what the Kobo put under "old" to the copy "new", after `before` has happened there. */
+async function offer(before: (client: KosyncClient) => Promise<unknown>): Promise<Offered> {
+  const { account, client } = await newAccount();
+  await push(client, "Phone", md5("new"), 0.2);
+  await push(client, "Kobo", md5("old"), 0.6);
+  const progress = await client.getProgress(md5("old"));
+  if (progress === null) throw new Error("the server lost it");
+  await before(client);
+  const carry_overs = [{ book_id: 1, document: md5("new"), progress }];
+  const request = { account, library_id: "lib", carry_overs, reading_from: READING_FROM };
+  // Unasked, another device's place is never touched.
+  expect(await carryOver({ ...request, on_request: false }, PORTS, RUNNING)).toMatchObject([
+    { outcome: "not_needed", why: { code: "offer_read_there" } },
+  ]);
+  const results = await carryOver({ ...request, on_request: true }, PORTS, RUNNING);
+  const stands = await client.getProgress(md5("new"));
+  await client.close();
+  return { results, stands };
+}
+
+describe("a place offered on request", () => {
+  test("stands in for another device's older place, and says for which", async () => {
+    const { results, stands } = await offer(() => Promise.resolve());
+    expect(results).toMatchObject([
+      { outcome: "carried", found: { percentage: 0.2 }, why: { code: "offer_replaced", data: { device: "Phone" } } },
+    ]);
+    expect(stands).toMatchObject({ percentage: 0.6, device: "calibre" });
+    expect(forgotten).toContain(md5("new"));
+  });
+
+  test("never stands in for a newer place, however far behind it is", async () => {
+    const { results, stands } = await offer((client) => push(client, "Phone", md5("new"), 0.3));
+    expect(results).toMatchObject([
+      { outcome: "not_needed", why: { code: "offer_read_there", data: { from: 0.3, device: "Phone" } } },
+    ]);
+    expect(stands).toMatchObject({ percentage: 0.3, device: "Phone" });
+  });
+
+  test("is not offered when its device has read on since", async () => {
+    const { results, stands } = await offer((client) => push(client, "Kobo", md5("old"), 0.7));
+    expect(results).toMatchObject([{ outcome: "not_needed", why: { code: "offer_moved_on" } }]);
+    expect(stands).toMatchObject({ percentage: 0.2, device: "Phone" });
+  });
+
+  test("that a server cannot answer for is said, and leaves the others", async () => {
+    const { account, client } = await newAccount();
+    await push(client, "Kobo", md5("old"), 0.4);
+    const progress = await client.getProgress(md5("old"));
+    if (progress === null) throw new Error("the server lost it");
+    // A slash is in no document's name: the server refuses it.
+    const carry_overs = ["a/b".padEnd(3000, "b"), md5("new")].map((document) => ({ book_id: 1, document, progress }));
+    const request = { account, library_id: "lib", carry_overs, reading_from: READING_FROM, on_request: true };
+    expect(await carryOver(request, PORTS, RUNNING)).toMatchObject([
+      { outcome: "failed", why: { code: "offer_failed" } },
+      { outcome: "carried", why: { code: "carried_over" } },
+    ]);
+    await client.close();
+  });
 });
 
 test("a place that its device has left since the plan was made is not put anywhere", async () => {
@@ -146,8 +218,8 @@ test("a place that its device has left since the plan was made is not put anywhe
   if (progress === null) throw new Error("the server lost it");
   await push(client, "Kobo", md5("old"), 0.5);
   const carry_overs = [{ book_id: 1, document: md5("new"), progress }];
-  const request = { account, library_id: "lib", carry_overs, reading_from: READING_FROM };
-  expect(await carryOver(request, openKosyncClient, RUNNING)).toMatchObject([{ outcome: "not_needed" }]);
+  const request = { account, library_id: "lib", carry_overs, reading_from: READING_FROM, on_request: false };
+  expect(await carryOver(request, PORTS, RUNNING)).toMatchObject([{ outcome: "not_needed" }]);
   expect(await client.getProgress(md5("new"))).toBeNull();
   await client.close();
 });
@@ -162,8 +234,9 @@ test("a place offered to its own device stands under our id, the same to the let
     library_id: "lib",
     carry_overs: [{ book_id: 1, document: md5("old"), progress }],
     reading_from: READING_FROM,
+    on_request: false,
   };
-  expect(await carryOver(request, openKosyncClient, RUNNING)).toMatchObject([{ outcome: "carried" }]);
+  expect(await carryOver(request, PORTS, RUNNING)).toMatchObject([{ outcome: "carried" }]);
   expect(await client.getProgress(md5("old"))).toMatchObject({ percentage: 0.4, device: "calibre" });
   await client.close();
 });

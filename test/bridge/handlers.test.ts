@@ -36,6 +36,7 @@ const planning = (run: string): Params<"sync/planPull"> => ({
     time_zone: null,
   },
   force: true,
+  selected: true,
   predicted: false,
   settle: null,
 });

@@ -161,6 +161,7 @@ describe.each(RUNTIMES)("the built bridge under $name", ({ name, command }) => {
       account,
       profile,
       force: false,
+      selected: false,
       predicted: false,
       settle: null,
     });
@@ -178,7 +179,8 @@ describe.each(RUNTIMES)("the built bridge under $name", ({ name, command }) => {
     const { result } = planned as { result: { plan: { observations: { progress: object }[] } } };
     const [observation] = result.plan.observations;
     const carry_overs = [{ book_id: 1, document: "f".repeat(32), progress: observation?.progress }];
-    const carried = await ask("sync/carryOver", { account, library_id: "l", carry_overs, reading_from: 0.01 });
+    const request = { account, library_id: "l", carry_overs, reading_from: 0.01, on_request: false };
+    const carried = await ask("sync/carryOver", request);
     expect(carried).toMatchObject({ result: { results: [{ outcome: "carried" }] } });
     expect(await ask("sync/next", { run: "r" })).toMatchObject({ error: { code: 1002 } });
     expect(existsSync(join(folder, "cache", name, "koreader-progress.sqlite"))).toBe(true);

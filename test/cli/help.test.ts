@@ -2,6 +2,7 @@ import { spawnSync } from "node:child_process";
 import { globSync, readFileSync } from "node:fs";
 import { basename, resolve } from "node:path";
 import { describe, expect, test } from "vitest";
+import { ACCOUNT_OPTIONS } from "../../src/cli/account-options.ts";
 
 const cli = (...args: string[]): { status: number | null; stdout: string; stderr: string } => {
   const { status, stdout, stderr } = spawnSync(process.execPath, [resolve("dist/cli.mjs"), ...args], {
@@ -45,4 +46,9 @@ describe.each(COMMANDS)("%s", (name) => {
     expect(status).toBe(2);
     expect(stderr).toMatch(new RegExp(`^${name}: .*--nope`));
   });
+});
+
+test.each(["sync", "push"])("%s has a word for each option about the account", (name) => {
+  const { stdout } = cli(name, "--help");
+  expect(Object.keys(ACCOUNT_OPTIONS).filter((option) => !stdout.includes(`--${option}`))).toEqual([]);
 });

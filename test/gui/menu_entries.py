@@ -13,7 +13,7 @@ from steps import USER, action, api, book, click_toolbar, configure, digest_of, 
 
 NAMES = {
     "koreader-progress-selected", "koreader-progress-all", "koreader-progress-reading",
-    "koreader-progress-all-profiles", "koreader-progress-push", "koreader-progress-open",
+    "koreader-progress-all-profiles", "koreader-progress-push", "koreader-progress-offer", "koreader-progress-open",
     "koreader-progress-preview",
     "koreader-progress-report", "koreader-progress-details", "koreader-progress-unmatched", "koreader-progress-undo",
     "koreader-progress-undo-earlier", "koreader-progress-preferences", "koreader-progress-help",

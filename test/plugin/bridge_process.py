@@ -9,7 +9,8 @@ import threading
 import unittest
 from pathlib import Path
 
-from calibre_plugins.koreader_progress.bridge_client import BridgeClient, BridgeDied
+from calibre_plugins.koreader_progress.bridge_client import BridgeClient, BridgeDied, BridgeNotStarted
+from calibre_plugins.koreader_progress.explain import explain
 from calibre_plugins.koreader_progress.runtime import Runtime, candidates, command
 
 
@@ -56,6 +57,16 @@ class BridgeProcess(unittest.TestCase):
             host.add(bridge)
         host.stop_all()
         self.assertEqual([bridge._process.poll() for bridge in bridges], [0, 0, 0])
+
+    def test_a_program_that_is_gone_is_named_in_a_sentence(self) -> None:
+        gone = str(self.folder / "node")
+        with self.assertRaises(BridgeNotStarted) as caught:
+            BridgeClient([gone, "main.mjs"], os.environ)
+        told = explain(caught.exception)
+        assert told is not None
+        self.assertIn(gone, told.sentence)
+        self.assertEqual(told.tab, "runtime")
+        self.assertTrue(told.details)
 
     def test_a_library_with_a_comma_in_its_path_can_be_read_under_deno(self) -> None:
         books = self.folder / "Books, old"
