@@ -119,7 +119,7 @@ class HeadlessLibrary:
         if not params["dry_run"]:
             # What a crash left open, here or in the window, is put right before anything new is decided.
             repair(api, pull.journal_of(api))
-        predict = predictor(api, self._columns) if params["predict"] else None
+        predict = predictor(api, self._columns, abort) if params["predict"] else None
         report = WriteReport()
         carried: list[CarryOverResult] = []
         with BridgeClient(self._bridge, os.environ) as bridge:
