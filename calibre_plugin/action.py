@@ -24,6 +24,7 @@ from .icons import PLUGIN_NAME, icon
 from .local_changes import LocalChanges
 from .menu import PluginMenu
 from .menu_rows import menu_rows
+from .preload import Preload
 from .proxy import with_proxy
 from .pull import journal_of
 from .runs import Runs, Trigger
@@ -304,6 +305,7 @@ class ProgressAction(InterfaceAction):
     # What calibre tells us.
 
     def initialization_complete(self) -> None:
+        self.preload = Preload(self.gui, self.interface_action_base_plugin.plugin_path)
         self.local_changes.begin()
         self.triggers.begin()
         self.hosting.apply()

@@ -6,6 +6,7 @@ import hashlib
 import http.server
 import json
 import os
+import socket
 import ssl
 import subprocess
 import threading
@@ -103,6 +104,55 @@ class OddServer:
     def stop(self) -> None:
         self._server.shutdown()
         self._server.server_close()
+
+
+class Gate:
+    """A door before a server: whoever comes is let through once it is opened."""
+
+    def __init__(self, server: KosyncServer) -> None:
+        self._behind = int(server.url.rsplit(":", 1)[1])
+        self._door = socket.create_server(("127.0.0.1", 0))
+        self._is_open = threading.Event()
+        self.asked = 0
+        self.url = f"http://127.0.0.1:{self._door.getsockname()[1]}"
+        threading.Thread(target=self._receive, daemon=True).start()
+
+    def open(self) -> None:
+        self._is_open.set()
+
+    def close(self) -> None:
+        """For good."""
+        self._is_open.set()
+        self._door.close()
+
+    def _receive(self) -> None:
+        while True:
+            try:
+                guest, _address = self._door.accept()
+            except OSError:
+                return
+            self.asked += 1
+            threading.Thread(target=self._lead, args=(guest,), daemon=True).start()
+
+    def _lead(self, guest: socket.socket) -> None:
+        self._is_open.wait()
+        try:
+            host = socket.create_connection(("127.0.0.1", self._behind), 10)
+        except OSError:
+            guest.close()
+            return
+        threading.Thread(target=_carry, args=(host, guest), daemon=True).start()
+        _carry(guest, host)
+
+
+def _carry(one: socket.socket, other: socket.socket) -> None:
+    """Everything that one says, to the other; until either has gone."""
+    try:
+        while said := one.recv(65536):
+            other.sendall(said)
+        other.shutdown(socket.SHUT_WR)
+    except OSError:
+        pass
 
 
 def make_certificate(folder: str) -> tuple[str, str]:

@@ -8,7 +8,7 @@ import subprocess
 import time
 import unittest
 
-from calibre_gui import gui
+from calibre_gui import click, gui
 from kosync import KosyncServer
 from qt.core import QTimer
 from steps import USER, action, api, configure, tidy_up
@@ -17,6 +17,13 @@ from steps import USER, action, api, configure, tidy_up
 FROZEN = 3000
 BOOKS = 10_000
 PATIENCE = 180
+
+
+def note(figures: dict[str, object]) -> None:
+    """Tells the bench, if that is who runs this."""
+    if "STALLS" in os.environ:
+        with open(os.environ["STALLS"], "a", encoding="utf-8") as out:
+            print(json.dumps(figures), file=out)
 
 
 class Machine:
@@ -77,10 +84,7 @@ class LargeLibrary(unittest.TestCase):
             f"{what}: longest stall {felt.lasted:.0f} ms ({felt.worked:.0f} ms of work), "
             f"of an idle process beside it {elsewhere:.0f} ms"
         )
-        if "STALLS" in os.environ:
-            line = {"phase": what, "window_ms": felt.lasted, "worked_ms": felt.worked, "machine_ms": elsewhere}
-            with open(os.environ["STALLS"], "a", encoding="utf-8") as out:
-                print(json.dumps(line), file=out)
+        note({"phase": what, "window_ms": felt.lasted, "worked_ms": felt.worked, "machine_ms": elsewhere})
         self.assertLess(felt.lasted - elsewhere, FROZEN, what)
 
     def scroll(self, on: bool) -> None:
@@ -161,5 +165,26 @@ class LargeLibrary(unittest.TestCase):
         ids = sorted(api().all_book_ids())
         self.assertEqual({api().field_for("#percent", book_id) for book_id in ids[::10]}, {None})
 
-    def test_5_nothing_went_wrong_unseen(self) -> None:
+    def test_5_stop_ends_a_run_in_each_of_its_phases(self) -> None:
+        cells = {book_id: api().field_for("#percent", book_id) for book_id in api().all_book_ids()}
+        for phase, share in (("it begins", 0.0), ("the books are read", 0.03), ("the server is asked", 0.4)):
+            gui.post(action().sync_all)
+            window = gui.window("koreader_progress_window")
+            gui.wait(lambda: action().runs.current is not None and action().runs.current.job is not None, "the job")
+            job = action().runs.current.job
+            gui.wait(lambda job=job, share=share: job.percent >= share or job.is_finished, phase, PATIENCE)
+            self.assertFalse(job.is_finished, f"the run had ended when {phase}")
+            self.machine.longest_stall()
+            began = time.monotonic()
+            gui(lambda window=window: click(window.stop_button))
+            gui.wait(lambda: not action().runs.is_busy, "the end")
+            took = 1000 * (time.monotonic() - began)
+            print(f"stopped when {phase}: after {took:.0f} ms")
+            note({"stopped": phase, "took_ms": took, "machine_ms": self.machine.longest_stall()})
+            self.assertIn("nothing was written", gui(lambda: action().runs.said))
+            gui.wait(lambda: not action().host.pids, "the bridge's end")
+            tidy_up()
+        self.assertEqual({book_id: api().field_for("#percent", book_id) for book_id in cells}, cells)
+
+    def test_6_nothing_went_wrong_unseen(self) -> None:
         self.assertEqual(gui.errors, [])

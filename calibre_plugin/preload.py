@@ -1,0 +1,46 @@
+"""Loads every module of the plugin soon after calibre's start.
+
+Once the zip has been replaced under a running calibre, calibre takes what was not loaded by then from the new one: code
+of two versions would have to work together until the restart.
+"""
+
+from __future__ import annotations
+
+import importlib
+import zipfile
+from typing import Final
+
+from qt.core import QObject, QTimer
+
+from .faults import note_fault
+
+# One at a time, so that the window does not stand still for them, in milliseconds.
+PAUSE_MS: Final = 5
+
+
+class Preload(QObject):
+    """Begins when it is made, on the GUI thread."""
+
+    def __init__(self, parent: QObject, plugin_path: str) -> None:
+        super().__init__(parent)
+        self.waiting = modules_in(plugin_path)
+        self._timer = QTimer(self)
+        self._timer.timeout.connect(self._load_next)
+        self._timer.start(PAUSE_MS)
+
+    def _load_next(self) -> None:
+        if not self.waiting:
+            self._timer.stop()
+            return
+        name = self.waiting.pop()
+        try:
+            importlib.import_module(f"{__package__}.{name}")
+        except Exception as error:
+            note_fault(f"load {name}", error)
+
+
+def modules_in(plugin_path: str) -> list[str]:
+    """The names of the plugin's own modules."""
+    with zipfile.ZipFile(plugin_path) as zipped:
+        names = [name.removesuffix(".py") for name in zipped.namelist() if name.endswith(".py") and "/" not in name]
+    return sorted(name for name in names if name != "__init__")
