@@ -35,6 +35,8 @@ from .icons import icon
 
 load_translations()
 
+# Leaves calibre's dialog around us inside a screen of 1024 pixels.
+WIDEST = 980
 LAST_TAB = "koreader_progress_last_tab"
 
 
@@ -83,7 +85,9 @@ class ConfigWidget(QWidget):
         QTimer.singleShot(0, self._dress_dialog)
 
     def sizeHint(self) -> QSize:
-        return QSize(720, 600)
+        # Every tab in sight, as far as a small screen has room for them.
+        every_tab = self.tabs.tabBar().sizeHint().width() + 8
+        return QSize(min(max(720, every_tab), WIDEST), 600)
 
     def _dress_dialog(self) -> None:
         self.window().setWindowIcon(icon("preferences"))

@@ -161,7 +161,7 @@ class PlanModel(QAbstractItemModel):
             return None
         cell = self.cell_at(index)
         if role in (Role.DisplayRole, Role.ToolTipRole):
-            return self._cell_text(cell, index.column()) if cell else self._book_text(book, index.column())
+            return self._cell_text(book, cell, index.column()) if cell else self._book_text(book, index.column())
         if role == Role.CheckStateRole and index.column() == TITLE and not self.readonly and self._has_box(index):
             return self._check_state(book, cell)
         if role == Role.FontRole and cell is None and index.column() == TITLE:
@@ -209,7 +209,7 @@ class PlanModel(QAbstractItemModel):
             return {"theirs": _("take KOReader's"), "ours": _("keep mine"), "later": _("undecided")}[book.decision]
         return ""
 
-    def _cell_text(self, cell: CellRow, column: int) -> str:
+    def _cell_text(self, book: BookRow, cell: CellRow, column: int) -> str:
         update = cell.update
         mapping = self._mappings.get(update["column"])
         if column == TITLE:
@@ -219,7 +219,8 @@ class PlanModel(QAbstractItemModel):
         if column == AFTER:
             return show_cell(update["after"], mapping)
         if column == WHY:
-            return why_text(update["why"])
+            # Said once, in the book's own line.
+            return "" if update["why"] == book.why else why_text(update["why"])
         return cell.outcome if column == RESULT else ""
 
     def sort(self, column: int, order: Qt.SortOrder = Qt.SortOrder.AscendingOrder) -> None:

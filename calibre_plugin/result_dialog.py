@@ -15,6 +15,7 @@ from qt.core import (
     QDialogButtonBox,
     QHBoxLayout,
     QHeaderView,
+    QItemSelectionModel,
     QKeySequence,
     QLabel,
     QLineEdit,
@@ -31,6 +32,7 @@ from calibre.gui2 import choose_save_file, gprefs
 
 from .contract import ColumnMapping, ColumnUpdate
 from .icons import icon
+from .plan_details import PlanDetails
 from .plan_model import AFTER, BEFORE, DEVICE, RESULT, TITLE, WHEN, WHY, PlanModel
 from .plan_rows import BookRow, Decision, count_kinds, table_of
 
@@ -79,13 +81,16 @@ class ResultDialog(QDialog):
         self.headline.setWordWrap(True)
         layout.addWidget(self.headline)
         layout.addLayout(self._filters())
+        self.details = PlanDetails(self.model, self)
         layout.addWidget(self._tree(), 1)
+        layout.addWidget(self.details)
         layout.addLayout(self._decisions())
         self.summary = QLabel(self)
         layout.addWidget(self.summary)
         layout.addWidget(self._buttons())
         self.model.ticks_changed.connect(self._show_summary)
         self._filter()
+        self.tree.setFocus()
         self.restore_geometry(gprefs, GEOMETRY)
 
     def sizeHint(self) -> QSize:
@@ -133,7 +138,7 @@ class ResultDialog(QDialog):
         self.tree.setAllColumnsShowFocus(True)
         header = self.tree.header()
         header.setStretchLastSection(False)
-        for section, width in ((TITLE, 240), (BEFORE, 90), (AFTER, 90), (DEVICE, 80), (WHEN, 125), (RESULT, 100)):
+        for section, width in ((TITLE, 240), (BEFORE, 95), (AFTER, 95), (DEVICE, 90), (WHEN, 140), (RESULT, 100)):
             header.resizeSection(section, width)
         header.setSectionResizeMode(WHY, QHeaderView.ResizeMode.Stretch)
         header.setSortIndicator(-1, Qt.SortOrder.AscendingOrder)
@@ -144,6 +149,10 @@ class ResultDialog(QDialog):
         self.tree.customContextMenuRequested.connect(self._context_menu)
         QShortcut(QKeySequence(QKeySequence.StandardKey.Copy), self.tree, self.copy_selected)
         self.model.modelReset.connect(self._open_groups)
+        self.model.modelReset.connect(self._begin_at_the_top)
+        # A reset gives the view a new place to stand, the selection model stays.
+        self.tree.selectionModel().currentChanged.connect(lambda now, _before: self.details.show_line(now))
+        self.model.dataChanged.connect(lambda *_changed: self.details.show_line(self.tree.currentIndex()))
         return self.tree
 
     def _decisions(self) -> QHBoxLayout:
@@ -201,6 +210,12 @@ class ResultDialog(QDialog):
     def _open_groups(self) -> None:
         if len(self.model.shown) <= OPENED_GROUPS:
             self.tree.expandAll()
+
+    def _begin_at_the_top(self) -> None:
+        """The keyboard stands on the first line, which is shown whole; nothing is selected by that."""
+        first = self.model.index(0, TITLE)
+        self.tree.selectionModel().setCurrentIndex(first, QItemSelectionModel.SelectionFlag.NoUpdate)
+        self.details.show_line(first)
 
     def _show_summary(self) -> None:
         updates = self.accepted()

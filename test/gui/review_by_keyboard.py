@@ -1,0 +1,109 @@
+"""The review with the keyboard alone: every line can be reached, read whole, ticked and written."""
+
+from __future__ import annotations
+
+import unittest
+from typing import Any
+
+from calibre_gui import gui, press_key
+from kosync import KosyncServer
+from qt.core import QApplication, QKeySequence, Qt
+from steps import USER, action, api, book, configure, digest_of, tidy_up, wait_for_run
+
+Key = Qt.Key
+
+
+class ReviewByKeyboard(unittest.TestCase):
+    server: KosyncServer
+
+    @classmethod
+    def setUpClass(cls) -> None:
+        cls.server = KosyncServer()
+        cls.server.register(*USER)
+        cls.server.push(USER, digest_of(book("Dracula")), 0.42, "A <Kobo> & more")
+        cls.server.push(USER, digest_of(book("Emma")), 0.7, "PocketBook")
+        configure(cls.server, review="always")
+
+    @classmethod
+    def tearDownClass(cls) -> None:
+        cls.server.stop()
+
+    def tearDown(self) -> None:
+        tidy_up()
+        wait_for_run()
+
+    def press(self, key: Any, text: str = "", modifiers: Any = Qt.KeyboardModifier.NoModifier) -> None:
+        """A key, wherever the keyboard stands in the review."""
+        gui(lambda: press_key(self.review.focusWidget(), key, text, modifiers))
+
+    def read(self) -> str:
+        return gui(lambda: self.review.details.toPlainText())
+
+    def open_review(self) -> None:
+        gui.post(action().sync_all)
+        self.review = gui.window("koreader_progress_result")
+
+    def test_1_the_first_line_is_shown_whole_and_nothing_is_selected(self) -> None:
+        self.open_review()
+        self.assertIs(gui(self.review.focusWidget), self.review.tree)
+        self.assertIn("Dracula — Bram Stoker · A <Kobo> & more", self.read())
+        self.assertIn("First seen: A <Kobo> & more read to 42 %", self.read())
+        self.assertIn("Read (#percent): — → 42 %", self.read())
+        self.assertIn("Status (#status): — → Reading", self.read())
+        self.assertEqual(gui(self.review.selected_rows), [])
+        gui.grab(self.review, "review-keyboard")
+
+    def test_2_the_arrows_and_the_space_bar_untick_one_cell(self) -> None:
+        self.open_review()
+        self.press(Key.Key_Down)
+        self.assertIn("Read (#percent): — → 42 %", self.read())
+        self.assertNotIn("Status", self.read())
+        self.press(Key.Key_Down)
+        self.press(Key.Key_Down)
+        self.assertIn("Read on (#device)", self.read())
+        self.press(Key.Key_Space, " ")
+        accepted = gui(self.review.accepted)
+        self.assertNotIn((book("Dracula"), "#device"), [(each["book_id"], each["column"]) for each in accepted])
+        self.assertEqual(len(accepted), 5)
+
+    def test_3_the_search_is_left_for_the_list_and_shows_its_first_line(self) -> None:
+        self.open_review()
+        gui(self.review.search.setFocus)
+        for letter in "pocket":
+            self.press(0, letter)
+        self.assertIn("Emma", self.read())
+        self.assertNotIn("Dracula", self.read())
+        for _letter in "pocket":
+            self.press(Key.Key_Backspace)
+        self.assertIn("Dracula", self.read())
+
+    def test_4_every_control_is_reached_by_the_tab_key_and_every_label_has_a_letter(self) -> None:
+        self.open_review()
+
+        def walk() -> set[str]:
+            seen: list[Any] = []
+            self.review.activateWindow()
+            while (now := self.review.focusWidget()) not in seen:
+                seen.append(now)
+                self.review.focusNextChild()
+            return {widget.objectName() or type(widget).__name__ for widget in seen}
+
+        reached = gui(walk)
+        self.assertLessEqual({"QTreeView", "QComboBox", "QLineEdit", "koreader_progress_plan_details"}, reached)
+
+    def test_5_a_shortcut_writes_what_is_ticked(self) -> None:
+        self.open_review()
+
+        def shortcut() -> str:
+            return self.review.apply_button.shortcut().toString(QKeySequence.SequenceFormat.PortableText)
+
+        self.assertEqual(gui(shortcut), "Alt+W")
+        # The button that Enter presses, as in every dialog.
+        self.assertTrue(gui(self.review.apply_button.isDefault))
+        self.press(Key.Key_Return)
+        gui.wait(lambda: api().field_for("#percent", book("Emma")) == 70, "the value")
+        wait_for_run()
+        self.assertIsNone(gui(QApplication.activeModalWidget))
+
+    def test_6_nothing_went_wrong_unseen(self) -> None:
+        self.assertEqual(gui.errors, [])
