@@ -4,11 +4,9 @@ from __future__ import annotations
 
 import glob
 import io
-import json
 import os
 import shutil
 import struct
-import subprocess
 import unittest
 import zipfile
 from datetime import datetime, timezone
@@ -315,24 +313,6 @@ class OtherPrograms(Case):
             self.assertEqual(len(known), 1)
         db.close()
 
-    def test_copies_bring_no_finding_of_epubcheck_that_calibres_do_not(self) -> None:
-        for recipe in (
-            Recipe("two", version=2, content=20_000, cover=True),
-            Recipe("three", version=3, place="last", content=70_000, cover=True),
-        ):
-            findings = []
-            mi = Metadata("T & Co", ["Somebody Ünusual"])
-            mi.uuid, mi.comments = UUID, "<p>Comment</p>"
-            for manner in (copies.AS_CALIBRE, StripList()):
-                path = os.path.join(new_folder("check"), "book.epub")
-                with open(path, "w+b") as stream:
-                    stream.write(make_epub(recipe))
-                    settled = copies.write_copy(stream, mi, "epub", manner)
-                self.assertEqual(settled, manner.settle)
-                findings.append(epubcheck(path))
-            with self.subTest(recipe.name):
-                self.assertEqual(findings[1] - findings[0], set())
-
 
 class disabled:
     """The plugin is off inside: what calibre does alone, also in the programs started meanwhile."""
@@ -342,18 +322,6 @@ class disabled:
 
     def __exit__(self, *_: object) -> None:
         ui.enable_plugin("KOReader Progress")
-
-
-def epubcheck(path: str) -> set[tuple[str, str, str]]:
-    """What epubcheck finds, without where in a file: the same finding a line further is no new one."""
-    report = path + ".json"
-    # Debian installs a jar as the program: not every kernel is set up to start one.
-    jar = os.path.realpath(shutil.which("epubcheck") or "epubcheck")
-    command = ["java", "-jar", jar] if jar.endswith(".jar") else [jar]
-    subprocess.run([*command, "--quiet", "--json", report, path], capture_output=True, timeout=120)
-    with open(report, encoding="utf-8") as file:
-        messages = json.load(file)["messages"]
-    return {(message["ID"], message["severity"], message["message"]) for message in messages}
 
 
 def opf_of(data: bytes) -> bytes:

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
+import subprocess
+import time
 import unittest
 from collections.abc import Callable
 from threading import Thread
@@ -19,7 +22,41 @@ from calibre_plugins.koreader_progress.digest import file_content_key, file_dige
 from calibre_plugins.koreader_progress.history import read_digests
 from calibre_plugins.koreader_progress.rebuild import rebuild
 from calibre_plugins.koreader_progress.strip_list import our_folder
-from libraries import add_book, make_library, new_folder
+from libraries import TOOLS, add_book, make_library, new_folder, open_library
+
+
+# Sends a book again and again, each time under another title, and says what arrived once calibre's sending has returned.
+SENDER = """
+import os, shutil, sys
+sys.path.insert(0, os.environ['PLUGIN_TESTS'])
+from calibre.customize.ui import find_plugin
+assert find_plugin('KOReader Progress')
+from calibre.db.legacy import LibraryDatabase
+from calibre.devices.folder_device.driver import FOLDER_DEVICE
+from calibre_plugins.koreader_progress import uploads
+from calibre_plugins.koreader_progress.digest import file_digest
+from uploads import manager_of
+library, folder, book = sys.argv[1], sys.argv[2], int(sys.argv[3])
+api = LibraryDatabase(library).new_api
+device = FOLDER_DEVICE(folder)
+device.set_progress_reporter(lambda *_: None)
+device.get_device_information()
+manager = manager_of(device)
+uploads.watch_uploads(manager)
+for n in range(10**9):
+    file = os.path.join(folder, '..', 'sent-%d.fb2' % os.getpid())
+    shutil.copyfile(api.format_abspath(book, 'FB2'), file)
+    mi = api.get_metadata(book)
+    mi.title = 'Title %d of %d' % (n, os.getpid())
+    ((path, _card),) = manager._upload_books([file], ['sent.fb2'], on_card=None, metadata=[mi], plugboards={})
+    print('ARRIVED', file_digest(path), flush=True)
+"""
+FB2 = (
+    b'<?xml version="1.0" encoding="utf-8"?><FictionBook xmlns="http://www.gribuser.ru/xml/fictionbook/2.0">'
+    b"<description><title-info><book-title>T</book-title></title-info></description><body><section><p>"
+    + b"Words. " * 20_000
+    + b"</p></section></body></FictionBook>"
+)
 
 
 def manager_of(device: Any) -> Any:
@@ -145,3 +182,45 @@ class Uploads(Case):
             uploads.unwatch_uploads(manager)
             manager._upload_books([file], ["sent.epub"], metadata=metadata, plugboards={})
             self.assertEqual(append.call_count, 1)
+
+
+class Killed(Case):
+    def test_calibre_killed_while_it_sends_forgets_nothing_that_arrived(self) -> None:
+        book = add_book(self.db, FB2, "FB2", title="Sent often")
+        library = self.db.library_path
+        self.db.close()
+        script = os.path.join(new_folder("script"), "sender.py")
+        with open(script, "w") as file:
+            file.write(SENDER)
+        program = os.path.join(TOOLS, "calibre-debug") if TOOLS else "calibre-debug"
+        env = {**os.environ, "PLUGIN_TESTS": os.path.dirname(os.path.abspath(__file__))}
+        arrived: set[str] = set()
+        for n in range(4):
+            folder = os.path.join(new_folder("killed"), "device")
+            os.makedirs(folder)
+            child = subprocess.Popen(
+                [program, "-e", script, "--", library, folder, str(book)], stdout=subprocess.PIPE, text=True, env=env
+            )
+            assert child.stdout is not None
+            begun = child.stdout.readline()
+            while not begun.startswith("ARRIVED"):
+                begun = child.stdout.readline()
+            # In the middle of whatever it is doing: reading, writing into the copy, sending, logging.
+            time.sleep(0.05 + n * 0.013)
+            child.kill()
+            rest, _ = child.communicate()
+            # A line that the end has cut short says nothing.
+            said = [line for line in [begun, *rest.splitlines(True)] if line.endswith("\n")]
+            arrived.update(line.split()[1] for line in said if line.startswith("ARRIVED"))
+        self.db = open_library(library)
+        self.addCleanup(self.db.close)
+        rebuild(self.db.new_api)
+        known = {d["digest"]: d["source"] for d in read_digests(self.db.new_api, [book])[book]}
+        self.assertEqual({known.get(digest) for digest in arrived}, {"sent"})
+        self.assertGreater(len(arrived), 8)
+        # And what a killed process has logged is whole: each line of its own book, but for the last one of each.
+        for path in copy_log.log_files(copy_log.log_folder()):
+            with open(path, "rb") as log:
+                lines = log.read().split(b"\n")
+            whole = sum(json.loads(line)["uuid"] != "" for line in lines[:-1])
+            self.assertEqual(whole, len(lines) - 1)
