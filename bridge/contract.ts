@@ -10,7 +10,7 @@ import { ConflictPolicy, Profile, Rules } from "../src/model/profile.ts";
 import { LoggedBook, ReadingStory } from "../src/model/reading-log.ts";
 import { PlaceAnswer, PlaceRequest } from "../src/model/place.ts";
 import { ListedDocument } from "../src/model/progress.ts";
-import { PlacedBook, PushPlan, Put, PutResult } from "../src/model/push.ts";
+import { PlacedBook, PushPlan, Put, PutBack, PutBackResult, PutResult } from "../src/model/push.ts";
 
 /** More books than this in one message are refused: one giant message would stall calibre. */
 export const BOOKS_PER_MESSAGE = 500;
@@ -162,6 +162,18 @@ const PushRequest = z
 
 const PushReport = z.strictObject({ results: z.array(PutResult) }).meta({ id: "PushReport" });
 
+const UndoPushRequest = z
+  .strictObject({
+    account: Account,
+    library_id: z.string().min(1),
+    put_backs: z.array(PutBack),
+    /** An undo is undone: what is put back is a push again. */
+    again: z.boolean(),
+  })
+  .meta({ id: "UndoPushRequest" });
+
+const UndoPushReport = z.strictObject({ results: z.array(PutBackResult) }).meta({ id: "UndoPushReport" });
+
 const ConvertRequest = z
   .strictObject({ requests: z.array(PlaceRequest).max(BOOKS_PER_MESSAGE) })
   .meta({ id: "ConvertRequest" });
@@ -186,6 +198,7 @@ export const METHODS = {
   "diagnose/run": { params: DiagnoseRequest, result: Diagnosis },
   "sync/planPush": { params: PlanPushRequest, result: PlanPushAnswer },
   "sync/push": { params: PushRequest, result: PushReport },
+  "sync/undoPush": { params: UndoPushRequest, result: UndoPushReport },
   "position/convert": { params: ConvertRequest, result: ConvertAnswer },
   "documents/list": { params: AccountRequest, result: ListAnswer },
   "sync/next": { params: NextRequest, result: PlanPage },

@@ -111,6 +111,11 @@ export function createHandlers(): { handlers: Handlers; greet: (hello: Hello) =>
       const { openClient } = await given();
       return { results: await push(request, openClient, running(call)) };
     },
+    "sync/undoPush": async (request, call) => {
+      const { undoPush } = await import("../src/app/undo-push.ts");
+      const { openClient } = await given();
+      return { results: await undoPush(request, openClient, running(call)) };
+    },
     "position/convert": async ({ requests }, call) => {
       const { placesInLibrary } = await import("../src/app/places.ts");
       return { answers: await placesInLibrary(requests, await given(), call) };

@@ -30,7 +30,7 @@ from .pull import journal_of
 from .runs import Runs, Trigger
 from .triggers import Triggers
 from .trouble import show_trouble
-from .undo import last_pull
+from .undo import last_pull, last_push
 from .uploads import watch_uploads
 from .write_journal import Run
 from .viewer_place import ViewerPlaces
@@ -65,8 +65,9 @@ class ProgressAction(InterfaceAction):
         self.runs.on_idle.append(self.look_for_undo)
         self.background = Background(self.gui)
         self.viewer_places = ViewerPlaces(self.gui, self.host, self.settings, self.background, self.say)
-        # The newest run that still has something to undo.
+        # The newest sync, and the newest push, that still have something to undo.
         self.undoable: Run | None = None
+        self.undoable_push: Run | None = None
         self._journal_failed = False
         self.wanted_tab = ""
         self.said = ""
@@ -113,6 +114,12 @@ class ProgressAction(InterfaceAction):
         if self._journal_failed:
             return _("The journal of what was written could not be read.")
         return "" if self.undoable is not None else _("There is nothing to undo.")
+
+    def why_no_push_undo(self) -> str:
+        return "" if self.undoable_push is not None else _("There is nothing to undo.")
+
+    def why_no_earlier_undo(self) -> str:
+        return self.why_no_undo() and self.why_no_push_undo()
 
     def why_no_profiles(self) -> str:
         several = len(config.profiles(self.gui.current_db.new_api)) > 1
@@ -226,19 +233,27 @@ class ProgressAction(InterfaceAction):
     def look_for_undo(self) -> None:
         """Reads the journal beside the window's own work: it may hold hundreds of runs."""
         api = self.gui.current_db.new_api
-        self.undoable, self._journal_failed = None, False
+        self.undoable, self.undoable_push, self._journal_failed = None, None, False
 
-        def found(run: Run | None) -> None:
-            self.undoable = run
+        def find() -> tuple[Run | None, Run | None]:
+            journal = journal_of(api)
+            return last_pull(journal), last_push(journal)
+
+        def found(runs: tuple[Run | None, Run | None]) -> None:
+            self.undoable, self.undoable_push = runs
 
         def failed(_details: str) -> None:
             self._journal_failed = True
 
-        self._ask_beside("read the write journal", lambda: last_pull(journal_of(api)), found, failed)
+        self._ask_beside("read the write journal", find, found, failed)
 
     def undo_last(self) -> None:
         if self.undoable is not None:
             self.runs.undo(self.undoable)
+
+    def undo_push(self) -> None:
+        if self.undoable_push is not None:
+            self.runs.undo(self.undoable_push)
 
     def show_undo(self) -> None:
         api = self.gui.current_db.new_api

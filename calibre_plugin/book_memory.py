@@ -8,12 +8,24 @@ from __future__ import annotations
 
 import copy
 import threading
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Final, TypedDict, cast
+from typing import Any, Final, Literal, TypedDict, cast
 
 from .book_data import fetch, keep
-from .contract import Base, Book, Cell, ColumnUpdate, Declined, LocalChange, LoggedBook, Observation, Profile, PullPlan
+from .contract import (
+    Base,
+    Book,
+    Cell,
+    ColumnUpdate,
+    Declined,
+    LocalChange,
+    LoggedBook,
+    Observation,
+    Profile,
+    Progress,
+    PullPlan,
+)
 from .write_journal import BaseChange
 
 MEMORY: Final = "koreader_progress_memory"
@@ -217,14 +229,16 @@ def forget_run(
     bases: Mapping[int, BaseChange],
     now: float,
     again: bool = False,
+    sent: Mapping[int, Sequence[Progress]] | None = None,
 ) -> None:
     """After an undo: puts back each base that is still the undone run's, and declines what the run had pulled.
 
     `restored` are the updates that the undo really wrote; `bases` are the undo's base changes by book id. `again` says
-    that an undo was undone: then the record is wanted after all.
+    that an undo was undone: then the record is wanted after all. Of a run that pushed, `sent` are the records that were
+    taken back, by book id: they are declined in place of what it had agreed on.
     """
     restored = list(restored)
-    touched = {update["book_id"] for update in restored} | set(bases)
+    touched = {update["book_id"] for update in restored} | set(bases) | set(sent or ())
     with _changing:
         kept = _load(api, MEMORY, touched)
         for book_id in touched:
@@ -243,8 +257,14 @@ def forget_run(
             if again and change.after is not None:
                 wanted = change.after
                 memory["declined"] = [said for said in memory["declined"] if not _same_record(said, wanted)]
-            elif not again and change.before is not None:
+            elif not again and change.before is not None and sent is None:
                 _decline(memory, change.before, now)
+        for book_id, records in (sent or {}).items():
+            memory = kept[book_id][account]
+            wanted_again = [said for said in memory["declined"] if any(_same_record(said, one) for one in records)]
+            memory["declined"] = [said for said in memory["declined"] if said not in wanted_again]
+            for one in () if again else records:
+                _decline(memory, one, now, "ours")
         keep(api, MEMORY, kept)
 
 
@@ -293,7 +313,7 @@ def _memory_of(kept: Mapping[str, Any] | None, account: str) -> Memory:
         "bases": dict(found.get("bases") or {}),
         "changed_at": dict(found.get("changed_at") or {}),
         "written": dict(found.get("written") or {}),
-        "declined": list(found.get("declined") or ()),
+        "declined": [cast(Declined, {"side": "theirs", **said}) for said in found.get("declined") or ()],
     }
 
 
@@ -303,8 +323,9 @@ def _keep_base(memory: Memory, profile: str, base: Base | None) -> None:
         memory["bases"][profile] = base
 
 
-def _decline(memory: Memory, record: Mapping[str, Any], now: float) -> None:
+def _decline(memory: Memory, record: Mapping[str, Any], now: float, side: Literal["theirs", "ours"] = "theirs") -> None:
     declined: Declined = {
+        "side": side,
         "document": record["document"],
         "percentage": record["percentage"],
         "progress": record["progress"],

@@ -49,6 +49,7 @@ METHODS: Final = (
     "diagnose/run",
     "sync/planPush",
     "sync/push",
+    "sync/undoPush",
     "position/convert",
     "documents/list",
     "sync/next",
@@ -161,6 +162,7 @@ class Base(TypedDict):
 
 
 class Declined(TypedDict):
+    side: Literal["theirs", "ours"]
     document: str
     percentage: float
     progress: str
@@ -423,7 +425,9 @@ WhyCode = Literal[
     "push_no_document",
     "push_many",
     "push_peek",
+    "push_taken_back",
     "push_undone",
+    "push_removed",
     "push_superseded",
     "push_stays",
     "carried_over",
@@ -507,7 +511,9 @@ WHY_CODES: Final = (
     "push_no_document",
     "push_many",
     "push_peek",
+    "push_taken_back",
     "push_undone",
+    "push_removed",
     "push_superseded",
     "push_stays",
     "carried_over",
@@ -784,6 +790,36 @@ class PutResult(TypedDict):
 
 class PushReport(TypedDict):
     results: list[PutResult]
+
+
+class PutBackOurs(TypedDict):
+    progress: str
+    percentage: Share
+
+
+class PutBack(TypedDict):
+    book_id: int
+    document: Document
+    ours: PutBackOurs | None
+    before: Progress | None
+
+
+class UndoPushRequest(TypedDict):
+    account: Account
+    library_id: str
+    put_backs: list[PutBack]
+    again: bool
+
+
+class PutBackResult(TypedDict):
+    put_back: PutBack
+    outcome: Literal["restored", "removed", "left", "failed"]
+    timestamp: float | None
+    why: Why
+
+
+class UndoPushReport(TypedDict):
+    results: list[PutBackResult]
 
 
 class PlaceRequest(TypedDict):

@@ -20,6 +20,7 @@ from .places import deliver_positions
 from .library import in_slices
 from .plan_rows import BookRow, rows_of, tell_outcomes
 from .predict import predictor
+from .push_undo import undo_push
 from .rebuild import rebuild
 from .undo import Undone, repair, undo_run
 from .write_journal import Run
@@ -197,15 +198,39 @@ def _carry_over(request: PullRequest, pulled: pull.Pulled, log: Callable[..., No
         log("carry over:", repr(error))
 
 
+@dataclass(frozen=True)
+class UndoOutcome:
+    """How an undo ended: with what was put back, or with why nothing was."""
+
+    undone: Undone | None = None
+    trouble: Explanation | None = None
+
+
 def undo_job(
     api: Any,
     run: Run,
     only: Collection[int] | None,
+    launch: Launch,
+    account: Account | None,
     *,
     log: Callable[..., None],
     abort: threading.Event,
     notifications: Queue[Any],
-) -> Undone:
-    """Puts back what a run wrote."""
+) -> UndoOutcome:
+    """Puts back what a run wrote; what it had put on the server needs the `account`."""
     notifications.put((0.0, _("Putting back…")))
-    return undo_run(api, pull.journal_of(api), run, only, abort=abort)
+    journal = pull.journal_of(api)
+    try:
+        if account is None:
+            return UndoOutcome(undo_run(api, journal, run, only, abort=abort))
+        with launch.open(account) as bridge:
+            return UndoOutcome(undo_push(api, journal, run, account, bridge, abort, lambda *_phase: None, only))
+    except OSError as error:
+        return UndoOutcome(trouble=Explanation(_("The write journal could not be kept."), "", str(error)))
+    except Exception as error:
+        if abort.is_set() or (isinstance(error, SyncError) and error.name == "Cancelled"):
+            return UndoOutcome()
+        trouble = explain(error)
+        if trouble is None:
+            raise
+        return UndoOutcome(trouble=trouble)

@@ -106,12 +106,20 @@ def menu_rows(action: Any) -> list[Row | None]:
             action.why_no_undo,
         ),
         Row(
+            "koreader-progress-undo-push",
+            _("Ta&ke back last push"),
+            "undo",
+            action.undo_push,
+            _("Put back on the server what stood there before the last push"),
+            action.why_no_push_undo,
+        ),
+        Row(
             "koreader-progress-undo-earlier",
             _("Undo &earlier…"),
             "undo",
             action.show_undo,
             _("Put back any earlier run, or some of its books"),
-            action.why_no_undo,
+            action.why_no_earlier_undo,
         ),
         None,
         Row(

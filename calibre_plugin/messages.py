@@ -207,8 +207,15 @@ _WHY: Final[dict[str, _Sentence]] = {
     "push_no_document": lambda w: _("No copy of this book is known to any reader."),
     "push_many": lambda w: _("{column} was changed in several books at once; push a place for one book at a time."),
     "push_peek": lambda w: _("calibre only opened the book ({percentage}); another copy was read to {from}."),
+    "push_taken_back": lambda w: _(
+        "You took this place, {percentage}, back from the server; it is sent again when you have read on in calibre."
+    ),
+    # A push is undone.
     "push_undone": lambda w: _(
         "The earlier place was put back on the server; readers that synced in between may have followed."
+    ),
+    "push_removed": lambda w: _(
+        "The server knew no place before, and knows none again; readers that synced in between may have followed."
     ),
     "push_superseded": lambda w: _("{device} has synced since ({timestamp}); the server was left alone."),
     "push_stays": lambda w: _("The server knew no place before, and cannot be made to forget this one."),

@@ -36,7 +36,7 @@ from .library_files import EPUB_FORMATS
 from .noticed import with_news
 from .offers import offers_again
 from .strip_list import our_folder
-from .write_journal import RunKind, WriteJournal
+from .write_journal import RunWriter, WriteJournal
 
 # (done, total, phase): phases are "reading", "digests", "asking", "planning", "opening" and "predicting".
 OnPhase = Callable[[int, int, str], None]
@@ -130,6 +130,8 @@ def with_memory(api: Any, account_id: str, profile: Profile, pages: Iterator[lis
 class Writing:
     """The writing of an accepted plan, as a whole or slice by slice; nothing is written that is not journalled first.
 
+    `writer` is the run that it belongs to, where one has begun; else it is a run of its own.
+
     Raises OSError when the journal cannot be kept: then nothing more was written.
     """
 
@@ -140,7 +142,7 @@ class Writing:
         account: Account,
         profile: Profile,
         decisions: Decisions | None = None,
-        kind: RunKind = "pull",
+        writer: RunWriter | None = None,
     ) -> None:
         self._api = api
         self._pulled = pulled
@@ -152,8 +154,13 @@ class Writing:
         for conflict in plan["conflicts"]:
             if conflict["book_id"] in self._said.theirs:
                 self.wanted.extend(conflict["updates"])
-        self._uuids = uuids_of(api, (update["book_id"] for update in self.wanted))
-        self._writer = journal_of(api).begin_run(kind, profile["id"], account["id"]) if self.wanted else None
+        touched = {update["book_id"] for update in self.wanted}
+        if writer is not None:
+            touched |= {base["book_id"] for base in plan["bases"]}
+        elif self.wanted:
+            writer = journal_of(api).begin_run("pull", profile["id"], account["id"])
+        self._uuids = uuids_of(api, touched)
+        self._writer = writer
         self.report = WriteReport()
 
     def write(self, updates: Sequence[ColumnUpdate]) -> None:

@@ -6,18 +6,34 @@ import threading
 import time
 from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Final
 
 from .book_memory import recall
 from .bridge_client import BridgeClient
 from .config import library_id
-from .contract import Account, ColumnUpdate, LocalChange, PlacedBook, Profile, PullPlan, PushPlan, PutResult
+from .contract import (
+    Account,
+    ColumnUpdate,
+    LocalChange,
+    PlacedBook,
+    Profile,
+    PullPlan,
+    PushConflict,
+    PushPlan,
+    Put,
+    PutBack,
+    PutBackOurs,
+    PutResult,
+)
 from .library import WriteReport, read_books
 from .positions import read_places
-from .pull import Applied, Pulled, Writing, with_memory
+from .pull import Applied, Pulled, Writing, journal_of, uuids_of, with_memory
+from .write_journal import PutOutcome, RunWriter
 
 # (done, total, phase): phases are "reading", "digests", "asking", "planning" and "pushing".
 OnPhase = Callable[[int, int, str], None]
+# The server's answers to a push in the words of the journal.
+OUTCOMES: Final[dict[str, PutOutcome]] = {"put": "put", "changed": "left", "failed": "failed"}
 
 
 @dataclass(frozen=True)
@@ -96,8 +112,40 @@ def apply(
         puts.extend(conflict["puts"])
     if not puts:
         return Pushed()
-    request = {"account": account, "library_id": library_id(api), "puts": puts}
-    results: list[PutResult] = bridge.request("sync/push", request, abort=abort, on_progress=on_phase)["results"]
+    uuids = uuids_of(api, (put["book_id"] for put in puts))
+    writer = journal_of(api).begin_run("push", profile["id"], account["id"])
+    try:
+        writer.record_puts([_as_put_back(put) for put in puts], uuids)
+        request = {"account": account, "library_id": library_id(api), "puts": puts}
+        results: list[PutResult] = bridge.request("sync/push", request, abort=abort, on_progress=on_phase)["results"]
+        writer.record_outcomes(
+            ((uuids[put["book_id"]], put["document"]), OUTCOMES[result["outcome"]], result["timestamp"])
+            for result in results
+            for put in (result["put"],)
+        )
+        applied = _agree(api, prepared, asked, results, account, profile, writer)
+    finally:
+        # What is not ended here is ended by the next run, which knows no more of it than that it may stand.
+        writer.close()
+    return Pushed(results, applied.report, applied.run_id)
+
+
+def _as_put_back(put: Put) -> PutBack:
+    ours: PutBackOurs = {"progress": put["progress"], "percentage": put["percentage"]}
+    return {"book_id": put["book_id"], "document": put["document"], "ours": ours, "before": put["before"]}
+
+
+def _agree(
+    api: Any,
+    prepared: Prepared,
+    asked: Sequence[PushConflict],
+    results: Sequence[PutResult],
+    account: Account,
+    profile: Profile,
+    writer: RunWriter,
+) -> Applied:
+    """Lets the columns follow what was put, and remembers that both sides agree on it."""
+    plan = prepared.plan
     done = pushed_books(results)
     updates = [update for update in plan["updates"] if update["book_id"] in done]
     bases = [base for base in plan["bases"] if base["book_id"] in done]
@@ -109,8 +157,9 @@ def apply(
         api, account["id"], profile["id"], updates, [{**base, "timestamp": done[base["book_id"]]} for base in bases]
     )
     pulled = Pulled(agreed, [base["book_id"] for base in bases], prepared.began)
-    applied = _write(api, pulled, account, profile)
-    return Pushed(results, applied.report, applied.run_id)
+    writing = Writing(api, pulled, account, profile, writer=writer)
+    writing.write(writing.wanted)
+    return writing.finish()
 
 
 def pushed_books(results: Iterable[PutResult]) -> dict[int, float | None]:
@@ -153,12 +202,3 @@ def _agreed(api: Any, account_id: str, profile_id: str, updates: list[ColumnUpda
         "carry_overs": [],
         "review": [],
     }
-
-
-def _write(api: Any, pulled: Pulled, account: Account, profile: Profile) -> Applied:
-    writing = Writing(api, pulled, account, profile, kind="push")
-    try:
-        writing.write(writing.wanted)
-        return writing.finish()
-    finally:
-        writing.close()

@@ -18,15 +18,17 @@ from .bridge_host import BridgeHost
 from .config import Settings, StoredProfile
 from .contract import Account, ColumnUpdate, Profile, PullPlan
 from .explain import Explanation
-from .jobs import PullOutcome, PullRequest, WriteOutcome, pull_job, undo_job, write_job
+from .jobs import PullOutcome, PullRequest, UndoOutcome, WriteOutcome, pull_job, undo_job, write_job
 from .offer_runs import OfferRun, offer_job
 from .plan_rows import BookRow
 from .proxy import with_proxy
 from .progress_window import ProgressWindow
 from .pull import SPENT, Applied, Decisions, Pulled
 from .push_runs import PushRun, prepare_job
+from .push_undo import server_sentence
 from .result_dialog import ResultDialog
 from .trouble import show_trouble
+from .undo import Undone
 from .write_journal import Run as JournalRun
 
 load_translations()
@@ -492,6 +494,19 @@ class Runs(QObject):
             self._gui.status_bar.show_message(_("A sync is running: undo when it has ended."), 5000)
             return
         api = self._gui.current_db.new_api
+        account: Account | None = None
+        if journaled.standing_puts:
+            account = self._settings.account(journaled.account)
+            if account is None:
+                self._complain(
+                    Explanation(
+                        _("The account of this push is no longer there, so nothing can be taken back from its server."),
+                        _("Enter it again in the preferences, then undo."),
+                        tab="account",
+                    ),
+                    quiet=False,
+                )
+                return
 
         def done(job: Any) -> None:
             self.undoing = None
@@ -501,21 +516,20 @@ class Runs(QObject):
             if job.failed:
                 self._gui.job_exception(job, dialog_title=_("KOReader Progress: the undo failed"))
                 return
-            report = job.result.report
-            self.refresh({update["book_id"] for update in report.written})
-            books = len({update["book_id"] for update in report.written})
-            text = ngettext("{n} book put back", "{n} books put back", books).format(n=books)
-            if report.stale:
-                left = ngettext(
-                    "{n} value was changed since and stays", "{n} values were changed since and stay", len(report.stale)
-                )
-                text = f"{text}, {left.format(n=len(report.stale))}"
-            self._say(f"{text}.", quiet=False)
+            outcome: UndoOutcome = job.result
+            if outcome.trouble is not None:
+                self._say(outcome.trouble.sentence, quiet=False)
+                self._complain(outcome.trouble, quiet=False)
+            elif outcome.undone is None:
+                self._say(_("Stopped; nothing was put back."), quiet=False)
+            else:
+                self.refresh({update["book_id"] for update in outcome.undone.report.written})
+                self._say(_undo_sentence(outcome.undone), quiet=False)
 
         title = _("KOReader Progress: undo")
-        self.undoing = ThreadedJob(
-            JOB_TYPE, title, undo_job, (api, journaled, only), {}, Dispatcher(done, parent=self), killable=False
-        )
+        launch = self._host.prepare(self._settings.get("runtime_path"))
+        args = (api, journaled, only, launch, with_proxy(account) if account else None)
+        self.undoing = ThreadedJob(JOB_TYPE, title, undo_job, args, {}, Dispatcher(done, parent=self), killable=False)
         self._gui.job_manager.run_threaded_job(self.undoing)
 
     def _say(self, sentence: str, quiet: bool) -> None:
@@ -571,6 +585,22 @@ class Runs(QObject):
         self._queue.clear()
         self._stop_job()
         self._host.stop_all()
+
+
+def _undo_sentence(undone: Undone) -> str:
+    """What was put back, and what was not."""
+    report = undone.report
+    books = len({update["book_id"] for update in report.written})
+    on_server = server_sentence(undone.results)
+    if on_server and not books and not report.stale:
+        return on_server
+    text = ngettext("{n} book put back", "{n} books put back", books).format(n=books)
+    if report.stale:
+        left = ngettext(
+            "{n} value was changed since and stays", "{n} values were changed since and stay", len(report.stale)
+        )
+        text = f"{text}, {left.format(n=len(report.stale))}"
+    return f"{text}. {on_server}".strip()
 
 
 def _show_quietly() -> Any:

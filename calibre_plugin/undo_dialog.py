@@ -11,6 +11,7 @@ from calibre.gui2 import gprefs
 
 from . import config
 from .icons import icon
+from .messages import percent
 from .plan_rows import show_cell, show_time
 from .write_journal import Run
 
@@ -39,7 +40,9 @@ class UndoDialog(QDialog):
         self._ids: dict[str, int] = {uuid: book_id for book_id, uuid in uuids.items()}
         layout = QVBoxLayout(self)
         about = QLabel(
-            _("Undoing puts back what stood in a cell before the run, if the cell still holds what the run wrote."),
+            _("Undoing puts back what stood in a cell before the run, if the cell still holds what the run wrote.")
+            + " "
+            + _("On the server it puts back the earlier place, if no device has synced since."),
             self,
         )
         about.setWordWrap(True)
@@ -70,10 +73,14 @@ class UndoDialog(QDialog):
     def _fill(self) -> None:
         names = {profile["id"]: profile["name"] for profile in config.profiles(self._api)}
         for run in self._runs:
-            books = len({entry.uuid for entry in run.standing})
+            books = len(run.books)
             if not books:
                 continue
-            what = _("{when}: an undo") if run.kind == "undo" else _("{when}: sync of “{profile}”")
+            what = {
+                "pull": _("{when}: sync of “{profile}”"),
+                "push": _("{when}: push of “{profile}”"),
+                "undo": _("{when}: an undo"),
+            }[run.kind]
             count = ngettext("{n} book", "{n} books", books).format(n=books)
             heading = what.format(when=show_time(run.at), profile=names.get(run.profile, _("a deleted profile")))
             item = QTreeWidgetItem(self.tree, [f"{heading} ({count})"])
@@ -87,16 +94,21 @@ class UndoDialog(QDialog):
         run = item.data(0, Qt.ItemDataRole.UserRole)
         if item.parent() is not None or item.childCount() or run is None:
             return
-        by_book: dict[str, list[Any]] = {}
+        by_book: dict[str, list[list[str]]] = {}
         for entry in run.standing:
-            by_book.setdefault(entry.uuid, []).append(entry)
+            texts = [self._column_name(entry.column), show_cell(entry.before, None), show_cell(entry.after, None)]
+            by_book.setdefault(entry.uuid, []).append(texts)
+        for put in run.standing_puts:
+            texts = [_("On the server"), *(percent(one["percentage"]) if one else "" for one in (put.before, put.ours))]
+            # The same place goes to every copy of a book: one line tells it.
+            if texts not in by_book.setdefault(put.uuid, []):
+                by_book[put.uuid].append(texts)
         for uuid in list(by_book)[:SHOWN_BOOKS]:
             book_id = self._ids.get(uuid)
             title = self._api.field_for("title", book_id) if book_id else _("a book that is gone")
             book = QTreeWidgetItem(item, [title])
             book.setData(0, Qt.ItemDataRole.UserRole, book_id)
-            for entry in by_book[uuid]:
-                texts = [self._column_name(entry.column), show_cell(entry.before, None), show_cell(entry.after, None)]
+            for texts in by_book[uuid]:
                 cell = QTreeWidgetItem(book, texts)
                 cell.setData(0, Qt.ItemDataRole.UserRole, book_id)
 

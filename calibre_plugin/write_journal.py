@@ -16,11 +16,15 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final, Literal
 
-from .contract import Base, Cell, ColumnUpdate, Why
+from .contract import Base, Cell, ColumnUpdate, Progress, PutBack, PutBackOurs, Why
 
 RunKind = Literal["pull", "push", "undo"]
 # Where a cell stands: (book uuid, lookup name).
 CellKey = tuple[str, str]
+# What a server has of a book: (book uuid, document).
+PutKey = tuple[str, str]
+# What became of a write on a server: it stands there, something else was left there, or the server did not answer.
+PutOutcome = Literal["put", "left", "failed"]
 
 SUFFIX: Final = ".jsonl"
 KEPT_RUNS: Final = 200
@@ -40,6 +44,20 @@ class Entry:
     @property
     def key(self) -> CellKey:
         return self.uuid, self.column
+
+
+@dataclass(frozen=True)
+class PutEntry:
+    """One write on the server: the place that was to stand there (None: nothing any more), and what stood there before."""
+
+    uuid: str
+    document: str
+    ours: PutBackOurs | None
+    before: Progress | None
+
+    @property
+    def key(self) -> PutKey:
+        return self.uuid, self.document
 
 
 @dataclass(frozen=True)
@@ -63,24 +81,45 @@ class Run:
     undoes: str | None
     entries: list[Entry] = field(default_factory=list)
     bases: list[BaseChange] = field(default_factory=list)
+    puts: list[PutEntry] = field(default_factory=list)
+    # What became of the puts, and when the server stored them; one that is missing may stand there or not.
+    put_outcomes: dict[PutKey, PutOutcome] = field(default_factory=dict)
+    put_times: dict[PutKey, float | None] = field(default_factory=dict)
     ended: bool = False
     unwritten: set[CellKey] = field(default_factory=set)
     # Cells of this run that later runs have put back.
     undone: set[CellKey] = field(default_factory=set)
+    puts_undone: set[PutKey] = field(default_factory=set)
 
     @property
     def standing(self) -> list[Entry]:
         """What the run wrote and nobody has undone."""
         return [entry for entry in self.entries if entry.key not in self.unwritten and entry.key not in self.undone]
 
+    @property
+    def standing_puts(self) -> list[PutEntry]:
+        """What the run put on the server, as far as anybody knows, and nobody has undone."""
+        return [
+            put
+            for put in self.puts
+            if self.put_outcomes.get(put.key, "put") == "put" and put.key not in self.puts_undone
+        ]
+
+    @property
+    def books(self) -> set[str]:
+        """The uuids of the books of which there is something to undo."""
+        return {entry.uuid for entry in self.standing} | {put.uuid for put in self.standing_puts}
+
 
 @dataclass(frozen=True)
 class Undo:
-    """What undoing a run would do: write the updates, then put back each base that is still the run's own."""
+    """What undoing a run would do: on the server first, then write the updates, then put back each base that is still
+    the run's own."""
 
     run: Run
     updates: list[ColumnUpdate]
     bases: list[BaseChange]
+    puts: list[PutBack]
 
 
 class RunWriter:
@@ -107,6 +146,30 @@ class RunWriter:
                 }
             )
         self._append(lines)
+
+    def record_puts(self, puts: Iterable[PutBack], uuids: Mapping[int, str]) -> None:
+        """Writes down what is about to be put on the server, and what stands there. Raises OSError if it cannot."""
+        self._append(
+            [
+                {
+                    "what": "put",
+                    "uuid": uuids[put["book_id"]],
+                    "document": put["document"],
+                    "ours": put["ours"],
+                    "before": put["before"],
+                }
+                for put in puts
+            ]
+        )
+
+    def record_outcomes(self, outcomes: Iterable[tuple[PutKey, PutOutcome, float | None]]) -> None:
+        """Writes down what became of the puts, and when the server stored them (epoch seconds, None: it did not say)."""
+        self._append(
+            [
+                {"what": "told", "uuid": uuid, "document": document, "outcome": outcome, "timestamp": timestamp}
+                for (uuid, document), outcome, timestamp in outcomes
+            ]
+        )
 
     def record_bases(self, changes: Iterable[BaseChange]) -> None:
         """Writes down which books' bases are about to change; all together, for each writing waits for the disk."""
@@ -162,8 +225,8 @@ class WriteJournal:
             _mark_undone(run, by_id)
         return found[::-1]
 
-    def newest(self, kind: RunKind) -> Run | None:
-        """The newest run of this kind that still has something to undo; reads no older ones than it must."""
+    def newest(self, *kinds: RunKind) -> Run | None:
+        """The newest run of these kinds that still has something to undo; reads no older ones than it must."""
         by_id: dict[str, Run] = {}
         undoing: list[Run] = []
         for path in self._paths():
@@ -174,7 +237,7 @@ class WriteJournal:
             # What undid it is newer, and so was read before.
             for later in reversed(undoing):
                 _mark_undone(later, by_id)
-            if run.kind == kind and run.standing:
+            if run.kind in kinds and run.books:
                 return run
             if run.undoes is not None:
                 undoing.append(run)
@@ -204,13 +267,29 @@ class WriteJournal:
                     "why": why,
                 }
             )
-        touched = {update["book_id"] for update in updates}
+        puts: list[PutBack] = []
+        for put in reversed(run.standing_puts):
+            book_id = ids.get(put.uuid)
+            if book_id is not None and (only is None or book_id in only):
+                puts.append({"book_id": book_id, "document": put.document, "ours": put.ours, "before": put.before})
+        touched = {update["book_id"] for update in updates} | {put["book_id"] for put in puts}
         bases = [
             BaseChange(change.uuid, change.after, change.before)
             for change in reversed(run.bases)
             if ids.get(change.uuid) in touched
         ]
-        return Undo(run, updates, bases)
+        return Undo(run, updates, bases, puts)
+
+    def is_redone_by_undoing(self, run: Run) -> bool:
+        """Whether undoing this run brings back what it took away: it is an undo, or the undo of a redo, and so on."""
+        redoes = False
+        while run.undoes is not None:
+            redoes = not redoes
+            before = _read_run(self._folder / f"{run.undoes}{SUFFIX}")
+            if before is None:
+                break
+            run = before
+        return redoes
 
     def repair(self, read_cell: Callable[[str, str], Cell]) -> list[Run]:
         """Ends the runs that a crash left open, by looking which of their cells really hold what was to be written.
@@ -281,6 +360,11 @@ def _read_run(path: Path) -> Run | None:
                 run.entries.append(Entry(event["uuid"], event["column"], event["before"], event["after"]))
             elif event["what"] == "base":
                 run.bases.append(BaseChange(event["uuid"], event["before"], event["after"]))
+            elif event["what"] == "put":
+                run.puts.append(PutEntry(event["uuid"], event["document"], event["ours"], event["before"]))
+            elif event["what"] == "told":
+                run.put_outcomes[event["uuid"], event["document"]] = event["outcome"]
+                run.put_times[event["uuid"], event["document"]] = event["timestamp"]
             elif event["what"] == "end":
                 run.ended = True
                 run.unwritten = {(uuid, column) for uuid, column in event["unwritten"]}
@@ -310,12 +394,16 @@ def _last_event(path: Path) -> dict[str, Any]:
 def _mark_undone(run: Run, by_id: Mapping[str, Run]) -> None:
     """Takes what an undo wrote from the run it undid; undoing an undo gives it back to the run before that, and so on."""
     cells = {entry.key for entry in run.entries if entry.key not in run.unwritten}
+    # What could not be taken back never will be: only what the server did not answer for is worth another try.
+    puts = {put.key for put in run.puts if run.put_outcomes.get(put.key) != "failed"}
     takes, target = True, by_id.get(run.undoes or "")
     while target is not None:
         if takes:
             target.undone |= cells
+            target.puts_undone |= puts
         else:
             target.undone -= cells
+            target.puts_undone -= puts
         takes, target = not takes, by_id.get(target.undoes or "")
 
 

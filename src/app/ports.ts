@@ -26,6 +26,8 @@ export interface KosyncClient {
   /** The record under a document, or null where the server knows none. */
   getProgress(document: string, signal?: AbortSignal): Promise<Progress | null>;
   putProgress(progress: ProgressToPut, signal?: AbortSignal): Promise<{ timestamp: number | null }>;
+  /** Makes the server forget a document's record; false where the server cannot, as the protocol has no word for it. */
+  removeDocument(document: string, signal?: AbortSignal): Promise<boolean>;
   /** All the user's documents, or null where the server cannot list; not `complete` when it may have left some out. */
   listDocuments(signal?: AbortSignal): Promise<{ documents: ListedDocument[]; complete: boolean } | null>;
   close(): Promise<void>;

@@ -2,6 +2,7 @@
 import { chooseCandidates } from "../core/candidates.ts";
 import { localSide } from "../core/local-side.ts";
 import { matchProgress } from "../core/match-progress.ts";
+import { PUSH_DEVICE_PREFIX } from "../core/peek.ts";
 import { planPush, PUSH_DEVICE, pushTargets } from "../core/plan-push.ts";
 import type { Account } from "../model/account.ts";
 import { SyncError } from "../model/error.ts";
@@ -17,9 +18,6 @@ import { exchangePosition } from "./exchange-position.ts";
 import type { KosyncClient, OpenKosyncClient } from "./ports.ts";
 import { isSamePlace } from "./same-place.ts";
 import { type Copy, Shelf, type ShelfPorts, type Volume } from "./shelf.ts";
-
-/** A genuine push is news to every other machine: its device id must not begin as a carry-over's does. */
-export const PUSH_DEVICE_PREFIX = "calibre-push-";
 
 export interface PushRequest {
   readonly books: readonly PlacedBook[];

@@ -4,10 +4,10 @@ import type { ConflictPolicy, Profile } from "../model/profile.ts";
 import type { Progress } from "../model/progress.ts";
 import { why } from "../model/why.ts";
 import type { Why } from "../model/why.ts";
-import { isOwn, isPeek } from "./peek.ts";
+import { isOwn, isPeek, isPush } from "./peek.ts";
 
 /** What makes a record the observation that it is. */
-type Observed = Omit<Declined, "at">;
+type Observed = Omit<Declined, "at" | "side">;
 
 /** Whether two records are the same observation: a device that uploads again makes another, with another timestamp. */
 export function sameRecord(one: Observed, other: Observed): boolean {
@@ -29,13 +29,17 @@ function isNotNewer({ document, timestamp }: Observed, said: Observed): boolean 
 function isDeclined(progress: Progress, book: Book, policy: ConflictPolicy): boolean {
   const { percentage } = progress;
   const knownSince = book.observations.find((seen) => sameRecord(seen.progress, progress))?.at ?? Infinity;
-  return book.declined.some(
-    (said) =>
+  return book.declined.some((said) => {
+    // Where the server cannot be made to forget it, what was taken back still stands there: our own, and no news.
+    if (said.side === "ours")
+      return isPush(progress) && sameRecord({ ...said, timestamp: progress.timestamp }, progress);
+    return (
       sameRecord(said, progress) ||
       isNotNewer(progress, said) ||
       // Who says no to the furthest record has not asked for the next one that lay there too.
-      (policy === "furthest" && percentage <= said.percentage && knownSince <= said.at),
-  );
+      (policy === "furthest" && percentage <= said.percentage && knownSince <= said.at)
+    );
+  });
 }
 
 /** The furthest share any copy or format of the book is known to have reached, `localShare` being the library's own. */

@@ -34,7 +34,7 @@ export interface Question {
 }
 
 /** Whether a record says anything that the base does not know. An older record never does. */
-export function isNews(record: Omit<Declined, "at">, base: Base): boolean {
+export function isNews(record: Omit<Declined, "at" | "side">, base: Base): boolean {
   const moved = record.progress !== base.progress || Math.abs(record.percentage - base.percentage) > NOISE;
   if (record.timestamp === null || base.timestamp === null)
     return record.document === base.document ? moved : record.percentage > base.percentage + NOISE;

@@ -3,9 +3,22 @@ import type { Progress } from "../model/progress.ts";
 /** Records that bear this prefix were put on the server by ourselves when carrying over: whichever machine did it, never news. */
 export const OWN_DEVICE_PREFIX = "calibre-koreader-progress-";
 
-/** Whether we put this record on the server ourselves. */
+/** A genuine push from calibre is news to every other machine: its device id must not begin as a carry-over's does. */
+export const PUSH_DEVICE_PREFIX = "calibre-push-";
+
+/** Whether we put this record on the server ourselves, and it says nothing that no device had said. */
 export function isOwn(progress: Pick<Progress, "device_id">): boolean {
   return (progress.device_id ?? "").startsWith(OWN_DEVICE_PREFIX);
+}
+
+/** Whether a calibre pushed this place, that some calibre had read to. */
+export function isPush(progress: Pick<Progress, "device_id">): boolean {
+  return (progress.device_id ?? "").startsWith(PUSH_DEVICE_PREFIX);
+}
+
+/** Whether a calibre put this record on the server, for whatever reason. */
+export function isByCalibre(progress: Pick<Progress, "device_id">): boolean {
+  return isOwn(progress) || isPush(progress);
 }
 
 /**

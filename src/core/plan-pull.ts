@@ -3,6 +3,7 @@ import type { Base, Book, Observation, PullPlan, Reading } from "../model/plan.t
 import type { ColumnMapping, Profile } from "../model/profile.ts";
 import { why } from "../model/why.ts";
 import type { Why } from "../model/why.ts";
+import { asHeard } from "./as-heard.ts";
 import { chooseRecord, sameRecord } from "./choose-record.ts";
 import { isEmpty } from "./columns.ts";
 import { decide } from "./conflict.ts";
@@ -234,8 +235,9 @@ export function planPull(readings: Reading[], profile: Profile, now: number): Pu
   const plan = emptyPlan();
   const matched = matchProgress(readings);
   plan.skipped.push(...matched.skipped);
-  for (const { book: given, answers } of matched.readings) {
+  for (const { book: given, answers: standing } of matched.readings) {
     const book = withOwnBase(given, profile);
+    const answers = asHeard(book, standing);
     const reading = { book, answers };
     const { book_id } = book;
     const local = localSide(book, profile, now);

@@ -4,6 +4,7 @@ import type { Progress } from "../model/progress.ts";
 import type { CalibrePlace, PlacePointer, PushPlan, PushReading, Put } from "../model/push.ts";
 import { why } from "../model/why.ts";
 import type { Why } from "../model/why.ts";
+import { asHeard } from "./as-heard.ts";
 import { furthestKnown } from "./choose-record.ts";
 import { isNews, SKEW } from "./conflict.ts";
 import { localSide, unknownColumns, withOwnBase } from "./local-side.ts";
@@ -86,6 +87,12 @@ function decide(question: Question): Decision {
   return decision;
 }
 
+/** Whether the reader took this place back from the server: it is not offered again until calibre is read on. */
+function isTakenBack({ percentage }: CalibrePlace, { declined }: Book): boolean {
+  // Not by its time: who opens the book there once more and closes it has read nothing.
+  return declined.some((said) => said.side === "ours" && Math.abs(said.percentage - percentage) <= NOISE);
+}
+
 /** The newest of calibre's places that the reader made, or why there is none. */
 function choosePlace(
   { book, places, answers }: PushReading,
@@ -94,6 +101,7 @@ function choosePlace(
   const sorted = places.toSorted((one, other) => other.at - one.at);
   const [newest] = sorted;
   if (newest === undefined) return { not: why("push_nothing_new", {}) };
+  if (isTakenBack(newest, book)) return { not: why("push_taken_back", { percentage: newest.percentage }) };
   // What we delivered to the viewer ourselves hides every older place: the reader has not moved since.
   if (newest.ours) return { not: why("push_came_from_server", { percentage: newest.percentage }) };
   const furthest = furthestKnown(book, answers, null);
@@ -138,7 +146,7 @@ function planBook(plan: PushPlan, reading: PushReading, profile: Profile, now: n
     skip(why("push_not_verified", { percentage: place.percentage }));
     return;
   }
-  const record = newestRecord(answers, profile);
+  const record = newestRecord(asHeard(book, answers), profile);
   const { percentage } = place;
   if (
     record !== null &&
@@ -211,27 +219,4 @@ export function planPush(readings: readonly PushReading[], profile: Profile, now
     else planBook(plan, { ...reading, places }, profile, now);
   }
   return plan;
-}
-
-/** What undoing a push puts back: the earlier record, only where ours still stands. */
-export function planPushUndo(
-  puts: readonly Put[],
-  current: ReadonlyMap<string, Progress | null>,
-): Pick<PushPlan, "puts" | "skipped"> {
-  const undo: Pick<PushPlan, "puts" | "skipped"> = { puts: [], skipped: [] };
-  for (const { book_id, document, progress, percentage, before } of puts) {
-    const stands = current.get(document) ?? null;
-    const reason = (said: Why): number => undo.skipped.push({ book_id, reason: said });
-    if (stands === null || stands.progress !== progress || Math.abs(stands.percentage - percentage) > NOISE)
-      reason(
-        why("push_superseded", { document, device: stands?.device ?? null, timestamp: stands?.timestamp ?? null }),
-      );
-    // The protocol can replace a record, but not take one away.
-    else if (before === null || before.progress === "") reason(why("push_stays", { document }));
-    else {
-      const earlier = { progress: before.progress, percentage: before.percentage };
-      undo.puts.push({ book_id, document, ...earlier, before: stands, why: why("push_undone", { document }) });
-    }
-  }
-  return undo;
 }

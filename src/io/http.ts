@@ -11,7 +11,7 @@ import { Agent } from "./undici.ts";
 import type { Dispatcher } from "./undici.ts";
 
 export interface HttpRequest {
-  readonly method: "GET" | "POST" | "PUT";
+  readonly method: "GET" | "POST" | "PUT" | "DELETE";
   readonly url: URL;
   readonly headers: Readonly<Record<string, string>>;
   readonly body?: string;

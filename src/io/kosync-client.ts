@@ -1,11 +1,12 @@
 /** The kosync protocol from a client's side, with every server in the field behind one face. */
+import * as z from "zod";
 import type { KosyncClient } from "../app/ports.ts";
 import type { Account } from "../model/account.ts";
 import { SyncError } from "../model/error.ts";
 import type { ListedDocument } from "../model/progress.ts";
 import type { HttpAnswer } from "./http.ts";
 import { isWebPage, readJson, readRecord, readTimestamp, readTrouble } from "./kosync-answers.ts";
-import { DIALECTS, readListing } from "./kosync-listing.ts";
+import { DIALECTS, OWN_DOCUMENTS, readListing } from "./kosync-listing.ts";
 import type { Dialect } from "./kosync-listing.ts";
 import { createTransport } from "./kosync-transport.ts";
 import type { Limits } from "./kosync-transport.ts";
@@ -182,6 +183,15 @@ export function createKosyncClient({ account, limits }: KosyncClientOptions): Ko
       const json = readJson(answer);
       const timestamp = typeof json === "object" && json !== null && "timestamp" in json ? json.timestamp : null;
       return { timestamp: readTimestamp(timestamp) };
+    },
+
+    async removeDocument(document, signal) {
+      const path = `${OWN_DOCUMENTS}/${encodeURIComponent(document.toWellFormed())}`;
+      const answer = await transport.ask({ method: "DELETE", path, login: true, isFinal: () => true }, signal);
+      if (saysUnauthorized(answer)) throw unauthorized();
+      // Whatever else answers is a server without this path.
+      const { data } = z.object({ deleted: z.literal(true) }).safeParse(isGood(answer) ? readJson(answer) : null);
+      return data !== undefined;
     },
 
     async listDocuments(signal) {

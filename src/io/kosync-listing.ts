@@ -21,7 +21,8 @@ const inside = (key: "documents" | "items", json: unknown): unknown[] | null => 
 };
 
 /** Our own server's, see docs/server-api.md. */
-const OWN_PATH = "/koreader-progress/v1/documents?limit=1000";
+export const OWN_DOCUMENTS = "/koreader-progress/v1/documents";
+const OWN_PATH = `${OWN_DOCUMENTS}?limit=1000`;
 
 const OwnEntry = z.object({ metadata: z.record(z.string(), z.unknown()).optional() }).loose();
 

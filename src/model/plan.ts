@@ -39,9 +39,11 @@ export const Observation = z
   .meta({ id: "Observation" });
 export type Observation = z.infer<typeof Observation>;
 
-/** A server's record that the reader undid, unticked or decided against: not offered again until something newer is read. */
+/** A record that the reader undid, unticked or decided against: not offered again until something newer is read. */
 export const Declined = z
   .strictObject({
+    /** `theirs` is what a server said, `ours` a place of calibre's own that was taken back from the server. */
+    side: z.enum(["theirs", "ours"]),
     document: z.string(),
     percentage: z.number(),
     progress: z.string(),

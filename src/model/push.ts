@@ -81,6 +81,31 @@ export const PutResult = z
   .meta({ id: "PutResult" });
 export type PutResult = z.infer<typeof PutResult>;
 
+/** One write of ours under a document, to be taken back: only if what we left there still stands. */
+export const PutBack = z
+  .strictObject({
+    book_id: z.number().int(),
+    document: Document,
+    /** The place that we left there; null when we removed what stood there. */
+    ours: z.strictObject({ progress: z.string(), percentage: Share }).nullable(),
+    /** What stood there before; null for nothing. */
+    before: Progress.nullable(),
+  })
+  .meta({ id: "PutBack" });
+export type PutBack = z.infer<typeof PutBack>;
+
+/** What became of it; `left` when something newer stands there, or the server cannot be made to forget. */
+export const PutBackResult = z
+  .strictObject({
+    put_back: PutBack,
+    outcome: z.enum(["restored", "removed", "left", "failed"]),
+    /** When the server stored what was put back; null when it does not say, or nothing was put. */
+    timestamp: z.number().nullable(),
+    why: Why,
+  })
+  .meta({ id: "PutBackResult" });
+export type PutBackResult = z.infer<typeof PutBackResult>;
+
 /** A push that must be asked about: `puts` are what sending calibre's place would do. */
 export const PushConflict = z
   .strictObject({

@@ -79,7 +79,10 @@ export const WHY_DATA = {
   push_no_document: [],
   push_many: ["column"],
   push_peek: ["percentage", "from"],
+  push_taken_back: ["percentage"],
+  // A push is undone.
   push_undone: ["document"],
+  push_removed: ["document"],
   push_superseded: ["document", "device", "timestamp"],
   push_stays: ["document"],
   carried_over: ["document", "percentage"],

@@ -1,7 +1,7 @@
 import * as fc from "fast-check";
 import { expect, test } from "vitest";
 import { planPull } from "../../src/core/plan-pull.ts";
-import { planPush, planPushUndo, pushTargets } from "../../src/core/plan-push.ts";
+import { planPush, pushTargets } from "../../src/core/plan-push.ts";
 import type { Book } from "../../src/model/plan.ts";
 import { ConflictPolicy } from "../../src/model/profile.ts";
 import type { Rules } from "../../src/model/profile.ts";
@@ -140,19 +140,6 @@ test("a percentage typed for one book is sent as it was typed, a bulk edit is no
   const two = { ...one, book: { ...one.book, book_id: 2 } };
   const bulk = planPush([one, two], profileOf({}), NOW);
   expect({ puts: bulk.puts, codes: reasons(bulk) }).toEqual({ puts: [], codes: ["push_many", "push_many"] });
-});
-
-test("undoing a push puts the earlier record back only where ours still stands", () => {
-  const { puts } = pushOf(reading([place()]));
-  const [sent] = puts;
-  const ours = record({ progress: sent?.progress ?? "", percentage: 0.5, device: "calibre" });
-  expect(planPushUndo(puts, new Map([[DOCUMENT, ours]])).puts).toMatchObject([
-    { document: DOCUMENT, percentage: 0.4, progress: record().progress, why: { code: "push_undone" } },
-  ]);
-  const followed = planPushUndo(puts, new Map([[DOCUMENT, record({ percentage: 0.55, progress: "/body/x" })]]));
-  expect(followed).toMatchObject({ puts: [], skipped: [{ reason: { code: "push_superseded" } }] });
-  const first = pushOf(reading([place()], [], { ...synced, digests: [answerOf({}).candidate] })).puts;
-  expect(planPushUndo(first, new Map([[DOCUMENT, ours]])).skipped).toMatchObject([{ reason: { code: "push_stays" } }]);
 });
 
 test("whatever the policy, a push goes to known copies only, and never far back unasked", () => {

@@ -52,7 +52,14 @@ const seenAt = (percentage: number, day: number): Book["observations"][number] =
   progress: record({ percentage, timestamp: T0 + day * DAY }),
 });
 const declined = (percentage: number, day: number): Book["declined"] => [
-  { document: "a".repeat(32), percentage, progress: record().progress, timestamp: T0 + day * DAY, at: NOW },
+  {
+    side: "theirs",
+    document: "a".repeat(32),
+    percentage,
+    progress: record().progress,
+    timestamp: T0 + day * DAY,
+    at: NOW,
+  },
 ];
 const other = (more: Partial<NonNullable<Record_>>): NonNullable<Record_> => ({
   document: "b".repeat(32),

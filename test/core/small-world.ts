@@ -140,6 +140,6 @@ export class SmallWorld {
   }
 
   #declined({ document, percentage, progress, timestamp }: Progress | Base): Book["declined"][number] {
-    return { document, percentage, progress, timestamp, at: this.now };
+    return { side: "theirs", document, percentage, progress, timestamp, at: this.now };
   }
 }

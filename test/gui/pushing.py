@@ -2,12 +2,59 @@
 
 from __future__ import annotations
 
+import io
+import time
 import unittest
+import zipfile
 from typing import Any
 
 from calibre_gui import click, gui
 from kosync import KosyncServer
 from steps import USER, action, api, book, configure, digest_of, preferences_in, select, tidy_up, wait_for_run
+
+
+NOVEL = "Walden"
+
+
+def make_novel() -> bytes:
+    """A book that is long enough to be somewhere in."""
+    names = [f"c{number}" for number in range(1, 7)]
+    items = "".join(f'<item id="{n}" href="{n}.xhtml" media-type="application/xhtml+xml"/>' for n in names)
+    spine = "".join(f'<itemref idref="{n}"/>' for n in names)
+    container = (
+        '<?xml version="1.0"?><container version="1.0" xmlns="urn:oasis:names:tc:opendocument:xmlns:container">'
+        '<rootfiles><rootfile full-path="c.opf" media-type="application/oebps-package+xml"/></rootfiles></container>'
+    )
+    opf = (
+        '<?xml version="1.0"?><package xmlns="http://www.idpf.org/2007/opf" version="2.0" unique-identifier="i">'
+        f'<metadata xmlns:dc="http://purl.org/dc/elements/1.1/"><dc:title>{NOVEL}</dc:title><dc:language>en</dc:language>'
+        f'<dc:identifier id="i">n</dc:identifier></metadata><manifest>{items}</manifest><spine>{spine}</spine></package>'
+    )
+    out = io.BytesIO()
+    with zipfile.ZipFile(out, "w") as zipped:
+        for name, content in (
+            ("mimetype", "application/epub+zip"),
+            ("META-INF/container.xml", container),
+            ("c.opf", opf),
+        ):
+            zipped.writestr(name, content)
+        for name in names:
+            text = "".join(
+                f"<p>This is sentence {number} of chapter {name}, and it is long.</p>" for number in range(1, 31)
+            )
+            head = f'<html xmlns="http://www.w3.org/1999/xhtml"><head><title>{name}</title></head>'
+            zipped.writestr(f"{name}.xhtml", f"{head}<body>{text}</body></html>")
+    return out.getvalue()
+
+
+def read_in_viewer(book_id: int, cfi: str) -> None:
+    """What calibre's viewer keeps when it is closed."""
+    from calibre_plugins.koreader_progress.positions import read_annotations, viewer_time, write_annotations
+
+    path = api().format_abspath(book_id, "EPUB")
+    others = [entry for entry in read_annotations(path) or [] if entry["type"] != "last-read"]
+    place = {"type": "last-read", "pos": cfi, "pos_type": "epubcfi", "timestamp": viewer_time(time.time() + 2)}
+    assert write_annotations(path, [place, *others])
 
 
 class Pushing(unittest.TestCase):
@@ -97,6 +144,69 @@ class Pushing(unittest.TestCase):
         gui.press(dialog)
         gui.wait(lambda: action().profile["push"] == "automatic", "the stored profile")
         self.assertEqual(gui(lambda: action().profile["server_users"]), ["anna", "ben"])
+
+    def test_6_the_viewers_place_is_pushed_by_the_menu(self) -> None:
+        configure(self.server)
+        novel = book(NOVEL)
+        gui(lambda: api().add_format(novel, "EPUB", io.BytesIO(make_novel()), run_hooks=False))
+        self.server.push(USER, digest_of(novel), 0.1)
+        select(novel)
+        self.use("koreader-progress-selected")
+        gui.wait(lambda: api().field_for("#percent", novel) == 10, "the sync")
+        wait_for_run()
+        read_in_viewer(novel, "epubcfi(/8/2/4/20/1:5)")
+        self.use("koreader-progress-push")
+        review = gui.window("koreader_progress_result")
+        gui.grab(review, "push-viewer")
+        gui(lambda: click(review.apply_button))
+        gui.wait(lambda: "1 book sent" in action().runs.said, "the sentence")
+        told = self.on_the_server(NOVEL)
+        self.assertTrue(told["progress"].startswith("/body/DocFragment[4]/body/p[10]/text()"), told["progress"])
+        self.assertGreater(told["percentage"], 0.5)
+        self.assertTrue(told["device_id"].startswith("calibre-push-"))
+        # The columns follow.
+        self.assertEqual(api().field_for("#percent", novel), round(told["percentage"] * 100))
+        self.assertEqual(api().field_for("#device", novel), "calibre")
+
+    def test_7_the_push_is_taken_back_by_the_menu_and_not_offered_again(self) -> None:
+        novel = book(NOVEL)
+        gui.wait(lambda: action().undoable_push is not None, "the journal")
+        self.use("koreader-progress-undo-earlier")
+        dialog = gui.window("koreader_progress_undo")
+
+        def look() -> list[str]:
+            run = dialog.tree.topLevelItem(0)
+            run.setExpanded(True)
+            run.child(0).setExpanded(True)
+            return [run.child(0).child(row).text(0) for row in range(run.child(0).childCount())]
+
+        texts = gui(look)
+        gui.grab(dialog, "undo-push")
+        self.assertIn("On the server", texts)
+        gui(dialog.close)
+        self.use("koreader-progress-undo-push")
+        gui.wait(lambda: "1 place put back on the server" in action().runs.said, "the sentence")
+        self.assertIn("may have followed", gui(lambda: action().runs.said))
+        told = self.on_the_server(NOVEL)
+        self.assertAlmostEqual(told["percentage"], 0.1)
+        self.assertTrue(told["device_id"].startswith("calibre-koreader-progress-"))
+        self.assertEqual((api().field_for("#percent", novel), api().field_for("#device", novel)), (10, "Kobo"))
+        # Undone twice would be undone too much: nothing is left to take back of that push.
+        gui.wait(lambda: not action().runs.is_busy, "the end of the undo")
+        self.use("koreader-progress-push")
+        review = gui.window("koreader_progress_result")
+        self.assertEqual(
+            gui(lambda: [(row.kind, row.why["code"]) for row in review.rows]), [("skip", "push_taken_back")]
+        )
+        gui(review.close)
+        wait_for_run()
+        # What undo put back is no news to the next sync.
+        last = action().runs.last
+        self.use("koreader-progress-selected")
+        gui.wait(lambda: action().runs.last is not last, "the sync")
+        wait_for_run()
+        self.assertEqual(gui(lambda: action().runs.last.applied.report.written), [])
+        self.assertEqual((api().field_for("#percent", novel), api().field_for("#device", novel)), (10, "Kobo"))
 
     def test_9_nothing_went_wrong_unseen(self) -> None:
         self.assertEqual(gui.errors, [])

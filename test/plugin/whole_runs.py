@@ -7,9 +7,10 @@ import sys
 import threading
 import unittest
 from typing import Any
+from unittest import mock
 
-from calibre_plugins.koreader_progress import config, pull
-from calibre_plugins.koreader_progress.bridge_client import BridgeClient
+from calibre_plugins.koreader_progress import book_memory, config, pull, push, push_undo, undo
+from calibre_plugins.koreader_progress.bridge_client import BridgeClient, BridgeDied
 from calibre_plugins.koreader_progress.contract import Account
 from calibre_plugins.koreader_progress.digest import file_digest
 from libraries import add_book, make_library
@@ -19,7 +20,12 @@ from kosync import KosyncServer, userkey
 
 USER = ("anna", "correct horse")
 COLUMNS = {"percent": "#pct", "status": "#status", "device": "#dev", "last_read": "#read", "place": "#place"}
+ABORT = threading.Event()
 DATATYPES = {"pct": "int", "pct2": "int", "status": "text", "dev": "text", "read": "datetime", "place": "text"}
+
+
+def unheard(_done: int, _total: int, _phase: str) -> None:
+    """Nobody watches."""
 
 
 class WholeRuns(unittest.TestCase):
@@ -51,9 +57,8 @@ class WholeRuns(unittest.TestCase):
 
     def prepare(self, profile: Any) -> pull.Pulled:
         options = pull.PullOptions(force=True)
-        abort = threading.Event()
-        books = [self.book]
-        return pull.prepare(self.api, books, self.account, profile, self.bridge, options, abort, lambda *_phase: None)
+        books, bridge = [self.book], self.bridge
+        return pull.prepare(self.api, books, self.account, profile, bridge, options, ABORT, unheard)
 
     def sync(self, profile: Any) -> dict[str, Any]:
         """One sync with nothing to decide; what it wrote, by column."""
@@ -100,6 +105,154 @@ class WholeRuns(unittest.TestCase):
         # What we wrote ourselves is no obstacle when the reader reads on.
         self.server.push(USER, self.document, 0.5)
         self.assertEqual(self.sync(profile), {"#pct": 50, "#dev": "Kobo"})
+
+    # A push, and what undoing it does on the server.
+
+    def push(self, profile: Any, percentage: int) -> push.Pushed:
+        self.api.set_field("#pct", {self.book: percentage})
+        prepared = self.prepare_push(profile)
+        self.assertEqual([put["percentage"] for put in prepared.plan["puts"]], [percentage / 100])
+        return push.apply(self.api, prepared, self.account, profile, self.bridge, ABORT, unheard)
+
+    def prepare_push(self, profile: Any) -> push.Prepared:
+        books, bridge = [self.book], self.bridge
+        return push.prepare(self.api, books, self.account, profile, bridge, ABORT, unheard, typed=True)
+
+    def undo(self, run: Any = None) -> undo.Undone:
+        journal = pull.journal_of(self.api)
+        run = run or journal.runs()[0]
+        return push_undo.undo_push(self.api, journal, run, self.account, self.bridge, ABORT, unheard)
+
+    def stands(self) -> Any:
+        return self.server.call("GET", f"/syncs/progress/{self.document}", user=USER)
+
+    def outcomes(self, undone: undo.Undone) -> list[tuple[str, str]]:
+        return [(result["outcome"], result["why"]["code"]) for result in undone.results]
+
+    def test_a_push_is_taken_back_is_no_news_and_is_not_sent_again(self) -> None:
+        profile = self.profile("one", "percent", "status")
+        self.server.push(USER, self.document, 0.4)
+        self.sync(profile)
+        before = book_memory.recall(self.api, self.account["id"], [self.book], "one")[self.book]
+        self.push(profile, 60)
+        self.assertAlmostEqual(self.stands()["percentage"], 0.6)
+        self.assertEqual(self.outcomes(self.undo()), [("restored", "push_undone")])
+        told = self.stands()
+        self.assertAlmostEqual(told["percentage"], 0.4)
+        self.assertTrue(told["device_id"].startswith("calibre-koreader-progress-"))
+        after = book_memory.recall(self.api, self.account["id"], [self.book], "one")[self.book]
+        self.assertEqual(after["base"], before["base"])
+        self.assertEqual(after["observations"], before["observations"])
+        # What undo put back is not news: the percentage that was typed is still the reader's own change.
+        plan = self.prepare(profile).plan
+        self.assertEqual((plan["updates"], plan["conflicts"], plan["observations"]), ([], [], []))
+        self.assertEqual([skip["reason"]["code"] for skip in plan["skipped"]], ["changed_here"])
+        plan = self.prepare_push(profile).plan
+        self.assertEqual(
+            (plan["puts"], [skip["reason"]["code"] for skip in plan["skipped"]]), ([], ["push_taken_back"])
+        )
+        # What a device reads after that is.
+        self.server.push(USER, self.document, 0.7)
+        self.assertEqual(self.prepare(profile).plan["updates"][0]["after"], 70)
+
+    def test_undoing_the_undo_of_a_push_sends_it_again_and_agrees_on_it(self) -> None:
+        profile = self.profile("one", "percent", "status")
+        self.server.push(USER, self.document, 0.4)
+        self.sync(profile)
+        self.push(profile, 60)
+        self.undo()
+        self.assertEqual(self.outcomes(self.undo()), [("restored", "push_undone")])
+        told = self.stands()
+        self.assertAlmostEqual(told["percentage"], 0.6)
+        self.assertTrue(told["device_id"].startswith("calibre-push-"))
+        self.assertEqual(self.reasons(profile), ["unchanged"])
+        self.assertEqual(book_memory.recall(self.api, self.account["id"], [self.book])[self.book]["declined"], [])
+        # And once more, to and fro.
+        self.undo()
+        self.assertAlmostEqual(self.stands()["percentage"], 0.4)
+        self.assertEqual(self.reasons(profile), ["changed_here"])
+        self.assertEqual([len(run.books) for run in pull.journal_of(self.api).runs()], [1, 0, 1, 0, 1])
+
+    def test_where_the_server_knew_no_place_it_knows_none_again(self) -> None:
+        from calibre_plugins.koreader_progress.history import add_digests, known_digest
+
+        add_digests(self.api, {self.book: [known_digest(self.document, "sent", 1.0)]})
+        profile = self.profile("one", "percent", "status")
+        pushed = self.push(profile, 60)
+        self.assertEqual(pushed.report.written[0]["column"], "#status")
+        undone = self.undo()
+        self.assertEqual(self.outcomes(undone), [("removed", "push_removed")])
+        self.assertEqual([update["column"] for update in undone.report.written], ["#status"])
+        self.assertEqual(self.server.call("GET", f"/syncs/progress/{self.document}", user=USER), {})
+        self.assertEqual(self.api.field_for("#pct", self.book), 60)
+        self.assertIn("1 place taken off the server", push_undo.server_sentence(undone.results))
+        self.assertIn("may have followed", push_undo.server_sentence(undone.results))
+
+    def test_a_device_that_has_read_on_is_left_and_the_columns_are_put_back(self) -> None:
+        profile = self.profile("one", "percent", "status", "device")
+        self.server.push(USER, self.document, 0.4)
+        self.sync(profile)
+        self.push(profile, 60)
+        self.assertEqual(self.api.field_for("#dev", self.book), "calibre")
+        self.server.push(USER, self.document, 0.65)
+        undone = self.undo()
+        self.assertEqual(self.outcomes(undone), [("left", "push_superseded")])
+        self.assertAlmostEqual(self.stands()["percentage"], 0.65)
+        self.assertEqual(self.api.field_for("#dev", self.book), "Kobo")
+        self.assertIsNone(undo.last_push(pull.journal_of(self.api)))
+        self.assertNotIn("followed", push_undo.server_sentence(undone.results))
+
+    def test_a_server_that_does_not_answer_leaves_everything_to_be_undone_another_time(self) -> None:
+        profile = self.profile("one", "percent", "status", "device")
+        self.server.push(USER, self.document, 0.4)
+        self.sync(profile)
+        self.push(profile, 60)
+        journal = pull.journal_of(self.api)
+        run = journal.runs()[0]
+        gone = {**self.account, "url": "http://127.0.0.1:9"}
+        undone = push_undo.undo_push(self.api, journal, run, gone, self.bridge, ABORT, unheard)  # type: ignore[arg-type]
+        self.assertEqual(self.outcomes(undone), [("failed", "answer_failed")])
+        self.assertEqual(self.api.field_for("#dev", self.book), "calibre")
+        again = undo.last_push(journal)
+        assert again is not None
+        self.assertEqual(self.outcomes(self.undo(again)), [("restored", "push_undone")])
+        self.assertEqual(self.api.field_for("#dev", self.book), "Kobo")
+
+    def test_what_is_pushed_is_on_the_disk_before_it_is_sent(self) -> None:
+        profile = self.profile("one", "percent", "status")
+        self.server.push(USER, self.document, 0.4)
+        self.sync(profile)
+        seen: list[Any] = []
+        ask = self.bridge.request
+
+        def watch(method: str, *args: Any, **more: Any) -> Any:
+            if method == "sync/push":
+                seen.extend(pull.journal_of(self.api).runs()[0].standing_puts)
+                ask(method, *args, **more)
+                raise BridgeDied(-9, "as in a crash")
+            return ask(method, *args, **more)
+
+        with mock.patch.object(self.bridge, "request", watch), self.assertRaises(BridgeDied):
+            self.push(profile, 60)
+        self.assertEqual([put.before["percentage"] for put in seen if put.before], [0.4])
+        # It was sent, and nobody heard the answer: after the repair it can be undone all the same.
+        undo.repair(self.api, pull.journal_of(self.api))
+        self.assertEqual(self.outcomes(self.undo()), [("restored", "push_undone")])
+        self.assertAlmostEqual(self.stands()["percentage"], 0.4)
+
+    def test_a_crash_in_the_middle_of_an_undo_does_not_send_the_place_again(self) -> None:
+        profile = self.profile("one", "percent", "status")
+        self.server.push(USER, self.document, 0.4)
+        self.sync(profile)
+        self.push(profile, 60)
+        with mock.patch.object(push_undo, "put_cells_back", side_effect=BridgeDied(-9, "as in a crash")):
+            with self.assertRaises(BridgeDied):
+                self.undo()
+        self.assertAlmostEqual(self.stands()["percentage"], 0.4)
+        undo.repair(self.api, pull.journal_of(self.api))
+        self.assertEqual(self.reasons(profile), ["changed_here"])
+        plan = self.prepare_push(profile).plan
+        self.assertEqual([skip["reason"]["code"] for skip in plan["skipped"]], ["push_taken_back"])
 
 
 if __name__ == "__main__":
