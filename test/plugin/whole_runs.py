@@ -245,9 +245,9 @@ class WholeRuns(unittest.TestCase):
         self.server.push(USER, self.document, 0.4)
         self.sync(profile)
         self.push(profile, 60)
-        with mock.patch.object(push_undo, "put_cells_back", side_effect=BridgeDied(-9, "as in a crash")):
-            with self.assertRaises(BridgeDied):
-                self.undo()
+        died = BridgeDied(-9, "as in a crash")
+        with mock.patch.object(push_undo, "put_cells_back", side_effect=died), self.assertRaises(BridgeDied):
+            self.undo()
         self.assertAlmostEqual(self.stands()["percentage"], 0.4)
         undo.repair(self.api, pull.journal_of(self.api))
         self.assertEqual(self.reasons(profile), ["changed_here"])
