@@ -182,7 +182,9 @@ describe.each(RUNTIMES)("the built bridge under $name", ({ name, command }) => {
     const request = { account, library_id: "l", carry_overs, reading_from: 0.01, on_request: false };
     const carried = await ask("sync/carryOver", request);
     expect(carried).toMatchObject({ result: { results: [{ outcome: "carried" }] } });
-    const put_backs = [{ book_id: 1, document, ours: { progress: POINTER, percentage: 0.25 }, before: null }];
+    // What was carried over is as much ours as a push.
+    const ours = { progress: POINTER, percentage: 0.25 };
+    const put_backs = [{ book_id: 1, document: "f".repeat(32), ours, before: null }];
     expect(await ask("sync/undoPush", { account, library_id: "other", put_backs, again: false })).toMatchObject({
       result: { results: [{ outcome: "removed" }] },
     });
