@@ -1,6 +1,6 @@
-import { closeSync, fdatasync, openSync } from "node:fs";
 import { DatabaseSync } from "node:sqlite";
 import type { SQLInputValue, StatementSync } from "node:sqlite";
+import { createGroupCommit } from "./group-commit.ts";
 
 export type { SQLInputValue } from "node:sqlite";
 
@@ -16,11 +16,13 @@ export interface Database {
   readSoon<T>(work: () => T): Promise<T>;
   /**
    * Queues `work` and resolves with its result once the transaction it ran in is on the disk. When another piece of the
-   * same transaction throws, `work` is run again in one of its own: it must do nothing but talk to this database.
+   * same transaction throws, `work` is run again without that one: it must do nothing but talk to this database.
    */
   write<T>(work: () => T): Promise<T>;
   /** Counts the transactions: what `write`'s work has learned holds as long as this stands, unless the work itself changes it. */
   transaction(): number;
+  /** Inside `write`: as `transaction`, but it stands until another connection has written or work of ours was undone. */
+  edition(): number;
   /** Flushes what is queued, then closes. */
   close(): Promise<void>;
 }
@@ -28,15 +30,6 @@ export interface Database {
 const CHECKPOINT_PAGES = 16_000;
 const MAPPED_BYTES = 1024 ** 3;
 const IDLE_MS = 2000;
-/** So many writes are not kept waiting for others. */
-const MAX_LINGERING = 8;
-
-interface Queued {
-  /** Does the work and returns what tells its result, to be called once that is on the disk. */
-  readonly work: () => () => void;
-  readonly reject: (error: unknown) => void;
-}
-
 /**
  * Opens a database file (or ":memory:"): WAL, and every resolved write as durable as with `synchronous=FULL`. FULL would
  * stop the event loop for each sync of the WAL; here the commit only writes (NORMAL), the sync of the WAL runs beside the
@@ -53,90 +46,20 @@ export function openDatabase(path: string): Database {
   db.exec(`PRAGMA mmap_size = ${MAPPED_BYTES}`);
   db.exec("PRAGMA synchronous = NORMAL");
   db.exec("PRAGMA foreign_keys = ON");
-  const begin = db.prepare("BEGIN IMMEDIATE");
   const beginReading = db.prepare("BEGIN");
-  const commit = db.prepare("COMMIT");
-  const rollback = db.prepare("ROLLBACK");
+  const endSnapshot = db.prepare("COMMIT");
   const isFile = path !== ":memory:" && path !== "";
-  // Exists from the first transaction on, and until the last connection closes.
-  let wal: number | null = null;
-  let queue: Queued[] = [];
-  let transactions = 0;
+  const commits = createGroupCommit(db, isFile ? path : null, schedule);
   let readers: (() => void)[] = [];
   let idleTimer: NodeJS.Timeout | null = null;
   let isOpen = true;
   let isReading = false;
   let isScheduled = false;
-  /** How many writes waited at the end of the last turn. */
-  let waited = 0;
-  let isSyncing = false;
-  let whenIdle: (() => void) | null = null;
 
   function endReading(): void {
     if (!isReading) return;
     isReading = false;
-    commit.run();
-  }
-
-  function transact(pieces: readonly Queued[]): (() => void)[] {
-    endReading();
-    transactions += 1;
-    begin.run();
-    try {
-      const tells = pieces.map(({ work }) => work());
-      commit.run();
-      return tells;
-    } catch (error) {
-      try {
-        rollback.run();
-      } catch {
-        // Some failures (a full disk) have rolled back by themselves.
-      }
-      throw error;
-    }
-  }
-
-  /** Runs all that waits; one bad piece must not take the others with it. */
-  function transactEach(pieces: readonly Queued[]): (() => void)[] {
-    try {
-      return transact(pieces);
-    } catch (error) {
-      if (pieces.length === 1) {
-        pieces[0]?.reject(error);
-        return [];
-      }
-      return pieces.flatMap((piece) => transactEach([piece]));
-    }
-  }
-
-  function flush(): void {
-    const pieces = queue;
-    queue = [];
-    waited = 0;
-    const tells = transactEach(pieces);
-    if (tells.length === 0) return;
-    if (!isFile) {
-      for (const tell of tells) tell();
-      return;
-    }
-    expectIdleness();
-    try {
-      wal ??= openSync(`${path}-wal`, "r+");
-    } catch (error) {
-      // Somebody took the folder away: nothing can be made durable there any more.
-      for (const piece of pieces) piece.reject(error);
-      return;
-    }
-    isSyncing = true;
-    fdatasync(wal, (error) => {
-      isSyncing = false;
-      // A disk that cannot sync cannot be trusted with what it was given before either.
-      if (error !== null) for (const piece of pieces) piece.reject(error);
-      else for (const tell of tells) tell();
-      if (queue.length > 0 && isOpen) schedule();
-      else if (queue.length > 0) flush();
-      if (queue.length === 0 && !isSyncing) whenIdle?.();
-    });
+    endSnapshot.run();
   }
 
   function startReading(): void {
@@ -153,7 +76,7 @@ export function openDatabase(path: string): Database {
       return;
     }
     idleTimer = setTimeout(() => {
-      if (!isOpen || isReading || isSyncing || queue.length > 0) return;
+      if (!isOpen || isReading || !commits.isIdle()) return;
       try {
         db.exec("PRAGMA wal_checkpoint(PASSIVE)");
       } catch {
@@ -179,14 +102,8 @@ export function openDatabase(path: string): Database {
     isScheduled = false;
     answerReaders();
     endReading();
-    if (queue.length === 0 || isSyncing) return;
-    // As long as each turn brings more, more come with the next: a larger batch costs all of them less.
-    if (queue.length > waited && queue.length < MAX_LINGERING) {
-      waited = queue.length;
-      schedule();
-      return;
-    }
-    flush();
+    if (isFile && !commits.isIdle()) expectIdleness();
+    if (commits.turn()) schedule();
   }
 
   /** After the poll phase every request of this turn has been read. */
@@ -215,26 +132,15 @@ export function openDatabase(path: string): Database {
         schedule();
       });
     },
-    write<T>(work: () => T): Promise<T> {
-      if (!isOpen) return Promise.reject(new Error("The database is closed."));
-      return new Promise<T>((resolve, reject) => {
-        const tellLater = (): (() => void) => {
-          const result = work();
-          return () => resolve(result);
-        };
-        queue.push({ work: tellLater, reject });
-        schedule();
-      });
-    },
-    transaction: () => transactions,
+    write: (work) => commits.write(work),
+    transaction: () => commits.transaction(),
+    edition: () => commits.edition(),
     async close() {
       if (!isOpen) return;
       isOpen = false;
       if (idleTimer !== null) clearTimeout(idleTimer);
       endReading();
-      if (queue.length > 0 && !isSyncing) flush();
-      if (isSyncing) await new Promise<void>((resolve) => (whenIdle = resolve));
-      if (wal !== null) closeSync(wal);
+      await commits.close();
       db.close();
     },
   };

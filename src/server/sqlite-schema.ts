@@ -1,10 +1,13 @@
 import { randomBytes } from "node:crypto";
 import type { Database } from "../io/sqlite.ts";
+import { HISTORY_LENGTH } from "./store.ts";
 
-const SCHEMA_VERSION = 1;
+const SCHEMA_VERSION = 2;
 
 // A commit costs by the pages it touches, and a PUT touches two: its row in `documents`, and the end of `history`. The
-// history of a document is therefore a chain (`previous` names the row before) and has no index, nor do the times.
+// history of a document is therefore a chain (`previous` names the row before) and has no index, nor do the times. A
+// trigger appends to it, which finds the row once where a statement of its own finds it twice; what has become too long
+// is noted every so many writes and shortened later (sqlite-history.ts).
 // Text columns have no type of their own: text with a NUL in it is kept as bytes (see io/sqlite.ts).
 const SCHEMA = `
 CREATE TABLE IF NOT EXISTS users (id INTEGER PRIMARY KEY, name NOT NULL UNIQUE, credential NOT NULL);
@@ -43,6 +46,15 @@ CREATE TABLE IF NOT EXISTS aliases (
   document_id INTEGER NOT NULL REFERENCES documents ON DELETE CASCADE,
   PRIMARY KEY (user_id, value)
 ) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS overlong (document_id INTEGER PRIMARY KEY);
+CREATE TRIGGER IF NOT EXISTS remember AFTER UPDATE OF writes ON documents BEGIN
+  INSERT INTO history (id, document_id, number, previous, timestamp, percentage, progress, device, device_id)
+  VALUES (NEW.previous, OLD.id, OLD.writes, OLD.previous, OLD.timestamp, OLD.percentage, OLD.progress, OLD.device, OLD.device_id);
+END;
+CREATE TRIGGER IF NOT EXISTS note_overlong AFTER UPDATE OF writes ON documents
+WHEN NEW.writes % ${HISTORY_LENGTH} = 0 AND NEW.writes > ${HISTORY_LENGTH} BEGIN
+  INSERT OR IGNORE INTO overlong VALUES (NEW.id);
+END;
 CREATE INDEX IF NOT EXISTS aliases_by_document ON aliases (document_id);
 CREATE TABLE IF NOT EXISTS settings (name TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
 `;

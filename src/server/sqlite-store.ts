@@ -45,7 +45,7 @@ export function openSqliteStore(path: string): Store {
   const selectNames = db.prepare("SELECT name FROM users WHERE name > ? ORDER BY name LIMIT 500");
   const selectSecret = db.prepare("SELECT value FROM settings WHERE name = 'secret'");
   const history = createSqliteHistory(db);
-  const writer = createSqliteWriter(db, history.added);
+  const writer = createSqliteWriter(db);
 
   function find(
     username: string,
@@ -71,7 +71,7 @@ export function openSqliteStore(path: string): Store {
   /** A write that touches accounts. */
   function writeAccounts<T>(work: () => T): Promise<T> {
     return db.write(() => {
-      writer.forgetUsers();
+      writer.forget();
       return work();
     });
   }

@@ -6,9 +6,11 @@ import type { Identifier, ProgressWrite, WriteOutcome } from "./store.ts";
 /** The writing half of the SQLite store; its `put` must run inside a transaction. */
 export interface SqliteWriter {
   put(username: string, credential: string, write: ProgressWrite): WriteOutcome;
-  /** To be called by whatever changes accounts, before it does. */
-  forgetUsers(): void;
+  /** To be called by whatever changes accounts or puts rows into the history by itself, before it does. */
+  forget(): void;
 }
+
+const MAX_USERS = 10_000;
 
 interface Place {
   readonly documentId: number;
@@ -31,8 +33,8 @@ function told({
   };
 }
 
-/** Prepares the statements of a `PUT`; `remembered` is called for each row added to the history. */
-export function createSqliteWriter(db: Database, remembered: () => void): SqliteWriter {
+/** Prepares the statements of a `PUT`. */
+export function createSqliteWriter(db: Database): SqliteWriter {
   const selectUser = db.prepare("SELECT id FROM users WHERE name = ? AND credential = ?");
   const insertDocument = db.prepare(
     `INSERT INTO documents (user_id, document, timestamp, percentage, progress, device, device_id, filename, title, authors, identifiers)
@@ -47,34 +49,40 @@ export function createSqliteWriter(db: Database, remembered: () => void): Sqlite
     `UPDATE documents SET filename = ifnull(?, filename), title = ifnull(?, title), authors = ifnull(?, authors)
      WHERE user_id = ? AND document = ?`,
   );
-  const remember = db.prepare(
-    `INSERT INTO history (document_id, number, previous, timestamp, percentage, progress, device, device_id)
-     SELECT id, writes, previous, timestamp, percentage, progress, device, device_id FROM documents
-     WHERE user_id = ? AND document = ?`,
-  );
+  const selectLastHistory = db.prepare("SELECT max(id) AS last FROM history");
   const selectDocument = db.prepare("SELECT id, document FROM documents WHERE user_id = ? AND document = ?");
   const selectTarget = db.prepare(
     "SELECT d.id, d.document FROM aliases a JOIN documents d ON d.id = a.document_id WHERE a.user_id = ? AND a.value = ?",
   );
   const insertAlias = db.prepare("INSERT INTO aliases (user_id, value, type, document_id) VALUES (?, ?, ?, ?)");
 
-  // A device that pushes a shelf of books asks for the same account again and again within one transaction.
-  const users = new Map<string, number | null>();
+  // Who was looked up stays known until somebody else has written to the file, or accounts change here.
+  const users = new Map<string, number>();
   let usersOf = -1;
+  let lastHistory = 0;
+  let lastHistoryOf = -1;
 
   function userIdOf(username: string, credential: string): number | null {
-    if (usersOf !== db.transaction()) {
-      usersOf = db.transaction();
+    if (usersOf !== db.edition() || users.size >= MAX_USERS) {
+      usersOf = db.edition();
       users.clear();
     }
     const question = `${username}:${credential}`;
-    let id = users.get(question);
-    if (id === undefined) {
-      const row = selectUser.get(toSqlText(username), toSqlText(credential));
-      id = row === undefined ? null : Number(row["id"]);
-      users.set(question, id);
+    const known = users.get(question);
+    if (known !== undefined) return known;
+    const row = selectUser.get(toSqlText(username), toSqlText(credential));
+    if (row === undefined) return null;
+    users.set(question, Number(row["id"]));
+    return Number(row["id"]);
+  }
+
+  /** The id of the next row of the history: the row that it remembers has to name it before it is there. */
+  function nextHistoryId(): number {
+    if (lastHistoryOf !== db.transaction()) {
+      lastHistoryOf = db.transaction();
+      lastHistory = Number(selectLastHistory.get()?.["last"] ?? 0);
     }
-    return id;
+    return (lastHistory += 1);
   }
 
   function insert(userId: number, write: ProgressWrite): number {
@@ -98,12 +106,9 @@ export function createSqliteWriter(db: Database, remembered: () => void): Sqlite
   /** False when there is no such document. */
   function update(userId: number, document: string, write: ProgressWrite): boolean {
     const name = toSqlText(document);
-    const { changes, lastInsertRowid: previous } = remember.run(userId, name);
-    if (changes === 0) return false;
-    remembered();
     const { deviceId, filename, title, authors, identifiers } = told(write);
-    updatePosition.run(
-      previous,
+    const { changes } = updatePosition.run(
+      nextHistoryId(),
       write.timestamp,
       write.percentage,
       toSqlText(write.progress),
@@ -113,6 +118,7 @@ export function createSqliteWriter(db: Database, remembered: () => void): Sqlite
       userId,
       name,
     );
+    if (changes === 0) return false;
     if (write.metadata !== null) updateMetadata.run(filename, title, authors, userId, name);
     return true;
   }
@@ -146,6 +152,9 @@ export function createSqliteWriter(db: Database, remembered: () => void): Sqlite
       if (!update(userId, write.document, write)) insert(userId, write);
       return { status: "written", document: write.document, match: null };
     },
-    forgetUsers: () => users.clear(),
+    forget() {
+      users.clear();
+      lastHistoryOf = -1;
+    },
   };
 }

@@ -1,4 +1,5 @@
-import { mkdtempSync, rmSync } from "node:fs";
+import fs, { mkdtempSync, rmSync } from "node:fs";
+import { syncBuiltinESMExports } from "node:module";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
@@ -17,6 +18,10 @@ function newFile(): string {
   const folder = mkdtempSync(join(tmpdir(), "kosync-"));
   undo.push(() => rmSync(folder, { recursive: true, force: true }));
   return join(folder, "kosync.sqlite");
+}
+
+function failToSync(_file: number, done: (error: Error) => void): void {
+  setImmediate(done, new Error("EIO"));
 }
 
 function position(document: string, progress: string) {
@@ -38,6 +43,54 @@ test("a write that fails takes none of those that shared its transaction with it
   ).toEqual([1, 2, 3]);
   await db.close();
   await expect(db.write(() => 1)).rejects.toThrow("closed");
+});
+
+test("a file that another process keeps locked refuses all that waits at once, and is written again afterwards", async () => {
+  const path = newFile();
+  const db = openDatabase(path);
+  db.exec("CREATE TABLE numbers (n INTEGER)");
+  db.exec("PRAGMA busy_timeout = 1000");
+  const insert = db.prepare("INSERT INTO numbers VALUES (?)");
+  const other = new DatabaseSync(path);
+  other.exec("BEGIN IMMEDIATE");
+  let runs = 0;
+  const write = (n: number): Promise<unknown> =>
+    db.write(() => {
+      runs += 1;
+      return insert.run(n).changes;
+    });
+  // One wait for the lock, not a hundred: they would take longer than this test may.
+  const results = await Promise.allSettled(Array.from({ length: 100 }, (_, n) => write(n)));
+  expect(runs).toBe(0);
+  for (const result of results) expect(result).toMatchObject({ status: "rejected", reason: { errcode: 5 } });
+  other.exec("ROLLBACK");
+  other.close();
+  expect(await write(1)).toBe(1);
+  await db.close();
+});
+
+test("a disk that failed to sync once is not trusted until the file is opened anew", async () => {
+  const path = newFile();
+  const db = openDatabase(path);
+  db.exec("CREATE TABLE numbers (n INTEGER)");
+  const insert = db.prepare("INSERT INTO numbers VALUES (?)");
+  await db.write(() => insert.run(1));
+  const sync = fs.fdatasync;
+  undo.push(() => {
+    fs.fdatasync = sync;
+    syncBuiltinESMExports();
+  });
+  // No disk fails when it is asked to: this one call does.
+  fs.fdatasync = Object.assign(failToSync, { __promisify__: sync.__promisify__ });
+  syncBuiltinESMExports();
+  await expect(db.write(() => insert.run(2))).rejects.toThrow("EIO");
+  fs.fdatasync = sync;
+  syncBuiltinESMExports();
+  await expect(db.write(() => insert.run(3))).rejects.toThrow("EIO");
+  await db.close();
+  const again = openDatabase(path);
+  expect(await again.write(() => again.prepare("INSERT INTO numbers VALUES (4)").run().changes)).toBe(1);
+  await again.close();
 });
 
 test("closing finishes what was asked for before", async () => {
@@ -78,8 +131,17 @@ test("another process may use the file at the same time", async () => {
   const [one, two] = [openSqliteStore(path), openSqliteStore(path)];
   await one.createUser("ann", "k");
   expect(await two.credentialOf("ann")).toBe("k");
+  // Now one of them remembers whose account that is.
+  expect(await one.write("ann", "k", position("a", "1"))).toMatchObject({ status: "written" });
   expect(await two.replaceCredential("ann", "k", "k2")).toBe(true);
-  expect(await one.write("ann", "k", position("a", "1"))).toEqual({ status: "unauthorized" });
+  expect(await one.write("ann", "k", position("a", "2"))).toEqual({ status: "unauthorized" });
+  // Both append to the history of the same document.
+  for (const [page, store] of [one, two, one, two].entries()) {
+    expect(await store.write("ann", "k2", position("a", `${page + 3}`))).toMatchObject({ status: "written" });
+  }
+  expect((await two.history("ann", "a")).map(({ progress }) => progress)).toEqual(["6", "5", "4", "3", "1"]);
+  expect(await two.deleteUser("ann", "k2")).toBe(true);
+  expect(await one.write("ann", "k2", position("a", "7"))).toEqual({ status: "unauthorized" });
   await Promise.all([one.close(), two.close()]);
 });
 
@@ -103,7 +165,7 @@ test("within one transaction, too, a write sees what became of its account just 
   await store.close();
 });
 
-test("rows of the history that are too old are swept from the file, and no others", async () => {
+test("positions that are too old leave the file, and no others", async () => {
   vi.useFakeTimers({ toFake: ["setInterval", "clearInterval"] });
   const path = newFile();
   const store = openSqliteStore(path);
@@ -113,7 +175,7 @@ test("rows of the history that are too old are swept from the file, and no other
   const writes = 2000;
   for (let page = 0; page <= writes; page++) await store.write("ann", "k", position("long", String(page)));
   vi.advanceTimersByTime(1000);
-  // The sweep is queued behind nothing else: once this is answered it is done.
+  // Shortening is queued behind nothing else: once this is answered it is done.
   for (let turn = 0; turn < 5; turn++) await store.write("ann", "k", position("other", "1"));
   const db = new DatabaseSync(path);
   const rows = Number(db.prepare("SELECT count(*) AS count FROM history").get()?.["count"]);
@@ -122,6 +184,22 @@ test("rows of the history that are too old are swept from the file, and no other
   expect(await store.history("ann", "long")).toHaveLength(HISTORY_LENGTH);
   expect((await store.history("ann", "long")).at(-1)?.progress).toBe(String(writes + 1 - HISTORY_LENGTH));
   expect(await store.history("ann", "short")).toHaveLength(2);
+  await store.close();
+});
+
+test("a file of the first version is read on, and its positions remembered as before", async () => {
+  const path = newFile();
+  const first = openSqliteStore(path);
+  await first.createUser("ann", "k");
+  for (const page of ["1", "2", "3"]) await first.write("ann", "k", position("a", page));
+  await first.close();
+  // What the second version added.
+  const old = new DatabaseSync(path);
+  old.exec("DROP TRIGGER remember; DROP TRIGGER note_overlong; DROP TABLE overlong; PRAGMA user_version = 1");
+  old.close();
+  const store = openSqliteStore(path);
+  await store.write("ann", "k", position("a", "4"));
+  expect((await store.history("ann", "a")).map(({ progress }) => progress)).toEqual(["4", "3", "2", "1"]);
   await store.close();
 });
 
