@@ -8,8 +8,8 @@ from qt.core import QComboBox, QFormLayout, QHBoxLayout, QLabel, QPushButton, QV
 
 from .config import MappedColumn, StoredProfile
 from .config_draft import Draft
-from .contract import ColumnField
-from .library import FITTING, fitting_columns
+from .contract import FITTING, ColumnField
+from .library import fitting_columns
 from .usual_columns import USUAL, free_column, suggestion
 
 load_translations()

@@ -900,3 +900,51 @@ class ProgressNotice(TypedDict):
 
 class CancelNotice(TypedDict):
     id: int
+
+
+FITTING: Final[dict[ColumnField, tuple[ColumnDatatype, ...]]] = {
+    "percent": (
+        "int",
+        "float",
+        "text",
+    ),
+    "status": (
+        "text",
+        "enumeration",
+        "bool",
+    ),
+    "place": (
+        "text",
+        "comments",
+    ),
+    "device": (
+        "text",
+        "comments",
+        "enumeration",
+    ),
+    "last_read": (
+        "datetime",
+        "text",
+    ),
+    "started": (
+        "datetime",
+        "text",
+    ),
+    "finished": (
+        "datetime",
+        "text",
+    ),
+    "times_read": (
+        "int",
+        "float",
+        "text",
+    ),
+    "last_synced": (
+        "datetime",
+        "text",
+    ),
+    "location": (
+        "text",
+        "comments",
+    ),
+}

@@ -15,22 +15,7 @@ from typing import Any, Final
 from calibre.utils.date import UNDEFINED_DATE, parse_date
 from calibre.utils.icu import lower as icu_lower
 
-from .contract import BOOKS_PER_MESSAGE, Book, BookFormat, Cell, ColumnField, ColumnMapping, ColumnUpdate
-
-# Which datatypes can show what: the preferences offer no others, and the command line refuses them.
-FITTING: Final[dict[ColumnField, tuple[str, ...]]] = {
-    "percent": ("int", "float"),
-    "status": ("text", "enumeration", "bool"),
-    "place": ("text", "comments"),
-    "device": ("text",),
-    "last_read": ("datetime",),
-    "started": ("datetime",),
-    "finished": ("datetime",),
-    "times_read": ("int", "float"),
-    "last_synced": ("datetime",),
-    "location": ("text",),
-}
-
+from .contract import BOOKS_PER_MESSAGE, FITTING, Book, BookFormat, Cell, ColumnField, ColumnMapping, ColumnUpdate
 
 # calibre writes 1,000 cells in 24 to 34 ms, and whoever reads meanwhile waits: a slice stays far below what is noticed.
 CELLS_PER_SLICE: Final = 400

@@ -4,6 +4,7 @@ import * as z from "zod";
 import { BOOKS_PER_MESSAGE, METHODS, NOTIFICATIONS, RPC_ERRORS } from "../bridge/contract.ts";
 import { CONTRACT_VERSION } from "../bridge/version.ts";
 import { SYNC_ERRORS } from "../src/model/error.ts";
+import { FITTING } from "../src/model/profile.ts";
 
 /** The part of JSON Schema that zod makes of our models. */
 interface Schema {
@@ -123,6 +124,15 @@ function dictionary(name: string, entries: Readonly<Record<string, number>>): st
   return `${name}: Final[dict[str, int]] = {\n${lines.join("\n")}\n}`;
 }
 
+/** Which datatypes can show what, after the types that it names. */
+function fitting(): string {
+  const lines = Object.entries(FITTING).map(
+    ([field, datatypes]) =>
+      `    ${literal(field)}: (${datatypes.map((datatype) => `${literal(datatype)},`).join(" ")}),`,
+  );
+  return `FITTING: Final[dict[ColumnField, tuple[ColumnDatatype, ...]]] = {\n${lines.join("\n")}\n}`;
+}
+
 function python(): string {
   const types = new PythonTypes();
   for (const name of Object.keys(definitions)) types.define(name);
@@ -138,6 +148,7 @@ function python(): string {
     `METHODS: Final = (${Object.keys(METHODS).map(literal).join(", ")},)`,
     `NOTIFICATIONS: Final = (${Object.keys(NOTIFICATIONS).map(literal).join(", ")},)`,
     ...types.written,
+    fitting(),
   ].join("\n\n");
 }
 

@@ -1,20 +1,7 @@
 import type { Cell } from "../model/cell.ts";
-import type { ColumnDatatype, ColumnField, ColumnMapping } from "../model/profile.ts";
+import { FITTING } from "../model/profile.ts";
+import type { ColumnMapping } from "../model/profile.ts";
 import { dayOf, formatInstant, parseInstant } from "./dates.ts";
-
-/** The datatypes in which a field can be shown; the preferences offer only these. */
-export const FITTING: Readonly<Record<ColumnField, readonly ColumnDatatype[]>> = {
-  percent: ["int", "float", "text"],
-  status: ["text", "enumeration", "bool"],
-  place: ["text", "comments"],
-  location: ["text", "comments"],
-  device: ["text", "comments", "enumeration"],
-  last_read: ["datetime", "text"],
-  started: ["datetime", "text"],
-  finished: ["datetime", "text"],
-  last_synced: ["datetime", "text"],
-  times_read: ["int", "float", "text"],
-};
 
 /** Whether a column can hold its field at all. */
 export function fits(mapping: ColumnMapping): boolean {

@@ -23,6 +23,20 @@ export const ColumnDatatype = z
   .meta({ id: "ColumnDatatype" });
 export type ColumnDatatype = z.infer<typeof ColumnDatatype>;
 
+/** The datatypes in which a field can be shown, in the order in which the preferences list the fields. */
+export const FITTING: Readonly<Record<ColumnField, readonly ColumnDatatype[]>> = {
+  percent: ["int", "float", "text"],
+  status: ["text", "enumeration", "bool"],
+  place: ["text", "comments"],
+  device: ["text", "comments", "enumeration"],
+  last_read: ["datetime", "text"],
+  started: ["datetime", "text"],
+  finished: ["datetime", "text"],
+  times_read: ["int", "float", "text"],
+  last_synced: ["datetime", "text"],
+  location: ["text", "comments"],
+};
+
 /** One mapped column, with what is needed to write it without being refused. */
 export const ColumnMapping = z
   .strictObject({

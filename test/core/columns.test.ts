@@ -5,7 +5,6 @@ import {
   countOf,
   dateCell,
   fits,
-  FITTING,
   percentCell,
   sameCell,
   shareOf,
@@ -14,7 +13,7 @@ import {
 } from "../../src/core/columns.ts";
 import { dayOf, formatInstant, parseInstant } from "../../src/core/dates.ts";
 import { readStatus, statusCell, statusOf, STATUSES } from "../../src/core/status.ts";
-import { ColumnDatatype, ColumnField } from "../../src/model/profile.ts";
+import { ColumnDatatype, ColumnField, FITTING } from "../../src/model/profile.ts";
 import { column, RULES, T0 } from "./samples.ts";
 
 const PERCENT = [

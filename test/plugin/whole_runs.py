@@ -13,7 +13,7 @@ from calibre_plugins.koreader_progress import book_memory, config, pull, push, p
 from calibre_plugins.koreader_progress.bridge_client import BridgeClient, BridgeDied
 from calibre_plugins.koreader_progress.contract import Account
 from calibre_plugins.koreader_progress.digest import file_digest
-from libraries import add_book, make_library
+from libraries import add_book, make_library, open_library
 
 sys.path.append(os.path.join(os.path.dirname(os.path.dirname(os.path.abspath(__file__))), "gui"))
 from kosync import KosyncServer, userkey
@@ -87,8 +87,6 @@ class WholeRuns(unittest.TestCase):
         self.db.create_custom_column("made", "Made later", "text", False)
         path = self.db.library_path
         self.db.close()
-        from libraries import open_library
-
         # A new column is there after a restart.
         self.db = open_library(path)
         self.api = self.db.new_api
@@ -105,6 +103,36 @@ class WholeRuns(unittest.TestCase):
         # What we wrote ourselves is no obstacle when the reader reads on.
         self.server.push(USER, self.document, 0.5)
         self.assertEqual(self.sync(profile), {"#pct": 50, "#dev": "Kobo"})
+
+    def test_every_field_is_written_into_every_datatype_that_the_preferences_offer_and_is_found_unchanged(self) -> None:
+        from calibre_plugins.koreader_progress.contract import FITTING
+
+        words = {"status": ["Unread", "Reading", "Finished"], "device": ["Kobo", "Phone"]}
+        pairs = [(shown, datatype) for shown, datatypes in FITTING.items() for datatype in datatypes]
+        for shown, datatype in pairs:
+            display = {"enum_values": words[shown], "enum_colors": []} if datatype == "enumeration" else {}
+            self.db.create_custom_column(f"{shown}_{datatype}", shown, datatype, False, display=display)
+        path = self.db.library_path
+        self.db.close()
+        self.db = open_library(path)
+        self.api = self.db.new_api
+        self.server.push(USER, self.document, 0.4)
+        for turn in range(max(map(len, FITTING.values()))):
+            columns = {shown: f"#{shown}_{datatypes[turn % len(datatypes)]}" for shown, datatypes in FITTING.items()}
+            profile = self.profile(f"turn {turn}", **columns)
+            self.assertTrue(set(self.sync(profile)) <= set(columns.values()))
+            self.assertEqual(self.reasons(profile), ["unchanged"])
+        self.server.push(USER, self.document, 1.0)
+        for turn in range(max(map(len, FITTING.values()))):
+            columns = {shown: f"#{shown}_{datatypes[turn % len(datatypes)]}" for shown, datatypes in FITTING.items()}
+            self.sync(self.profile(f"turn {turn}", **columns))
+        empty = [
+            f"#{shown}_{datatype}"
+            for shown, datatype in pairs
+            if self.api.field_for(f"#{shown}_{datatype}", self.book) is None
+        ]
+        # The book has no chapter to name, and nobody was seen beginning a book that has been at its place for no time.
+        self.assertEqual([column for column in empty if not column.startswith("#place")], [])
 
     # A push, and what undoing it does on the server.
 
