@@ -222,10 +222,11 @@ class ProgressAction(InterfaceAction):
         account = self.settings.account(stored["account_id"]) if stored else None
         launch = self.host.prepare(self.settings.get("runtime_path"))
         asked = with_proxy(account) if account else None
+        copy_logs = self.settings.get("copy_logs")
         self.say(_("Looking for documents without a book…"))
         self._ask_beside(
             "find unmatched documents",
-            lambda: find_unmatched(db.new_api, launch, asked),
+            lambda: find_unmatched(db.new_api, launch, asked, copy_logs),
             lambda found: UnmatchedDialog(self.gui, found).show(),
             lambda details: self._complain(_("The documents without a book could not be looked for."), details),
         )

@@ -7,7 +7,9 @@ from typing import Any
 from qt.core import QCheckBox, QComboBox, QFormLayout, QGroupBox, QLabel, QVBoxLayout, QWidget
 
 from .config import StoredProfile
+from .config_copy_logs import CopyLogsBox
 from .config_draft import Draft
+from .config_import import ImportBox
 from .history import read_stored
 
 load_translations()
@@ -67,6 +69,10 @@ class CopiesTab(QWidget):
             about.setIndent(24)
             column.addWidget(about)
         layout.addWidget(copies)
+        self.copy_logs = CopyLogsBox(draft, self)
+        layout.addWidget(self.copy_logs)
+        self.imported = ImportBox(self._api, self)
+        layout.addWidget(self.imported)
 
         self.known = QLabel(self)
         self.known.setObjectName("known_digests")

@@ -14,7 +14,7 @@ from .strip_list import read_strip_list, write_switches
 
 load_translations()
 
-MACHINE_KEYS: Final = ("runtime_path", "click", "keep_progress_open", "predict", "hosting")
+MACHINE_KEYS: Final = ("runtime_path", "click", "keep_progress_open", "predict", "copy_logs", "hosting")
 
 
 class NewColumn(TypedDict):

@@ -70,12 +70,6 @@ def log_folder() -> str:
     return os.path.join(our_folder(), "copies")
 
 
-def log_folders(further: Iterable[str] = ()) -> list[str]:
-    """Its own folder, then those of the setting (`further`), then those of the environment variable."""
-    named = [*further, *os.environ.get(VARIABLE, "").split(os.pathsep)]
-    return list(dict.fromkeys([log_folder(), *(os.path.abspath(os.path.expanduser(f)) for f in named if f)]))
-
-
 class ProcessLog:
     """This process's own file, made at its first line."""
 

@@ -13,6 +13,7 @@ from qt.core import (
     QHBoxLayout,
     QLabel,
     QLineEdit,
+    QMessageBox,
     QPushButton,
     QSize,
     Qt,
@@ -25,14 +26,18 @@ from qt.core import (
 
 from calibre.gui2 import gprefs
 
+from .background import Background
 from .book_memory import logged_books, recall
 from .config import StoredProfile
+from .contract import ColumnUpdate
 from .digest_names import source_names
 from .history import link, read_digests, unlink
 from .history_page import HistoryPage
 from .icons import PLUGIN_NAME, icon
 from .messages import percent
 from .plan_rows import show_cell, show_time
+from .unlinking import restorable, runs_under
+from .write_journal import Run
 
 load_translations()
 
@@ -49,6 +54,8 @@ class DetailsDialog(QDialog):
         self._api = gui.current_db.new_api
         self._book_id = book_id
         self._column_name = column_name
+        self._background = Background(self)
+        self._restore = gui.iactions[PLUGIN_NAME].runs.put_back
         title = self._api.field_for("title", book_id)
         self.setWindowTitle(_("KOReader Progress: {title}").format(title=title))
         self.setWindowIcon(icon("details"))
@@ -161,8 +168,39 @@ class DetailsDialog(QDialog):
         self._fill_digests()
 
     def _unlink(self) -> None:
-        unlink(self._api, self._book_id, self._selected())
+        digest = self._selected()
+        unlink(self._api, self._book_id, digest)
         self._fill_digests()
+        # The journal may hold hundreds of runs.
+        self._background.run(lambda: self._written_under(digest), self._offer_to_restore)
+
+    def _written_under(self, digest: str) -> tuple[list[Run], list[ColumnUpdate]]:
+        runs = runs_under(self._api, self._book_id, digest)
+        return runs, restorable(self._api, self._book_id, runs)
+
+    def _offer_to_restore(self, found: tuple[list[Run], list[ColumnUpdate]]) -> None:
+        """Asks whether what the digest has brought should go too; what was changed since is no part of it."""
+        runs, updates = found
+        if not updates:
+            return
+        lines = [
+            _("{column}: {now} → {then}").format(
+                column=self._column_name(update["column"]),
+                now=show_cell(update["before"], None),
+                then=show_cell(update["after"], None),
+            )
+            for update in updates
+        ]
+        question = QMessageBox(self)
+        question.setObjectName("koreader_progress_restore")
+        question.setIcon(QMessageBox.Icon.Question)
+        question.setWindowTitle(_("KOReader Progress"))
+        question.setText(_("This digest has brought values into the library. Put back what stood there before?"))
+        question.setInformativeText("\n".join(lines))
+        self.restore_button = question.addButton(_("&Put back"), QMessageBox.ButtonRole.AcceptRole)
+        question.addButton(_("&Leave as it is"), QMessageBox.ButtonRole.RejectRole)
+        self.restore_button.clicked.connect(lambda: self._restore(runs, [self._book_id]))
+        question.open()
 
     def _copy(self) -> None:
         QApplication.clipboard().setText(self._selected())

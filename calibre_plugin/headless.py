@@ -25,11 +25,13 @@ from .config import Settings, account_id_of, default_profile, map_columns, new_p
 from .contract import Account, CarryOverResult, ColumnField, ColumnMapping, Profile
 from .history import link, read_digests, read_unlinked, unlink
 from .library import WriteReport, resolve_columns
+from .log_places import out_of_reach
 from .messages import why_sentence
 from .places import deliver_positions
 from .predict import predictor
 from .rebuild import rebuild
 from .undo import repair
+from .unlinking import put_back, restorable, runs_under
 
 
 class HeadlessError(Exception):
@@ -76,7 +78,7 @@ class HeadlessLibrary:
         self._db = LibraryDatabase(os.path.abspath(path))
         # What left calibre since the last run, from whatever process: the digests that readers know.
         rebuild(self._api, params["copy_logs"], self._abort)
-        return {"book_ids": sorted(self._api.all_book_ids())}
+        return {"book_ids": sorted(self._api.all_book_ids()), "out_of_reach": out_of_reach(params["copy_logs"])}
 
     def map(self, params: Mapping[str, Any]) -> dict[str, Any]:
         """Resolves `columns` ({field: [lookup name, scale or null]}; empty: calibre's profile) and the account's id."""
@@ -195,9 +197,15 @@ class HeadlessLibrary:
         return {}
 
     def unlink(self, params: Mapping[str, Any]) -> dict[str, Any]:
-        """Makes sure that a digest is never taken for this book's again."""
-        unlink(self._api, self._book(params), params["digest"])
-        return {}
+        """Makes sure that a digest is never taken for this book's again; puts back what it wrote, when `restore` says so."""
+        book_id, digest = self._book(params), params["digest"]
+        repair(self._api, pull.journal_of(self._api))
+        unlink(self._api, book_id, digest)
+        runs = runs_under(self._api, book_id, digest)
+        if params["restore"]:
+            report = put_back(self._api, runs, [book_id], self._abort)
+            return {"restored": report.written, "restorable": restorable(self._api, book_id, runs)}
+        return {"restored": [], "restorable": restorable(self._api, book_id, runs)}
 
     def _book(self, params: Mapping[str, Any]) -> int:
         book_id: int = params["book_id"]

@@ -8,7 +8,7 @@ from datetime import datetime, timezone
 from typing import Any, Final
 
 from .contract import KnownDigest
-from .history import add_digests, known_digest
+from .history import add_digests, known_digest, read_digests
 
 _DIGEST: Final = re.compile(r"[0-9a-fA-F]{32}$")
 TABLE: Final = "book_format_checksums"
@@ -30,12 +30,14 @@ def digest_columns(api: Any) -> dict[str, int]:
 def import_column(api: Any, column: str, now: float) -> set[int]:
     """Takes over the digests of a column, once and on request; the ids of the books that learned one."""
     values: dict[int, Any] = api.all_field_for(column, api.all_book_ids())
-    found = {
-        book_id: [known_digest(value.strip().lower(), "imported", now)]
+    written = {
+        book_id: value.strip().lower()
         for book_id, value in values.items()
         if isinstance(value, str) and _DIGEST.match(value.strip())
     }
-    return add_digests(api, found)
+    known = {book_id: {each["digest"] for each in digests} for book_id, digests in read_digests(api, written).items()}
+    news = {book_id: digest for book_id, digest in written.items() if digest not in known.get(book_id, ())}
+    return add_digests(api, {book_id: [known_digest(digest, "imported", now)] for book_id, digest in news.items()})
 
 
 def import_table(api: Any) -> set[int]:

@@ -15,6 +15,7 @@ from .bridge_host import Launch
 from .config import map_columns
 from .contract import Account, Profile
 from .explain import Explanation, explain
+from .log_places import out_of_reach
 from .messages import phase_sentence
 from .places import deliver_positions
 from .library import in_slices
@@ -23,6 +24,7 @@ from .predict import predictor
 from .push_undo import undo_push
 from .rebuild import rebuild
 from .undo import Undone, repair, undo_run
+from .unlinking import put_back
 from .write_journal import Run
 
 load_translations()
@@ -67,6 +69,8 @@ class PullOutcome:
     # What the review would show.
     rows: list[BookRow] = field(default_factory=list)
     trouble: Explanation | None = None
+    # Folders of copy logs that could not be read.
+    out_of_reach: list[str] = field(default_factory=list)
 
 
 def pull_job(
@@ -103,7 +107,8 @@ def pull_job(
                 on_phase,
             )
             log(bridge.log)
-        return PullOutcome(pulled=pulled, rows=rows_of(request.api, pulled.plan))
+        lost = out_of_reach(request.copy_logs)
+        return PullOutcome(pulled=pulled, rows=rows_of(request.api, pulled.plan), out_of_reach=lost)
     except Exception as error:
         if abort.is_set() or (isinstance(error, SyncError) and error.name == "Cancelled"):
             return PullOutcome()
@@ -234,3 +239,20 @@ def undo_job(
         if trouble is None:
             raise
         return UndoOutcome(trouble=trouble)
+
+
+def put_back_job(
+    api: Any,
+    runs: Sequence[Run],
+    only: Collection[int],
+    *,
+    log: Callable[..., None],
+    abort: threading.Event,
+    notifications: Queue[Any],
+) -> UndoOutcome:
+    """Puts back what these runs wrote for some books, in this order."""
+    notifications.put((0.0, _("Putting back…")))
+    try:
+        return UndoOutcome(Undone(runs[0], put_back(api, runs, only, abort)))
+    except OSError as error:
+        return UndoOutcome(trouble=Explanation(_("The write journal could not be kept."), "", str(error)))

@@ -20,11 +20,12 @@ from typing import Any, Final, TypedDict, cast
 
 from .book_data import fetch, ids_with, keep
 from .contract import KnownDigest
-from .copy_log import CopyRecord, gather_many, last_seen, log_folders, log_versions, merge, read_log
+from .copy_log import CopyRecord, gather_many, last_seen, log_versions, merge, read_log
 from .digest import name_digest
 from .history import DATA, TRUST, add_digests, changing, known_digest, read_stored
 from .imports import import_table
 from .library_files import holders_of, imprints_of
+from .log_places import log_folders
 from .noticed import copies_seen, notice
 
 # Custom book data of the library's first book: so it is lost when the histories are, and read in no time.

@@ -18,7 +18,7 @@ from .bridge_host import BridgeHost
 from .config import Settings, StoredProfile
 from .contract import Account, ColumnUpdate, Profile, PullPlan
 from .explain import Explanation
-from .jobs import PullOutcome, PullRequest, UndoOutcome, WriteOutcome, pull_job, undo_job, write_job
+from .jobs import PullOutcome, PullRequest, UndoOutcome, WriteOutcome, pull_job, put_back_job, undo_job, write_job
 from .offer_runs import OfferRun, offer_job
 from .plan_rows import BookRow
 from .proxy import with_proxy
@@ -70,6 +70,8 @@ class Run:
     applied: Applied = field(default_factory=Applied)
     rows: list[BookRow] = field(default_factory=list)
     reviewed: bool = False
+    # Folders of copy logs that could not be read.
+    out_of_reach: list[str] = field(default_factory=list)
 
     @property
     def plan(self) -> PullPlan | None:
@@ -263,7 +265,7 @@ class Runs(QObject):
         if outcome is not None and outcome.trouble is not None:
             self.end_in_trouble(run, outcome.trouble)
         elif outcome is not None and outcome.pulled is not None:
-            run.pulled, run.rows = outcome.pulled, outcome.rows
+            run.pulled, run.rows, run.out_of_reach = outcome.pulled, outcome.rows, outcome.out_of_reach
             self._planned(run, outcome.pulled.plan)
         else:
             self.end(run, _("Stopped; nothing was written."))
@@ -449,6 +451,8 @@ class Runs(QObject):
         if troubled:
             text = ngettext("{n} value could not be written", "{n} values could not be written", troubled)
             parts.append(text.format(n=troubled))
+        if run.out_of_reach:
+            parts.append(_("copy logs out of reach: {folders}").format(folders=", ".join(run.out_of_reach)))
         return ", ".join(parts) + "."
 
     def end(self, run: Run, sentence: str) -> None:
@@ -508,10 +512,23 @@ class Runs(QObject):
                 )
                 return
 
+        launch = self._host.prepare(self._settings.get("runtime_path"))
+        self._undo(undo_job, (api, journaled, only, launch, with_proxy(account) if account else None))
+
+    def put_back(self, journaled: Sequence[JournalRun], only: Collection[int]) -> None:
+        """Puts back the cells that these runs wrote for some books, one run after the other."""
+        if self.current is not None:
+            self._gui.status_bar.show_message(_("A sync is running: undo when it has ended."), 5000)
+            return
+        self._undo(put_back_job, (self._gui.current_db.new_api, journaled, only))
+
+    def _undo(self, work: Any, args: tuple[Any, ...]) -> None:
+        """Runs a job that puts back; its first argument is the library."""
+
         def done(job: Any) -> None:
             self.undoing = None
             self._tell_idle()
-            if self._gui.shutting_down or not self._is_open(api):
+            if self._gui.shutting_down or not self._is_open(args[0]):
                 return
             if job.failed:
                 self._gui.job_exception(job, dialog_title=_("KOReader Progress: the undo failed"))
@@ -527,9 +544,7 @@ class Runs(QObject):
                 self._say(_undo_sentence(outcome.undone), quiet=False)
 
         title = _("KOReader Progress: undo")
-        launch = self._host.prepare(self._settings.get("runtime_path"))
-        args = (api, journaled, only, launch, with_proxy(account) if account else None)
-        self.undoing = ThreadedJob(JOB_TYPE, title, undo_job, args, {}, Dispatcher(done, parent=self), killable=False)
+        self.undoing = ThreadedJob(JOB_TYPE, title, work, args, {}, Dispatcher(done, parent=self), killable=False)
         self._gui.job_manager.run_threaded_job(self.undoing)
 
     def _say(self, sentence: str, quiet: bool) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -31,7 +32,7 @@ class Found:
     note: str = ""
 
 
-def find_unmatched(api: Any, launch: Launch, account: Account | None) -> Found:
+def find_unmatched(api: Any, launch: Launch, account: Account | None, copy_logs: Iterable[str]) -> Found:
     """Asks the server and looks through the logs, in whatever thread this is. Never raises what is expected."""
     listed, note = None, ""
     if account is not None:
@@ -45,7 +46,7 @@ def find_unmatched(api: Any, launch: Launch, account: Account | None) -> Found:
             if reason is None:
                 raise
             note = reason.sentence
-    documents = unmatched(api, listed or (), rebuild(api).orphans)
+    documents = unmatched(api, listed or (), rebuild(api, copy_logs).orphans)
     shelf = shelf_of(api)
     return Found([(document, suggest(document, shelf)) for document in documents], note)
 

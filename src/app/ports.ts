@@ -146,6 +146,12 @@ export interface LibraryPushReport {
   readonly written: ColumnUpdate[];
 }
 
+/** What an unlinked digest had written: put back, or still there and as it was written. */
+export interface Unlinked {
+  readonly restored: ColumnUpdate[];
+  readonly restorable: ColumnUpdate[];
+}
+
 /** A calibre library that no other program has open. */
 export interface CalibreLibrary {
   open(params: {
@@ -154,7 +160,11 @@ export interface CalibreLibrary {
     readonly dry_run: boolean;
     /** Further folders of copy logs, of a calibre in a container for instance. */
     readonly copy_logs: readonly string[];
-  }): Promise<{ readonly book_ids: number[] }>;
+  }): Promise<{
+    readonly book_ids: number[];
+    /** Of the named folders of copy logs those that could not be read. */
+    readonly out_of_reach: string[];
+  }>;
   map(params: {
     /** By field: lookup name, and 100 for a percent column from 0 to 100 (null: the datatype's own). Empty: as calibre's profile has it. */
     readonly columns: Readonly<Record<string, readonly [column: string, scale: number | null]>>;
@@ -169,7 +179,8 @@ export interface CalibreLibrary {
   log(book_ids: readonly number[]): Promise<LoggedBook[]>;
   copies(book_id: number): Promise<BookCopies>;
   link(book_id: number, digest: string): Promise<void>;
-  unlink(book_id: number, digest: string): Promise<void>;
+  /** With `restore`, what the digest wrote is put back; otherwise it is only told. */
+  unlink(book_id: number, digest: string, restore: boolean): Promise<Unlinked>;
   /** Asks what is under way to end soon: it answers with what was done by then, or rejects with Cancelled. */
   stop(): void;
   /** One sentence for each reason, the same as in calibre's window. */

@@ -1,6 +1,6 @@
 /** Starts calibre for a command. */
 import { existsSync } from "node:fs";
-import { dirname, join } from "node:path";
+import { dirname, join, resolve } from "node:path";
 import process from "node:process";
 import { fileURLToPath } from "node:url";
 import type { CalibreLibrary } from "../app/ports.ts";
@@ -29,6 +29,16 @@ export async function withCalibre<T>(signal: AbortSignal, work: (calibre: Calibr
     signal.removeEventListener("abort", stop);
     await calibre?.close();
   }
+}
+
+/** Opens the library that a command works on; folders of copy logs that cannot be read are told on stderr. */
+export async function openLibrary(
+  calibre: CalibreLibrary,
+  values: { readonly library: string; readonly dry_run: boolean; readonly copy_logs: readonly string[] },
+): Promise<number[]> {
+  const { book_ids, out_of_reach } = await calibre.open({ ...values, library: resolve(values.library) });
+  for (const folder of out_of_reach) process.stderr.write(`The copy logs in ${folder} cannot be read.\n`);
+  return book_ids;
 }
 
 /** dist/, where the plugin's zip and the script for calibre stand beside this program. */

@@ -1,9 +1,8 @@
 /** `koreader-progress copies`: every digest under which a book may be known. */
-import { resolve } from "node:path";
 import process from "node:process";
 import { parseArgs } from "node:util";
 import type { KnownDigest } from "../model/digest.ts";
-import { startCalibre } from "./calibre.ts";
+import { openLibrary, startCalibre } from "./calibre.ts";
 import { bookIdOf } from "./book-id.ts";
 import { Refused, orSentence } from "./sentences.ts";
 
@@ -27,7 +26,7 @@ export function run(args: string[]): Promise<number> {
     const book_id = bookIdOf(values.id, "copies");
     const calibre = await startCalibre();
     try {
-      await calibre.open({ library: resolve(library), dry_run: true, copy_logs: values["copy-logs"] });
+      await openLibrary(calibre, { library, dry_run: true, copy_logs: values["copy-logs"] });
       const copies = await calibre.copies(book_id);
       if (values.json) process.stdout.write(`${JSON.stringify({ book_id, ...copies })}\n`);
       else for (const digest of copies.digests) process.stdout.write(`${lineOf(digest)}\n`);

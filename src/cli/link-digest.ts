@@ -7,16 +7,31 @@ import { bookIdOf } from "./book-id.ts";
 import { startCalibre } from "./calibre.ts";
 import { Refused, orSentence } from "./sentences.ts";
 
+/** What the command line says about one digest of one book. */
+export interface Decision {
+  readonly book_id: number;
+  readonly digest: Digest;
+  readonly restore: boolean;
+}
+
 /** Parses the arguments and decides about one digest; 0 when it is done, 2 when nothing could be done. */
 export function decideAboutDigest(
-  command: string,
+  command: "link" | "unlink",
   args: string[],
-  decide: (calibre: CalibreLibrary, book_id: number, digest: Digest) => Promise<void>,
+  decide: (calibre: CalibreLibrary, decision: Decision) => Promise<void>,
 ): Promise<number> {
   return orSentence(async () => {
-    const options = { library: { type: "string" }, id: { type: "string" } } as const;
-    const { values, positionals } = parseArgs({ args, options, allowPositionals: true });
+    const { values, positionals } = parseArgs({
+      args,
+      options: {
+        library: { type: "string" },
+        id: { type: "string" },
+        ...(command === "unlink" ? { restore: { type: "boolean" } } : {}),
+      } as const,
+      allowPositionals: true,
+    });
     const { library, id } = values;
+    const restore = "restore" in values && values.restore === true;
     if (library === undefined) throw new Refused(`${command}: --library is needed.`);
     const book_id = bookIdOf(id, command);
     const digest = Digest.safeParse(positionals[0]?.trim().toLowerCase());
@@ -26,7 +41,7 @@ export function decideAboutDigest(
     const calibre = await startCalibre();
     try {
       await calibre.open({ library: resolve(library), dry_run: false, copy_logs: [] });
-      await decide(calibre, book_id, digest.data);
+      await decide(calibre, { book_id, digest: digest.data, restore });
     } finally {
       await calibre.close();
     }

@@ -5,5 +5,5 @@ export const summary = "link --library DIR --id N DIGEST    a digest is this boo
 
 /** 0 when it is remembered, 2 when nothing could be done. */
 export function run(args: string[]): Promise<number> {
-  return decideAboutDigest("link", args, (calibre, book_id, digest) => calibre.link(book_id, digest));
+  return decideAboutDigest("link", args, (calibre, { book_id, digest }) => calibre.link(book_id, digest));
 }

@@ -1,5 +1,4 @@
 /** `koreader-progress push`: calibre's own places put on the server, without calibre's window. */
-import { resolve } from "node:path";
 import process from "node:process";
 import { parseArgs } from "node:util";
 import type { CalibreLibrary, LibraryPushReport } from "../app/ports.ts";
@@ -9,7 +8,7 @@ import { SyncError } from "../model/error.ts";
 import type { Profile } from "../model/profile.ts";
 import type { Why } from "../model/why.ts";
 import { ACCOUNT_HELP, ACCOUNT_OPTIONS, accountOf } from "./account-options.ts";
-import { withCalibre } from "./calibre.ts";
+import { openLibrary, withCalibre } from "./calibre.ts";
 import { DEFAULT_RULES } from "./default-rules.ts";
 import { SHARED_HELP, columnsOf, matchingOf, policyOf } from "./profile-options.ts";
 import { Refused, idsOf, orSentence } from "./sentences.ts";
@@ -62,8 +61,7 @@ async function push(args: string[]): Promise<number> {
   async function send(signal: AbortSignal): Promise<number> {
     const url = await findServer(draft, signal);
     return withCalibre(signal, async (calibre) => {
-      const opening = { library: resolve(library ?? ""), dry_run, copy_logs: values["copy-logs"] };
-      const { book_ids } = await calibre.open(opening);
+      const book_ids = await openLibrary(calibre, { library: library ?? "", dry_run, copy_logs: values["copy-logs"] });
       const mapped = await calibre.map({ columns, url, username: draft.username, needed: typed });
       const profile: Profile = {
         id: "command-line",

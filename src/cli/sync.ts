@@ -1,5 +1,4 @@
 /** `koreader-progress sync`: one pull into a library, without calibre's window. */
-import { resolve } from "node:path";
 import process from "node:process";
 import { parseArgs } from "node:util";
 import type { CalibreLibrary, SyncReport } from "../app/ports.ts";
@@ -8,7 +7,7 @@ import type { Account } from "../model/account.ts";
 import type { Profile, Rules } from "../model/profile.ts";
 import type { Why } from "../model/why.ts";
 import { ACCOUNT_HELP, ACCOUNT_OPTIONS, accountOf } from "./account-options.ts";
-import { withCalibre } from "./calibre.ts";
+import { openLibrary, withCalibre } from "./calibre.ts";
 import { DEFAULT_RULES } from "./default-rules.ts";
 import { SHARED_HELP, columnsOf, matchingOf, policyOf } from "./profile-options.ts";
 import { Refused, idsOf, orSentence } from "./sentences.ts";
@@ -61,8 +60,7 @@ async function sync(args: string[]): Promise<number> {
     // The id of an account follows from its address: the one that really answers, not what was typed.
     const url = await findServer(draft, signal);
     return withCalibre(signal, async (calibre) => {
-      const opening = { library: resolve(library ?? ""), dry_run, copy_logs: values["copy-logs"] };
-      const { book_ids } = await calibre.open(opening);
+      const book_ids = await openLibrary(calibre, { library: library ?? "", dry_run, copy_logs: values["copy-logs"] });
       const mapped = await calibre.map({ columns, url, username: draft.username, needed: true });
       const account: Account = { ...draft, url, id: mapped.account_id };
       const rules: Rules = policy === null ? DEFAULT_RULES : { ...DEFAULT_RULES, conflict: policy };

@@ -103,7 +103,7 @@ export async function startCalibre(options: Options): Promise<CalibreLibrary> {
     log: async (book_ids) => (await ask<{ books: LoggedBook[] }>("log", { book_ids })).books,
     copies: (book_id) => ask("copies", { book_id }),
     link: async (book_id, digest) => void (await ask("link", { book_id, digest })),
-    unlink: async (book_id, digest) => void (await ask("unlink", { book_id, digest })),
+    unlink: (book_id, digest, restore) => ask("unlink", { book_id, digest, restore }),
     stop() {
       // Nobody answers this: what is under way ends with its own answer.
       if (ended === null) shell.send(JSON.stringify({ id: 0, method: "stop", params: {} }));

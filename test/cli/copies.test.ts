@@ -65,7 +65,11 @@ describe("a document that nobody can match", () => {
     });
     expect(await digestsOf(2)).toContainEqual(expect.objectContaining({ digest: stranger, source: "linked" }));
 
-    expect(await onBook("unlink", 2, stranger)).toEqual({ status: 0, stdout: "", stderr: "" });
+    expect(await onBook("unlink", 2, stranger)).toEqual({
+      status: 0,
+      stdout: "2\t#percent\t42\t\n",
+      stderr: "These cells still hold what the digest wrote; --restore puts back what stood there before.\n",
+    });
     await world.client.putProgress({
       document: stranger,
       percentage: 0.6,
@@ -75,6 +79,31 @@ describe("a document that nobody can match", () => {
     });
     expect(JSON.parse((await sync()).stdout)).toMatchObject({ written: [] });
     expect((await digestsOf(2)).map(({ digest }) => digest)).not.toContain(stranger);
+  });
+
+  test("takes back what it wrote when the reader wants that, step by step, and only what nobody has changed since", async () => {
+    const other = createHash("md5").update("another file from elsewhere").digest("hex");
+    const read = (percentage: number): Promise<unknown> =>
+      world.client.putProgress({ document: other, percentage, progress: "/body/p.0", device: "Kobo", device_id: "K" });
+    const percent = async (): Promise<unknown> =>
+      (JSON.parse(await world.calibredb("list", "--for-machine", "-f", "*percent", "-s", "id:2")) as object[])[0];
+
+    // The first unlinking has left its value in the cell.
+    expect(await percent()).toMatchObject({ "*percent": 42 });
+    await onBook("link", 2, other);
+    await read(0.5);
+    await sync();
+    await read(0.7);
+    await sync();
+    expect(await percent()).toMatchObject({ "*percent": 70 });
+    const taken = await onBook("unlink", 2, "--restore", other);
+    expect(taken).toMatchObject({ status: 0, stderr: "" });
+    expect(await percent()).toMatchObject({ "*percent": 42 });
+
+    // What was changed by hand meanwhile is the reader's.
+    await world.calibredb("set_custom", "percent", "2", "55");
+    expect(await onBook("unlink", 2, "--restore", stranger)).toEqual({ status: 0, stdout: "", stderr: "" });
+    expect(await percent()).toMatchObject({ "*percent": 55 });
   });
 });
 

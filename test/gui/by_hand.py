@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import json
+import os
 import time
 import unittest
 from typing import Any
 
-from calibre_gui import gui
+from calibre_gui import click, gui
 from kosync import KosyncServer
-from steps import USER, action, api, book, configure, digest_of, select, tidy_up, wait_for_run
+from steps import USER, action, api, book, configure, digest_of, preferences_in, select, tidy_up, wait_for_run
 
 SENT, NEVER_READ = "5e" * 16, "c0" * 16
 
@@ -20,6 +22,7 @@ class ByHand(unittest.TestCase):
     def setUpClass(cls) -> None:
         cls.server = KosyncServer()
         cls.server.register(*USER)
+        configure(cls.server)
 
     @classmethod
     def tearDownClass(cls) -> None:
@@ -47,6 +50,7 @@ class Offers(ByHand):
 
     def test_1_without_a_selection_or_an_account_the_entry_says_why(self) -> None:
         entry = action().menu.entries["koreader-progress-offer"][1]
+        gui(lambda: action().settings.set("accounts", []))
         select(book("Dracula"))
         gui(action().menu.refresh)
         self.assertEqual((gui(entry.isEnabled), gui(entry.toolTip)), (False, "There is no sync account yet."))
@@ -120,6 +124,131 @@ class Offers(ByHand):
         gui(review.reject)
         wait_for_run()
         self.assertEqual(api().field_for("#percent", book("Dracula")), 42)
+
+
+class Unlinking(ByHand):
+    STRANGER = "77" * 16
+
+    def details(self, title: str) -> Any:
+        select(book(title))
+        self.use("koreader-progress-details")
+        return gui.window("koreader_progress_details")
+
+    def unlink(self, dialog: Any, digest: str) -> None:
+        def choose() -> None:
+            tree = dialog.digests
+            items = [tree.topLevelItem(n) for n in range(tree.topLevelItemCount())]
+            tree.setCurrentItem(next(item for item in items if item.text(0) == digest))
+            click(dialog.unlink_button)
+
+        gui(choose)
+
+    def test_what_an_unlinked_digest_wrote_is_put_back_when_the_reader_says_so(self) -> None:
+        emma = book("Emma")
+        self.server.push(USER, digest_of(emma), 0.1)
+        select(emma)
+        self.use("koreader-progress-selected")
+        gui.wait(lambda: api().field_for("#percent", emma) == 10, "the first value")
+        wait_for_run()
+        dialog = self.details("Emma")
+        gui(lambda: dialog.new_digest.setText(self.STRANGER))
+        gui(lambda: click(dialog.link_button))
+        gui(dialog.close)
+        time.sleep(1.1)
+        self.server.push(USER, self.STRANGER, 0.66, "Tolino")
+        select(emma)
+        self.use("koreader-progress-selected")
+        gui.wait(lambda: api().field_for("#percent", emma) == 66, "the linked value")
+        wait_for_run()
+
+        dialog = self.details("Emma")
+        self.unlink(dialog, self.STRANGER)
+        question = gui.window("koreader_progress_restore")
+        self.assertIn("66 → 10", gui(question.informativeText))
+        gui.grab(question, "restore")
+        gui(lambda: click(dialog.restore_button))
+        gui.wait(lambda: api().field_for("#percent", emma) == 10, "the old value")
+        gui.wait(lambda: "1 book put back" in action().runs.said, "the sentence")
+        self.assertEqual(api().field_for("#device", emma), "Kobo")
+
+        # Nothing else was written under it: nobody is asked a second time.
+        gui(lambda: dialog.new_digest.setText("88" * 16))
+        gui(lambda: click(dialog.link_button))
+        self.unlink(dialog, "88" * 16)
+        gui.wait(lambda: not dialog._background.is_running, "the look into the journal")
+        self.assertFalse(gui(question.isVisible))
+
+
+class CopiesTab(ByHand):
+    """Folders of other calibres' logs, and a column of digests."""
+
+    def open(self) -> tuple[Any, Any]:
+        self.opened = gui.post(action().open_preferences, "copies")
+        dialog = gui.modal()
+        return dialog, preferences_in(dialog).copies
+
+    def test_1_a_column_of_digests_is_taken_over_and_counted(self) -> None:
+        from calibre_plugins.koreader_progress.history import read_digests
+
+        walden, moby = book("Walden"), book("Moby Dick")
+        gui(lambda: api().set_field("#device", {walden: "AB" * 16, moby: "cd" * 16}))
+        dialog, tab = self.open()
+        gui.wait(lambda: tab.imported.columns.count() == 1, "the column")
+        self.assertIn("#device): 2 books", gui(tab.imported.columns.currentText))
+        gui(lambda: click(tab.imported.button))
+        gui.wait(lambda: tab.imported.status.text() == "✓ 2 books learned a digest.", "the count")
+        gui.grab(dialog, "preferences-copies-taken-over")
+        known = gui(lambda: read_digests(api(), [walden])[walden])
+        self.assertIn(("ab" * 16, "imported"), [(each["digest"], each["source"]) for each in known])
+        gui(lambda: click(tab.imported.button))
+        gui.wait(lambda: "Nothing new" in tab.imported.status.text(), "the second count")
+        gui(dialog.reject)
+
+    def test_2_without_such_a_column_the_tab_says_so(self) -> None:
+        gui(lambda: api().set_field("#device", {book("Walden"): "Kobo", book("Moby Dick"): None}))
+        dialog, tab = self.open()
+        gui.wait(lambda: "No column of this library" in tab.imported.status.text(), "the sentence")
+        self.assertEqual((gui(tab.imported.button.isEnabled), gui(tab.imported.button.toolTip) != ""), (False, True))
+        gui(dialog.reject)
+        gui(lambda: api().set_field("#device", {book("Walden"): None}))
+
+    def test_3_the_copies_of_another_calibre_are_found_by_the_next_sync(self) -> None:
+        theirs = os.path.join(os.environ["TEST_FOLDER"], "container")
+        logs = os.path.join(theirs, "plugins", "koreader_progress", "copies")
+        os.makedirs(logs)
+        middlemarch = book("Middlemarch")
+        record = {
+            "at": time.time(),
+            "source": "written",
+            "uuid": api().field_for("uuid", middlemarch),
+            "kind": "partial_md5",
+            "digest": "9a" * 16,
+            "title": "Middlemarch",
+        }
+        with open(os.path.join(logs, "1-1-1.jsonl"), "w", encoding="utf-8") as file:
+            file.write(json.dumps(record) + "\n")
+        self.server.push(USER, "9a" * 16, 0.55)
+        gone = os.path.join(os.environ["TEST_FOLDER"], "unplugged")
+        dialog, tab = self.open()
+        for folder in (theirs, gone):
+            gui(lambda folder=folder: tab.copy_logs.add(folder))
+        gui.wait(lambda: "This folder is not there now" in tab.copy_logs.status.text(), "the complaint")
+        gui.grab(dialog, "preferences-copies-logs")
+        gui.press(dialog)
+        self.opened.result(10)
+        self.assertEqual(action().settings.get("copy_logs"), [theirs, gone])
+        select(middlemarch)
+        self.use("koreader-progress-selected")
+        gui.wait(lambda: api().field_for("#percent", middlemarch) == 55, "their copy's progress")
+        wait_for_run()
+        self.assertIn(f"copy logs out of reach: {gone}", gui(lambda: action().runs.said))
+
+        dialog, tab = self.open()
+        gui(lambda: tab.copy_logs.list.setCurrentRow(1))
+        gui(lambda: click(tab.copy_logs.remove_button))
+        gui.press(dialog)
+        self.opened.result(10)
+        self.assertEqual(action().settings.get("copy_logs"), [theirs])
 
 
 class Unseen(unittest.TestCase):

@@ -13,6 +13,7 @@ from unittest import mock
 
 from calibre_plugins.koreader_progress import copy_log
 from calibre_plugins.koreader_progress.copy_log import CopyRecord, ProcessLog
+from calibre_plugins.koreader_progress.log_places import find_logs, log_folders, out_of_reach, trouble_with
 from libraries import TOOLS, new_folder
 
 WRITER = """
@@ -123,8 +124,28 @@ class Lines(Case):
     def test_further_folders_come_from_the_setting_and_the_environment(self) -> None:
         one, two = new_folder(), new_folder()
         with mock.patch.dict(os.environ, {copy_log.VARIABLE: os.pathsep.join(["", one, two])}):
-            self.assertEqual(copy_log.log_folders([two]), [self.folder, two, one])
-        self.assertEqual(copy_log.log_folders([]), [self.folder])
+            self.assertEqual(log_folders([two]), [self.folder, two, one])
+        self.assertEqual(log_folders([]), [self.folder])
+
+    def test_the_logs_of_another_calibre_are_found_in_its_configuration_folder(self) -> None:
+        theirs = new_folder()
+        logs = os.path.join(theirs, "plugins", "koreader_progress", "copies")
+        self.assertEqual((find_logs(theirs), trouble_with(theirs)), (theirs, "empty"))
+        os.makedirs(logs)
+        with open(os.path.join(logs, "1-2-3.jsonl"), "w", encoding="utf-8"):
+            pass
+        for named in (theirs, os.path.join(theirs, "plugins"), os.path.dirname(logs), logs):
+            self.assertEqual((os.path.normpath(find_logs(named)), trouble_with(named)), (logs, ""))
+        self.assertEqual(log_folders([theirs]), [self.folder, logs])
+
+    def test_a_folder_that_is_not_there_or_may_not_be_read_is_named(self) -> None:
+        gone = os.path.join(new_folder(), "gone")
+        self.assertEqual(trouble_with(gone), "missing")
+        file = os.path.join(new_folder(), "file")
+        with open(file, "w", encoding="utf-8"):
+            pass
+        self.assertEqual(trouble_with(file), "missing")
+        self.assertEqual(out_of_reach([gone, new_folder()]), [gone])
 
 
 class Gathering(Case):
