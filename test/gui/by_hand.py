@@ -254,4 +254,4 @@ class CopiesTab(ByHand):
 class Unseen(unittest.TestCase):
     def test_nothing_went_wrong_unseen(self) -> None:
         self.assertEqual(gui.errors, [])
-        self.assertEqual(action().host.pids, [])
+        gui.wait(lambda: not action().host.pids, "the end of every bridge")
