@@ -31,12 +31,24 @@ from .config_places import PlacesTab
 from .config_rules import RulesTab
 from .config_runtime import RuntimeTab
 from .config_when import WhenTab
+from .help_dialog import help_button
 from .icons import icon
 
 load_translations()
 
 # Leaves calibre's dialog around us inside a screen of 1024 pixels.
 WIDEST = 980
+# The part of the help that each tab belongs to.
+HELP = {
+    "account": "start",
+    "columns": "start",
+    "rules": "review",
+    "places": "places",
+    "when": "when",
+    "copies": "notfound",
+    "server": "server",
+    "runtime": "runtime",
+}
 LAST_TAB = "koreader_progress_last_tab"
 
 
@@ -94,7 +106,7 @@ class ConfigWidget(QWidget):
         self.window().finished.connect(self._closed)
 
     def _closed(self, _result: int) -> None:
-        gprefs[LAST_TAB] = next(name for name, page in self.pages.items() if page is self.tabs.currentWidget())
+        gprefs[LAST_TAB] = self._tab_name()
         self.account.check.stop()
         self.action.wanted_tab = ""
 
@@ -119,7 +131,11 @@ class ConfigWidget(QWidget):
         line.addWidget(label)
         line.addWidget(self.profiles, 1)
         line.addWidget(self.manage)
+        line.addWidget(help_button(self, lambda: HELP[self._tab_name()]))
         return line
+
+    def _tab_name(self) -> str:
+        return next(name for name, page in self.pages.items() if page is self.tabs.currentWidget())
 
     def _add_page(self, name: str, tab: QWidget, label: str, picture: str) -> None:
         area = QScrollArea(self.tabs)

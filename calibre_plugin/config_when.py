@@ -69,6 +69,7 @@ class WhenTab(QWidget):
         self.device = QComboBox(box)
         self.device.setObjectName("device")
         self.device.setEditable(True)
+        self.device.setMinimumContentsLength(24)
         form.addRow(_("Belongs to de&vice:"), self.device)
         column.addLayout(form)
         self.device.setToolTip(_("With a device of its own, a profile is used whenever that device is connected."))

@@ -33,6 +33,7 @@ from .contract import ColumnUpdate
 from .digest_names import source_names
 from .history import link, read_digests, unlink
 from .history_page import HistoryPage
+from .help_dialog import help_button
 from .icons import PLUGIN_NAME, icon
 from .messages import percent
 from .plan_rows import show_cell, show_time
@@ -78,6 +79,7 @@ class DetailsDialog(QDialog):
         self.history = HistoryPage(book, stored, launch, self)
         self.tabs.addTab(self.history, icon("when"), _("&History"))
         self.buttons = QDialogButtonBox(QDialogButtonBox.StandardButton.Close, self)
+        self.buttons.addButton(help_button(self, lambda: "notfound"), QDialogButtonBox.ButtonRole.HelpRole)
         self.buttons.rejected.connect(self.reject)
         layout.addWidget(self.buttons)
         self.restore_geometry(gprefs, GEOMETRY)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 from qt.core import (
@@ -9,13 +10,17 @@ from qt.core import (
     QDialogButtonBox,
     QHBoxLayout,
     QImage,
+    QKeySequence,
     QLabel,
+    QPushButton,
     QSize,
     Qt,
     QTextBrowser,
     QTextDocument,
+    QTimer,
     QUrl,
     QVBoxLayout,
+    QWidget,
 )
 
 from calibre.gui2 import gprefs, safe_open_url
@@ -68,7 +73,8 @@ class HelpDialog(QDialog):
         layout.addWidget(buttons)
         self.restore_geometry(gprefs, GEOMETRY)
         if anchor:
-            self.page.scrollToAnchor(anchor)
+            # Where a part begins is known once the page has its width.
+            QTimer.singleShot(0, lambda: self.page.scrollToAnchor(anchor))
 
     def sizeHint(self) -> QSize:
         return QSize(820, 640)
@@ -76,6 +82,16 @@ class HelpDialog(QDialog):
     def done(self, result: int) -> None:
         self.save_geometry(gprefs, GEOMETRY)
         super().done(result)
+
+
+def help_button(parent: QWidget, anchor: Callable[[], str]) -> QPushButton:
+    """A button, and F1, that open the help at the part which belongs to this window."""
+    button = QPushButton(icon("help"), _("Help"), parent)
+    button.setShortcut(QKeySequence.StandardKey.HelpContents)
+    button.setToolTip(_("How this works, without a network"))
+    # A child of the window that asks: a modal one would keep the reader from any other.
+    button.clicked.connect(lambda: HelpDialog(parent, anchor()).show())
+    return button
 
 
 def help_text() -> str:

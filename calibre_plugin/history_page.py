@@ -43,6 +43,7 @@ class HistoryPage(QWidget):
         layout.addWidget(self._table(), 1)
         layout.addLayout(self._export_line())
         if book is not None:
+            self.chart.is_waiting = True
             told = {"observations": book["observations"], "rules": self._rules, "time_zone": None}
             self._ask("log/tell", told, self._show_story)
 

@@ -74,9 +74,10 @@ class ProgressWindow(QDialog):
         layout.addWidget(self.stay)
         self.buttons = QDialogButtonBox(self)
         self.details_button = QPushButton(_("Show &details…"), self)
-        self.details_button.setVisible(False)
         self.details_button.clicked.connect(self._show_details)
         self.buttons.addButton(self.details_button, QDialogButtonBox.ButtonRole.ActionRole)
+        # Only now: the box shows what it is given.
+        self.details_button.setVisible(False)
         self.stop_button = QPushButton(_("&Stop"), self)
         self.stop_button.clicked.connect(self._ask_to_stop)
         self.buttons.addButton(self.stop_button, QDialogButtonBox.ButtonRole.ActionRole)

@@ -32,6 +32,8 @@ class ReadingChart(QWidget):
         self.setMouseTracking(True)
         self.setAccessibleName(_("Chart of how far this book was read"))
         self._points: list[ReadingStoryPointsItem] = []
+        # Whether what was heard is still being looked up.
+        self.is_waiting = False
         self._devices: list[str] = []
 
     def sizeHint(self) -> QSize:
@@ -42,7 +44,7 @@ class ReadingChart(QWidget):
 
     def show_points(self, points: list[ReadingStoryPointsItem]) -> None:
         """Draws these points, oldest first."""
-        self._points = points
+        self._points, self.is_waiting = points, False
         self._devices = list(dict.fromkeys(point["device"] for point in points))
         if points:
             told = _("{first} to {last}: read to {share}, seen {count} times.")
@@ -88,7 +90,8 @@ class ReadingChart(QWidget):
             place = QRectF(0, height - 9, MARGIN_LEFT - 8, 18)
             painter.drawText(place, Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter, percent(share))
         if not self._points:
-            painter.drawText(paper, Qt.AlignmentFlag.AlignCenter, _("Nothing was heard of this book yet."))
+            text = "…" if self.is_waiting else _("Nothing was heard of this book yet.")
+            painter.drawText(paper, Qt.AlignmentFlag.AlignCenter, text)
             return
         below = QRectF(paper.left(), paper.bottom() + 5, paper.width(), MARGIN_BOTTOM - 5)
         first, last = show_time(self._points[0]["at"]), show_time(self._points[-1]["at"])

@@ -31,6 +31,7 @@ from qt.core import (
 from calibre.gui2 import choose_save_file, gprefs
 
 from .contract import ColumnMapping, ColumnUpdate
+from .help_dialog import help_button
 from .icons import icon
 from .plan_details import PlanDetails
 from .plan_model import AFTER, BEFORE, DEVICE, RESULT, TITLE, WHEN, WHY, PlanModel
@@ -200,6 +201,7 @@ class ResultDialog(QDialog):
         menu.addAction(_("Copy as CSV"), self.copy_csv)
         menu.addAction(_("Save as CSV…"), self.save_csv)
         copy.setMenu(menu)
+        self.buttons.addButton(help_button(self, lambda: "review"), QDialogButtonBox.ButtonRole.HelpRole)
         return self.buttons
 
     def _filter(self) -> None:

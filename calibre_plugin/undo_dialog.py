@@ -10,6 +10,7 @@ from qt.core import QDialog, QDialogButtonBox, QLabel, QSize, Qt, QTreeWidget, Q
 from calibre.gui2 import gprefs
 
 from . import config
+from .help_dialog import help_button
 from .icons import icon
 from .messages import percent
 from .plan_rows import show_cell, show_time
@@ -36,6 +37,11 @@ class UndoDialog(QDialog):
         self._column_name = column_name
         self._on_undo = on_undo
         self._runs = runs
+        self._columns = {
+            mapping["column"]: mapping
+            for profile in config.profiles(self._api)
+            for mapping in config.resolve_profile(self._api, profile)[0]["columns"]
+        }
         uuids = self._api.all_field_for("uuid", self._api.all_book_ids())
         self._ids: dict[str, int] = {uuid: book_id for book_id, uuid in uuids.items()}
         layout = QVBoxLayout(self)
@@ -61,6 +67,7 @@ class UndoDialog(QDialog):
         self.undo_button = self.buttons.addButton(_("&Undo selected"), QDialogButtonBox.ButtonRole.ActionRole)
         self.undo_button.setIcon(icon("undo"))
         self.undo_button.clicked.connect(self.undo)
+        self.buttons.addButton(help_button(self, lambda: "undo"), QDialogButtonBox.ButtonRole.HelpRole)
         self.buttons.rejected.connect(self.reject)
         layout.addWidget(self.buttons)
         self._fill()
@@ -96,7 +103,8 @@ class UndoDialog(QDialog):
             return
         by_book: dict[str, list[list[str]]] = {}
         for entry in run.standing:
-            texts = [self._column_name(entry.column), show_cell(entry.before, None), show_cell(entry.after, None)]
+            values = [show_cell(value, self._columns.get(entry.column)) for value in (entry.before, entry.after)]
+            texts = [self._column_name(entry.column), *values]
             by_book.setdefault(entry.uuid, []).append(texts)
         for put in run.standing_puts:
             texts = [_("On the server"), *(percent(one["percentage"]) if one else "" for one in (put.before, put.ours))]

@@ -14,6 +14,7 @@ from .bridge_host import Launch
 from .contract import Account
 from .explain import explain
 from .history import link
+from .help_dialog import help_button
 from .icons import icon
 from .messages import percent
 from .rebuild import rebuild
@@ -63,6 +64,15 @@ class UnmatchedDialog(QDialog):
         self._gui = gui
         self._api = gui.current_db.new_api
         layout = QVBoxLayout(self)
+        about = QLabel(
+            _(
+                "The server, a device or a copy that left calibre knows these documents, and no book of the library has "
+                "them. Link one to its book, and the next sync brings its progress."
+            ),
+            self,
+        )
+        about.setWordWrap(True)
+        layout.addWidget(about)
         self.note = QLabel(found.note, self)
         self.note.setWordWrap(True)
         self.note.setVisible(bool(found.note))
@@ -84,6 +94,7 @@ class UnmatchedDialog(QDialog):
             _("Link to the book &selected in the library"), QDialogButtonBox.ButtonRole.ActionRole
         )
         self.other_button.clicked.connect(self._link_selected)
+        buttons.addButton(help_button(self, lambda: "unmatched"), QDialogButtonBox.ButtonRole.HelpRole)
         buttons.rejected.connect(self.reject)
         layout.addWidget(buttons)
         self._fill(found)
@@ -117,6 +128,7 @@ class UnmatchedDialog(QDialog):
         self.link_button.setEnabled(self._suggested() is not None)
         self.link_button.setToolTip("" if self.link_button.isEnabled() else _("Select a document with a probable book"))
         self.other_button.setEnabled(self._current() is not None)
+        self.other_button.setToolTip("" if self.other_button.isEnabled() else _("Select a document first"))
 
     def _link_selected(self) -> None:
         chosen = self._gui.library_view.get_selected_ids()

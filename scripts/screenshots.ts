@@ -8,7 +8,15 @@ import { createPrivateCalibre } from "../test/plugin/private-calibre.ts";
 const root = join(import.meta.dirname, "..");
 const shots = join(root, "docs", "screenshots");
 /** What the offline help shows, without its suffix. */
-const IN_HELP = ["menu", "preferences-account", "preferences-columns", "review", "undo"];
+const IN_HELP = [
+  "preferences-account",
+  "preferences-places",
+  "preferences-server",
+  "review",
+  "push",
+  "unmatched",
+  "undo",
+];
 
 mkdirSync(shots, { recursive: true });
 mkdirSync(join(root, "calibre_plugin", "help", "images"), { recursive: true });

@@ -235,6 +235,8 @@ async function askEach(
       progress(++done, questions.length, "asking");
     }
   };
+  // Before the first answer too: a silent server must not look like the phase before.
+  if (questions.length > 0) progress(0, questions.length, "asking");
   await Promise.all(Array.from({ length: Math.min(ASKED_AT_ONCE, questions.length) }, askInTurn));
 }
 

@@ -8,11 +8,11 @@ import unittest
 from typing import Any
 
 from calibre_gui import click, gui
-from kosync import KosyncServer, OddServer
+from kosync import KosyncServer, OddServer, userkey
 from steps import USER, action, api, book, configure, digest_of, preferences_in, select, tidy_up, wait_for_run
 
 SUFFIX = os.environ.get("SHOTS_SUFFIX", "")
-TABS = ("account", "columns", "rules", "when", "copies", "server", "runtime")
+TABS = ("account", "columns", "rules", "places", "when", "copies", "server", "runtime")
 
 
 class Tour(unittest.TestCase):
@@ -60,17 +60,44 @@ class Tour(unittest.TestCase):
         self.assertLessEqual((size.width() <= 1024, size.height() <= 700), (True, True))
         self.assertTrue(size.width() <= 1024 and size.height() <= 700, f"{size.width()} x {size.height()}")
 
+    def host_a_server(self) -> None:
+        """As the tab Server does it, so that its picture shows what it looks like in use."""
+        from calibre_plugins.koreader_progress.hosting import DEFAULTS
+
+        def apply() -> Any:
+            action().settings.set("hosting", {**DEFAULTS, "enabled": True})
+            action().settings_changed()
+            return action().host.prepare("")
+
+        launch = gui(apply)
+        hosting = action().hosting.hosting
+        gui.wait(lambda: hosting.status["running"], "the hosted server")
+        hosting.change_users(launch, "add", "anna", userkey("secret"))
+        hosting.change_users(launch, "add", "ben", userkey("secret too"))
+
+    def stop_hosting(self) -> None:
+        def apply() -> None:
+            action().settings.set("hosting", {**action().settings.get("hosting"), "enabled": False})
+            action().settings_changed()
+
+        gui(apply)
+        gui.wait(lambda: not action().host.pids, "the end of the hosted server")
+
     def test_1_every_tab_of_the_preferences(self) -> None:
+        self.host_a_server()
         for tab in TABS:
             closed = gui.post(action().open_preferences, tab)
             dialog = gui.modal()
             widget = preferences_in(dialog)
             if tab == "runtime":
                 gui.wait(lambda w=widget: "Node.js" in w.runtime.list.text(), "the list")
+            if tab == "server":
+                gui.wait(lambda w=widget: w.server.users.count() == 2, "the users")
             self.fits_a_small_screen(dialog)
             self.shoot(dialog, f"preferences-{tab}")
             gui(dialog.reject)
             closed.result(10)
+        self.stop_hosting()
 
     def test_2_the_review_and_the_library_after_it(self) -> None:
         gui.post(action().sync_all)
@@ -107,7 +134,34 @@ class Tour(unittest.TestCase):
         wait_for_run()
         self.assertEqual(api().field_for("#percent", dracula), 60)
 
-    def test_4_the_report_undo_and_details(self) -> None:
+    def test_4_push_and_unmatched_documents(self) -> None:
+        from calibre_plugins.koreader_progress import copy_log
+        from calibre_plugins.koreader_progress.history import known_digest, record_of
+
+        machine = book("The Time Machine")
+        gui(lambda: api().set_field("#percent", {machine: 80}))
+        select(machine)
+        gui.post(action().push)
+        review = gui.window("koreader_progress_result")
+        self.fits_a_small_screen(review)
+        self.shoot(review, "push")
+        tidy_up()
+        wait_for_run()
+        self.server.push(USER, "cd" * 16, 0.33, "PocketBook")
+        other = "ab" * 16
+        self.server.push(USER, other, 0.58, "Kobo Libra")
+        sent = known_digest(other, "sent", time.time(), format="EPUB", name="Walden - Henry David Thoreau.epub")
+        # A copy that an earlier library has sent.
+        copy_log.append(record_of(sent, "sent", "of-an-earlier-library", "Walden", ["Henry David Thoreau"]))
+        gui.post(action().show_unmatched)
+        window = gui.window("koreader_progress_unmatched")
+        self.fits_a_small_screen(window)
+        gui(lambda: window.tree.setCurrentItem(window.tree.topLevelItem(0)))
+        self.shoot(window, "unmatched")
+        lines = gui(lambda: [window.tree.topLevelItem(n).text(3) for n in range(window.tree.topLevelItemCount())])
+        self.assertIn("Walden", lines)
+
+    def test_5_the_report_undo_and_details(self) -> None:
         gui.post(action().runs.show_last_report)
         self.shoot(gui.window("koreader_progress_result"), "report")
         tidy_up()
@@ -124,9 +178,11 @@ class Tour(unittest.TestCase):
         self.fits_a_small_screen(details)
         for number, name in enumerate(("digests", "agreed", "history")):
             gui(details.tabs.setCurrentIndex, number)
+            if name == "history":
+                gui.wait(lambda: details.history.story.text(), "the story")
             self.shoot(details, f"details-{name}")
 
-    def test_5_the_progress_window_and_a_trouble(self) -> None:
+    def test_6_the_progress_window_and_a_trouble(self) -> None:
         slow = OddServer(delay=20)
 
         def use(url: str) -> None:
@@ -147,7 +203,7 @@ class Tour(unittest.TestCase):
         gui.post(action().sync_all)
         self.shoot(gui.window("koreader_progress_trouble"), "trouble")
 
-    def test_6_the_menu_help_and_about(self) -> None:
+    def test_7_the_menu_help_and_about(self) -> None:
         menu = action().qaction.menu()
         gui.post(lambda: menu.popup(gui.main.mapToGlobal(gui.main.rect().topLeft())))
         gui.wait(menu.isVisible, "the menu")
@@ -159,5 +215,5 @@ class Tour(unittest.TestCase):
         gui.post(action().show_about)
         self.shoot(gui.window("koreader_progress_about"), "about")
 
-    def test_7_nothing_went_wrong_unseen(self) -> None:
+    def test_8_nothing_went_wrong_unseen(self) -> None:
         self.assertEqual(gui.errors, [])
