@@ -101,16 +101,32 @@ function createApp(options: ServerOptions, beside: (handler: Handler) => Handler
   });
 }
 
+function logFailure(log: Log, method: string, route: string | null, { cause }: Refusal): void {
+  const reason = cause instanceof Error ? (cause.stack ?? cause.message) : "busy";
+  log.error("store_failed", { method, route, reason });
+}
+
+/** What `answerErrors` does, for a request that the framework has not seen. */
+function failBy(log: Log): MainRoad["fail"] {
+  return (request, response, route, error) => {
+    const refusal = toRefusal(error);
+    logFailure(log, request.method ?? "", route, refusal);
+    if (response.headersSent) {
+      response.destroy();
+      return;
+    }
+    const body = refusal.body();
+    const headers = { "content-type": JSON_TYPE, "content-length": Buffer.byteLength(body) };
+    response.writeHead(refusal.statusCode, headers).end(body);
+  };
+}
+
 /** Answers every refusal in the protocol's form; what is no refusal is our fault, is logged, and shows nothing of itself. */
 function answerErrors(app: FastifyInstance, log: Log): void {
   app.setNotFoundHandler((_request, reply) => reply.status(404).type(JSON_TYPE).send(NOT_FOUND));
   app.setErrorHandler((error, request, reply) => {
     const refusal = toRefusal(error);
-    if (refusal.kind === "StoreFailed") {
-      const { cause } = refusal;
-      const reason = cause instanceof Error ? (cause.stack ?? cause.message) : "busy";
-      log.error("store_failed", { method: request.method, route: request.routeOptions.url ?? null, reason });
-    }
+    if (refusal.kind === "StoreFailed") logFailure(log, request.method, request.routeOptions.url ?? null, refusal);
     if (refusal.kind === "TooMany") void reply.header("retry-after", "60");
     return reply.status(refusal.statusCode).type(JSON_TYPE).send(refusal.body());
   });
@@ -137,10 +153,21 @@ export function createServer(options: ServerOptions): FastifyInstance {
   const note = createNote(log, metrics);
   // Who stands behind a proxy is the framework's knowledge: where the log wants it, all goes by the road.
   const hasLane = options.trustProxy === undefined || !logsRequests(log);
-  const handleRead = handleReadBy(() => app);
+  let isClosing = false;
+  const road = {
+    handleRead: handleReadBy(() => app),
+    fail: failBy(log),
+    isClosing: () => isClosing,
+    note,
+    maxBodyBytes: MAX_BODY_BYTES,
+  };
   const app: FastifyInstance = createApp(options, (handle) =>
-    hasLane ? createFastLane(context, { handle, handleRead, note, maxBodyBytes: MAX_BODY_BYTES }) : handle,
+    hasLane ? createFastLane(context, { ...road, handle }) : handle,
   );
+  app.addHook("preClose", (done) => {
+    isClosing = true;
+    done();
+  });
   answerErrors(app, log);
   observe(app, note);
   app.removeAllContentTypeParsers();

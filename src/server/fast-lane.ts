@@ -13,6 +13,10 @@ export interface MainRoad {
   readonly handle: Handler;
   /** Answers a request whose body was read already. */
   readonly handleRead: (request: IncomingMessage, body: Buffer, response: ServerResponse) => Promise<void>;
+  /** Answers, and logs, that the store has failed; the same question is not put to it a second time. */
+  readonly fail: (request: IncomingMessage, response: ServerResponse, route: string, error: unknown) => void;
+  /** Whether the server is about to end: then the road tells every client to hang up, which the lane does not. */
+  readonly isClosing: () => boolean;
   readonly note: Note | null;
   readonly maxBodyBytes: number;
 }
@@ -20,6 +24,12 @@ export interface MainRoad {
 const JSON_TYPE = "application/json; charset=utf-8";
 /** Ids that are the same in a path as they are: every digest is one. */
 const PLAIN_ID = /^[\w-][\w.-]{0,199}$/;
+
+function answer(response: ServerResponse, value: object): void {
+  const text = JSON.stringify(value);
+  response.writeHead(200, { "content-type": JSON_TYPE, "content-length": Buffer.byteLength(text) });
+  response.end(text);
+}
 
 /**
  * A lane for what nearly all requests are: a `PUT` or a `GET` of a position by a device that was let in before, in its
@@ -29,19 +39,11 @@ const PLAIN_ID = /^[\w-][\w.-]{0,199}$/;
 export function createFastLane({ store, gate, clock, basePath }: Context, road: MainRoad): Handler {
   const putPath = `${basePath}/syncs/progress`;
   const getPath = `${putPath}/`;
+  const getRoute = `${getPath}:document`;
 
-  function answer(
-    request: IncomingMessage,
-    response: ServerResponse,
-    value: object,
-    route: string,
-    since: number,
-  ): void {
-    const text = JSON.stringify(value);
-    response.writeHead(200, { "content-type": JSON_TYPE, "content-length": Buffer.byteLength(text) });
-    response.end(text);
-    if (road.note === null) return;
-    road.note(request.method ?? "", route, 200, performance.now() - since, request.socket.remoteAddress ?? "");
+  function note(request: IncomingMessage, response: ServerResponse, route: string, since: number): void {
+    const { statusCode } = response;
+    road.note?.(request.method ?? "", route, statusCode, performance.now() - since, request.socket.remoteAddress ?? "");
   }
 
   /** Who is remembered with these headers; null for all others, whom the road knows how to treat. */
@@ -57,31 +59,31 @@ export function createFastLane({ store, gate, clock, basePath }: Context, road: 
     const since = road.note === null ? 0 : performance.now();
     try {
       const { credential, found } = await store.find(caller.username, [id], false);
-      if (credential === caller.credential) {
-        answer(request, response, found === null ? {} : showRecord(found.record), `${getPath}:document`, since);
+      if (credential !== caller.credential) {
+        road.handle(request, response);
         return;
       }
-    } catch {
-      // The road meets the same trouble and says what it is.
+      answer(response, found === null ? {} : showRecord(found.record));
+    } catch (error) {
+      road.fail(request, response, getRoute, error);
     }
-    road.handle(request, response);
+    note(request, response, getRoute, since);
   }
 
   async function put(request: IncomingMessage, response: ServerResponse, body: Buffer, caller: Caller): Promise<void> {
     const since = road.note === null ? 0 : performance.now();
-    const write = readWrite(body, clock());
-    if (!(write instanceof Refusal)) {
-      try {
-        const outcome = await store.write(caller.username, caller.credential, write);
-        if (outcome.status === "written") {
-          answer(request, response, showOutcome(outcome, write.timestamp), putPath, since);
-          return;
-        }
-      } catch {
-        // As above.
+    try {
+      const write = readWrite(body, clock());
+      const outcome = write instanceof Refusal ? null : await store.write(caller.username, caller.credential, write);
+      if (write instanceof Refusal || outcome?.status !== "written") {
+        await road.handleRead(request, body, response);
+        return;
       }
+      answer(response, showOutcome(outcome, write.timestamp));
+    } catch (error) {
+      road.fail(request, response, putPath, error);
     }
-    await road.handleRead(request, body, response);
+    note(request, response, putPath, since);
   }
 
   function receive(request: IncomingMessage, response: ServerResponse, caller: Caller): void {
@@ -90,12 +92,16 @@ export function createFastLane({ store, gate, clock, basePath }: Context, road: 
     request.on("end", () => {
       const [only] = chunks;
       const body = chunks.length === 1 && only !== undefined ? only : Buffer.concat(chunks);
-      put(request, response, body, caller).catch(() => response.destroy());
+      void put(request, response, body, caller);
     });
   }
 
   return (request, response) => {
     const { method, url = "", headers } = request;
+    if (road.isClosing()) {
+      road.handle(request, response);
+      return;
+    }
     if (method === "GET" && url.startsWith(getPath)) {
       const id = url.slice(getPath.length);
       const caller = PLAIN_ID.test(id) ? callerOf(request) : null;
