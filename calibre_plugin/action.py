@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Any, TypeVar
 
 from qt.core import QActionGroup, QApplication, QMenu, QToolButton
@@ -11,7 +10,7 @@ from qt.core import QActionGroup, QApplication, QMenu, QToolButton
 from calibre.gui2.actions import InterfaceAction
 
 from . import config
-from .background import Background
+from .background import Background, Fault, attempt
 from .being_read import books_being_read
 from .bridge_host import BridgeHost
 from .config import Settings, StoredProfile
@@ -32,7 +31,7 @@ from .triggers import Triggers
 from .trouble import show_trouble
 from .undo import last_pull, last_push
 from .uploads import watch_uploads
-from .write_journal import Run
+from .write_journal import Run, RunHead
 from .viewer_place import ViewerPlaces
 
 load_translations()
@@ -257,17 +256,19 @@ class ProgressAction(InterfaceAction):
             self.runs.undo(self.undoable_push)
 
     def show_undo(self) -> None:
-        api = self.gui.current_db.new_api
+        from .undo_dialog import UndoDialog, next_page
 
-        def found(known: list[Run]) -> None:
-            from .undo_dialog import UndoDialog
+        journal = journal_of(self.gui.current_db.new_api)
+        # Runs are read as they are asked for: a journal may hold very many.
+        heads = journal.heads()
 
-            UndoDialog(self.gui, known, self.runs.column_name, self.runs.undo).show()
+        def found(first: list[RunHead]) -> None:
+            UndoDialog(self.gui, journal, heads, first, self.runs.column_name, self.runs.undo).show()
 
         def failed(details: str) -> None:
             self._complain(_("The journal of what was written could not be read."), details)
 
-        self._ask_beside("read the write journal", lambda: journal_of(api).runs(), found, failed)
+        self._ask_beside("read the write journal", lambda: next_page(heads), found, failed)
 
     def _ask_beside(
         self, what: str, ask: Callable[[], T], found: Callable[[T], None], failed: Callable[[str], None]
@@ -364,18 +365,3 @@ class ProgressAction(InterfaceAction):
         self.local_changes.finish()
         self.hosting.stop()
         self.runs.shut_down()
-
-
-@dataclass(frozen=True)
-class Fault:
-    """What a question was answered with instead of an answer."""
-
-    error: Exception
-
-
-def attempt(ask: Callable[[], T]) -> T | Fault:
-    """The answer, or what went wrong, to be told on the GUI thread."""
-    try:
-        return ask()
-    except Exception as error:
-        return Fault(error)

@@ -5,11 +5,29 @@ from __future__ import annotations
 import queue
 import threading
 from collections.abc import Callable
-from typing import Any
+from dataclasses import dataclass
+from typing import Any, TypeVar
 
 from qt.core import QObject, QTimer
 
+T = TypeVar("T")
+
 POLL_MS = 50
+
+
+@dataclass(frozen=True)
+class Fault:
+    """What a question was answered with instead of an answer."""
+
+    error: Exception
+
+
+def attempt(ask: Callable[[], T]) -> T | Fault:
+    """The answer, or what went wrong, to be told on the GUI thread."""
+    try:
+        return ask()
+    except Exception as error:
+        return Fault(error)
 
 
 class Background(QObject):

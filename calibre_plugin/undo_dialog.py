@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Iterator
+from itertools import islice
 from typing import Any
 
 from qt.core import QDialog, QDialogButtonBox, QLabel, QSize, Qt, QTreeWidget, QTreeWidgetItem, QVBoxLayout
@@ -10,11 +11,13 @@ from qt.core import QDialog, QDialogButtonBox, QLabel, QSize, Qt, QTreeWidget, Q
 from calibre.gui2 import gprefs
 
 from . import config
+from .background import Background, Fault, attempt
+from .faults import note_fault
 from .help_dialog import help_button
 from .icons import icon
 from .messages import percent
 from .plan_rows import show_cell, show_time
-from .write_journal import Run
+from .write_journal import Run, RunHead, WriteJournal
 
 load_translations()
 
@@ -22,12 +25,27 @@ GEOMETRY = "koreader_progress_undo_dialog"
 OnUndo = Callable[[Run, Collection[int] | None], None]
 # A run's books are listed when it is opened, so many at most: the rest is undone with the whole run.
 SHOWN_BOOKS = 1000
+# So many runs are listed at a time.
+PAGE = 100
+
+
+def next_page(heads: Iterator[RunHead]) -> list[RunHead]:
+    """The next runs that have something to undo."""
+    return list(islice((head for head in heads if head.books), PAGE))
 
 
 class UndoDialog(QDialog):
     """Non-modal. Cells that were changed since the run are left alone."""
 
-    def __init__(self, gui: Any, runs: list[Run], column_name: Callable[[str], str], on_undo: OnUndo) -> None:
+    def __init__(
+        self,
+        gui: Any,
+        journal: WriteJournal,
+        heads: Iterator[RunHead],
+        first: list[RunHead],
+        column_name: Callable[[str], str],
+        on_undo: OnUndo,
+    ) -> None:
         super().__init__(gui)
         self.setObjectName("koreader_progress_undo")
         self.setWindowTitle(_("KOReader Progress: undo"))
@@ -36,12 +54,14 @@ class UndoDialog(QDialog):
         self._api = gui.current_db.new_api
         self._column_name = column_name
         self._on_undo = on_undo
-        self._runs = runs
         self._columns = {
             mapping["column"]: mapping
             for profile in config.profiles(self._api)
             for mapping in config.resolve_profile(self._api, profile)[0]["columns"]
         }
+        self._journal = journal
+        self._heads = heads
+        self._background = Background(self)
         uuids = self._api.all_field_for("uuid", self._api.all_book_ids())
         self._ids: dict[str, int] = {uuid: book_id for book_id, uuid in uuids.items()}
         layout = QVBoxLayout(self)
@@ -68,38 +88,63 @@ class UndoDialog(QDialog):
         self.undo_button.setIcon(icon("undo"))
         self.undo_button.clicked.connect(self.undo)
         self.buttons.addButton(help_button(self, lambda: "undo"), QDialogButtonBox.ButtonRole.HelpRole)
+        self.older_button = self.buttons.addButton(_("Show &older runs"), QDialogButtonBox.ButtonRole.ActionRole)
+        self.older_button.clicked.connect(self.read_more)
         self.buttons.rejected.connect(self.reject)
         layout.addWidget(self.buttons)
-        self._fill()
+        self._list(first)
         self.tree.setColumnWidth(0, 380)
         self.restore_geometry(gprefs, GEOMETRY)
 
     def sizeHint(self) -> QSize:
         return QSize(760, 500)
 
-    def _fill(self) -> None:
+    @property
+    def is_reading(self) -> bool:
+        return self._background.is_running
+
+    def _ask(self, work: Callable[[], Any], then: Callable[[Any], None]) -> None:
+        def told(answer: Any) -> None:
+            if isinstance(answer, Fault):
+                note_fault("read the write journal", answer.error)
+                self.status.setText(_("The journal of what was written could not be read."))
+            else:
+                then(answer)
+
+        self._background.run(lambda: attempt(work), told)
+
+    def read_more(self) -> None:
+        """Lists the next runs that have something to undo."""
+        self.older_button.setEnabled(False)
+        self.status.setText(_("Reading the journal…"))
+        self._ask(lambda: next_page(self._heads), self._list)
+
+    def _list(self, heads: list[RunHead]) -> None:
         names = {profile["id"]: profile["name"] for profile in config.profiles(self._api)}
-        for run in self._runs:
-            books = len(run.books)
-            if not books:
-                continue
+        self.older_button.setEnabled(len(heads) == PAGE)
+        self.older_button.setVisible(len(heads) == PAGE)
+        for run in heads:
             what = {
                 "pull": _("{when}: sync of “{profile}”"),
                 "push": _("{when}: push of “{profile}”"),
                 "undo": _("{when}: an undo"),
             }[run.kind]
-            count = ngettext("{n} book", "{n} books", books).format(n=books)
+            count = ngettext("{n} book", "{n} books", run.books).format(n=run.books)
             heading = what.format(when=show_time(run.at), profile=names.get(run.profile, _("a deleted profile")))
             item = QTreeWidgetItem(self.tree, [f"{heading} ({count})"])
             item.setData(0, Qt.ItemDataRole.UserRole, run)
             item.setChildIndicatorPolicy(QTreeWidgetItem.ChildIndicatorPolicy.ShowIndicator)
-        if self.tree.topLevelItemCount():
+        if self.tree.topLevelItemCount() and self.tree.currentItem() is None:
             self.tree.setCurrentItem(self.tree.topLevelItem(0))
         self._show_state()
 
     def _list_books(self, item: QTreeWidgetItem) -> None:
-        run = item.data(0, Qt.ItemDataRole.UserRole)
-        if item.parent() is not None or item.childCount() or run is None:
+        head = item.data(0, Qt.ItemDataRole.UserRole)
+        if item.parent() is None and not item.childCount() and head is not None:
+            self._ask(lambda: self._journal.run(head.id), lambda run: self._show_books(item, run))
+
+    def _show_books(self, item: QTreeWidgetItem, run: Run | None) -> None:
+        if item.childCount() or run is None:
             return
         by_book: dict[str, list[list[str]]] = {}
         for entry in run.standing:
@@ -120,9 +165,9 @@ class UndoDialog(QDialog):
                 cell = QTreeWidgetItem(book, texts)
                 cell.setData(0, Qt.ItemDataRole.UserRole, book_id)
 
-    def chosen(self) -> tuple[Run, set[int] | None] | None:
+    def chosen(self) -> tuple[RunHead, set[int] | None] | None:
         """The run of the selection, and its selected books; None for all of them."""
-        run: Run | None = None
+        run: RunHead | None = None
         books: set[int] = set()
         is_whole = False
         for item in self.tree.selectedItems():
@@ -157,9 +202,17 @@ class UndoDialog(QDialog):
     def undo(self) -> None:
         """Hands the chosen run over, and closes."""
         chosen = self.chosen()
-        if chosen is not None:
+        if chosen is None:
+            return
+        head, books = chosen
+
+        def undo(run: Run | None) -> None:
             self.accept()
-            self._on_undo(*chosen)
+            if run is not None:
+                self._on_undo(run, books)
+
+        self.undo_button.setEnabled(False)
+        self._ask(lambda: self._journal.run(head.id), undo)
 
     def done(self, result: int) -> None:
         self.save_geometry(gprefs, GEOMETRY)

@@ -11,7 +11,7 @@ import json
 import os
 import secrets
 import time
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final, Literal
@@ -28,7 +28,8 @@ PutOutcome = Literal["put", "left", "failed"]
 
 SUFFIX: Final = ".jsonl"
 KEPT_RUNS: Final = 200
-# Bytes at a run's end in which its last line is looked for.
+# Bytes at a run's beginning and end in which its first and last line are looked for, and where a last line is long.
+HEAD: Final = 2 << 10
 TAIL: Final = 64 << 10
 
 
@@ -112,6 +113,18 @@ class Run:
 
 
 @dataclass(frozen=True)
+class RunHead:
+    """A run as it is listed: `at` is epoch seconds, `books` the number of books of which there is something to undo."""
+
+    id: str
+    at: float
+    kind: RunKind
+    profile: str
+    undoes: str | None
+    books: int
+
+
+@dataclass(frozen=True)
 class Undo:
     """What undoing a run would do: on the server first, then write the updates, then put back each base that is still
     the run's own."""
@@ -129,6 +142,7 @@ class RunWriter:
         self.id = run_id
         self._file = open(path, "ab")  # noqa: SIM115
         self._recorded: set[CellKey] = set()
+        self._puts: dict[PutKey, PutOutcome] = {}
 
     def record(self, updates: Iterable[ColumnUpdate], uuids: Mapping[int, str]) -> None:
         """Writes down what is about to be written. Call it before the library is touched; raises OSError if it cannot."""
@@ -149,27 +163,22 @@ class RunWriter:
 
     def record_puts(self, puts: Iterable[PutBack], uuids: Mapping[int, str]) -> None:
         """Writes down what is about to be put on the server, and what stands there. Raises OSError if it cannot."""
-        self._append(
-            [
-                {
-                    "what": "put",
-                    "uuid": uuids[put["book_id"]],
-                    "document": put["document"],
-                    "ours": put["ours"],
-                    "before": put["before"],
-                }
-                for put in puts
-            ]
-        )
+        lines = []
+        for put in puts:
+            uuid = uuids[put["book_id"]]
+            self._puts[uuid, put["document"]] = "put"
+            told = {"document": put["document"], "ours": put["ours"], "before": put["before"]}
+            lines.append({"what": "put", "uuid": uuid, **told})
+        self._append(lines)
 
     def record_outcomes(self, outcomes: Iterable[tuple[PutKey, PutOutcome, float | None]]) -> None:
         """Writes down what became of the puts, and when the server stored them (epoch seconds, None: it did not say)."""
-        self._append(
-            [
-                {"what": "told", "uuid": uuid, "document": document, "outcome": outcome, "timestamp": timestamp}
-                for (uuid, document), outcome, timestamp in outcomes
-            ]
-        )
+        lines = []
+        for (uuid, document), outcome, timestamp in outcomes:
+            self._puts[uuid, document] = outcome
+            told = {"document": document, "outcome": outcome, "timestamp": timestamp}
+            lines.append({"what": "told", "uuid": uuid, **told})
+        self._append(lines)
 
     def record_bases(self, changes: Iterable[BaseChange]) -> None:
         """Writes down which books' bases are about to change; all together, for each writing waits for the disk."""
@@ -180,7 +189,9 @@ class RunWriter:
     def finish(self, written: Iterable[ColumnUpdate], uuids: Mapping[int, str]) -> None:
         """Ends the run; what was recorded and is not in `written` was never written."""
         done = {(uuids[update["book_id"]], update["column"]) for update in written}
-        self._append([_end_line(self._recorded - done)])
+        sent = {uuid for (uuid, _document), outcome in self._puts.items() if outcome == "put"}
+        books = {uuid for uuid, _column in self._recorded & done} | sent
+        self._append([_end_line(self._recorded - done, len(books))])
         self._file.close()
 
     def close(self) -> None:
@@ -225,27 +236,66 @@ class WriteJournal:
             _mark_undone(run, by_id)
         return found[::-1]
 
-    def newest(self, *kinds: RunKind) -> Run | None:
-        """The newest run of these kinds that still has something to undo; reads no older ones than it must."""
-        by_id: dict[str, Run] = {}
+    def heads(self) -> Iterator[RunHead]:
+        """Every run that is kept, the newest first, as far as a list needs it; what is not asked for is not read.
+
+        Of a run that nobody undid only the first and the last line are read.
+        """
         undoing: list[Run] = []
+        targets: set[str] = set()
+        by_id: dict[str, Run] = {}
         for path in self._paths():
-            run = _read_run(path)
-            if run is None:
+            begin, last = _ends_of(path)
+            if not begin:
                 continue
-            by_id[run.id] = run
-            # What undid it is newer, and so was read before.
-            for later in reversed(undoing):
-                _mark_undone(later, by_id)
-            if run.kind in kinds and run.books:
-                return run
-            if run.undoes is not None:
-                undoing.append(run)
+            run_id = _id_of(path)
+            books = last.get("books") if last.get("what") == "end" else None
+            is_undone = run_id in targets
+            if begin["undoes"] is not None or is_undone or not isinstance(books, int):
+                run = _read_run(path)
+                if run is None:
+                    continue
+                by_id[run_id] = run
+                if run.undoes is not None:
+                    undoing.append(run)
+                    targets.add(run.undoes)
+                if is_undone:
+                    # What undid it is newer, and so was read before.
+                    for later in reversed(undoing):
+                        _mark_undone(later, by_id)
+                books = len(run.books)
+            yield RunHead(run_id, float(begin["at"]), begin["kind"], begin["profile"], begin["undoes"], books)
+
+    def run(self, run_id: str) -> Run | None:
+        """One run whole, knowing what of it was undone; None when it is gone."""
+        run = _read_run(self._folder / f"{run_id}{SUFFIX}")
+        if run is None:
+            return None
+        by_id = {run_id: run}
+        for path in self._paths():
+            if _id_of(path) <= run_id:
+                break
+            later = _read_run(path) if (_first_event(path).get("undoes")) is not None else None
+            if later is not None:
+                by_id[later.id] = later
+        for later in sorted(by_id.values(), key=lambda each: each.id):
+            _mark_undone(later, by_id)
+        return run
+
+    def newest(self, *kinds: RunKind) -> Run | None:
+        """The newest run of these kinds that still has something to undo; reads no more of the others than it must."""
+        for head in self.heads():
+            if head.kind in kinds and head.books:
+                return self.run(head.id)
         return None
 
     def _paths(self) -> list[Path]:
         """The files of all runs, the newest first."""
-        return sorted(self._folder.glob(f"*{SUFFIX}"), reverse=True)
+        try:
+            names = os.listdir(self._folder)
+        except OSError:
+            return []
+        return [self._folder / name for name in sorted(names, reverse=True) if name.endswith(SUFFIX)]
 
     def undo_updates(self, run: Run, ids: Mapping[str, int], only: Collection[int] | None = None) -> Undo:
         """What puts a run's cells back, last written first. `ids` gives a book's id by uuid, `only` limits the books.
@@ -306,7 +356,7 @@ class WriteJournal:
             }
             _drop_torn_line(path)
             writer = RunWriter(path, run.id)
-            writer._append([_end_line(run.unwritten)])
+            writer._append([_end_line(run.unwritten, len(run.books))])
             writer.close()
             run.ended = True
             ended.append(run)
@@ -347,7 +397,7 @@ def _read_run(path: Path) -> Run | None:
             event = json.loads(line)
             if event["what"] == "begin":
                 run = Run(
-                    id=path.name.removesuffix(SUFFIX),
+                    id=_id_of(path),
                     at=float(event["at"]),
                     kind=event["kind"],
                     profile=event["profile"],
@@ -374,21 +424,59 @@ def _read_run(path: Path) -> Run | None:
     return run
 
 
-def _end_line(unwritten: Collection[CellKey]) -> dict[str, Any]:
-    return {"what": "end", "at": time.time(), "unwritten": sorted(unwritten)}
+def _end_line(unwritten: Collection[CellKey], books: int) -> dict[str, Any]:
+    # The number last: a listing looks at a run's first and last line alone.
+    return {"what": "end", "at": time.time(), "unwritten": sorted(unwritten), "books": books}
+
+
+def _id_of(path: Path) -> str:
+    return path.name.removesuffix(SUFFIX)
+
+
+def _event(line: bytes) -> dict[str, Any]:
+    try:
+        event = json.loads(line)
+    except ValueError:
+        return {}
+    return event if isinstance(event, dict) else {}
+
+
+def _ends_of(path: Path) -> tuple[dict[str, Any], dict[str, Any]]:
+    """A run's first and last line; the first is empty when the file tells of no run, the last when it is torn or long."""
+    try:
+        with open(path, "rb") as file:
+            start = file.read(HEAD)
+            size = file.seek(0, os.SEEK_END)
+            lines = start.split(b"\n")
+            end = start
+            for tail in (HEAD, TAIL):
+                # A run of a few lines was read whole already.
+                if size > len(start):
+                    file.seek(max(0, size - tail))
+                    end = file.read()
+                if end.count(b"\n") > 1 or tail >= size:
+                    break
+    except OSError:
+        return {}, {}
+    begin = _event(lines[0])
+    if begin.get("what") != "begin" or any(key not in begin for key in ("at", "kind", "profile", "account", "undoes")):
+        begin = {}
+    told = end.split(b"\n")
+    return begin, _event(told[-2]) if told[-1] == b"" and len(told) > 1 else {}
+
+
+def _first_event(path: Path) -> dict[str, Any]:
+    """The first line of a run, which says what kind of run it is; empty when it cannot be read."""
+    try:
+        with open(path, "rb") as file:
+            return _event(file.readline())
+    except OSError:
+        return {}
 
 
 def _last_event(path: Path) -> dict[str, Any]:
     """The last line of a run, which is its end unless a crash came first; empty when it is torn or too long to be cheap."""
-    try:
-        with open(path, "rb") as file:
-            size = file.seek(0, os.SEEK_END)
-            file.seek(max(0, size - TAIL))
-            lines = file.read().split(b"\n")
-        event = json.loads(lines[-2]) if lines[-1] == b"" and len(lines) > 1 else None
-    except (OSError, ValueError):
-        return {}
-    return event if isinstance(event, dict) else {}
+    return _ends_of(path)[1]
 
 
 def _mark_undone(run: Run, by_id: Mapping[str, Run]) -> None:

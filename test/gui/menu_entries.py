@@ -168,12 +168,10 @@ class MenuEntries(unittest.TestCase):
         count = gui(dialog.tree.topLevelItemCount)
         self.assertGreaterEqual(count, 2)
 
-        def choose() -> None:
-            last = dialog.tree.topLevelItem(count - 1)
-            last.setExpanded(True)
-            dialog.tree.setCurrentItem(last.child(0))
-
-        gui(choose)
+        last = gui(lambda: dialog.tree.topLevelItem(count - 1))
+        gui(lambda: last.setExpanded(True))
+        gui.wait(last.childCount, "its books")
+        gui(lambda: dialog.tree.setCurrentItem(last.child(0)))
         gui.grab(dialog, "undo")
         self.assertEqual(gui(lambda: dialog.status.text()), "1 book will be undone.")
         gui(lambda: click(dialog.undo_button))

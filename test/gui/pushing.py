@@ -174,9 +174,11 @@ class Pushing(unittest.TestCase):
         self.use("koreader-progress-undo-earlier")
         dialog = gui.window("koreader_progress_undo")
 
+        run = gui(lambda: dialog.tree.topLevelItem(0))
+        gui(lambda: run.setExpanded(True))
+        gui.wait(run.childCount, "its books")
+
         def look() -> list[str]:
-            run = dialog.tree.topLevelItem(0)
-            run.setExpanded(True)
             run.child(0).setExpanded(True)
             return [run.child(0).child(row).text(0) for row in range(run.child(0).childCount())]
 
@@ -207,6 +209,26 @@ class Pushing(unittest.TestCase):
         wait_for_run()
         self.assertEqual(gui(lambda: action().runs.last.applied.report.written), [])
         self.assertEqual((api().field_for("#percent", novel), api().field_for("#device", novel)), (10, "Kobo"))
+
+    def test_8_a_long_journal_is_listed_in_parts(self) -> None:
+        from calibre_plugins.koreader_progress.pull import journal_of
+
+        journal, novel = journal_of(api()), book(NOVEL)
+        uuids = {novel: api().field_for("uuid", novel)}
+        why: Any = {"code": "synced", "data": {}}
+        cell: Any = {"book_id": novel, "column": "#percent", "before": 1, "after": 2, "why": why}
+        for at in range(1, 121):
+            writer = journal.begin_run("pull", "p1", "a", at=at)
+            writer.record([cell], uuids)
+            writer.finish([cell], uuids)
+        gui.post(action().show_undo)
+        dialog = gui.window("koreader_progress_undo")
+        self.assertEqual(gui(dialog.tree.topLevelItemCount), 100)
+        gui(lambda: click(dialog.older_button))
+        gui.wait(lambda: dialog.tree.topLevelItemCount() > 120, "the older runs")
+        self.assertFalse(gui(dialog.older_button.isVisible))
+        gui.grab(dialog, "undo-many")
+        gui(dialog.close)
 
     def test_9_nothing_went_wrong_unseen(self) -> None:
         self.assertEqual(gui.errors, [])

@@ -168,6 +168,7 @@ class Tour(unittest.TestCase):
         gui.post(action().show_undo)
         undo = gui.window("koreader_progress_undo")
         gui(lambda: undo.tree.topLevelItem(0).setExpanded(True))
+        gui.wait(lambda: undo.tree.topLevelItem(0).childCount(), "its books")
         gui(lambda: undo.tree.topLevelItem(0).child(0).setExpanded(True))
         self.fits_a_small_screen(undo)
         self.shoot(undo, "undo")

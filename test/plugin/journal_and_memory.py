@@ -388,6 +388,50 @@ class JournalAndMemory(unittest.TestCase):
         self.undo(self.journal.runs()[0])
         self.assertIsNotNone(undo.last_pull(self.journal))
 
+    def test_a_list_of_runs_says_what_reading_them_all_says_and_reads_only_what_was_undone(self) -> None:
+        first, second, third = self.ids
+        self.run_of([update(i, "#pct", None, 40) for i in self.ids])
+        self.run_of([update(first, "#pct", 40, 50), update(second, "#dev", "not there", "Kobo")])
+        self.run_of([update(third, "#pct", 40, 60)])
+        self.undo(self.journal.runs()[1])
+        self.undo(self.journal.runs()[3], [second])
+        self.undo(self.journal.runs()[1])
+        self.undo(self.journal.runs()[0])
+        writer = self.journal.begin_run("push", "home", "acc")
+        put: Any = {
+            "book_id": first,
+            "document": DOCUMENT,
+            "ours": {"progress": "p", "percentage": 0.5},
+            "before": None,
+        }
+        writer.record_puts([put, {**put, "book_id": second}], self.uuids)
+        writer.record_outcomes([((self.uuids[second], DOCUMENT), "failed", None)])
+        writer.finish([], self.uuids)
+        open_run = self.journal.begin_run("pull", "home", "acc")
+        open_run.record([update(first, "#pct", 40, 70)], self.uuids)
+        open_run.close()
+        runs = self.journal.runs()
+        told = [(head.id, head.at, head.kind, head.undoes, head.books) for head in self.journal.heads()]
+        self.assertEqual(told, [(run.id, run.at, run.kind, run.undoes, len(run.books)) for run in runs])
+        self.assertEqual([self.journal.run(run.id) for run in runs], runs)
+        self.assertEqual([len(run.books) for run in runs[:2]], [1, 1])
+        self.assertIsNone(self.journal.run("never"))
+        with mock.patch.object(write_journal, "_read_run", wraps=write_journal._read_run) as read:
+            for _ in range(50):
+                self.run_of([update(first, "#dev", "not there", "Kobo")])
+            heads = self.journal.heads()
+            self.assertEqual([next(heads).books for _ in range(50)], [0] * 50)
+            self.assertEqual(read.call_count, 0)
+
+    def test_a_run_that_left_very_many_cells_unwritten_is_listed_all_the_same(self) -> None:
+        first = self.ids[0]
+        writer = self.journal.begin_run("pull", "home", "acc")
+        left = [update(first, f"#c{number}", None, 1) for number in range(2000)]
+        writer.record([*left, update(first, "#pct", None, 40)], self.uuids)
+        writer.finish([update(first, "#pct", None, 40)], self.uuids)
+        self.assertEqual([head.books for head in self.journal.heads()], [1])
+        self.assertEqual(self.journal.repair(self.read), [])
+
     def test_the_journal_does_not_grow_for_ever(self) -> None:
         for at in range(write_journal.KEPT_RUNS + 3):
             self.journal.begin_run("pull", "home", "acc", at=at).finish([], self.uuids)
