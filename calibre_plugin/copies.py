@@ -17,7 +17,8 @@ from contextlib import contextmanager
 from types import FrameType
 from typing import TYPE_CHECKING, Any, BinaryIO
 
-from .copy_log import CopyRecord, append
+from .copy_log import append
+from .copy_record import CopyRecord
 from .digest import content_key, partial_md5, stream_size
 from .settle import settle
 from .strip_list import StripList, read_strip_list

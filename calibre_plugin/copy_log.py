@@ -16,8 +16,9 @@ import time
 import uuid
 from collections.abc import Container, Iterable, Iterator
 from contextlib import ExitStack, suppress
-from typing import IO, TypedDict, cast
+from typing import IO, cast
 
+from .copy_record import CopyRecord, checked_record
 from .strip_list import our_folder
 
 VARIABLE = "KOREADER_PROGRESS_COPY_LOGS"
@@ -31,38 +32,6 @@ SEVERAL = 16
 _UUID = re.compile(rb'"uuid"\s*:\s*"([^"]*)"')
 # Windows locks forbid reading the locked bytes: far behind any line, and within what a C `long` reaches there.
 LOCKED_BYTE = (1 << 31) - 2
-
-
-class KnownRecord(TypedDict):
-    """What every line holds. `source` is a digest's source, or `unlinked`; `at` is epoch seconds."""
-
-    at: float
-    source: str
-    uuid: str
-    kind: str
-    digest: str
-
-
-class CopyRecord(KnownRecord, total=False):
-    """One line; what is not known is null."""
-
-    # Merged records only: when it was logged last.
-    last: float
-    title: str
-    authors: list[str]
-    format: str | None
-    size: int | None
-    content_key: str | None
-    # Basename on the device or of the download.
-    name: str | None
-    # Where the file is on its device, as the driver says it.
-    path: str | None
-    device: str | None
-    settled: bool
-    # The program that wrote the line.
-    by: str
-    # When a server last knew this digest.
-    answered: float | None
 
 
 def log_folder() -> str:
@@ -80,7 +49,7 @@ class ProcessLog:
 
     def append(self, record: CopyRecord) -> None:
         """Appends one line, or raises OSError."""
-        line = json.dumps(record, ensure_ascii=False, separators=(",", ":")).encode("utf-8", "replace") + b"\n"
+        line = json.dumps(record, ensure_ascii=False, separators=(",", ":")).encode("utf-8", "surrogatepass") + b"\n"
         with self.mutex:
             if self.file is None or not is_still_there(self.file):
                 self.file = begin_log(log_folder())
@@ -103,7 +72,9 @@ def begin_log(folder: str) -> IO[bytes]:
     """Creates and locks a file for this process; the lock is the kernel's and ends with the process."""
     os.makedirs(folder, exist_ok=True)
     if len(log_files(folder)) > MANY:
-        gather(folder)
+        # On Windows nothing can be replaced that another process is reading just now.
+        with suppress(OSError):
+            gather(folder)
     while True:
         name = f"{int(time.time())}-{os.getpid()}-{uuid.uuid4().hex[:8]}{SUFFIX}"
         file = open(os.path.join(folder, name), "ab", buffering=0)  # noqa: SIM115
@@ -173,13 +144,11 @@ def read_log(path: str, without: Container[bytes] = ()) -> Iterator[CopyRecord]:
         if without and (named := _UUID.search(line)) and named[1] in without:
             continue
         try:
-            record = json.loads(line)
-        except ValueError:
+            record = checked_record(json.loads(line))
+        except (ValueError, RecursionError):
             continue
-        if isinstance(record, dict) and all(isinstance(record.get(key), str) for key in ("digest", "uuid", "source")):
-            record.setdefault("at", 0.0)
-            record.setdefault("kind", "partial_md5")
-            yield cast(CopyRecord, record)
+        if record is not None:
+            yield record
 
 
 def read_logs(folders: Iterable[str]) -> list[CopyRecord]:
@@ -265,7 +234,7 @@ def open_if_ended(path: str) -> IO[bytes] | None:
 def write_gathered(path: str, records: list[CopyRecord]) -> None:
     """Replaces the merged file at once, on the disk before the gathered files are deleted."""
     unfinished = path + ".part"
-    with open(unfinished, "w", encoding="utf-8", errors="replace") as file:
+    with open(unfinished, "w", encoding="utf-8", errors="surrogatepass") as file:
         for record in records:
             file.write(json.dumps(record, ensure_ascii=False, separators=(",", ":")) + "\n")
         file.flush()

@@ -72,8 +72,7 @@ def walk(prefix: str, abort: threading.Event) -> Iterator[Found]:
                 continue
             path = os.path.join(folder, name)
             with suppress(OSError):
-                about = os.stat(path)
-                yield Found(kind, with_slashes(path), about.st_size, about.st_mtime)
+                yield Found(kind, with_slashes(path), *_version(path, kind))
 
 
 def _worth_opening(name: str) -> bool:
@@ -89,3 +88,14 @@ def _kind_of(name: str, folder: str, extensions: frozenset[str]) -> Kind | None:
     if name.startswith(".") or folder == _OWN:
         return None
     return "book" if name.rpartition(".")[2].lower() in extensions else None
+
+
+def _version(path: str, kind: Kind) -> tuple[int, float]:
+    """Size and date of a file; of a database with what still stands in the log beside it."""
+    about = os.stat(path)
+    size, mtime = about.st_size, about.st_mtime
+    if kind == "statistics":
+        with suppress(OSError):
+            log = os.stat(f"{path}-wal")
+            size, mtime = size + log.st_size, max(mtime, log.st_mtime)
+    return size, mtime

@@ -55,7 +55,8 @@ def bring_home(
     now["unmatched"] = list(home.unmatched.values())
     present = {home.matcher.uuids[book_id] for book_id in home.present | home.matcher.books_of_calibre}
     lost = {digest: uuid for digest, uuid in before["held"].items() if digest not in now["held"]}
-    # A stopped look has not seen everything: nothing is gone because of it.
+    # A stopped look has not seen everything, or not known what it saw: nothing is gone because of it.
+    complete = complete and not abort.is_set()
     if complete:
         news = {digest: uuid for digest, uuid in lost.items() if uuid in present}
         now["to_offer"] = {**before["to_offer"], **news}

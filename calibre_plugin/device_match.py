@@ -10,7 +10,7 @@ from typing import Any, Final
 
 from .device_state import SeenFile
 from .history import read_digests
-from .library_files import file_keys, has_text
+from .library_files import books_by_uuid, file_keys, has_text
 from .sidecar import Sidecar, book_path
 
 # What these say of a digest was seen, not guessed.
@@ -25,8 +25,9 @@ class Matcher:
         self._abort = abort
         # MTP's list has its paths in lower case.
         self._calibre_uuids = {path.lower(): uuid.lower() for path, uuid in calibre_uuids.items()}
-        self.uuids: dict[int, str] = dict(api.all_field_for("uuid", api.all_book_ids()))
-        self._books = {uuid.lower(): book_id for book_id, uuid in self.uuids.items()}
+        # Empty for a book that has none.
+        self.uuids: dict[int, str] = {b: u or "" for b, u in api.all_field_for("uuid", api.all_book_ids()).items()}
+        self._books = {uuid.lower(): book_id for uuid, book_id in books_by_uuid(api).items()}
         # Paths and digests that two books claim: they are given to neither.
         self.contested: list[str] = []
 
@@ -37,11 +38,17 @@ class Matcher:
         if len(claimed) == 1:
             (book_id,) = claimed
             # A copy of one book that was made into another still names the first: then its text tells.
-            if key is None or has_text(self._api, book_id, key) or not self._holders(key):
+            if key is None or has_text(self._api, book_id, key):
                 return book_id
+            holders = self._holders(key)
+            if not holders:
+                # Whoever was stopped does not know: the next look will.
+                return None if self._abort.is_set() else book_id
         if claimed:
             return self._contest(path)
         holders = self._holders(key) if key is not None else set()
+        if key is not None and self._abort.is_set():
+            return None
         if len(holders) > 1:
             return self._contest(path)
         if holders:

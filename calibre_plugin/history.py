@@ -16,7 +16,8 @@ from typing import Any, Final, TypedDict, cast, get_args
 
 from .book_data import fetch, keep
 from .contract import DigestKind, DigestSource, KnownDigest
-from .copy_log import CopyRecord, append
+from .copy_log import append
+from .copy_record import CopyRecord
 
 DATA: Final = "koreader_progress_digests"
 # Whoever reads a history to change it: uploads, devices, runs and the reader's own links work in different threads.

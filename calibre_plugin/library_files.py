@@ -17,6 +17,15 @@ EPUB_FORMATS: Final = ("EPUB", "KEPUB")
 _IMPRINT: Final = "imprint"
 
 
+def books_by_uuid(api: Any) -> dict[str, int]:
+    """Ids by uuid, without books that have none, and without a uuid that two books have: it says nothing of either."""
+    claimed: dict[str, list[int]] = defaultdict(list)
+    for book_id, uuid in api.all_field_for("uuid", api.all_book_ids()).items():
+        if uuid:
+            claimed[uuid].append(book_id)
+    return {uuid: ids[0] for uuid, ids in claimed.items() if len(ids) == 1}
+
+
 def imprints_of(api: Any) -> dict[int, int]:
     """One number for each book that changes with its uuid, its formats and their size: all without touching the disk."""
     ids = api.all_book_ids()

@@ -8,7 +8,8 @@ from typing import Any, Final
 
 from .book_data import fetch, keep
 from .contract import Book
-from .copy_log import CopyRecord, last_seen
+from .copy_log import last_seen
+from .copy_record import CopyRecord
 from .opened import opened_at
 
 DATA: Final = "koreader_progress_noticed"

@@ -20,11 +20,12 @@ from typing import Any, Final, TypedDict, cast
 
 from .book_data import fetch, ids_with, keep
 from .contract import KnownDigest
-from .copy_log import CopyRecord, gather_many, last_seen, log_versions, merge, read_log
+from .copy_log import gather_many, last_seen, log_versions, merge, read_log
+from .copy_record import CopyRecord
 from .digest import name_digest
 from .history import DATA, TRUST, add_digests, changing, known_digest, read_stored
 from .imports import import_table
-from .library_files import holders_of, imprints_of
+from .library_files import books_by_uuid, holders_of, imprints_of
 from .log_places import log_folders
 from .noticed import copies_seen, notice
 
@@ -77,7 +78,7 @@ def rebuild(api: Any, further_folders: Iterable[str] = (), abort: threading.Even
     changed = import_table(api)
     before, logs, imprints = read_state(api), log_versions(folders), imprints_of(api)
     histories = ids_with(api, DATA)
-    books = {uuid: book_id for book_id, uuid in api.all_field_for("uuid", imprints).items()}
+    books = books_by_uuid(api)
     # Books that were not there, changed, or lost their history; what has gone may leave its own to another.
     fresh = {book_id for book_id, imprint in imprints.items() if before["books"].get(str(book_id)) != imprint}
     fresh |= {book_id for book_id in before["with_history"] if book_id in imprints and book_id not in histories}
@@ -213,7 +214,7 @@ def adopt(api: Any, lost: Iterable[CopyRecord], imprints: Mapping[int, int], abo
 
 def find_orphans(api: Any, folders: Iterable[str]) -> list[Orphan]:
     """What no book of this library has taken over, under its newest title; for that, all logs are read."""
-    uuids = set(api.all_field_for("uuid", api.all_book_ids()).values())
+    uuids = set(books_by_uuid(api))
     lost: dict[str, list[CopyRecord]] = defaultdict(list)
     for record in merge(r for path in log_versions(folders) for r in read_log(path, without=bytes_of(uuids))):
         if record["uuid"] not in uuids:

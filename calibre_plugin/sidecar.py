@@ -17,7 +17,7 @@ Status = Literal["reading", "complete", "abandoned"]
 
 # `metadata.epub.lua`, and what KOReader left when it was interrupted while it wrote a new one.
 NAME: Final = re.compile(r"metadata\.(\w+)\.lua(\.old)?$", re.IGNORECASE)
-_DIGEST: Final = re.compile(r"[0-9a-f]{32}$")
+_DIGEST: Final = re.compile(r"[0-9a-f]{32}")
 _UUID: Final = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}", re.IGNORECASE)
 
 
@@ -44,7 +44,7 @@ def read_sidecar(data: bytes) -> Sidecar | None:
     except (ValueError, RecursionError):
         return None
     digest = table.get("partial_md5_checksum")
-    if not isinstance(digest, str) or not _DIGEST.match(digest):
+    if not isinstance(digest, str) or not _DIGEST.fullmatch(digest):
         return None
     properties = _table(table, "doc_props")
     summary = _table(table, "summary")

@@ -11,7 +11,7 @@ from contextlib import suppress
 from typing import Final, TypedDict
 
 STATISTICS: Final = "statistics.sqlite3"
-_DIGEST: Final = re.compile(r"[0-9a-f]{32}$")
+_DIGEST: Final = re.compile(r"[0-9a-f]{32}")
 _CHUNK: Final = 1 << 20
 
 
@@ -67,7 +67,7 @@ def _rows(connection: object) -> list[ReadDocument]:
         "SELECT md5, title, authors, last_open, total_read_pages, pages FROM book"
     )
     for md5, title, authors, last_open, read, pages in rows:
-        if isinstance(md5, str) and _DIGEST.match(md5):
+        if isinstance(md5, str) and _DIGEST.fullmatch(md5):
             found.append(
                 {
                     "digest": md5,

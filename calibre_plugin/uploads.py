@@ -13,7 +13,8 @@ import traceback
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any, Final
 
-from .copy_log import CopyRecord, append
+from .copy_log import append
+from .copy_record import CopyRecord
 from .device_names import device_name
 from .digest import content_key, partial_md5, stream_size
 

@@ -87,7 +87,8 @@ function findings(readings: readonly Reading[], now: number): DigestFinding[] {
   return readings.flatMap(({ book, answers }) =>
     answers.map(({ candidate }) => ({
       book_id: book.book_id,
-      digest: { ...candidate, last_seen: now, answered: now },
+      // When a copy was seen last says which copies are on somebody's reader: an answer to an old one must not.
+      digest: { ...candidate, last_seen: candidate.last_seen > 0 ? candidate.last_seen : now, answered: now },
     })),
   );
 }

@@ -15,6 +15,7 @@ from collections.abc import Callable
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
+from unittest import mock
 
 sys.path.append(str(Path(__file__).resolve().parent.parent / "gui"))
 
@@ -23,6 +24,7 @@ from calibre.utils.date import utcnow
 from calibre_plugins.koreader_progress import config, copy_log, positions, pull, uploads
 from calibre_plugins.koreader_progress.bridge_client import BridgeClient
 from calibre_plugins.koreader_progress.device import collect
+from calibre_plugins.koreader_progress.history import read_digests
 from calibre_plugins.koreader_progress.rebuild import rebuild
 from calibre_plugins.koreader_progress.strip_list import our_folder
 from device_tree import DeviceTree
@@ -165,6 +167,20 @@ class AskingAgain(unittest.TestCase):
         self.api.remove_books([self.book])
         self.book = add_book(self.db, self.data, title=title)
         self.assert_asked_once_more()
+
+    def test_a_line_of_nonsense_in_a_log_does_not_end_the_sync(self) -> None:
+        known = {"uuid": self.api.field_for("uuid", self.book), "source": "written"}
+        lines = [
+            {**known, "digest": "nonsense"},
+            {**known, "digest": "e" * 32, "at": float("nan"), "size": 0.5, "content_key": 7, "name": ["a"]},
+            {**known, "digest": "f" * 32, "at": 1e308 * 10, "device": os.fsdecode(b"\xff"), "answered": True},
+        ]
+        with open(os.path.join(new_folder("other"), "1.jsonl"), "w") as file:
+            file.writelines(json.dumps(line) + "\n" for line in lines)
+        with mock.patch.dict(os.environ, {copy_log.VARIABLE: os.path.dirname(file.name)}):
+            self.assertEqual(self.ask(), "not_asked")
+        digests = {known["digest"] for known in read_digests(self.api, [self.book])[self.book]}
+        self.assertEqual(digests, {"e" * 32, "f" * 32})
 
     def test_not_for_what_happened_before(self) -> None:
         uuid = self.api.field_for("uuid", self.book)

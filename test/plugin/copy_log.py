@@ -91,6 +91,65 @@ class Lines(Case):
             file.write(whole.replace(b"a" * 32, b"c" * 32) + b"\n" + whole[:-3])
         self.assertEqual(digests(self.folder), {"a" * 32, "b" * 32, "c" * 32})
 
+    def test_what_somebody_else_wrote_costs_what_makes_no_sense_in_it(self) -> None:
+        os.makedirs(self.folder)
+        fine = {**record("a" * 32, title="T", size=5, name="a.epub", content_key="c" * 32)}
+        odd = {
+            "title": 1,
+            "authors": "Me",
+            "size": 1.5,
+            "name": [],
+            "content_key": "x",
+            "device": {},
+            "answered": "now",
+        }
+        lines = [
+            json.dumps({**fine, **odd, "digest": "b" * 32, "at": float("nan")}),
+            json.dumps({**fine, "digest": "0" * 32, "at": "1", "size": -1, "path": None}),
+            *(
+                json.dumps({**fine, **worthless})
+                for worthless in (
+                    {"digest": "zz"},
+                    {"digest": "a" * 32 + "\n"},
+                    {"uuid": ""},
+                    {"uuid": None},
+                    {"kind": "md6"},
+                )
+            ),
+            "[" * 100_000,
+            "null",
+        ]
+        with open(os.path.join(self.folder, "1.jsonl"), "w") as file:
+            file.write("\n".join(lines))
+        first, second = copy_log.read_logs([self.folder])
+        self.assertEqual({key: first.get(key) for key in odd}, dict.fromkeys(odd))
+        self.assertEqual((first["digest"], first["uuid"], first["at"]), ("b" * 32, fine["uuid"], 0.0))
+        self.assertEqual(
+            (second["at"], second.get("size"), second.get("path"), second.get("name")), (0.0, None, None, "a.epub")
+        )
+
+    def test_a_name_that_is_no_unicode_keeps_its_bytes(self) -> None:
+        name = os.fsdecode(b"\xe4\xff.epub")
+        log = ProcessLog()
+        log.append(record("a" * 32, name=name))
+        assert log.file is not None
+        log.file.close()
+        for _ in range(2):
+            (read,) = copy_log.read_logs([self.folder])
+            self.assertEqual(read.get("name"), name)
+            copy_log.gather(self.folder)
+
+    def test_a_log_begins_although_the_others_cannot_be_gathered(self) -> None:
+        for n in range(copy_log.MANY + 1):
+            log = ProcessLog()
+            with mock.patch.object(copy_log, "MANY", 10**6):
+                log.append(record(f"{n:032x}"))
+            assert log.file is not None
+            log.file.close()
+        with mock.patch.object(os, "replace", side_effect=PermissionError("somebody is reading it")):
+            ProcessLog().append(record("f" * 32))
+        self.assertEqual(len(digests(self.folder)), copy_log.MANY + 2)
+
     def test_a_line_that_the_disk_cut_short_does_not_spoil_the_next(self) -> None:
         log = ProcessLog()
         log.append(record("a" * 32))

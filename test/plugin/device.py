@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import os
 import shutil
+import sqlite3
 import threading
 import time
 import unittest
@@ -13,8 +14,9 @@ from typing import Any
 from unittest import mock
 
 from calibre.ebooks.metadata.meta import set_metadata
-from calibre_plugins.koreader_progress import copy_log, device_read
+from calibre_plugins.koreader_progress import copy_log, device_match, device_read, library_files, rebuild
 from calibre_plugins.koreader_progress.book_memory import observe
+from calibre_plugins.koreader_progress.config import new_profile, resolve_profile
 from calibre_plugins.koreader_progress.device import calibre_uuids, collect
 from calibre_plugins.koreader_progress.device_home import Collected
 from calibre_plugins.koreader_progress.device_marks import read_marks
@@ -29,7 +31,7 @@ from calibre_plugins.koreader_progress.sidecar import day_of, read_sidecar
 from calibre_plugins.koreader_progress.strip_list import our_folder
 from device_tree import DeviceTree, sidecar_text
 from epubs import Recipe, make_epub
-from libraries import add_book, make_library
+from libraries import add_book, make_library, open_library
 
 A, B = "a" * 32, "b" * 32
 
@@ -39,7 +41,7 @@ class Case(unittest.TestCase):
         shutil.rmtree(our_folder(), ignore_errors=True)
         copy_log._own.file = None
         self.db = make_library()
-        self.addCleanup(self.db.close)
+        self.addCleanup(lambda: self.db.close())
         self.tree = DeviceTree()
 
     @property
@@ -107,6 +109,40 @@ class Files(Case):
         collected = self.collect()
         self.assertEqual((self.digests(origin), self.digests(derived)), ({}, {}))
         self.assertEqual(len(collected.contested), 1)
+
+    def test_not_even_by_a_look_that_was_stopped_while_it_compared_the_texts(self) -> None:
+        origin = add_book(self.db, make_epub(Recipe("origin")), title="Origin")
+        copied = make_epub(Recipe("derived", chapters=7, uuid=self.api.field_for("uuid", origin)))
+        derived = add_book(self.db, copied, title="Derived")
+        plain = add_book(self.db, make_epub(Recipe("plain", chapters=5)), title="Plain")
+        self.tree.put("derived.epub", copied)
+        digest = self.tree.put("plain.epub", make_epub(Recipe("plain", chapters=5, title="Without a uuid")))
+        stop = threading.Event()
+
+        def file_keys(*args: Any) -> dict[int, set[str]]:
+            stop.set()
+            return library_files.file_keys(*args)
+
+        with mock.patch.object(device_match, "file_keys", file_keys):
+            collected = self.collect(stop)
+        self.assertFalse(collected.complete)
+        self.assertEqual([self.digests(book) for book in (origin, derived, plain)], [{}, {}, {}])
+        self.collect()
+        self.assertEqual([self.digests(book) for book in (origin, derived, plain)], [{}, {}, {digest: "device"}])
+
+    def test_a_library_with_books_that_have_no_uuid_or_the_same_one_is_no_trouble(self) -> None:
+        none, one, two = (add_book(self.db, make_epub(Recipe(t, chapters=n + 2)), title=t) for n, t in enumerate("abc"))
+        files = {book: self.copy_of(book) for book in (none, one, two)}
+        self.api.set_field("uuid", {two: self.api.field_for("uuid", one)})
+        path = self.db.library_path
+        self.api.backend.execute("UPDATE books SET uuid=NULL WHERE id=?", (none,))
+        self.db.close()
+        self.db = open_library(path)
+        digests = {book: self.tree.put(f"{book}.epub", data) for book, data in files.items()}
+        self.collect()
+        # The uuid says nothing any more; the text still does.
+        self.assertEqual([self.digests(book) for book in digests], [{d: "device"} for d in digests.values()])
+        rebuild.rebuild(self.api)
 
     def test_other_formats_are_known_where_calibre_itself_knows_the_uuid(self) -> None:
         book = add_book(self.db, b"%PDF-1.4 pages", "PDF", title="Pages")
@@ -193,7 +229,8 @@ class Sidecars(Case):
         self.tree.sidecar("a.epub", status="abandoned")
         collected = self.collect()
         self.assertEqual(collected.changed, {book})
-        ((read,),) = with_memory(self.api, "account", read_books(self.api, [book], []))
+        profile, _unusable = resolve_profile(self.api, new_profile("p", "P", "account"))
+        ((read,),) = with_memory(self.api, "account", profile, read_books(self.api, [book], []))
         self.assertEqual([mark["status"] for mark in read["marks"]], ["abandoned"])
         self.assertEqual({d["source"] for d in read["digests"]}, {"sidecar", "device"})
 
@@ -236,6 +273,20 @@ class Sidecars(Case):
         self.tree.sidecar("b.epub", digest=other)
         self.collect()
         self.assertNotIn(B, {d for b in self.api.all_book_ids() for d in self.digests(b)})
+
+    def test_what_still_stands_in_the_log_beside_the_statistics_is_read(self) -> None:
+        book = add_book(self.db)
+        digest = self.tree.put("a.epub", self.copy_of(book))
+        path = self.tree.statistics([(digest, "A", "B", 1_700_000_000)])
+        self.collect()
+        before = os.stat(path)
+        open_still = sqlite3.connect(path)
+        self.addCleanup(open_still.close)
+        open_still.execute("UPDATE book SET md5 = ?", (B,))
+        open_still.commit()
+        # KOReader still has it open: the file itself is as it was.
+        self.assertEqual((os.stat(path).st_size, os.stat(path).st_mtime), (before.st_size, before.st_mtime))
+        self.assertEqual([document["digest"] for document in self.collect().unmatched], [B])
 
     def test_statistics_renew_what_is_known_and_list_what_is_not(self) -> None:
         book = add_book(self.db)
