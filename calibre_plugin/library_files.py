@@ -27,10 +27,11 @@ def books_by_uuid(api: Any) -> dict[str, int]:
 
 
 def imprints_of(api: Any) -> dict[int, int]:
-    """One number for each book that changes with its uuid, its formats and their size: all without touching the disk."""
+    """One number for each book that changes with its own uuid, its formats and their size, without touching the disk."""
     ids = api.all_book_ids()
-    uuids, formats, sizes = (api.all_field_for(field, ids) for field in ("uuid", "formats", "size"))
-    return {book_id: crc32(repr((uuids[book_id], formats[book_id], sizes[book_id])).encode()) for book_id in ids}
+    uuids = {book_id: uuid for uuid, book_id in books_by_uuid(api).items()}
+    formats, sizes = (api.all_field_for(field, ids) for field in ("formats", "size"))
+    return {book_id: crc32(repr((uuids.get(book_id), formats[book_id], sizes[book_id])).encode()) for book_id in ids}
 
 
 def file_keys(

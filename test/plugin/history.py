@@ -268,6 +268,18 @@ class Rebuilding(Case):
         rebuild.rebuild(target.new_api)
         self.assertEqual([d["digest"] for d in history.read_digests(target.new_api, [two])[two]], [digest])
 
+    def test_a_uuid_that_two_books_have_names_neither_until_one_is_gone(self) -> None:
+        one, two = add_book(self.db, b"pages", "CBZ", title="One"), add_book(self.db, b"other", "CBZ", title="Two")
+        add_book(self.db, title="Another")
+        uuid = self.api.field_for("uuid", one)
+        copy_log.append({"at": 5.0, "source": "sent", "uuid": uuid, "kind": "partial_md5", "digest": A})
+        self.api.set_field("uuid", {two: uuid})
+        rebuild.rebuild(self.api)
+        self.assertEqual((self.digests(one), self.digests(two)), ({}, {}))
+        self.api.remove_books([two])
+        rebuild.rebuild(self.api)
+        self.assertEqual(self.digests(one), {A: "sent"})
+
     def test_a_book_that_comes_later_finds_what_was_logged_before(self) -> None:
         data = make_epub(Recipe("later"))
         digest = self.send(add_book(self.db, data, title="Elsewhere"))
