@@ -110,6 +110,11 @@ class BridgeClient:
         return self._process.pid
 
     @property
+    def has_ended(self) -> bool:
+        """Whether the process is gone, for whatever reason."""
+        return self._process.poll() is not None
+
+    @property
     def log(self) -> str:
         """The end of what the bridge wrote to its log."""
         return "\n".join(self._log)

@@ -46,7 +46,13 @@ class Hosting:
         self._host = host
         self._bridge: BridgeClient | None = None
         self._lock = threading.Lock()
-        self.status: HostingStatus = NOT_RUNNING
+        self._status: HostingStatus = NOT_RUNNING
+
+    @property
+    def status(self) -> HostingStatus:
+        """What runs now: a bridge that died takes its server with it, whatever was said when it started."""
+        bridge = self._bridge
+        return NOT_RUNNING if bridge is None or bridge.has_ended else self._status
 
     def apply(self, launch: Launch, settings: HostingSettings) -> HostingStatus:
         """Runs, runs differently or stops, as the settings say. Raises SyncError `PortTaken` and what `Launch.begin` does."""
@@ -62,7 +68,7 @@ class Hosting:
             }
             bridge = self._begin(launch, settings["host"])
             try:
-                self.status = bridge.request("server/start", options)
+                self._status = bridge.request("server/start", options)
                 self._bridge = bridge
             except BaseException:
                 self._host.end(bridge)
@@ -77,6 +83,8 @@ class Hosting:
         if action in ("add", "password"):
             change["userkey"] = userkey
         with self._lock:
+            if self._bridge is not None and self._bridge.has_ended:
+                self._end()
             bridge = self._bridge or self._begin(launch, HERE)
             try:
                 return bridge.request("server/users", change)["users"]
@@ -95,6 +103,5 @@ class Hosting:
 
     def _end(self) -> None:
         bridge, self._bridge = self._bridge, None
-        self.status = NOT_RUNNING
         if bridge is not None:
             self._host.end(bridge)

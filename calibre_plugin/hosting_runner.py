@@ -34,7 +34,7 @@ class HostingRunner(QObject):
     def apply(self) -> None:
         """After calibre has started and after each change of the preferences."""
         wanted = hosting_settings(self._settings.get("hosting"))
-        if wanted == self._applied:
+        if wanted == self._applied and self._is_as_applied():
             return
         self._applied = wanted
         launch = self._host.prepare(self._settings.get("runtime_path"))
@@ -46,6 +46,10 @@ class HostingRunner(QObject):
                 return explain(error) or Explanation(_("The sync server could not be started."), "", repr(error))
 
         self._background.run(work, self._told)
+
+    def _is_as_applied(self) -> bool:
+        """False when the server has died: then OK starts it again. While it is being started, it is as applied."""
+        return not self._applied["enabled"] or self._background.is_running or self.hosting.status["running"]
 
     def _told(self, outcome: HostingStatus | Explanation) -> None:
         if self._gui.shutting_down:

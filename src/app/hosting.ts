@@ -38,6 +38,14 @@ export interface Hosting {
 /** At most one server at a time; starting again stops the one before. */
 export function createHosting({ serve, openUsers, addresses }: HostingPorts): Hosting {
   let server: HostedServer | null = null;
+  let last: Promise<unknown> = Promise.resolve();
+
+  /** One start or stop after the other: two at once would each begin a server, and one of them would never be ended. */
+  function inTurn<T>(work: () => Promise<T>): Promise<T> {
+    const done = last.then(work);
+    last = done.catch(() => undefined);
+    return done;
+  }
 
   function status(): HostingStatus {
     if (server === null) return { running: false, port: null, urls: [] };
@@ -60,16 +68,18 @@ export function createHosting({ serve, openUsers, addresses }: HostingPorts): Ho
 
   return {
     status,
-    stop,
-    async start(options) {
-      await stop();
-      server = await serve(options);
-      return status();
-    },
+    stop: () => inTurn(stop),
+    start: (options) =>
+      inTurn(async () => {
+        await stop();
+        server = await serve(options);
+        return status();
+      }),
     async changeUsers(change) {
       const users = await openUsers(change.data);
       try {
-        await applyChange(users, change);
+        // The reader's sentence names a place: the server's address or, when it does not run, its folder.
+        await applyChange(users, change, status().urls[0] ?? change.data);
         return await users.listUsers();
       } finally {
         await users.close();
@@ -78,18 +88,18 @@ export function createHosting({ serve, openUsers, addresses }: HostingPorts): Ho
   };
 }
 
-async function applyChange(users: HostedUsers, change: HostingUserChange): Promise<void> {
+async function applyChange(users: HostedUsers, change: HostingUserChange, url: string): Promise<void> {
   switch (change.action) {
     case "list":
       return;
     case "add":
       if (!(await users.addUser(change.username, change.userkey))) {
-        throw new SyncError("UsernameTaken", { username: change.username });
+        throw new SyncError("UsernameTaken", { url, username: change.username });
       }
       return;
     case "password":
       if (!(await users.setPassword(change.username, change.userkey))) {
-        throw new SyncError("Unauthorized", { username: change.username });
+        throw new SyncError("Unauthorized", { url, username: change.username });
       }
       return;
     case "delete":

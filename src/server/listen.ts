@@ -1,5 +1,5 @@
-import { mkdirSync } from "node:fs";
-import { join } from "node:path";
+import { mkdirSync, statSync } from "node:fs";
+import { dirname, join, resolve } from "node:path";
 import { SyncError } from "../model/error.ts";
 import { createServer } from "./app.ts";
 import type { ServerOptions } from "./app.ts";
@@ -30,6 +30,23 @@ export interface RunningServer {
   stop(): Promise<void>;
 }
 
+function isFolder(path: string): boolean {
+  return statSync(path, { throwIfNoEntry: false })?.isDirectory() === true;
+}
+
+/** Makes a folder, private to its owner, and those above it. Node's own way, with `recursive`, never returns below /proc. */
+function makeFolder(folder: string): void {
+  if (isFolder(folder)) return;
+  const parent = dirname(folder);
+  if (parent !== folder) makeFolder(parent);
+  try {
+    mkdirSync(folder, { mode: 0o700 });
+  } catch (error) {
+    // Another process may have made it meanwhile.
+    if (!isFolder(folder)) throw error;
+  }
+}
+
 /** Opens the store that the options name; throws SyncError StoreUnavailable. */
 export async function openStore({ data, redis }: StorePlace): Promise<Store> {
   try {
@@ -42,7 +59,7 @@ export async function openStore({ data, redis }: StorePlace): Promise<Store> {
       return createMemoryStore();
     }
     const { openSqliteStore } = await import("./sqlite-store.ts");
-    mkdirSync(data, { recursive: true, mode: 0o700 });
+    makeFolder(resolve(data));
     return openSqliteStore(join(data, "kosync.sqlite"));
   } catch (error) {
     throw new SyncError("StoreUnavailable", { reason: error instanceof Error ? error.message : String(error) });

@@ -49,12 +49,32 @@ test("nobody registers from outside while registration is closed", async () => {
 });
 
 test("users are changed while the server runs, and a name is taken once", async () => {
-  await hosting.start(options);
+  const { urls } = await hosting.start(options);
   await hosting.changeUsers({ action: "add", data, username: "anna", userkey: KEY });
   await expect(hosting.changeUsers({ action: "add", data, username: "anna", userkey: KEY })).rejects.toMatchObject({
     kind: "UsernameTaken",
+    data: { url: urls[0], username: "anna" },
   });
   expect(await hosting.changeUsers({ action: "delete", data, username: "anna" })).toEqual([]);
+});
+
+test("a change that cannot be made says where, with a server or without", async () => {
+  const change = { action: "password", data, username: "nobody", userkey: KEY } as const;
+  const kind = "Unauthorized";
+  await expect(hosting.changeUsers(change)).rejects.toMatchObject({ kind, data: { url: data, username: "nobody" } });
+  const { urls } = await hosting.start(options);
+  await expect(hosting.changeUsers(change)).rejects.toMatchObject({ kind, data: { url: urls[0], username: "nobody" } });
+});
+
+test("two starts at once leave one server, and the end leaves none", async () => {
+  const started = await Promise.all([hosting.start(options), hosting.start(options)]);
+  expect(started.map(({ running }) => running)).toEqual([true, true]);
+  const stopping = [hosting.stop(), hosting.start(options), hosting.stop()];
+  await Promise.all(stopping);
+  expect(hosting.status().running).toBe(false);
+  for (const { port } of started) {
+    await expect(fetch(`http://127.0.0.1:${port}/healthcheck`)).rejects.toThrow("fetch failed");
+  }
 });
 
 test("a taken port is said plainly, and nothing runs", async () => {

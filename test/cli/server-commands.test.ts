@@ -80,6 +80,8 @@ describe("serve", () => {
     ["a certificate that is not there", ["--tls-cert", "/nowhere", "--tls-key", "/nowhere"], "/nowhere"],
     ["a base path that is no path", ["--base-path", "kosync"], "--base-path"],
     ["a Redis that is not there", ["--redis", "redis://127.0.0.1:1"], "store"],
+    ["a folder where none can be made", ["--data", "/proc/nowhere/at/all"], "store"],
+    ["a folder below a file", ["--data", "package.json/data"], "store"],
     ["an option that is none", ["--nonsense"], "--nonsense"],
   ])("ends with 2 and one sentence for %s", async (_what, args, word) => {
     const { code, out, err } = await command(["serve", ...args]);

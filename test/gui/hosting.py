@@ -95,7 +95,22 @@ class HostingInTheWindow(unittest.TestCase):
         gui.grab(dialog, "preferences-server")
         gui.press(dialog, CANCEL)
 
-    def test_3_a_taken_port_is_said_plainly_and_the_old_server_is_gone(self) -> None:
+    def test_3_a_server_that_died_is_not_called_running_and_ok_starts_it_again(self) -> None:
+        hosting = action().hosting.hosting
+        url = hosting.status["urls"][0]
+        bridge = hosting._bridge
+        bridge._process.kill()
+        gui.wait(lambda: not hosting.status["running"], "its end being noticed")
+        launch = gui(lambda: action().host.prepare(action().settings.get("runtime_path")))
+        self.assertEqual(hosting.change_users(launch, "list"), [USER[0]])
+        gui.wait(lambda: not action().host.pids, "the end of what listed the users")
+        change_hosting()
+        gui.wait(lambda: hosting.status["running"], "the server")
+        self.assertEqual(hosting.status["urls"], [url])
+        self.assertEqual(ask(f"{url}/users/auth", USER), {"authorized": "OK"})
+        self.assertIsNot(hosting._bridge, bridge)
+
+    def test_4_a_taken_port_is_said_plainly_and_the_old_server_is_gone(self) -> None:
         listener, port = taken_port()
         try:
             change_hosting(port=port)
@@ -106,7 +121,7 @@ class HostingInTheWindow(unittest.TestCase):
         finally:
             listener.close()
 
-    def test_4_turned_off_nothing_runs_any_more(self) -> None:
+    def test_5_turned_off_nothing_runs_any_more(self) -> None:
         listener, port = taken_port()
         listener.close()
         change_hosting(port=port)
