@@ -215,17 +215,18 @@ class ProgressAction(InterfaceAction):
 
     def show_unmatched(self) -> None:
         """Asks the server beside the window's own work, then lists what belongs to no book."""
-        from .unmatched_dialog import UnmatchedDialog, find_unmatched
+        from .unmatched_dialog import UnmatchedDialog, other_libraries
+        from .unmatched_found import find_unmatched
 
         db, stored = self.gui.current_db, self.profile
         account = self.settings.account(stored["account_id"]) if stored else None
         launch = self.host.prepare(self.settings.get("runtime_path"))
         asked = with_proxy(account) if account else None
-        copy_logs = self.settings.get("copy_logs")
+        copy_logs, libraries = self.settings.get("copy_logs"), other_libraries()
         self.say(_("Looking for documents without a book…"))
         self._ask_beside(
             "find unmatched documents",
-            lambda: find_unmatched(db.new_api, launch, asked, copy_logs),
+            lambda: find_unmatched(db.new_api, launch, asked, copy_logs, libraries),
             lambda found: UnmatchedDialog(self.gui, found).show(),
             lambda details: self._complain(_("The documents without a book could not be looked for."), details),
         )

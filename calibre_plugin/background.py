@@ -10,6 +10,8 @@ from typing import Any, TypeVar
 
 from qt.core import QObject, QTimer
 
+from .faults import note_fault
+
 T = TypeVar("T")
 
 POLL_MS = 50
@@ -48,7 +50,16 @@ class Background(QObject):
         """Calls `work` in a thread, and `then` with its answer on the GUI thread if the window is still there."""
         self._waiting += 1
         answers = self._answers
-        threading.Thread(target=lambda: answers.put((then, work())), name="background", daemon=True).start()
+
+        def answer() -> None:
+            try:
+                answers.put((then, work()))
+            except Exception as error:
+                # For instance of a library that was closed under the question: nobody waits for that answer any more.
+                note_fault("answer a window's question", error)
+                answers.put((lambda _nothing: None, None))
+
+        threading.Thread(target=answer, name="background", daemon=True).start()
         self._timer.start(POLL_MS)
 
     def stop(self) -> None:

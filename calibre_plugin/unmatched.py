@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from difflib import SequenceMatcher
 from typing import Any, Final, Literal
@@ -16,9 +16,13 @@ from .bridge_client import BridgeClient
 from .contract import Account, ListedDocument
 from .device_state import all_states
 from .history import read_stored
+from .other_libraries import Elsewhere
 from .rebuild import Orphan
+from .sidecar import read_sidecar
 
 Origin = Literal["server", "device", "orphan", "pasted"]
+# Where somebody may have read it; an orphan is only known to have left calibre.
+READ: Final[frozenset[Origin]] = frozenset({"server", "device", "pasted"})
 
 DIGEST: Final = re.compile(r"[0-9a-f]{32}")
 # Below this, titles have no more in common than any two.
@@ -42,6 +46,13 @@ class Document:
     at: float | None = None
     # The library's book of this uuid has gone, or is in another library.
     uuid: str | None = None
+    # The other library of this machine that knows it.
+    library: str | None = None
+
+    @property
+    def was_read(self) -> bool:
+        """Whether anybody but our own logs speaks of it."""
+        return not self.origins.isdisjoint(READ)
 
 
 @dataclass(frozen=True)
@@ -73,26 +84,43 @@ def unmatched(
     api: Any,
     listed: Iterable[ListedDocument] = (),
     orphans: Iterable[Orphan] = (),
-    pasted: Iterable[str] = (),
+    pasted: Iterable[Document] = (),
+    elsewhere: Elsewhere | None = None,
 ) -> list[Document]:
-    """Everything known that no book of this library has, newest first.
+    """Everything known that no book of this library has: what was read first, the newest of it before the older.
 
-    `listed` is what servers told, `orphans` what `rebuild` could give to no book, `pasted` digests from the reader.
-    Devices that were ever connected are asked from memory.
+    `listed` is what servers told, `orphans` what `rebuild` could give to no book, `pasted` what the reader brought,
+    `elsewhere` what other libraries know. Devices that were ever connected are asked from memory.
     """
     found: dict[str, Document] = {}
-    for document in (*_from_servers(listed), *_from_devices(), *_from_orphans(orphans), *_from_reader(pasted)):
+    for document in (*_from_servers(listed), *_from_devices(), *_from_orphans(orphans), *pasted):
         known = found.get(document.digest)
         found[document.digest] = document if known is None else _joined(known, document)
     matched = _matched(api)
-    # An orphan that nobody has read is history, no question.
-    asked = [one for one in found.values() if one.digest not in matched and one.origins != {"orphan"}]
-    return sorted(asked, key=lambda one: (-(one.at or 0.0), one.digest))
+    known = elsewhere or Elsewhere()
+    left = [_named(one, known) for one in found.values() if one.digest not in matched]
+    return sorted(left, key=lambda one: (not one.was_read, -(one.at or 0.0), one.title or "", one.digest))
 
 
-def digests_in(text: str) -> list[str]:
-    """The digests in whatever a reader pasted, each once."""
-    return list(dict.fromkeys(DIGEST.findall(text.lower())))
+def documents_in(text: str) -> list[Document]:
+    """What a reader pasted: KOReader's sidecar, or any text with digests in it, each once."""
+    sidecar = read_sidecar(text.encode("utf-8", "surrogateescape"))
+    if sidecar is None:
+        return [Document(digest, frozenset({"pasted"})) for digest in dict.fromkeys(DIGEST.findall(text.lower()))]
+    name = re.split(r"[/\\]", sidecar["doc_path"] or "")[-1]
+    told = {"title": sidecar["title"], "authors": tuple(sidecar["authors"]), "name": name or None}
+    return [Document(sidecar["digest"], frozenset({"pasted"}), percentage=sidecar["percentage"], **told)]
+
+
+def owners_of(api: Any, digests: Collection[str]) -> dict[str, int]:
+    """The books of this library that have these digests already."""
+    stored = read_stored(api, api.all_book_ids())
+    return {
+        known["digest"]: book_id
+        for book_id, history in stored.items()
+        for known in history["digests"]
+        if known["digest"] in digests
+    }
 
 
 def shelf_of(api: Any) -> Shelf:
@@ -167,9 +195,13 @@ def _from_orphans(orphans: Iterable[Orphan]) -> Iterable[Document]:
             )
 
 
-def _from_reader(pasted: Iterable[str]) -> Iterable[Document]:
-    for digest in pasted:
-        yield Document(digest, frozenset({"pasted"}))
+def _named(document: Document, elsewhere: Elsewhere) -> Document:
+    """The document under the name that another library has for it, if one knows it."""
+    book = elsewhere.by_digest.get(document.digest) or elsewhere.by_uuid.get(document.uuid or "")
+    if book is None:
+        return document
+    title, authors = document.title or book.title or None, document.authors or book.authors
+    return replace(document, title=title, authors=authors, library=book.library)
 
 
 def _joined(known: Document, more: Document) -> Document:

@@ -251,6 +251,122 @@ class CopiesTab(ByHand):
         self.assertEqual(action().settings.get("copy_logs"), [theirs])
 
 
+class Unmatched(ByHand):
+    def open(self) -> Any:
+        self.use("koreader-progress-unmatched")
+        return gui.window("koreader_progress_unmatched")
+
+    def rows(self, window: Any) -> list[list[str]]:
+        def read() -> list[list[str]]:
+            items = [window.tree.topLevelItem(n) for n in range(window.tree.topLevelItemCount())]
+            return [[item.text(column) for column in range(window.tree.columnCount())] for item in items]
+
+        return gui(read)
+
+    def show_kind(self, window: Any, kind: str) -> None:
+        def choose() -> None:
+            window.kinds.setCurrentIndex(window.kinds.findData(kind))
+            window.kinds.activated.emit(window.kinds.currentIndex())
+
+        gui(choose)
+
+    def paste(self, window: Any, text: str) -> None:
+        gui(lambda: window.pasted.setPlainText(text))
+        gui.wait(lambda: not window._typing.isActive() and not window._background.is_running, "the look")
+
+    def test_1_pasted_digests_are_listed_with_what_is_known_and_linked(self) -> None:
+        persuasion = book("Persuasion")
+        self.server.push(USER, "1d" * 16, 0.61, "Boox")
+        window = self.open()
+        self.paste(window, "no digest in here")
+        self.assertIn("No digest is in this text", gui(window.status.text))
+        sidecar = (
+            'return { ["partial_md5_checksum"] = "'
+            + "1d" * 16
+            + '", ["doc_path"] = "/sd/Persuasion - Jane Austen.epub", '
+            '["doc_props"] = { ["title"] = "Persuasion", ["authors"] = "Jane Austen" } }'
+        )
+        self.paste(window, sidecar)
+        row = next(row for row in self.rows(window) if row[0] == "Persuasion — Jane Austen")
+        self.assertEqual(
+            (row[1:4], row[5:]), (["Persuasion - Jane Austen.epub", "61 %", "Boox"], ["server, pasted", "Persuasion"])
+        )
+        self.assertTrue(row[4])
+        gui.grab(window, "unmatched-pasted")
+        self.assertIn("Persuasion", gui(window.books.currentText))
+        gui(lambda: click(window.link_button))
+        self.assertIn("1 copy linked to “Persuasion”", gui(window.status.text))
+        self.paste(window, "and again: " + "1D" * 16)
+        self.assertIn("belongs to “Persuasion” already", gui(window.status.text))
+        gui(window.close)
+        select(persuasion)
+        self.use("koreader-progress-selected")
+        gui.wait(lambda: api().field_for("#percent", persuasion) == 61, "the linked progress")
+        wait_for_run()
+
+    def test_2_koreaders_file_is_opened_and_one_that_cannot_be_read_is_named(self) -> None:
+        path = os.path.join(os.environ["TEST_FOLDER"], "metadata.epub.lua")
+        with open(path, "w", encoding="utf-8") as file:
+            file.write('return { ["partial_md5_checksum"] = "' + "2d" * 16 + '", ["percent_finished"] = 0.5 }')
+        window = self.open()
+        gui(lambda: window.open_file(path + ".gone"))
+        self.assertIn("metadata.epub.lua.gone cannot be read", gui(window.status.text))
+        gui(lambda: window.open_file(path))
+        gui.wait(lambda: "Select what was pasted" in window.status.text(), "the file's digest")
+        self.assertIn(["2d" * 16, "", "50 %", "", "", "pasted", ""], self.rows(window))
+        # Without a suggestion any book of the list can be chosen.
+        self.assertFalse(gui(window.link_button.isEnabled))
+        self.assertTrue(gui(window.link_button.toolTip))
+        gui(window.close)
+
+    def test_3_copies_of_a_book_that_is_gone_keep_its_name_and_find_a_new_book_together(self) -> None:
+        from calibre_plugins.koreader_progress.history import read_digests
+
+        gone = "0b5cd4c4-0000-4000-8000-00000000dead"
+        logs = os.path.join(os.environ["TEST_FOLDER"], "another")
+        os.makedirs(logs)
+        with open(os.path.join(logs, "1-1-1.jsonl"), "w", encoding="utf-8") as file:
+            for digest in ("3d" * 16, "4d" * 16):
+                record = {"at": 5.0, "source": "sent", "uuid": gone, "kind": "partial_md5", "digest": digest}
+                file.write(json.dumps({**record, "title": "Walden", "authors": ["Henry David Thoreau"]}) + "\n")
+        gui(lambda: action().settings.set("copy_logs", [logs]))
+        window = self.open()
+        self.assertNotIn("Walden", "".join(row[0] for row in self.rows(window)))
+        self.show_kind(window, "gone")
+        rows = [row for row in self.rows(window) if row[0].startswith("Walden")]
+        self.assertEqual(
+            [(row[0], row[5], row[6]) for row in rows],
+            [("Walden — Henry David Thoreau", "a book that is gone", "Walden")] * 2,
+        )
+        gui.grab(window, "unmatched-gone")
+        gui(lambda: window.tree.setCurrentItem(window.tree.topLevelItem(0)))
+        gui(lambda: click(window.link_button))
+        self.assertIn("2 copies linked to “Walden”", gui(window.status.text))
+        known = gui(lambda: {each["digest"] for each in read_digests(api(), [book("Walden")])[book("Walden")]})
+        self.assertLessEqual({"3d" * 16, "4d" * 16}, known)
+        gui(lambda: action().settings.set("copy_logs", []))
+
+    def test_4_what_another_library_knows_is_named_so(self) -> None:
+        from calibre.db.legacy import LibraryDatabase
+        from calibre.ebooks.metadata.book.base import Metadata
+        from calibre.gui2 import gprefs
+        from calibre_plugins.koreader_progress.history import add_digests, known_digest
+
+        folder = os.path.join(os.environ["TEST_FOLDER"], "Comics")
+        os.makedirs(folder)
+        other = LibraryDatabase(folder)
+        book_id = other.new_api.create_book_entry(Metadata("Nemo", ["Winsor McCay"]))
+        add_digests(other.new_api, {book_id: [known_digest("5d" * 16, "sent", 5.0)]}, log=False)
+        other.close()
+        gui(lambda: gprefs.set("library_usage_stats", {**gprefs.get("library_usage_stats", {}), folder: 1}))
+        self.server.push(USER, "5d" * 16, 0.2, "Boox")
+        window = self.open()
+        row = next(row for row in self.rows(window) if row[0].startswith("Nemo"))
+        self.assertEqual((row[0], row[5]), ("Nemo — Winsor McCay", "the library “Comics”"))
+        self.show_kind(window, "elsewhere")
+        self.assertEqual([row[0] for row in self.rows(window)], ["Nemo — Winsor McCay"])
+
+
 class Unseen(unittest.TestCase):
     def test_nothing_went_wrong_unseen(self) -> None:
         self.assertEqual(gui.errors, [])

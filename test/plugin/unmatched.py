@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import shutil
+import tempfile
 import threading
 import time
 import unittest
@@ -12,11 +14,13 @@ from calibre_plugins.koreader_progress import copy_log
 from calibre_plugins.koreader_progress.device import collect
 from calibre_plugins.koreader_progress.history import add_digests, known_digest, link, read_digests, unlink
 from calibre_plugins.koreader_progress.imports import digest_columns, import_column, import_table
+from calibre_plugins.koreader_progress.other_libraries import known_elsewhere
 from calibre_plugins.koreader_progress.rebuild import rebuild
 from calibre_plugins.koreader_progress.strip_list import our_folder
 from calibre_plugins.koreader_progress.unmatched import (
     Document,
-    digests_in,
+    documents_in,
+    owners_of,
     shelf_of,
     suggest,
     unmatched,
@@ -65,7 +69,7 @@ class Documents(Case):
         found = unmatched(
             self.api,
             [listed(A, 0.3, 2e9), listed(C, 0.9, 50.0, title="Told", authors="X; Y", filename="told.epub")],
-            pasted=digests_in(f"these: {D.upper()}, {D} and {A}."),
+            pasted=documents_in(f"these: {D.upper()}, {D} and {A}."),
         )
         self.assertEqual([each.digest for each in found], [A, B, C, D])
         first, statistics, told, pasted = found
@@ -93,12 +97,72 @@ class Documents(Case):
                              "title": "Gone", "authors": ["Me"]})  # fmt: skip
         rebuild(self.api)
         self.api.remove_books([book])
-        (one,) = unmatched(self.api, [listed(A)], rebuild(self.api).orphans)
-        self.assertEqual((one.digest, one.title, one.authors, one.uuid), (A, "Gone", ("Me",), uuid))
-        self.assertEqual(one.origins, {"server", "orphan"})
+        read, unread = unmatched(self.api, [listed(A)], rebuild(self.api).orphans)
+        self.assertEqual((read.digest, read.title, read.authors, read.uuid), (A, "Gone", ("Me",), uuid))
+        self.assertEqual((read.origins, read.was_read), ({"server", "orphan"}, True))
+        # Nobody has read it, as far as is known: it keeps its name, and is listed apart.
+        self.assertEqual((unread.digest, unread.title, unread.uuid, unread.was_read), (B, "Gone", uuid, False))
 
     def test_a_document_that_is_no_digest_cannot_be_linked_and_is_left_out(self) -> None:
         self.assertEqual(unmatched(self.api, [listed("some name.epub")]), [])
+
+
+class Pasted(Case):
+    def test_koreaders_own_file_is_read_with_all_it_tells(self) -> None:
+        text = """-- /mnt/onboard/Books/Away.epub.lua
+return {
+    ["doc_path"] = "/mnt/onboard/Books/Away.epub",
+    ["doc_props"] = { ["authors"] = "Me\\nYou", ["title"] = "Away" },
+    ["partial_md5_checksum"] = "%s",
+    ["percent_finished"] = 0.25,
+}
+""" % (A,)  # fmt: skip
+        (one,) = documents_in(text)
+        self.assertEqual((one.digest, one.title, one.authors), (A, "Away", ("Me", "You")))
+        self.assertEqual((one.name, one.percentage, one.origins), ("Away.epub", 0.25, {"pasted"}))
+
+    def test_any_text_is_searched_for_digests(self) -> None:
+        found = documents_in(f"first {A.upper()},\n  {B};{A} and {C}{C}")
+        # What is longer than a digest holds two of them: a list without spaces.
+        self.assertEqual([one.digest for one in found], [A, B, C])
+        self.assertEqual(documents_in("nothing here"), [])
+
+    def test_what_a_book_has_already_is_known_to_be_its(self) -> None:
+        book = add_book(self.db)
+        add_digests(self.api, {book: [known_digest(A, "sent", 5)]})
+        self.assertEqual(owners_of(self.api, {A, B}), {A: book})
+
+
+class OtherLibraries(Case):
+    def setUp(self) -> None:
+        super().setUp()
+        self.other = make_library()
+        self.addCleanup(self.other.close)
+        self.theirs = add_book(self.other, title="Elsewhere", authors=["Ann, Jr.", "Ben"])
+        add_digests(self.other.new_api, {self.theirs: [known_digest(A, "sent", 5)]}, log=False)
+        self.folder = self.other.library_path
+
+    def test_a_document_that_another_library_knows_is_named_after_its_book_there(self) -> None:
+        elsewhere = known_elsewhere([self.folder, "/nowhere"], but=self.db.library_path)
+        known, unknown = unmatched(self.api, [listed(A, at=9.0), listed(B, at=5.0)], elsewhere=elsewhere)
+        self.assertEqual((known.title, known.authors), ("Elsewhere", ("Ann, Jr.", "Ben")))
+        self.assertEqual((known.library, unknown.library), (os.path.basename(self.folder), None))
+
+    def test_a_copy_of_its_book_that_left_is_known_by_its_uuid(self) -> None:
+        uuid = self.other.new_api.field_for("uuid", self.theirs)
+        copy_log.append({"at": 5.0, "source": "sent", "uuid": uuid, "kind": "partial_md5", "digest": C,
+                         "title": "As it was called", "authors": ["Ann"]})  # fmt: skip
+        elsewhere = known_elsewhere([self.folder], but=self.db.library_path)
+        (one,) = unmatched(self.api, [], rebuild(self.api).orphans, elsewhere=elsewhere)
+        self.assertEqual((one.digest, one.title, one.library), (C, "As it was called", os.path.basename(self.folder)))
+
+    def test_this_library_is_no_other_one_and_a_damaged_one_costs_only_itself(self) -> None:
+        damaged = tempfile.mkdtemp(dir=os.environ["TEST_FOLDER"])
+        with open(os.path.join(damaged, "metadata.db"), "w", encoding="utf-8") as file:
+            file.write("no database")
+        elsewhere = known_elsewhere([damaged, self.folder], but=self.db.library_path)
+        self.assertEqual(set(elsewhere.by_digest), {A})
+        self.assertEqual(known_elsewhere([self.folder], but=self.folder).by_uuid, {})
 
 
 class Suggestions(Case):
