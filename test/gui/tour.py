@@ -158,7 +158,7 @@ class Tour(unittest.TestCase):
         self.fits_a_small_screen(window)
         gui(lambda: window.tree.setCurrentItem(window.tree.topLevelItem(0)))
         self.shoot(window, "unmatched")
-        lines = gui(lambda: [window.tree.topLevelItem(n).text(3) for n in range(window.tree.topLevelItemCount())])
+        lines = gui(lambda: [window.tree.topLevelItem(n).text(6) for n in range(window.tree.topLevelItemCount())])
         self.assertIn("Walden", lines)
 
     def test_5_the_report_undo_and_details(self) -> None:
