@@ -190,6 +190,11 @@ _WHY: Final[dict[str, _Sentence]] = {
     ),
     # Nothing is put on the server.
     "push_nothing_new": lambda w: _("calibre has no newer place in this book."),
+    "push_protected": lambda w: _(
+        "The {format} is protected (DRM): its text cannot be read, so calibre's place in it cannot be told to a reader."
+    ),
+    "push_unreadable": lambda w: _("The {format} could not be read, so calibre's place in it cannot be told."),
+    "push_place_lost": lambda w: _("The place that calibre keeps is not in the {format} any more."),
     "push_same_place": lambda w: _("The server has the same place already, {percentage}."),
     "push_came_from_server": lambda w: _("This place, {percentage}, came from the server itself."),
     "push_server_newer": lambda w: _(

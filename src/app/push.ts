@@ -61,7 +61,7 @@ export async function preparePush(request: PushRequest, ports: PushPorts, runnin
     const failure = failures.get(book.book_id);
     if (failure === undefined) {
       const heard = heardOf.get(book.book_id) ?? [];
-      readings.push({ book, answers: heard, places: await inReadersWords(book, places, cell, heard, ports, running) });
+      readings.push({ book, answers: heard, ...(await inReadersWords(book, places, cell, heard, ports, running)) });
     } else failed.push({ book_id: book.book_id, reason: why("answer_failed", { ...failure }) });
     running.progress(index + 1, placed.length, "planning");
   }
@@ -76,6 +76,11 @@ function typedShare(book: Book, profile: Profile, now: number): { share: number;
   return isMapped && share !== null && (percentChanged || book.base === null) ? { share, at: percentChangedAt } : null;
 }
 
+/** The places that could be told, or why the newest could not. */
+type Told = Pick<PushReading, "places" | "untold">;
+
+const told = (place: CalibrePlace): Told => ({ places: [place], untold: null });
+
 /** Every place of a book, the newest said for each copy that a reader may hold. */
 async function inReadersWords(
   book: Book,
@@ -84,16 +89,16 @@ async function inReadersWords(
   answers: readonly Answer[],
   ports: ShelfPorts,
   { signal }: Running,
-): Promise<CalibrePlace[]> {
+): Promise<Told> {
   const shelf = new Shelf(book, ports, signal);
   try {
     const newest = kept.toSorted((one, other) => other.at - one.at)[0];
     const targets = pushTargets(book, answers).map((document) => targetOf(document, book, answers));
     if (cell !== null && (newest === undefined || cell.at >= newest.at)) {
       const pointers = await Promise.all(targets.map((target) => typedIn(shelf, target, cell.share)));
-      return [{ source: "cell", percentage: cell.share, at: cell.at, ours: false, pointers }];
+      return told({ source: "cell", percentage: cell.share, at: cell.at, ours: false, pointers });
     }
-    return newest === undefined ? [] : await placeOf(shelf, newest, targets);
+    return newest === undefined ? { places: [], untold: null } : await placeOf(shelf, newest, targets);
   } finally {
     await shelf.close();
   }
@@ -126,18 +131,20 @@ async function placeOf(
   shelf: Shelf,
   { source, format, cfi, at, delivered }: PlacedBook["places"][number],
   targets: readonly Target[],
-): Promise<CalibrePlace[]> {
+): Promise<Told> {
   const volume = await shelf.volume(format);
-  if (volume === null) return [];
+  if (volume === null) return { places: [], untold: why("push_unreadable", { format }) };
+  if (volume.text.isProtected) return { places: [], untold: why("push_protected", { format }) };
   const { position, percentage, quality } = await convertPosition(volume.text, cfi, "xpointer");
-  if (percentage === null) return [];
+  if (percentage === null) return { places: [], untold: why("push_place_lost", { format }) };
   const place = { source, percentage, at };
   // The viewer writes the middle of the page it was opened at: only who has read on has moved.
   const ours = delivered !== null && (await isSamePlace(volume.text, delivered, cfi));
-  if (ours || position === null) return [{ ...place, ours, pointers: position === null ? targets.map(unsaid) : [] }];
+  if (ours || position === null)
+    return told({ ...place, ours, pointers: position === null ? targets.map(unsaid) : [] });
   const pointers: PlacePointer[] = [];
   for (const target of targets) pointers.push(await pointerIn(shelf, target, volume, { position, quality }));
-  return [{ ...place, ours, pointers }];
+  return told({ ...place, ours, pointers });
 }
 
 function unsaid({ document }: Target): PlacePointer {

@@ -95,12 +95,12 @@ function isTakenBack({ percentage }: CalibrePlace, { declined }: Book): boolean 
 
 /** The newest of calibre's places that the reader made, or why there is none. */
 function choosePlace(
-  { book, places, answers }: PushReading,
+  { book, places, answers, untold }: PushReading,
   { rules }: Profile,
 ): { place: CalibrePlace } | { not: Why } {
   const sorted = places.toSorted((one, other) => other.at - one.at);
   const [newest] = sorted;
-  if (newest === undefined) return { not: why("push_nothing_new", {}) };
+  if (newest === undefined) return { not: untold ?? why("push_nothing_new", {}) };
   if (isTakenBack(newest, book)) return { not: why("push_taken_back", { percentage: newest.percentage }) };
   // What we delivered to the viewer ourselves hides every older place: the reader has not moved since.
   if (newest.ours) return { not: why("push_came_from_server", { percentage: newest.percentage }) };

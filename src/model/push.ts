@@ -136,4 +136,6 @@ export type PushPlan = z.infer<typeof PushPlan>;
 /** What planning a push starts from. */
 export interface PushReading extends PushBook {
   answers: Answer[];
+  /** Why calibre's newest place could not be told; null where it could, or there is none. */
+  untold: Why | null;
 }

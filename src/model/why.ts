@@ -70,6 +70,9 @@ export const WHY_DATA = {
   push_finished: ["percentage", "device", "timestamp"],
   // Nothing is put on the server.
   push_nothing_new: [],
+  push_protected: ["format"],
+  push_unreadable: ["format"],
+  push_place_lost: ["format"],
   push_same_place: ["percentage"],
   push_came_from_server: ["percentage"],
   push_server_newer: ["percentage", "from", "device", "timestamp"],

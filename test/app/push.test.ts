@@ -140,9 +140,15 @@ test("a copy of which nothing is known is trusted only where its own last place 
   expect(known.puts).toMatchObject([{ document, before: { percentage: 0.1 } }]);
 });
 
-test("a protected book's place is not sent", async () => {
-  const document = documents["drm.epub"] ?? "";
-  expect((await plan(["drm.epub"], { digests: [sent(document, null)] })).puts).toEqual([]);
+test.each([
+  ["a protected book's place", "drm.epub", CFI, "push_protected"],
+  ["a place that the file does not have any more", "plain.epub", "epubcfi(/80/2/4/2/1:1)", "push_place_lost"],
+  ["a place in a file that is gone", "gone.epub", CFI, "push_unreadable"],
+])("%s is not sent, and it is said why", async (_what, name, cfi, code) => {
+  formats["gone.epub"] = { format: "EPUB", path: "/nowhere/gone.epub", size: 1, mtime: 1 };
+  const { puts, skipped } = await plan([name], { cfi, digests: [sent("d".repeat(32), null)] });
+  expect(puts).toEqual([]);
+  expect(skipped).toMatchObject([{ reason: { code, data: { format: "EPUB" } } }]);
 });
 
 test("a percentage typed for one book points at the block that stands there", async () => {

@@ -41,7 +41,7 @@ function reading(
   records: NonNullable<Parameters<typeof answerOf>[0]>[] = [{}],
   book: Partial<Book> = synced,
 ): PushReading {
-  return { ...readingOf({ ...book, records }), places };
+  return { ...readingOf({ ...book, records }), places, untold: null };
 }
 
 function pushOf(one: PushReading, rules: Partial<Rules> = {}): PushPlan {

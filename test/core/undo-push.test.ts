@@ -119,7 +119,11 @@ test("a place that was taken back is not pushed again until calibre is read on",
   const pointer = { document: DOCUMENT, progress: OURS.progress, quality: "text" as const, same_place: false };
   const viewer: CalibrePlace = { source: "viewer", percentage: 0.5, at: T0 + DAY, ours: false, pointers: [pointer] };
   const codes = (place: Partial<CalibrePlace>): string[] => {
-    const reading: PushReading = { ...readingOf({ ...synced, declined: [taken] }), places: [{ ...viewer, ...place }] };
+    const reading: PushReading = {
+      ...readingOf({ ...synced, declined: [taken] }),
+      places: [{ ...viewer, ...place }],
+      untold: null,
+    };
     const { puts, skipped } = planPush([reading], profileOf({ rules: { conflict: "library" } }), T0 + 5 * DAY);
     return [...puts.map(({ why }) => why.code), ...skipped.map(({ reason }) => reason.code)];
   };
