@@ -8,14 +8,14 @@ import os
 import stat
 import threading
 import uuid
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Any, Final, Literal, TypedDict, cast
 
 from calibre.utils.config import JSONConfig
 
 from . import strip_list
-from .contract import Account, ColumnField, ColumnMapping, ConflictPolicy, Matching, Profile, Rules
+from .contract import DEFAULT_RULES, Account, ColumnField, ColumnMapping, ConflictPolicy, Matching, Profile, Rules
 from .library import resolve_columns
 from .strip_list import StripColumn
 
@@ -67,15 +67,6 @@ class StoredProfile(TypedDict):
     # The name calibre gives the device this profile belongs to; empty for any device.
     device: str
 
-
-DEFAULT_RULES: Final[Rules] = {
-    "conflict": "newest",
-    "finish_at": 0.99,
-    "reading_from": 0.01,
-    "reread": "ask",
-    "larger_step": 0.05,
-    "status_words": {"unread": "Unread", "reading": "Reading", "finished": "Finished"},
-}
 
 DEFAULTS: Final[dict[str, Any]] = {
     "schema": SCHEMA,
@@ -178,17 +169,43 @@ def new_profile(profile_id: str, name: str, account_id: str) -> StoredProfile:
     }
 
 
+# The step at index n makes a library's settings of schema n + 1 into those of n + 2: fields that were renamed or mean
+# something else since. What is merely new needs none, for missing fields are filled up.
+MIGRATIONS: Final[list[Callable[[dict[str, Any]], dict[str, Any]]]] = []
+
+
 def library_settings(api: Any) -> dict[str, Any]:
     """The library's own settings, filled up with what newer versions added."""
     stored = api.pref("settings", default=None, namespace=NAMESPACE) or {}
-    return {"schema": SCHEMA, "profiles": [], "default_profile": "", **copy.deepcopy(stored)}
+    settings = {"schema": 1, "profiles": [], "default_profile": "", **copy.deepcopy(stored)}
+    # What a newer version of the plugin stored is left as it is: this one reads what it knows of it.
+    for step in MIGRATIONS[settings["schema"] - 1 :]:
+        settings = {**step(settings), "schema": settings["schema"] + 1}
+    return settings
 
 
 def profiles(api: Any) -> list[StoredProfile]:
     """The library's profiles, in the reader's order."""
     return [
-        cast(StoredProfile, {**new_profile("", "", ""), **profile}) for profile in library_settings(api)["profiles"]
+        cast(StoredProfile, _filled_up(new_profile("", "", ""), profile))
+        for profile in library_settings(api)["profiles"]
     ]
+
+
+def _filled_up(usual: Mapping[str, Any], stored: Mapping[str, Any]) -> dict[str, Any]:
+    """What is stored, with the usual value for what it lacks, also inside its rules and times."""
+    filled = {**copy.deepcopy(dict(usual)), **stored}
+    for key, value in usual.items():
+        if isinstance(value, dict) and isinstance(stored.get(key), Mapping):
+            filled[key] = _filled_up(value, stored[key])
+    return filled
+
+
+def _only_known(usual: Mapping[str, Any], stored: Mapping[str, Any]) -> dict[str, Any]:
+    """What this version knows of it: the bridge refuses anything else."""
+    return {
+        key: _only_known(value, stored[key]) if isinstance(value, dict) else stored[key] for key, value in usual.items()
+    }
 
 
 def default_profile(api: Any) -> StoredProfile | None:
@@ -240,7 +257,7 @@ def resolve_profile(api: Any, stored: StoredProfile) -> tuple[Profile, list[tupl
         "id": stored["id"],
         "matching": stored["matching"],
         "columns": columns,
-        "rules": stored["rules"],
+        "rules": cast(Rules, _only_known(DEFAULT_RULES, stored["rules"])),
         "ran_before": stored["ran_before"],
         # The bridge knows the name of this machine's own.
         "time_zone": None,

@@ -954,3 +954,12 @@ FITTING: Final[dict[ColumnField, tuple[ColumnDatatype, ...]]] = {
         "comments",
     ),
 }
+
+DEFAULT_RULES: Final[Rules] = {
+    "conflict": "newest",
+    "finish_at": 0.99,
+    "reading_from": 0.01,
+    "reread": "ask",
+    "larger_step": 0.05,
+    "status_words": {"unread": "Unread", "reading": "Reading", "finished": "Finished"},
+}

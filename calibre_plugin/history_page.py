@@ -12,7 +12,8 @@ from calibre.gui2 import choose_save_file
 
 from .background import Background
 from .bridge_host import Launch
-from .config import DEFAULT_RULES, StoredProfile
+from .config import StoredProfile
+from .contract import DEFAULT_RULES
 from .contract import LoggedBook, ReadingStory
 from .explain import explain
 from .messages import percent

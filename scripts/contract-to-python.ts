@@ -4,7 +4,7 @@ import * as z from "zod";
 import { BOOKS_PER_MESSAGE, METHODS, NOTIFICATIONS, RPC_ERRORS } from "../bridge/contract.ts";
 import { CONTRACT_VERSION } from "../bridge/version.ts";
 import { SYNC_ERRORS } from "../src/model/error.ts";
-import { FITTING } from "../src/model/profile.ts";
+import { DEFAULT_RULES, FITTING } from "../src/model/profile.ts";
 
 /** The part of JSON Schema that zod makes of our models. */
 interface Schema {
@@ -149,6 +149,8 @@ function python(): string {
     `NOTIFICATIONS: Final = (${Object.keys(NOTIFICATIONS).map(literal).join(", ")},)`,
     ...types.written,
     fitting(),
+    // JSON without true, false and null is Python too.
+    `DEFAULT_RULES: Final[Rules] = ${JSON.stringify(DEFAULT_RULES, null, 4)}`,
   ].join("\n\n");
 }
 

@@ -3,8 +3,8 @@ import { resolve } from "node:path";
 import process from "node:process";
 import { parseArgs } from "node:util";
 import { exportLog } from "../app/reading-log.ts";
+import { DEFAULT_RULES } from "../model/profile.ts";
 import { startCalibre } from "./calibre.ts";
-import { DEFAULT_RULES } from "./default-rules.ts";
 import { Refused, idsOf, orSentence } from "./sentences.ts";
 
 export const summary = "log --library DIR [--ids 1,2] [--format csv|json]    what was read when, and on which device";

@@ -81,6 +81,16 @@ export const Rules = z
   .meta({ id: "Rules" });
 export type Rules = z.infer<typeof Rules>;
 
+/** The rules of a new profile in calibre, and of a command that knows no profile. */
+export const DEFAULT_RULES: Rules = {
+  conflict: "newest",
+  finish_at: 0.99,
+  reading_from: 0.01,
+  reread: "ask",
+  larger_step: 0.05,
+  status_words: { unread: "Unread", reading: "Reading", finished: "Finished" },
+};
+
 /** What the bridge needs of a profile to plan; triggers and names stay in calibre. */
 export const Profile = z
   .strictObject({

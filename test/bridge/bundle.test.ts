@@ -8,6 +8,7 @@ import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { CONTRACT_VERSION } from "../../bridge/version.ts";
 import { BridgeChild } from "../support/bridge-child.ts";
 import { bookOf } from "../support/models.ts";
+import { RULES } from "../support/models.ts";
 
 const BIN = resolve("node_modules/.bin");
 
@@ -121,14 +122,7 @@ test("fifty thousand books pass through in pages", async () => {
     id: "p",
     matching: "both",
     columns: [{ field: "percent", column: "#percent", datatype: "int", scale: 1, enum_values: [] }],
-    rules: {
-      conflict: "newest",
-      finish_at: 0.99,
-      reading_from: 0.01,
-      reread: "ask",
-      larger_step: 0.05,
-      status_words: { unread: "u", reading: "r", finished: "f" },
-    },
+    rules: RULES,
     ran_before: true,
     time_zone: null,
   };

@@ -3,6 +3,7 @@ import { createHandlers } from "../../bridge/handlers.ts";
 import type { Call, Handlers } from "../../bridge/serve.ts";
 import type { Params } from "../../bridge/contract.ts";
 import { accountOf, bookOf } from "../support/models.ts";
+import { RULES } from "../support/models.ts";
 
 let made: ReturnType<typeof createHandlers>;
 let handlers: Handlers;
@@ -24,14 +25,7 @@ const planning = (run: string): Params<"sync/planPull"> => ({
     id: "p",
     matching: "both",
     columns: [],
-    rules: {
-      conflict: "newest",
-      finish_at: 0.99,
-      reading_from: 0.01,
-      reread: "ask",
-      larger_step: 0.05,
-      status_words: { unread: "u", reading: "r", finished: "f" },
-    },
+    rules: RULES,
     ran_before: true,
     time_zone: null,
   },

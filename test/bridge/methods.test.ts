@@ -11,17 +11,10 @@ import { partialMd5 } from "../../src/core/digest.ts";
 import { userkeyOf } from "../../src/core/md5.ts";
 import type { RunningServer } from "../../src/server/listen.ts";
 import { BridgeChild } from "../support/bridge-child.ts";
+import { RULES } from "../support/models.ts";
 
 const BIN = resolve("node_modules/.bin");
 const POINTER = "/body/DocFragment[2]/body/p[3]/text().10";
-const RULES = {
-  conflict: "newest",
-  finish_at: 0.99,
-  reading_from: 0.01,
-  reread: "ask",
-  larger_step: 0.05,
-  status_words: { unread: "u", reading: "r", finished: "f" },
-};
 
 let folder: string;
 let server: RunningServer;

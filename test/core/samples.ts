@@ -1,44 +1,12 @@
+export { column, profileOf, RULES } from "../support/models.ts";
 import { bookOf } from "../support/models.ts";
 import type { DigestSource } from "../../src/model/digest.ts";
 import type { Answer, Book, Reading } from "../../src/model/plan.ts";
-import type { ColumnMapping, Profile, Rules } from "../../src/model/profile.ts";
 import type { Progress } from "../../src/model/progress.ts";
 
 /** Epoch seconds of a day in 2026, so that test cases can speak in small numbers of days. */
 export const DAY = 86_400;
 export const T0 = 1_767_225_600;
-
-export const RULES: Rules = {
-  conflict: "newest",
-  finish_at: 0.99,
-  reading_from: 0.01,
-  reread: "ask",
-  larger_step: 0.05,
-  status_words: { unread: "Unread", reading: "Reading", finished: "Finished" },
-};
-
-/** One mapped column. */
-export function column(
-  field: ColumnMapping["field"],
-  name: string,
-  datatype: ColumnMapping["datatype"],
-  more: Partial<ColumnMapping> = {},
-): ColumnMapping {
-  return { field, column: name, datatype, scale: 1, enum_values: [], ...more };
-}
-
-/** A profile that ran before, with the given columns and rules. */
-export function profileOf({ rules, ...more }: Partial<Omit<Profile, "rules">> & { rules?: Partial<Rules> }): Profile {
-  return {
-    id: "home",
-    matching: "binary",
-    columns: [column("percent", "#pct", "int"), column("status", "#status", "text")],
-    ran_before: true,
-    time_zone: null,
-    ...more,
-    rules: { ...RULES, ...rules },
-  };
-}
 
 /** What a server said of a document. */
 export function record(more: Partial<Progress> = {}): Progress {

@@ -2,6 +2,7 @@
 import type { Account } from "../../src/model/account.ts";
 import type { KnownDigest } from "../../src/model/digest.ts";
 import type { Book } from "../../src/model/plan.ts";
+import type { ColumnMapping, Profile, Rules } from "../../src/model/profile.ts";
 
 /** A book of which nothing is known yet. */
 export function bookOf(more: Partial<Book> = {}): Book {
@@ -54,5 +55,38 @@ export function accountOf(more: Partial<Account> = {}): Account {
     tls: { mode: "system" },
     proxy: null,
     ...more,
+  };
+}
+
+/** Rules as a new profile has them. */
+export const RULES: Rules = {
+  conflict: "newest",
+  finish_at: 0.99,
+  reading_from: 0.01,
+  reread: "ask",
+  larger_step: 0.05,
+  status_words: { unread: "Unread", reading: "Reading", finished: "Finished" },
+};
+
+/** One mapped column. */
+export function column(
+  field: ColumnMapping["field"],
+  name: string,
+  datatype: ColumnMapping["datatype"],
+  more: Partial<ColumnMapping> = {},
+): ColumnMapping {
+  return { field, column: name, datatype, scale: 1, enum_values: [], ...more };
+}
+
+/** A profile that ran before, with the given columns and rules. */
+export function profileOf({ rules, ...more }: Partial<Omit<Profile, "rules">> & { rules?: Partial<Rules> }): Profile {
+  return {
+    id: "home",
+    matching: "binary",
+    columns: [column("percent", "#pct", "int"), column("status", "#status", "text")],
+    ran_before: true,
+    time_zone: null,
+    ...more,
+    rules: { ...RULES, ...rules },
   };
 }
