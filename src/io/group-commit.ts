@@ -33,11 +33,17 @@ interface Committed {
 /** So many writes are not kept waiting for others, nor for the disk: they become a transaction while it syncs the last one. */
 const ENOUGH = 8;
 
-/**
- * Commits to this database, with the WAL of the file at `path` (null: nothing outlives the process, nothing is synced).
- * `schedule` has `turn` called at the end of this turn.
- */
-export function createGroupCommit(db: Connection, path: string | null, schedule: () => void): GroupCommit {
+export interface GroupCommitOptions {
+  /** The database's file; null: nothing outlives the process, nothing is synced. */
+  readonly path: string | null;
+  /** Has `turn` called at the end of this turn. */
+  readonly schedule: () => void;
+  /** Told how many writes have just been committed. */
+  readonly wrote: (count: number) => void;
+}
+
+/** Commits to this database. */
+export function createGroupCommit(db: Connection, { path, schedule, wrote }: GroupCommitOptions): GroupCommit {
   const begin = db.prepare("BEGIN IMMEDIATE");
   const commit = db.prepare("COMMIT");
   const rollback = db.prepare("ROLLBACK");
@@ -87,6 +93,7 @@ export function createGroupCommit(db: Connection, path: string | null, schedule:
         }
         bad = null;
         commit.run();
+        wrote(committed.length);
         return committed;
       } catch (error) {
         undo();

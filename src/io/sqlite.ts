@@ -1,5 +1,6 @@
 import { DatabaseSync } from "node:sqlite";
 import type { SQLInputValue, StatementSync } from "node:sqlite";
+import { createCheckpointer } from "./checkpointer.ts";
 import { createGroupCommit } from "./group-commit.ts";
 
 export type { SQLInputValue } from "node:sqlite";
@@ -27,6 +28,8 @@ export interface Database {
   close(): Promise<void>;
 }
 
+/** Where the checkpointer does not keep up, the writing connection helps. */
+const LATE_CHECKPOINT_PAGES = 64_000;
 const CHECKPOINT_PAGES = 16_000;
 const MAPPED_BYTES = 1024 ** 3;
 const IDLE_MS = 2000;
@@ -39,8 +42,7 @@ export function openDatabase(path: string): Database {
   const db = new DatabaseSync(path);
   db.exec("PRAGMA busy_timeout = 5000");
   db.exec("PRAGMA journal_mode = WAL");
-  // A checkpoint stops the event loop for some 20 ms: rarely under load, and otherwise when nobody waits.
-  db.exec(`PRAGMA wal_autocheckpoint = ${CHECKPOINT_PAGES}`);
+  db.exec(`PRAGMA wal_autocheckpoint = ${LATE_CHECKPOINT_PAGES}`);
   db.exec("PRAGMA cache_size = -32768");
   // What does not fit there is read through the system's own cache, without a call for each page.
   db.exec(`PRAGMA mmap_size = ${MAPPED_BYTES}`);
@@ -49,7 +51,14 @@ export function openDatabase(path: string): Database {
   const beginReading = db.prepare("BEGIN");
   const endSnapshot = db.prepare("COMMIT");
   const isFile = path !== ":memory:" && path !== "";
-  const commits = createGroupCommit(db, isFile ? path : null, schedule);
+  const checkpointer = isFile
+    ? createCheckpointer(path, checkpoint, () => db.exec(`PRAGMA wal_autocheckpoint = ${CHECKPOINT_PAGES}`))
+    : null;
+  const commits = createGroupCommit(db, {
+    path: isFile ? path : null,
+    schedule,
+    wrote: (count) => checkpointer?.wrote(count),
+  });
   let readers: (() => void)[] = [];
   let idleTimer: NodeJS.Timeout | null = null;
   let isOpen = true;
@@ -69,6 +78,16 @@ export function openDatabase(path: string): Database {
     schedule();
   }
 
+  function checkpoint(): void {
+    if (!isOpen) return;
+    try {
+      endReading();
+      db.exec("PRAGMA wal_checkpoint(PASSIVE)");
+    } catch {
+      // Nobody waits for it: whoever writes next is told what is wrong.
+    }
+  }
+
   /** Moves the WAL into the database once no more writes come. */
   function expectIdleness(): void {
     if (idleTimer !== null) {
@@ -76,12 +95,7 @@ export function openDatabase(path: string): Database {
       return;
     }
     idleTimer = setTimeout(() => {
-      if (!isOpen || isReading || !commits.isIdle()) return;
-      try {
-        db.exec("PRAGMA wal_checkpoint(PASSIVE)");
-      } catch {
-        // Nobody waits for it: whoever writes next is told what is wrong.
-      }
+      if (!isReading && commits.isIdle()) checkpoint();
     }, IDLE_MS);
     idleTimer.unref();
   }
@@ -141,7 +155,9 @@ export function openDatabase(path: string): Database {
       if (idleTimer !== null) clearTimeout(idleTimer);
       endReading();
       await commits.close();
+      await checkpointer?.stop();
       db.close();
+      checkpointer?.release();
     },
   };
 }

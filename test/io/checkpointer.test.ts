@@ -1,0 +1,71 @@
+import { mkdtempSync, rmSync, statSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { DatabaseSync } from "node:sqlite";
+import { afterEach, expect, test } from "vitest";
+import { createCheckpointer } from "../../src/io/checkpointer.ts";
+import { openDatabase } from "../../src/io/sqlite.ts";
+
+const undo: (() => unknown)[] = [];
+afterEach(async () => {
+  for (const step of undo.splice(0).toReversed()) await step();
+});
+
+function newFile(): string {
+  const folder = mkdtempSync(join(tmpdir(), "checkpoint-"));
+  undo.push(() => rmSync(folder, { recursive: true, force: true }));
+  return join(folder, "some.sqlite");
+}
+
+/** A database with four megabytes in its WAL and next to nothing in its file. */
+function fillWal(path: string): DatabaseSync {
+  const db = new DatabaseSync(path);
+  undo.push(() => db.close());
+  db.exec("PRAGMA journal_mode = WAL; PRAGMA wal_autocheckpoint = 0; CREATE TABLE pages (text)");
+  for (let page = 0; page < 1000; page++) db.prepare("INSERT INTO pages VALUES (?)").run("x".repeat(4000));
+  expect(statSync(path).size).toBeLessThan(100_000);
+  return db;
+}
+
+test("after enough writes the WAL is moved into the file beside the event loop, and the rest is asked for", async () => {
+  const path = newFile();
+  fillWal(path);
+  const finished = Promise.withResolvers<void>();
+  const checkpointer = createCheckpointer(path, finished.resolve, () => expect.unreachable());
+  undo.push(() => checkpointer.stop().then(() => checkpointer.release()));
+  checkpointer.wrote(7999);
+  checkpointer.wrote(1);
+  await finished.promise;
+  expect(statSync(path).size).toBeGreaterThan(4_000_000);
+});
+
+test("where there can be no thread the connection that writes is told to help itself", async () => {
+  const fallen = Promise.withResolvers<void>();
+  const checkpointer = createCheckpointer(join(newFile(), "no-folder"), () => expect.unreachable(), fallen.resolve);
+  undo.push(() => checkpointer.stop().then(() => checkpointer.release()));
+  checkpointer.wrote(10_000);
+  await fallen.promise;
+  checkpointer.wrote(10_000);
+});
+
+test("a database that is never idle does not let its WAL grow for ever, and loses nothing over it", async () => {
+  const path = newFile();
+  const db = openDatabase(path);
+  db.exec("CREATE TABLE numbers (n INTEGER PRIMARY KEY, text)");
+  const insert = db.prepare("INSERT INTO numbers VALUES (?, ?)");
+  let next = 0;
+  let most = 0;
+  const text = "x".repeat(1000);
+  // Two megabytes each: without any checkpoint these would be a WAL of 160.
+  for (let round = 0; round < 80; round++) {
+    await Promise.all(Array.from({ length: 500 }, () => db.write(() => insert.run(next++, text))));
+    most = statSync(`${path}-wal`).size;
+  }
+  expect(next).toBe(40_000);
+  expect(most).toBeLessThan(40_000_000);
+  await db.close();
+  const again = new DatabaseSync(path);
+  expect(again.prepare("SELECT count(*) AS count FROM numbers").get()).toEqual({ count: next });
+  expect(again.prepare("PRAGMA integrity_check").get()).toEqual({ integrity_check: "ok" });
+  again.close();
+});
