@@ -72,8 +72,9 @@ DEFAULTS: Final[dict[str, Any]] = {
     "schema": SCHEMA,
     "accounts": [],
     "runtime_path": "",
-    # What a click on the toolbar button does: "selected_or_all", "selected", "all" or "reading".
-    "click": "selected_or_all",
+    # What a click on the toolbar button does: "all", "selected_or_all", "selected" or "reading". calibre selects a book by
+    # itself when it starts, so who never chose anything means all.
+    "click": "all",
     "keep_progress_open": False,
     # A sync server of one's own while calibre runs; None is as `hosting.DEFAULTS` says.
     "hosting": None,
@@ -263,6 +264,12 @@ def resolve_profile(api: Any, stored: StoredProfile) -> tuple[Profile, list[tupl
         "time_zone": None,
     }
     return profile, unusable
+
+
+def mappings_of(api: Any) -> dict[str, ColumnMapping]:
+    """How the profiles of this library fill their columns, by lookup name: to show a cell as the library does."""
+    resolved = [resolve_profile(api, stored)[0]["columns"] for stored in profiles(api)]
+    return {mapping["column"]: mapping for columns in resolved for mapping in columns}
 
 
 def policy_of(text: str) -> ConflictPolicy:

@@ -30,6 +30,7 @@ class PlacesTab(QWidget):
         form = QFormLayout()
         self.users = QLineEdit(box)
         self.users.setObjectName("places_users")
+        self.users.setMinimumWidth(330)
         self.users.setPlaceholderText(_("nobody; user names with commas between them"))
         form.addRow(_("And so does the content server &for:"), self.users)
         column.addLayout(form)

@@ -28,7 +28,7 @@ from calibre.gui2 import gprefs
 
 from .background import Background
 from .book_memory import logged_books, recall
-from .config import StoredProfile
+from .config import StoredProfile, mappings_of
 from .contract import ColumnUpdate
 from .digest_names import source_names
 from .history import link, read_digests, unlink
@@ -226,8 +226,9 @@ class DetailsDialog(QDialog):
         layout.addWidget(label)
         table = self._table([_("Column"), _("Value")])
         table.setColumnWidth(0, 260)
+        mappings = mappings_of(self._api)
         for column, value in sorted(base["values"].items()):
-            QTreeWidgetItem(table, [self._column_name(column), show_cell(value, None)])
+            QTreeWidgetItem(table, [self._column_name(column), show_cell(value, mappings.get(column))])
         QTreeWidgetItem(table, [_("Place in KOReader's terms"), base["progress"]])
         layout.addWidget(table, 1)
         return page

@@ -75,15 +75,17 @@ class ProgressWindow(QDialog):
         self.buttons = QDialogButtonBox(self)
         self.details_button = QPushButton(_("Show &details…"), self)
         self.details_button.clicked.connect(self._show_details)
-        self.buttons.addButton(self.details_button, QDialogButtonBox.ButtonRole.ActionRole)
-        # Only now: the box shows what it is given.
-        self.details_button.setVisible(False)
+        # The box would show it: it is given the button when there is something to show.
+        self.details_button.hide()
         self.stop_button = QPushButton(_("&Stop"), self)
         self.stop_button.clicked.connect(self._ask_to_stop)
+        # Enter must not stop a run.
+        self.stop_button.setAutoDefault(False)
         self.buttons.addButton(self.stop_button, QDialogButtonBox.ButtonRole.ActionRole)
         self.hide_button = QPushButton(_("&Hide"), self)
         self.hide_button.setToolTip(_("The run goes on; calibre's list of jobs shows it."))
         self.hide_button.clicked.connect(self.close)
+        self.hide_button.setDefault(True)
         self.buttons.addButton(self.hide_button, QDialogButtonBox.ButtonRole.RejectRole)
         layout.addWidget(self.buttons)
 
@@ -129,7 +131,9 @@ class ProgressWindow(QDialog):
         self.bar.setValue(1000)
         self.phase.setText(sentence)
         self.on_details = on_details
-        self.details_button.setVisible(on_details is not None)
+        if on_details is not None:
+            self.buttons.addButton(self.details_button, QDialogButtonBox.ButtonRole.ActionRole)
+            self.details_button.show()
         self.stop_button.setVisible(False)
         self.hide_button.setText(_("&Close"))
         self.hide_button.setToolTip("")

@@ -54,11 +54,7 @@ class UndoDialog(QDialog):
         self._api = gui.current_db.new_api
         self._column_name = column_name
         self._on_undo = on_undo
-        self._columns = {
-            mapping["column"]: mapping
-            for profile in config.profiles(self._api)
-            for mapping in config.resolve_profile(self._api, profile)[0]["columns"]
-        }
+        self._columns = config.mappings_of(self._api)
         self._journal = journal
         self._heads = heads
         self._background = Background(self)

@@ -97,14 +97,14 @@ class Preferences(unittest.TestCase):
             box = dialog.findChild(QComboBox, "review")
             box.setCurrentIndex(box.findData("always"))
             click_box = dialog.findChild(QComboBox, "click")
-            click_box.setCurrentIndex(click_box.findData("all"))
+            click_box.setCurrentIndex(click_box.findData("selected"))
 
         gui(change)
         self.accept(dialog)
         profile = action().profile
         self.assertEqual(profile["triggers"], {"at_start": False, "every_minutes": 30, "on_device": True})
         self.assertEqual((profile["review"], profile["device"]), ("always", "Kobo"))
-        self.assertEqual(action().settings.get("click"), "all")
+        self.assertEqual(action().settings.get("click"), "selected")
 
     def test_05_the_context_menu_gets_the_entry_once(self) -> None:
         from calibre.gui2 import gprefs

@@ -5,7 +5,7 @@ from __future__ import annotations
 import unittest
 from typing import Any
 
-from calibre_gui import gui, press_key
+from calibre_gui import click, gui, press_key
 from kosync import KosyncServer
 from qt.core import QApplication, QKeySequence, Qt
 from steps import USER, action, api, book, configure, digest_of, tidy_up, wait_for_run
@@ -104,6 +104,11 @@ class ReviewByKeyboard(unittest.TestCase):
         gui.wait(lambda: api().field_for("#percent", book("Emma")) == 70, "the value")
         wait_for_run()
         self.assertIsNone(gui(QApplication.activeModalWidget))
+        # The window of the run offers its report now, and not before.
+        progress = gui.window("koreader_progress_window")
+        gui(lambda: click(progress.details_button))
+        report = gui.window("koreader_progress_result")
+        self.assertIn("2 books updated", gui(report.headline.text))
 
     def test_6_nothing_went_wrong_unseen(self) -> None:
         self.assertEqual(gui.errors, [])

@@ -125,6 +125,8 @@ class Troubles(unittest.TestCase):
         window = gui.window("koreader_progress_window")
         gui.wait(lambda: slow.asked, "the first question")
         gui.grab(window, "progress")
+        self.assertFalse(gui(window.details_button.isVisible))
+        self.assertFalse(gui(window.stop_button.isDefault))
         began = time.monotonic()
         gui(lambda: click(window.stop_button))
         wait_for_run()

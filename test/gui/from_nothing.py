@@ -1,0 +1,96 @@
+"""From a fresh installation to the first synced column, counting what a reader has to click and to fill in."""
+
+from __future__ import annotations
+
+import json
+import os
+import unittest
+from typing import Any
+
+from calibre_gui import click, gui
+from kosync import KosyncServer
+from qt.core import QApplication, QDialogButtonBox, QLineEdit, QPushButton, QTabBar
+from steps import USER, action, api, book, digest_of, preferences_in, tidy_up, toolbar_button, trouble, wait_for_run
+
+# Both calibres of this test have a network of their own, and the account remembers the address.
+PORT = 18_081
+
+
+class FromNothing(unittest.TestCase):
+    """`STAGE` is `before` or `after` the restart that new columns need."""
+
+    server: KosyncServer
+
+    @classmethod
+    def setUpClass(cls) -> None:
+        cls.server = KosyncServer(PORT)
+        cls.server.register(*USER)
+        cls.server.push(USER, digest_of(book("Dracula")), 0.42)
+        cls.counted = {"clicks": 0, "fields": 0}
+
+    @classmethod
+    def tearDownClass(cls) -> None:
+        cls.server.stop()
+        with open(os.environ["COUNT_FILE"], "w", encoding="utf-8") as file:
+            json.dump(cls.counted, file)
+
+    def tearDown(self) -> None:
+        tidy_up()
+
+    def click(self, widget: Any, at: Any = None) -> None:
+        self.counted["clicks"] += 1
+        gui.post(click, widget, at)
+
+    def type(self, field: QLineEdit, text: str) -> None:
+        self.counted["fields"] += 1
+
+        def type_in() -> None:
+            field.setText(text)
+            field.textEdited.emit(text)
+
+        gui(type_in)
+
+    def click_toolbar(self) -> None:
+        button = toolbar_button()
+        self.click(button, gui(lambda: button.rect().topLeft() + button.rect().center() / 4))
+
+    @unittest.skipUnless(os.environ["STAGE"] == "before", "after the restart")
+    def test_1_the_account_and_the_usual_columns(self) -> None:
+        self.click_toolbar()
+        box = trouble()
+        self.click(gui(lambda: box.findChild(QPushButton, "open_preferences")))
+        dialog = gui.modal()
+        widget = preferences_in(dialog)
+        self.type(widget.account.url, self.server.url.removeprefix("http://"))
+        self.type(widget.account.username, USER[0])
+        self.type(widget.account.password, USER[1])
+        gui.wait(widget.account.login_button.isEnabled, "the button")
+        self.click(widget.account.login_button)
+        gui.wait(lambda: widget.account.status.text().startswith("✓"), "the login")
+        bar: QTabBar = gui(widget.tabs.tabBar)
+        self.click(bar, gui(lambda: bar.tabRect(1).center()))
+        gui.wait(widget.columns.usual_button.isVisible, "the tab")
+        self.click(widget.columns.usual_button)
+        gui.wait(lambda: widget.columns.columns["percent"].currentData(), "the columns")
+        restarts: list[bool] = []
+        gui.main.quit = lambda restart=False, **_other: restarts.append(restart)
+        try:
+            self.click(gui(lambda: dialog.findChild(QDialogButtonBox).button(QDialogButtonBox.StandardButton.Ok)))
+            asked = gui.wait(lambda: (w := QApplication.activeModalWidget()) is not dialog and w, "the restart's offer")
+            self.click(gui(lambda: next(b for b in asked.bb.buttons() if "Restart" in b.text())))
+            gui.wait(lambda: restarts, "the restart")
+        finally:
+            del gui.main.quit
+        self.assertEqual(restarts, [True])
+
+    @unittest.skipUnless(os.environ["STAGE"] == "after", "before the restart")
+    def test_2_the_first_sync(self) -> None:
+        self.click_toolbar()
+        review = gui.window("koreader_progress_result")
+        self.click(review.apply_button)
+        wait_for_run()
+        column = action().profile["columns"]["percent"]["column"]
+        self.assertEqual(api().field_for(column, book("Dracula")), 42)
+
+    def test_3_nothing_went_wrong_unseen(self) -> None:
+        self.assertEqual(gui.errors, [])
