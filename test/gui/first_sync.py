@@ -63,7 +63,7 @@ class FirstSync(unittest.TestCase):
         gui(lambda: widget.show_tab("columns"))
         percent = gui(lambda: dialog.findChild(QComboBox, "column_percent"))
         offered = gui(lambda: [percent.itemData(each) for each in range(percent.count())])
-        self.assertEqual(offered, ["", "#percent", "#share"])
+        self.assertEqual(offered, ["", "#device", "#percent", "#share"])
         for shown, column in (("percent", "#percent"), ("status", "#status"), ("device", "#device")):
             box = gui(lambda shown=shown: dialog.findChild(QComboBox, f"column_{shown}"))
             gui(lambda box=box, column=column: box.setCurrentIndex(box.findData(column)))
