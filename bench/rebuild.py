@@ -73,6 +73,9 @@ def main(out: str) -> None:
             json.loads(text)
 
     def sent() -> None:
+        copy_log.append({**line(LINES + 1, uuids), "digest": f"{time.time_ns():032x}"})  # type: ignore[typeddict-item]
+
+    def sent_elsewhere() -> None:
         copy_log.append({**line(LINES, uuids), "digest": f"{time.time_ns():032x}"})  # type: ignore[typeddict-item]
 
     def added() -> None:
@@ -96,6 +99,7 @@ def main(out: str) -> None:
             ("the first time", nothing, 1),
             ("nothing happened", nothing, 5),
             ("one copy was sent", sent, 5),
+            ("one copy of another library's book was sent", sent_elsewhere, 5),
             ("one book was added", added, 3),
         ):
             times = []

@@ -151,13 +151,9 @@ def read_log(path: str, without: Container[bytes] = ()) -> Iterator[CopyRecord]:
             yield record
 
 
-def read_logs(folders: Iterable[str]) -> list[CopyRecord]:
-    """Everything that these folders tell, merged: one record for what was logged several times."""
-    records: list[CopyRecord] = []
-    for folder in folders:
-        for path in (os.path.join(folder, GATHERED), *log_files(folder)):
-            records.extend(read_log(path))
-    return merge(records)
+def read_logs(folders: Iterable[str], without: Container[bytes] = ()) -> list[CopyRecord]:
+    """What these folders tell, merged: one record for what was logged several times; nothing of the uuids `without`."""
+    return merge(record for path in log_versions(folders) for record in read_log(path, without))
 
 
 def merge(records: Iterable[CopyRecord]) -> list[CopyRecord]:

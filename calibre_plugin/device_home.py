@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
+import unicodedata
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -94,7 +95,8 @@ class _Home:
                 found = self._digest_of_file(path, seen)
                 self._know(book_id, found)
                 # A reader set to *Filename* matching knows the book by this alone.
-                self._know(book_id, {**found, "kind": "filename", "digest": name_digest(found["name"] or "")})
+                for name in names_of(path):
+                    self._know(book_id, {**found, "kind": "filename", "digest": name_digest(name), "name": name})
 
     def bring_sidecars(self, prefixes: list[str]) -> None:
         for path, entry in self.now["sidecars"].items():
@@ -202,6 +204,12 @@ class _Home:
                 "source": "statistics",
             },
         )
+
+
+def names_of(path: str) -> list[str]:
+    """What the reader's system calls a file: macOS takes accents apart in the names that it tells of other systems' files."""
+    name = path.rpartition("/")[2]
+    return list(dict.fromkeys((name, unicodedata.normalize("NFC", name))))
 
 
 def _reading_of(document: ReadDocument) -> tuple[object, ...]:

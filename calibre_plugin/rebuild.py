@@ -20,7 +20,7 @@ from typing import Any, Final, TypedDict, cast
 
 from .book_data import fetch, ids_with, keep
 from .contract import KnownDigest
-from .copy_log import gather_many, last_seen, log_versions, merge, read_log
+from .copy_log import gather_many, last_seen, log_versions, merge, read_log, read_logs
 from .copy_record import CopyRecord
 from .digest import name_digest
 from .history import DATA, TRUST, add_digests, changing, known_digest, read_stored
@@ -216,7 +216,7 @@ def find_orphans(api: Any, folders: Iterable[str]) -> list[Orphan]:
     """What no book of this library has taken over, under its newest title; for that, all logs are read."""
     uuids = set(books_by_uuid(api))
     lost: dict[str, list[CopyRecord]] = defaultdict(list)
-    for record in merge(r for path in log_versions(folders) for r in read_log(path, without=bytes_of(uuids))):
+    for record in read_logs(folders, without=bytes_of(uuids)):
         if record["uuid"] not in uuids:
             lost[record["uuid"]].append(record)
     stored = read_stored(api, api.all_book_ids()) if lost else {}

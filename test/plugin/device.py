@@ -110,6 +110,17 @@ class Files(Case):
         self.assertEqual((self.digests(origin), self.digests(derived)), ({}, {}))
         self.assertEqual(len(collected.contested), 1)
 
+    def test_a_name_is_known_as_the_reader_writes_it_whatever_this_system_makes_of_it(self) -> None:
+        import unicodedata
+
+        book = add_book(self.db)
+        apart = unicodedata.normalize("NFD", "Käse für Françoise.epub")
+        self.tree.put(apart, self.copy_of(book))
+        self.collect()
+        names = {d["digest"] for d in read_digests(self.api, [book])[book] if d["kind"] == "filename"}
+        self.assertEqual(names, {name_digest(apart), name_digest("Käse für Françoise.epub")})
+        self.assertEqual(len(names), 2)
+
     def test_not_even_by_a_look_that_was_stopped_while_it_compared_the_texts(self) -> None:
         origin = add_book(self.db, make_epub(Recipe("origin")), title="Origin")
         copied = make_epub(Recipe("derived", chapters=7, uuid=self.api.field_for("uuid", origin)))

@@ -1,0 +1,24 @@
+/** Runs a Python file in a calibre of its own, and hands over the JSON lines that it leaves behind. */
+import { spawnSync } from "node:child_process";
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
+import type * as z from "zod";
+import { createPrivateCalibre } from "../../test/plugin/private-calibre.ts";
+
+/** Each line of `bench/<file>` as the schema has it; throws with calibre's own words when it fails. */
+export async function measuredInCalibre<T>(file: string, schema: z.ZodType<T>): Promise<T[]> {
+  const calibre = await createPrivateCalibre();
+  try {
+    const out = join(calibre.folder, "times.jsonl");
+    const args = ["-e", join(import.meta.dirname, "..", file), "--", out];
+    const env = { ...calibre.env, TEST_FOLDER: calibre.folder };
+    const run = spawnSync(calibre.program("calibre-debug"), args, { env, encoding: "utf8" });
+    if (run.status !== 0) throw new Error(run.stderr);
+    return readFileSync(out, "utf8")
+      .trimEnd()
+      .split("\n")
+      .map((line) => schema.parse(JSON.parse(line)));
+  } finally {
+    calibre.dispose();
+  }
+}
