@@ -5,13 +5,14 @@ import { parseInstant } from "../../src/core/dates.ts";
 import type { ColumnUpdate, PullPlan } from "../../src/model/plan.ts";
 import { ConflictPolicy } from "../../src/model/profile.ts";
 import type { Rules } from "../../src/model/profile.ts";
-import { ALL_COLUMNS, SmallWorld } from "./small-world.ts";
+import { ALL_COLUMNS, evenShare, SmallWorld } from "./small-world.ts";
 import type { Choice } from "./small-world.ts";
 
 type Step = (world: SmallWorld) => void;
 
 const share = fc.oneof(
   fc.constantFrom(0, 0.001, 0.005, 0.01, 0.5, 0.94, 0.985, 0.99, 1),
+  evenShare,
   fc.double({ min: 0, max: 1, noNaN: true }),
 );
 const device = fc.constantFrom("A" as const, "B" as const);
@@ -107,8 +108,12 @@ describe("whatever two devices, a server and a reader did before", () => {
 
   test("`newest` never writes an older reading over a newer one", () => {
     fc.assert(
-      fc.property(eventful, ([steps]) => {
+      fc.property(history, evenShare, seconds, evenShare, (steps, far, gap, typed) => {
         const world = lived(steps, { conflict: "newest", reread: "count" });
+        // A reading, and then the reader's own hand: sooner or later, further or not.
+        world.push("A", far);
+        world.now += gap;
+        world.edit("#pct", Math.round(typed * 100));
         const { book } = world;
         const plan = world.plan();
         const known = Math.max(0, book.base?.timestamp ?? 0, ...book.declined.map(({ timestamp }) => timestamp ?? 0));

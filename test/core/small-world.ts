@@ -1,3 +1,4 @@
+import * as fc from "fast-check";
 import { bookOf } from "../support/models.ts";
 import type { Cell } from "../../src/model/cell.ts";
 import type { Base, Book, ColumnUpdate, Conflict, PullPlan } from "../../src/model/plan.ts";
@@ -25,6 +26,9 @@ export const OTHER_COLUMNS = [
   column("status", "#status", "text"),
   column("device", "#device2", "text"),
 ];
+
+/** Shares as readers reach them: most floating-point numbers between 0 and 1 are all but 0. */
+export const evenShare = fc.integer({ min: 0, max: 1000 }).map((thousandths) => thousandths / 1000);
 
 export type Choice = "theirs" | "ours" | "later";
 
