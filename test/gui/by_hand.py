@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import json
 import os
+import sqlite3
 import time
 import unittest
+from contextlib import closing
 from typing import Any
 
 from calibre_gui import click, gui
-from kosync import KosyncServer
+from kosync import KosyncServer, Proxy, userkey
 from steps import USER, action, api, book, configure, digest_of, preferences_in, select, tidy_up, wait_for_run
 
 SENT, NEVER_READ = "5e" * 16, "c0" * 16
@@ -124,6 +126,73 @@ class Offers(ByHand):
         gui(review.reject)
         wait_for_run()
         self.assertEqual(api().field_for("#percent", book("Dracula")), 42)
+
+
+class PublicServer(ByHand):
+    """The public server's share of questions for a day, with a real server behind its name."""
+
+    URL = "http://sync.koreader.rocks"
+
+    def spend(self, questions: int) -> None:
+        """So many of today's questions have been asked."""
+        from calibre.constants import cache_dir
+        from calibre_plugins.koreader_progress.config import account_id_of
+
+        path = os.path.join(cache_dir(), "koreader_progress", "koreader-progress.sqlite")
+        with closing(sqlite3.connect(path)) as cache:
+            row = (account_id_of(self.URL, USER[0]), int(time.time() // 86400), questions)
+            cache.execute("INSERT OR REPLACE INTO spent VALUES (?, ?, ?)", row)
+            cache.commit()
+
+    def test_a_run_over_all_books_says_how_far_today_reached_and_goes_on(self) -> None:
+        from calibre_plugins.koreader_progress import config
+
+        proxy = Proxy(self.server.url)
+        self.addCleanup(proxy.stop)
+        # The cache is made by the first run of all.
+        select(book("Walden"))
+        configure(self.server)
+        self.use("koreader-progress-selected")
+        gui.wait(lambda: action().runs.last is not None, "the first run")
+        wait_for_run()
+
+        account = {**config.new_account(self.URL, USER[0], userkey(USER[1])), "proxy": proxy.url}
+
+        def store() -> None:
+            action().settings.set("accounts", [account])
+            profile = {**config.profiles(api())[0], "account_id": account["id"], "matching": "binary"}
+            config.save_profiles(api(), [profile], profile["id"])
+
+        gui(store)
+        self.addCleanup(configure, self.server)
+        for title in ("Emma", "Middlemarch", "Persuasion"):
+            self.server.push(USER, digest_of(book(title)), 0.05)
+        self.spend(1995)
+        gui(action().sync_all)
+        wait_for_run()
+        questions = [line for line in proxy.asked if "/syncs/progress/" in line]
+        self.assertEqual(len(questions), 5)
+        gui.post(action().runs.show_last_report)
+        report = gui.window("koreader_progress_result")
+        waiting = [row.why["code"] for row in report.rows].count("allowance_spent")
+        self.assertGreater(waiting, 0)
+        sentence = f"{8 - waiting} of 8 books checked, continuing with the next sync"
+        self.assertIn(sentence, gui(lambda: action().runs.said))
+        self.assertIn(sentence, gui(report.headline.text))
+        self.assertIn("share of questions for today is used up", gui(report.csv_text))
+        gui.grab(report, "allowance")
+        gui(report.close)
+
+        # Another day's share: what was left over is asked, nothing of it was lost.
+        self.spend(0)
+        gui(action().sync_all)
+        gui.wait(lambda: action().runs.review is not None or not action().runs.is_busy, "the second run")
+        asked = {line.rpartition("/")[2] for line in proxy.asked}
+        self.assertLessEqual({digest_of(book_id) for book_id in api().all_book_ids()}, asked)
+        if action().runs.review is not None:
+            gui(action().runs.review.reject)
+        wait_for_run()
+        self.assertNotIn("continuing", gui(lambda: action().runs.said))
 
 
 class Unlinking(ByHand):
