@@ -22,6 +22,7 @@ from qt.core import (
 from calibre.gui2 import choose_files
 
 from .account_check import AccountCheck, Question, Verdict
+from .account_input import fingerprint_of, headers_of, missing_fields, unfinished_security, with_colons
 from .bridge_host import BridgeHost
 from .config import StoredProfile, account_id_of, new_account, userkey_of
 from .config_draft import Draft
@@ -156,6 +157,9 @@ class AccountTab(QWidget):
         self.headers.setMaximumHeight(4 * self.headers.fontMetrics().lineSpacing())
         form.addRow(_("E&xtra headers:"), self.headers)
         self.tls.currentIndexChanged.connect(self.tls_details.setCurrentIndex)
+        self.tls.activated.connect(self._edited)
+        self.fingerprint.textEdited.connect(self._edited)
+        self.headers.textChanged.connect(self._edited)
         return box
 
     def _ca_file_row(self) -> QWidget:
@@ -166,6 +170,7 @@ class AccountTab(QWidget):
         self.ca_file.setObjectName("ca_file")
         self.ca_file.setPlaceholderText(_("A file with certificates (PEM)"))
         self.ca_file.setAccessibleName(_("Certificate file"))
+        self.ca_file.textEdited.connect(self._edited)
         choose = QPushButton(_("Ch&oose…"), row)
         choose.clicked.connect(self._choose_ca_file)
         line.addWidget(self.ca_file, 1)
@@ -182,6 +187,7 @@ class AccountTab(QWidget):
         )
         if chosen:
             self.ca_file.setText(chosen[0])
+            self._edited()
 
     # Showing and keeping.
 
@@ -215,7 +221,10 @@ class AccountTab(QWidget):
         self.ca_file.setText(tls["path"] if tls["mode"] == "ca_file" else "")
         self.fingerprint.setText(with_colons(tls["sha256"]) if tls["mode"] == "fingerprint" else "")
         headers = account["headers"] if account else {}
+        # Nobody has typed this: there is nothing to say to it.
+        self.headers.blockSignals(True)
         self.headers.setPlainText("\n".join(f"{name}: {value}" for name, value in headers.items()))
+        self.headers.blockSignals(False)
         self.delete_button.setEnabled(account is not None)
         self.trust_button.setVisible(False)
         self.status.setText("" if account else _("Type the same as in KOReader, then log in."))
@@ -231,7 +240,16 @@ class AccountTab(QWidget):
         self.show_profile(self._profile)
 
     def _edited(self) -> None:
-        self.status.clear()
+        self.status.setText(
+            missing_fields(self.url.text().strip(), self.username.text().strip(), bool(self._key()))
+            or unfinished_security(
+                self.tls.currentData(),
+                self.ca_file.text().strip(),
+                self.fingerprint.text(),
+                self.headers.toPlainText(),
+            )
+        )
+        self.status.setToolTip("")
         self.trust_button.setVisible(False)
         self._show_buttons()
 
@@ -262,8 +280,8 @@ class AccountTab(QWidget):
         mode = self.tls.currentData()
         if mode == "ca_file" and self.ca_file.text().strip():
             return {"mode": "ca_file", "path": self.ca_file.text().strip()}
-        fingerprint = "".join(letter for letter in self.fingerprint.text().lower() if letter in "0123456789abcdef")
-        if mode == "fingerprint" and len(fingerprint) == 64:
+        fingerprint = fingerprint_of(self.fingerprint.text())
+        if mode == "fingerprint" and fingerprint:
             return {"mode": "fingerprint", "sha256": fingerprint}
         # An unfinished choice is the safe one.
         return {"mode": "none"} if mode == "none" else {"mode": "system"}
@@ -327,15 +345,3 @@ class AccountTab(QWidget):
         self.tls.setCurrentIndex(self.tls.findData("fingerprint"))
         self.fingerprint.setText(with_colons(self._offered_fingerprint))
         self._ask("account/authorize")
-
-
-def with_colons(fingerprint: str) -> str:
-    """A fingerprint as certificates' viewers show it."""
-    clean = fingerprint.replace(":", "").upper()
-    return ":".join(clean[at : at + 2] for at in range(0, len(clean), 2))
-
-
-def headers_of(text: str) -> dict[str, str]:
-    """`Name: value` lines; others are left out."""
-    pairs = (line.split(":", 1) for line in text.splitlines() if ":" in line)
-    return {name.strip(): value.strip() for name, value in pairs if name.strip()}

@@ -208,6 +208,36 @@ class Preferences(unittest.TestCase):
             self.assertEqual(sorted(set(texts)), sorted(texts))
         gui(dialog.reject)
 
+    def test_09_what_is_unfinished_or_unreadable_is_said_while_it_is_typed(self) -> None:
+        dialog, widget = self.open("account")
+        tab = widget.account
+
+        def choose(mode: str) -> str:
+            tab.tls.setCurrentIndex(tab.tls.findData(mode))
+            tab.tls.activated.emit(tab.tls.currentIndex())
+            return tab.status.text()
+
+        def type_in(field: Any, text: str) -> str:
+            field.setText(text)
+            field.textEdited.emit(text)
+            return tab.status.text()
+
+        def type_headers(text: str) -> str:
+            tab.headers.setPlainText(text)
+            return tab.status.text()
+
+        self.assertIn("No certificate file is chosen yet", gui(choose, "ca_file"))
+        self.assertIn("There is no file /nowhere.pem", gui(type_in, tab.ca_file, "/nowhere.pem"))
+        self.assertIn("has 64 characters", gui(choose, "fingerprint"))
+        self.assertIn("has 64 characters", gui(type_in, tab.fingerprint, "AB:CD"))
+        self.assertEqual(gui(type_in, tab.fingerprint, "AB:" * 31 + "ab"), "")
+        self.assertEqual(gui(choose, "system"), "")
+        self.assertIn("Left out: no header", gui(type_headers, "CF-Access: x\nno header"))
+        self.assertEqual(gui(type_headers, "CF-Access: x"), "")
+        self.assertIn("Still missing: server.", gui(type_in, tab.url, ""))
+        self.assertFalse(gui(tab.login_button.isEnabled))
+        gui(dialog.reject)
+
     def test_10_the_dialog_fits_a_small_screen(self) -> None:
         dialog, _widget = self.open("account")
         self.assertLessEqual(gui(dialog.minimumSizeHint).width(), 1024)
