@@ -225,13 +225,18 @@ def undo_job(
     """Puts back what a run wrote; what it had put on the server needs the `account`."""
     notifications.put((0.0, _("Putting back…")))
     journal = pull.journal_of(api)
+
+    def undo(undone: Callable[[], Undone]) -> UndoOutcome:
+        try:
+            return UndoOutcome(undone())
+        except OSError as error:
+            return UndoOutcome(trouble=Explanation(_("The write journal could not be kept."), "", str(error)))
+
     try:
         if account is None:
-            return UndoOutcome(undo_run(api, journal, run, only, abort=abort))
+            return undo(lambda: undo_run(api, journal, run, only, abort=abort))
         with launch.open(account) as bridge:
-            return UndoOutcome(undo_push(api, journal, run, account, bridge, abort, lambda *_phase: None, only))
-    except OSError as error:
-        return UndoOutcome(trouble=Explanation(_("The write journal could not be kept."), "", str(error)))
+            return undo(lambda: undo_push(api, journal, run, account, bridge, abort, lambda *_phase: None, only))
     except Exception as error:
         if abort.is_set() or (isinstance(error, SyncError) and error.name == "Cancelled"):
             return UndoOutcome()

@@ -37,7 +37,8 @@ class PushOutcome:
 class SentOutcome:
     """How a push's second half ended."""
 
-    pushed: push.Pushed = field(default_factory=push.Pushed)
+    # None when it was stopped, or could not be done.
+    pushed: push.Pushed | None = None
     trouble: Explanation | None = None
 
 
@@ -83,20 +84,21 @@ def send_job(
     library = str(Path(request.api.backend.library_path))
     try:
         with request.launch.open(request.account, read=[library]) as bridge:
-            pushed = push.apply(
-                request.api,
-                prepared,
-                request.account,
-                request.profile,
-                bridge,
-                abort,
-                phase_reporter(notifications),
-                accepted,
-                decided,
-            )
+            try:
+                pushed = push.apply(
+                    request.api,
+                    prepared,
+                    request.account,
+                    request.profile,
+                    bridge,
+                    abort,
+                    phase_reporter(notifications),
+                    accepted,
+                    decided,
+                )
+            except OSError as error:
+                return SentOutcome(trouble=Explanation(_("The write journal could not be kept."), "", str(error)))
         return SentOutcome(pushed)
-    except OSError as error:
-        return SentOutcome(trouble=Explanation(_("The write journal could not be kept."), "", str(error)))
     except Exception as error:
         trouble = expected(error, abort)
         if trouble is None:
@@ -208,11 +210,11 @@ class PushRun:
 
     def _sent(self, _run: Any, outcome: SentOutcome | None) -> None:
         run, runs = self._run, self._runs
-        if outcome is None:
-            runs.end(run, _("Stopped; what was sent by then stays sent."))
-            return
-        if outcome.trouble is not None:
+        if outcome is not None and outcome.trouble is not None:
             runs.end_in_trouble(run, outcome.trouble)
+            return
+        if outcome is None or outcome.pushed is None:
+            runs.end(run, _("Stopped; what was sent by then stays sent."))
             return
         results = outcome.pushed.results
         books = len(push.pushed_books(results))

@@ -50,7 +50,13 @@ def undo_push(
     try:
         writer.record_puts([_reversed(put, stood[put["book_id"], put["document"]]) for put in undo.puts], uuids)
         request = {"account": account, "library_id": library_id(api), "put_backs": undo.puts, "again": again}
-        answer = bridge.request("sync/undoPush", request, abort=abort, on_progress=on_phase)
+        try:
+            answer = bridge.request("sync/undoPush", request, abort=abort, on_progress=on_phase)
+        except Exception:
+            # Whatever was put back by then is found so by the next try.
+            writer.record_outcomes(((uuids[book_id], document), "failed", None) for book_id, document in stood)
+            writer.finish([], uuids)
+            raise
         results: list[PutBackResult] = answer["results"]
         writer.record_outcomes(
             ((uuids[put["book_id"]], put["document"]), OUTCOMES[result["outcome"]], result["timestamp"])

@@ -538,7 +538,7 @@ class Runs(QObject):
                 self._say(outcome.trouble.sentence, quiet=False)
                 self._complain(outcome.trouble, quiet=False)
             elif outcome.undone is None:
-                self._say(_("Stopped; nothing was put back."), quiet=False)
+                self._say(_("Stopped; the rest can be undone another time."), quiet=False)
             else:
                 self.refresh({update["book_id"] for update in outcome.undone.report.written})
                 self._say(_undo_sentence(outcome.undone), quiet=False)

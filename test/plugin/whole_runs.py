@@ -3,15 +3,22 @@
 from __future__ import annotations
 
 import os
+import queue
 import sys
+import tempfile
 import threading
 import unittest
-from typing import Any
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, cast
 from unittest import mock
 
-from calibre_plugins.koreader_progress import book_memory, config, pull, push, push_undo, undo
-from calibre_plugins.koreader_progress.bridge_client import BridgeClient, BridgeDied
-from calibre_plugins.koreader_progress.contract import Account
+from calibre_plugins.koreader_progress import book_memory, config, jobs, pull, push, push_runs, push_undo, undo
+from calibre_plugins.koreader_progress.bridge_client import BridgeClient, BridgeDied, SyncError
+from calibre_plugins.koreader_progress.write_journal import WriteJournal
+from calibre_plugins.koreader_progress.contract import SYNC_ERRORS, Account
 from calibre_plugins.koreader_progress.digest import file_digest
 from libraries import add_book, make_library, open_library
 
@@ -21,11 +28,23 @@ from kosync import KosyncServer, userkey
 USER = ("anna", "correct horse")
 COLUMNS = {"percent": "#pct", "status": "#status", "device": "#dev", "last_read": "#read", "place": "#place"}
 ABORT = threading.Event()
+STOPPED = SyncError("Cancelled", SYNC_ERRORS["Cancelled"])
 DATATYPES = {"pct": "int", "pct2": "int", "status": "text", "dev": "text", "read": "datetime", "place": "text"}
 
 
 def unheard(_done: int, _total: int, _phase: str) -> None:
     """Nobody watches."""
+
+
+@dataclass(frozen=True)
+class Launched:
+    """The bridge that the test has started, as the window's jobs ask for one."""
+
+    bridge: BridgeClient
+
+    @contextmanager
+    def open(self, _account: Any = None, read: Any = ()) -> Iterator[BridgeClient]:
+        yield self.bridge
 
 
 class WholeRuns(unittest.TestCase):
@@ -245,6 +264,65 @@ class WholeRuns(unittest.TestCase):
         assert again is not None
         self.assertEqual(self.outcomes(self.undo(again)), [("restored", "push_undone")])
         self.assertEqual(self.api.field_for("#dev", self.book), "Kobo")
+
+    def test_an_undo_that_is_stopped_can_be_taken_up_again(self) -> None:
+        profile = self.profile("one", "percent", "status")
+        self.server.push(USER, self.document, 0.4)
+        self.sync(profile)
+        self.push(profile, 60)
+        journal = pull.journal_of(self.api)
+        with mock.patch.object(self.bridge, "request", side_effect=STOPPED), self.assertRaises(SyncError):
+            self.undo()
+        again = undo.last_push(journal)
+        assert again is not None
+        self.assertEqual(self.outcomes(self.undo(again)), [("restored", "push_undone")])
+
+    def request(self, profile: Any) -> jobs.PullRequest:
+        return jobs.PullRequest(
+            self.api, [self.book], self.account, profile, cast(Any, Launched(self.bridge)), True, True, False
+        )
+
+    def send(self, profile: Any) -> push_runs.SentOutcome:
+        """The window's job, of which the reader accepts everything."""
+        request, notes = self.request(profile), queue.Queue[Any]()
+        planned = push_runs.prepare_job(request, log=print, abort=ABORT, notifications=notes)
+        assert planned.prepared is not None
+        books = [put["book_id"] for put in planned.prepared.plan["puts"]]
+        return push_runs.send_job(request, planned.prepared, books, [], log=print, abort=ABORT, notifications=notes)
+
+    def test_a_journal_that_cannot_be_kept_keeps_a_push_from_being_sent(self) -> None:
+        profile = self.profile("one", "percent", "status")
+        self.server.push(USER, self.document, 0.4)
+        self.sync(profile)
+        self.api.set_field("#pct", {self.book: 60})
+        file = Path(tempfile.mkdtemp(dir=os.environ["TEST_FOLDER"]), "no folder")
+        file.write_text("")
+        with mock.patch.object(push, "journal_of", return_value=WriteJournal(file, "x")):
+            outcome = self.send(profile)
+        assert outcome.trouble is not None
+        self.assertEqual(outcome.trouble.sentence, "The write journal could not be kept.")
+        self.assertIn("no folder", outcome.trouble.details)
+        self.assertAlmostEqual(self.stands()["percentage"], 0.4)
+        self.assertEqual(self.api.field_for("#status", self.book), "Reading")
+        # With room on the disk the same push goes through.
+        outcome = self.send(profile)
+        assert outcome.pushed is not None
+        self.assertEqual([result["outcome"] for result in outcome.pushed.results], ["put"])
+
+    def test_what_can_be_expected_of_a_push_is_told_and_a_fault_of_ours_is_not_hidden(self) -> None:
+        profile = self.profile("one", "percent", "status")
+        self.server.push(USER, self.document, 0.4)
+        self.sync(profile)
+        self.api.set_field("#pct", {self.book: 60})
+        with mock.patch.object(push, "apply", side_effect=STOPPED):
+            self.assertEqual(self.send(profile), push_runs.SentOutcome())
+        self.account = {**self.account, "userkey": "wrong"}
+        notes = queue.Queue[Any]()
+        refused = push_runs.prepare_job(self.request(profile), log=print, abort=ABORT, notifications=notes)
+        assert refused.trouble is not None
+        self.assertEqual((refused.prepared, refused.trouble.tab), (None, "account"))
+        with mock.patch.object(push, "prepare", side_effect=KeyError("ours")), self.assertRaises(KeyError):
+            push_runs.prepare_job(self.request(profile), log=print, abort=ABORT, notifications=notes)
 
     def test_what_is_pushed_is_on_the_disk_before_it_is_sent(self) -> None:
         profile = self.profile("one", "percent", "status")
