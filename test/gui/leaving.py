@@ -1,4 +1,4 @@
-"""By e-mail and saved to disk: what leaves the window finds its book again, before and after edits."""
+"""By e-mail and saved to disk: what leaves the window finds its book again, before and after edits, and after a merge."""
 
 from __future__ import annotations
 
@@ -151,6 +151,34 @@ class Leaving(unittest.TestCase):
             title = next(title for title, kind in self.formats.items() if kind == fmt)
             own = file_digest(api().format_abspath(self.ids[title], fmt))
             self.assertEqual({digest for route in self.seen.values() for digest in route[title]}, {own})
+
+    def test_5_two_records_merged_by_calibre_keep_what_left_of_either(self) -> None:
+        from calibre_plugins.koreader_progress.history import read_digests
+
+        title = next(title for title, fmt in self.formats.items() if fmt == "EPUB")
+        mailed = self.seen["e-mail"][title][0]
+        kept = api().create_book_entry(Metadata("Merged", ["Some Body"]))
+        self.assertEqual(read_digests(api(), [kept]), {})
+
+        def merge() -> None:
+            view = gui.main.library_view
+            gui.main.refresh_all()
+            # The first of the selected books is the one that stays.
+            ids = [kept, self.ids[title]]
+            view.select_rows(set(ids))
+            edit = gui.main.iactions["Edit Metadata"]
+            with (
+                mock.patch("calibre.gui2.dialogs.confirm_merge.confirm_merge", lambda *_args, **_named: True),
+                mock.patch.object(edit, "books_to_merge", lambda _rows: (kept, ids[1:])),
+            ):
+                edit.merge_books(merge_only_formats=False)
+
+        gui(merge)
+        gui.wait(lambda: self.ids[title] not in api().all_book_ids(), "the merging")
+        self.assertEqual(api().formats(kept), ("EPUB",))
+        gui(action().sync_all)
+        wait_for_run()
+        self.assertIn(mailed, {known["digest"] for known in read_digests(api(), [kept]).get(kept, [])})
 
     def test_9_nothing_went_wrong_unseen(self) -> None:
         self.assertEqual(gui.errors, [])

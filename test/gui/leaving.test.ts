@@ -1,3 +1,3 @@
 import { describeInGui } from "./run-in-gui.ts";
 
-describeInGui("leaving.py");
+describeInGui("leaving.py", { timeout: 300_000 });
