@@ -45,7 +45,7 @@ def offer_job(
         notifications.put((0.0, _("Starting…")))
         # A copy that left a moment ago is one of those that the place is for.
         rebuild(api, request.copy_logs, abort)
-        offers = offers_of(api, request.account["id"], ids)
+        offers = offers_of(api, request.account["id"], request.profile, ids)
         results: list[CarryOverResult] = []
         if offers:
             with request.launch.open(request.account) as bridge:

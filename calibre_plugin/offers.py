@@ -6,11 +6,11 @@ under ours. What stands there is looked at once more before: nothing newer, and 
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
-from typing import Any, Final
+from collections.abc import Collection, Iterable, Sequence
+from typing import Any, Final, Literal
 
 from .book_memory import recall
-from .contract import CarryOver, KnownDigest, Progress
+from .contract import Base, CarryOver, KnownDigest, Profile, Progress, Rules
 from .device_state import all_states
 from .history import read_digests
 
@@ -18,6 +18,13 @@ OWN_DEVICE_PREFIX: Final = "calibre-koreader-progress-"
 # Copies that really exist; the last few of them are what readers hold.
 _REAL: Final = frozenset({"sidecar", "sent", "written", "device"})
 _TARGETS: Final = 6
+# What makes a record the same.
+_RECORD: Final[tuple[Literal["document", "percentage", "progress", "timestamp"], ...]] = (
+    "document",
+    "percentage",
+    "progress",
+    "timestamp",
+)
 
 
 def lost_sidecars(api: Any) -> dict[int, list[str]]:
@@ -46,19 +53,40 @@ def offers_again(api: Any, account_id: str) -> list[CarryOver]:
     return offers
 
 
-def offers_of(api: Any, account_id: str, book_ids: Collection[int]) -> list[CarryOver]:
-    """Each book's newest place, for every copy of the same text that is out there: *Offer this place to my devices*."""
-    remembered = recall(api, account_id, book_ids)
+def offers_of(api: Any, account_id: str, profile: Profile, book_ids: Collection[int]) -> list[CarryOver]:
+    """Each book's place, for every copy of the same text that is out there: *Offer this place to my devices*."""
+    remembered = recall(api, account_id, book_ids, profile["id"])
     digests = read_digests(api, book_ids)
     offers: list[CarryOver] = []
     for book_id in book_ids:
-        place = _newest(_places(remembered, book_id))
+        place = _place_of(remembered.get(book_id, {}).get("base"), _places(remembered, book_id), profile["rules"])
         if place is not None:
             targets = [place["document"], *_copies_of(place["document"], digests.get(book_id, []))]
             offers.extend(
                 {"book_id": book_id, "document": target, "progress": place} for target in dict.fromkeys(targets)
             )
     return offers
+
+
+def _place_of(base: Base | None, heard: Sequence[Progress], rules: Rules) -> Progress | None:
+    """The place that the library agreed on last; without one, the newest that was really read.
+
+    What the reader has declined, or not decided yet, is no place to send the other devices to; nor is a peek.
+    """
+    if base is not None and base["progress"]:
+        same = (place for place in heard if all(place[key] == base[key] for key in _RECORD))
+        told: Progress = {
+            "document": base["document"],
+            "percentage": base["percentage"],
+            "progress": base["progress"],
+            "device": base["device"],
+            "device_id": None,
+            "timestamp": base["timestamp"],
+        }
+        return next(same, told)
+    furthest = max((place["percentage"] for place in heard), default=0.0)
+    least = rules["reading_from"] if furthest >= rules["reading_from"] else 0.0
+    return _newest(place for place in heard if place["percentage"] >= least)
 
 
 def _places(remembered: Any, book_id: int) -> list[Progress]:

@@ -15,7 +15,7 @@ from unittest import mock
 
 from calibre.ebooks.metadata.meta import set_metadata
 from calibre_plugins.koreader_progress import copy_log, device_match, device_read, library_files, rebuild
-from calibre_plugins.koreader_progress.book_memory import observe
+from calibre_plugins.koreader_progress.book_memory import Outcome, observe, remember
 from calibre_plugins.koreader_progress.config import new_profile, resolve_profile
 from calibre_plugins.koreader_progress.device import calibre_uuids, collect
 from calibre_plugins.koreader_progress.device_home import Collected
@@ -410,9 +410,39 @@ class Offers(Case):
         )
         self.read_on_device(book, A, timestamp=100.0)
         self.read_on_device(book, A, timestamp=200.0, progress="/body/DocFragment[9]")
-        offers = offers_of(self.api, self.account, [book])
+        offers = offers_of(self.api, self.account, self.profile, [book])
         self.assertEqual([offer["document"] for offer in offers], [A, B])
         self.assertEqual({offer["progress"]["progress"] for offer in offers}, {"/body/DocFragment[9]"})
+
+    @property
+    def profile(self) -> Any:
+        return resolve_profile(self.api, new_profile("p", "P", self.account))[0]
+
+    def test_a_copy_that_was_only_opened_sends_no_other_device_back_to_its_first_page(self) -> None:
+        book = add_book(self.db)
+        self.read_on_device(book, A, timestamp=100.0, percentage=0.4)
+        self.read_on_device(book, B, timestamp=200.0, percentage=0.002, device="Phone")
+        offers = offers_of(self.api, self.account, self.profile, [book])
+        self.assertEqual({offer["progress"]["percentage"] for offer in offers}, {0.4})
+
+    def test_a_place_that_the_reader_did_not_want_is_not_offered_but_the_one_last_agreed_on(self) -> None:
+        book = add_book(self.db)
+        self.read_on_device(book, A, timestamp=100.0, percentage=0.4)
+        self.read_on_device(book, B, timestamp=200.0, percentage=0.2, device="Phone")
+        base: Any = {
+            "book_id": book,
+            "document": A,
+            "percentage": 0.4,
+            "progress": "/body/DocFragment[2]",
+            "timestamp": 100.0,
+            "device": "Kobo",
+            "values": {},
+        }
+        plan: Any = {"updates": [], "conflicts": [], "bases": [base], "local_changes": [], "observations": []}
+        remember(self.api, self.account, self.profile, plan, Outcome([], set(), set(), set()), [book], 1.0, 2.0)
+        (offer,) = offers_of(self.api, self.account, self.profile, [book])
+        self.assertEqual((offer["document"], offer["progress"]["device_id"]), (A, "K1"))
+        self.assertEqual(offer["progress"]["percentage"], 0.4)
 
 
 class LuaTables(unittest.TestCase):
