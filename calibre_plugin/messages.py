@@ -171,7 +171,6 @@ _WHY: Final[dict[str, _Sentence]] = {
     "column_gone": lambda w: _("The column {column} is no longer in the library; map another in the preferences."),
     "column_unfit": lambda w: _unfit(w),
     "not_in_enumeration": lambda w: _("The column {column} does not allow {value}; add it to the column's values."),
-    "cell_changed": lambda w: _("{column} was changed in the meantime to {value} and was left alone."),
     "write_refused": lambda w: _("calibre refused to write {column}: {error}."),
     "unticked": lambda w: _("You left {column} unticked."),
     # Something is put on the server, or somebody is asked before.

@@ -11,6 +11,7 @@ from typing import Any, Final, Literal
 from .contract import Cell, ColumnMapping, ColumnUpdate, Conflict, PullPlan, Why
 from .explain import why_text
 from .library import WriteReport
+from .messages import why_sentence
 
 load_translations()
 
@@ -93,7 +94,8 @@ def tell_outcomes(rows: Iterable[BookRow], report: WriteReport) -> None:
     outcomes = _outcomes(report)
     for row in rows:
         for cell in row.cells:
-            cell.outcome = outcomes.get((cell.update["book_id"], cell.update["column"]), "")
+            unticked = "" if cell.ticked else _in_words("unticked", cell.update)
+            cell.outcome = outcomes.get((cell.update["book_id"], cell.update["column"]), unticked)
 
 
 def _outcomes(report: WriteReport) -> dict[tuple[int, str], str]:
@@ -101,8 +103,14 @@ def _outcomes(report: WriteReport) -> dict[tuple[int, str], str]:
     for update in report.stale:
         found[update["book_id"], update["column"]] = _("changed meanwhile: left alone")
     for update, error in report.failed:
-        found[update["book_id"], update["column"]] = _("refused by calibre: {error}").format(error=error)
+        # What calibre itself says is told as it is; the rest has names of ours, see `write_updates`.
+        code = {"book": "book_gone", "column": "column_gone", "value": "not_in_enumeration"}.get(error, "write_refused")
+        found[update["book_id"], update["column"]] = _in_words(code, update, error)
     return found
+
+
+def _in_words(code: str, update: ColumnUpdate, error: str = "") -> str:
+    return why_sentence({"code": code, "data": {"column": update["column"], "value": update["after"], "error": error}})
 
 
 def count_kinds(rows: Iterable[BookRow]) -> Counter[str]:

@@ -101,6 +101,10 @@ def prepare(
     ids = list(book_ids)
     pages = with_memory(api, account["id"], profile, read_books(api, ids, profile["columns"]))
     plan = _plan(pages, len(ids), account, profile, bridge, options, abort, on_phase)
+    known = api.all_book_ids()
+    plan["skipped"].extend(
+        {"book_id": book_id, "reason": {"code": "book_gone", "data": {}}} for book_id in ids if book_id not in known
+    )
     # Where the day's questions are used up, guesses cannot be asked about either.
     spent = {skip["book_id"] for skip in plan["skipped"] if skip["reason"]["code"] == SPENT}
     unanswered = [book_id for book_id in plan["unanswered"] if book_id not in spent]

@@ -7,7 +7,7 @@ import { asHeard } from "./as-heard.ts";
 import { chooseRecord, sameRecord } from "./choose-record.ts";
 import { isEmpty } from "./columns.ts";
 import { decide } from "./conflict.ts";
-import { changedHere, clearedHere, localSide, unknownColumns, withOwnBase } from "./local-side.ts";
+import { changedHere, clearedHere, isOurs, localSide, unknownColumns, withOwnBase } from "./local-side.ts";
 import type { LocalSide } from "./local-side.ts";
 import { matchProgress } from "./match-progress.ts";
 import { isOwn } from "./peek.ts";
@@ -217,12 +217,12 @@ function reviewReasons(plan: PullPlan, books: readonly Book[], profile: Profile)
   if (plan.updates.length === 0 && plan.conflicts.length === 0) return [];
   if (!profile.ran_before) return [why("first_run", {})];
   const touched = new Set([...plan.updates, ...plan.conflicts].map(({ book_id }) => book_id));
-  const mapped = new Set<string>(profile.columns.map(({ column }) => column));
   const lost = books.filter(
-    ({ book_id, base, cells }) =>
-      base === null &&
-      touched.has(book_id) &&
-      Object.entries(cells).some(([column, cell]) => mapped.has(column) && !isEmpty(cell)),
+    (book) =>
+      book.base === null &&
+      touched.has(book.book_id) &&
+      // What we wrote ourselves before a cell was left unticked is no value that nobody knows of.
+      profile.columns.some((mapping) => !isEmpty(book.cells[mapping.column] ?? null) && !isOurs(mapping, book)),
   );
   return lost.length === 0 ? [] : [why("no_base", { books: lost.length })];
 }

@@ -58,7 +58,6 @@ export const WHY_DATA = {
   column_gone: ["column"],
   column_unfit: ["column", "field", "datatype"],
   not_in_enumeration: ["column", "value"],
-  cell_changed: ["column", "value"],
   write_refused: ["column", "error"],
   unticked: ["column"],
   // Something is put on the server, or somebody is asked before.

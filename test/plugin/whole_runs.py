@@ -20,6 +20,7 @@ from calibre_plugins.koreader_progress.bridge_client import BridgeClient, Bridge
 from calibre_plugins.koreader_progress.write_journal import WriteJournal
 from calibre_plugins.koreader_progress.contract import SYNC_ERRORS, Account
 from calibre_plugins.koreader_progress.digest import file_digest
+from calibre_plugins.koreader_progress.library import WriteReport
 from libraries import add_book, make_library, open_library
 
 sys.path.append(os.path.join(os.path.dirname(os.path.dirname(os.path.abspath(__file__))), "gui"))
@@ -122,6 +123,25 @@ class WholeRuns(unittest.TestCase):
         # What we wrote ourselves is no obstacle when the reader reads on.
         self.server.push(USER, self.document, 0.5)
         self.assertEqual(self.sync(profile), {"#pct": 50, "#dev": "Kobo"})
+
+    def test_books_columns_and_words_that_are_gone_are_told_in_a_sentence_and_spoil_nothing(self) -> None:
+        from calibre_plugins.koreader_progress.plan_rows import rows_of, tell_outcomes
+
+        profile = self.profile("one", "percent", "status", "device")
+        self.server.push(USER, self.document, 0.4)
+        options = pull.PullOptions(force=True)
+        books = [self.book, 4711]
+        pulled = pull.prepare(self.api, books, self.account, profile, self.bridge, options, ABORT, unheard)
+        gone = [(skip["book_id"], skip["reason"]["code"]) for skip in pulled.plan["skipped"]]
+        self.assertEqual(gone, [(4711, "book_gone")])
+        rows = [row for row in rows_of(self.api, pulled.plan) if row.kind == "update"]
+        percent, status, device = rows[0].cells
+        status.ticked = False
+        report = WriteReport([percent.update], [], [(device.update, "column")])
+        tell_outcomes(rows, report)
+        self.assertEqual([cell.outcome for cell in rows[0].cells][0], "written")
+        self.assertEqual(status.outcome, "You left #status unticked.")
+        self.assertIn("no longer in the library", device.outcome)
 
     def test_every_field_is_written_into_every_datatype_that_the_preferences_offer_and_is_found_unchanged(self) -> None:
         from calibre_plugins.koreader_progress.contract import FITTING
