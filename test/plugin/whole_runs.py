@@ -139,7 +139,7 @@ class WholeRuns(unittest.TestCase):
         status.ticked = False
         report = WriteReport([percent.update], [], [(device.update, "column")])
         tell_outcomes(rows, report)
-        self.assertEqual([cell.outcome for cell in rows[0].cells][0], "written")
+        self.assertEqual(percent.outcome, "written")
         self.assertEqual(status.outcome, "You left #status unticked.")
         self.assertIn("no longer in the library", device.outcome)
 
