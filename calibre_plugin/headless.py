@@ -77,8 +77,10 @@ class HeadlessLibrary:
             self._work_on_a_copy(path)
         self._db = LibraryDatabase(os.path.abspath(path))
         # What left calibre since the last run, from whatever process: the digests that readers know.
-        rebuild(self._api, params["copy_logs"], self._abort)
-        return {"book_ids": sorted(self._api.all_book_ids()), "out_of_reach": out_of_reach(params["copy_logs"])}
+        # The folders named in the window count here too: it is one history.
+        folders = [*Settings().get("copy_logs"), *params["copy_logs"]]
+        rebuild(self._api, folders, self._abort)
+        return {"book_ids": sorted(self._api.all_book_ids()), "out_of_reach": out_of_reach(folders)}
 
     def map(self, params: Mapping[str, Any]) -> dict[str, Any]:
         """Resolves `columns` ({field: [lookup name, scale or null]}; empty: calibre's profile) and the account's id."""

@@ -1,6 +1,6 @@
 /** `copies`, `link` and `unlink`: what a reader's file is called, and what to do when nobody can know. */
 import { createHash } from "node:crypto";
-import { readFileSync } from "node:fs";
+import { mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { partialMd5 } from "../../src/core/digest.ts";
@@ -38,6 +38,29 @@ test("a copy that left calibre is listed, and so is what a copy would be that no
   expect(digests.filter(({ source }) => source === "predicted").length).toBeGreaterThan(3);
   const untouched = await digestsOf(2);
   expect(untouched.every(({ source }) => source === "predicted")).toBe(true);
+});
+
+test("a copy that left another calibre is known, whether the window names its folder or the command", async () => {
+  const uuid = (await world.calibredb("list", "--for-machine", "-f", "uuid", "-s", "id:2")).match(
+    /"uuid": "(.+?)"/,
+  )?.[1];
+  const logs = (name: string, digest: string): string => {
+    const folder = join(world.calibre.folder, name);
+    const copies = join(folder, "plugins", "koreader_progress", "copies");
+    mkdirSync(copies, { recursive: true });
+    const record = { at: 5, source: "written", uuid, kind: "partial_md5", digest, title: "Two" };
+    writeFileSync(join(copies, "1-1-1.jsonl"), `${JSON.stringify(record)}\n`);
+    return folder;
+  };
+  const [named, given] = ["ab".repeat(16), "cd".repeat(16)];
+  const settings = join(world.calibre.folder, "config", "plugins", "koreader_progress.json");
+  writeFileSync(settings, JSON.stringify({ copy_logs: [logs("named", named)] }));
+  const gone = join(world.calibre.folder, "gone");
+  const { stdout, stderr } = await onBook("copies", 2, "--copy-logs", logs("given", given), "--copy-logs", gone);
+  rmSync(settings);
+  expect(stdout).toContain(`${named}\tpartial_md5\twritten`);
+  expect(stdout).toContain(`${given}\tpartial_md5\twritten`);
+  expect(stderr).toBe(`The copy logs in ${gone} cannot be read.\n`);
 });
 
 test("the list is for people too, one line a digest", async () => {
