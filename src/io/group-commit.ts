@@ -12,6 +12,8 @@ export interface GroupCommit {
   turn(): boolean;
   /** Whether nothing waits for a transaction or for the disk. */
   isIdle(): boolean;
+  /** Why no write is taken any more, if so. */
+  failure(): Error | null;
   transaction(): number;
   edition(): number;
   /** Finishes what was asked for before; nothing is taken any more. */
@@ -181,6 +183,7 @@ export function createGroupCommit(db: Connection, { path, schedule, wrote }: Gro
       return false;
     },
     isIdle,
+    failure: () => failure,
     transaction: () => transactions,
     edition: () => editions,
     async close() {

@@ -24,6 +24,8 @@ export interface Database {
   transaction(): number;
   /** Inside `write`: as `transaction`, but it stands until another connection has written or work of ours was undone. */
   edition(): number;
+  /** Why no write is taken any more: the disk has failed. Null as long as all is well. */
+  failure(): Error | null;
   /** Flushes what is queued, then closes. */
   close(): Promise<void>;
 }
@@ -33,6 +35,7 @@ const LATE_CHECKPOINT_PAGES = 64_000;
 const CHECKPOINT_PAGES = 16_000;
 const MAPPED_BYTES = 1024 ** 3;
 const IDLE_MS = 2000;
+
 /**
  * Opens a database file (or ":memory:"): WAL, and every resolved write as durable as with `synchronous=FULL`. FULL would
  * stop the event loop for each sync of the WAL; here the commit only writes (NORMAL), the sync of the WAL runs beside the
@@ -149,6 +152,7 @@ export function openDatabase(path: string): Database {
     write: (work) => commits.write(work),
     transaction: () => commits.transaction(),
     edition: () => commits.edition(),
+    failure: () => commits.failure(),
     async close() {
       if (!isOpen) return;
       isOpen = false;

@@ -133,6 +133,8 @@ export function openSqliteStore(path: string): Store {
       return fromSqlText(selectSecret.get()?.["value"]);
     },
     async check() {
+      const failure = db.failure();
+      if (failure !== null) throw failure;
       selectSecret.get();
     },
     close() {

@@ -71,10 +71,9 @@ test("a file that another process keeps locked refuses all that waits at once, a
 
 test("a disk that failed to sync once is not trusted until the file is opened anew", async () => {
   const path = newFile();
-  const db = openDatabase(path);
-  db.exec("CREATE TABLE numbers (n INTEGER)");
-  const insert = db.prepare("INSERT INTO numbers VALUES (?)");
-  await db.write(() => insert.run(1));
+  const store = openSqliteStore(path);
+  await store.createUser("ann", "k");
+  await store.check();
   const sync = fs.fdatasync;
   undo.push(() => {
     fs.fdatasync = sync;
@@ -83,13 +82,14 @@ test("a disk that failed to sync once is not trusted until the file is opened an
   // No disk fails when it is asked to: this one call does.
   fs.fdatasync = Object.assign(failToSync, { __promisify__: sync.__promisify__ });
   syncBuiltinESMExports();
-  await expect(db.write(() => insert.run(2))).rejects.toThrow("EIO");
+  await expect(store.write("ann", "k", position("a", "1"))).rejects.toThrow("EIO");
   fs.fdatasync = sync;
   syncBuiltinESMExports();
-  await expect(db.write(() => insert.run(3))).rejects.toThrow("EIO");
-  await db.close();
-  const again = openDatabase(path);
-  expect(await again.write(() => again.prepare("INSERT INTO numbers VALUES (4)").run().changes)).toBe(1);
+  await expect(store.write("ann", "k", position("a", "2"))).rejects.toThrow("EIO");
+  await expect(store.check()).rejects.toThrow("EIO");
+  await store.close();
+  const again = openSqliteStore(path);
+  expect(await again.write("ann", "k", position("a", "3"))).toMatchObject({ status: "written" });
   await again.close();
 });
 
