@@ -8,13 +8,14 @@ from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
 
-from .book_memory import recall
+from .book_memory import observe, recall
 from .bridge_client import BridgeClient
 from .config import library_id
 from .contract import (
     Account,
     ColumnUpdate,
     LocalChange,
+    Observation,
     PlacedBook,
     Profile,
     PullPlan,
@@ -26,6 +27,7 @@ from .contract import (
     PutResult,
 )
 from .library import WriteReport, read_books
+from .offers import OWN_DEVICE_PREFIX
 from .positions import read_places
 from .pull import Applied, Pulled, Writing, journal_of, uuids_of, with_memory
 from .write_journal import PutOutcome, RunWriter
@@ -112,6 +114,8 @@ def apply(
         puts.extend(conflict["puts"])
     if not puts:
         return Pushed()
+    # What is about to be replaced was read once: the log may not have heard of it yet, and an undo puts it back.
+    observe(api, account["id"], _replaced(puts, prepared.began))
     uuids = uuids_of(api, (put["book_id"] for put in puts))
     writer = journal_of(api).begin_run("push", profile["id"], account["id"])
     try:
@@ -128,6 +132,15 @@ def apply(
         # What is not ended here is ended by the next run, which knows no more of it than that it may stand.
         writer.close()
     return Pushed(results, applied.report, applied.run_id)
+
+
+def _replaced(puts: Iterable[Put], at: float) -> list[Observation]:
+    return [
+        {"book_id": put["book_id"], "at": at, "progress": before}
+        for put in puts
+        for before in (put["before"],)
+        if before is not None and not (before["device_id"] or "").startswith(OWN_DEVICE_PREFIX)
+    ]
 
 
 def _as_put_back(put: Put) -> PutBack:

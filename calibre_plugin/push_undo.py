@@ -7,10 +7,10 @@ import time
 from collections.abc import Callable, Collection, Mapping
 from typing import Any, Final, cast
 
-from .book_memory import forget_run, observe
+from .book_memory import forget_run
 from .bridge_client import BridgeClient
 from .config import library_id
-from .contract import Account, Base, Observation, Progress, PutBack, PutBackOurs, PutBackResult
+from .contract import Account, Base, Progress, PutBack, PutBackOurs, PutBackResult
 from .offers import OWN_DEVICE_PREFIX
 from .undo import Undone, put_cells_back, undo_run
 from .write_journal import BaseChange, PutOutcome, Run, Undo, WriteJournal
@@ -75,9 +75,6 @@ def undo_push(
             if record is not None and put["book_id"] not in failed:
                 sent.setdefault(put["book_id"], []).append(record)
         forget_run(api, run.account, run.profile, report.written, bases, now, again=again, sent=sent)
-        if not again:
-            # What stands there again counts as what it repeats, which the log may not know yet.
-            observe(api, run.account, _earlier(results, now))
         writer.finish(report.written, uuids)
     finally:
         writer.close()
@@ -124,18 +121,6 @@ def _bases(
             after = cast(Base, {**after, "timestamp": times[after["document"]]})
         bases[book_id] = BaseChange(change.uuid, change.before, after)
     return bases
-
-
-def _earlier(results: Collection[PutBackResult], now: float) -> list[Observation]:
-    return [
-        {"book_id": put["book_id"], "at": now, "progress": before}
-        for result in results
-        for put in (result["put_back"],)
-        for before in (put["before"],)
-        if result["outcome"] == "restored"
-        and before is not None
-        and not (before["device_id"] or "").startswith(OWN_DEVICE_PREFIX)
-    ]
 
 
 def server_sentence(results: Collection[PutBackResult]) -> str:

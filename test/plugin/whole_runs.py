@@ -222,6 +222,19 @@ class WholeRuns(unittest.TestCase):
         self.server.push(USER, self.document, 0.7)
         self.assertEqual(self.prepare(profile).plan["updates"][0]["after"], 70)
 
+    def test_what_a_push_replaces_is_in_the_reading_log_and_can_be_pulled_once_it_is_back(self) -> None:
+        self.server.push(USER, self.document, 0.4)
+        # No sync before: nobody but the push has heard of the place.
+        profile = self.profile("one", "percent", "status")
+        self.push(profile, 60)
+        log = book_memory.recall(self.api, self.account["id"], [self.book])[self.book]["observations"]
+        self.assertEqual(
+            [(seen["progress"]["percentage"], seen["progress"]["device"]) for seen in log], [(0.4, "Kobo")]
+        )
+        self.undo()
+        self.api.set_field("#pct", {self.book: None})
+        self.assertEqual(self.sync(profile), {"#pct": 40, "#status": "Reading"})
+
     def test_undoing_the_undo_of_a_push_sends_it_again_and_agrees_on_it(self) -> None:
         profile = self.profile("one", "percent", "status")
         self.server.push(USER, self.document, 0.4)
