@@ -89,7 +89,7 @@ class UnmatchedDialog(QDialog):
         self.tree.setHeaderLabels(headings)
         self.tree.setRootIsDecorated(False)
         self.tree.setAlternatingRowColors(True)
-        for column, width in enumerate((250, 160, 50, 80, 130, 150)):
+        for column, width in enumerate((220, 150, 50, 90, 145, 160)):
             self.tree.setColumnWidth(column, width)
         self.tree.itemSelectionChanged.connect(self._choose)
         layout.addWidget(self.tree, 1)

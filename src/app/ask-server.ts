@@ -105,6 +105,8 @@ export async function askServer(
       noteAnswer(heard, record, askers);
     }
   };
+  // Before the first word to the server: waiting for a silent one must not look like the phase before.
+  progress(0, due.length, "asking");
   const client = await openClient(account);
   try {
     // A wrong password must be said once, before the first of a thousand questions.
@@ -235,8 +237,6 @@ async function askEach(
       progress(++done, questions.length, "asking");
     }
   };
-  // Before the first answer too: a silent server must not look like the phase before.
-  if (questions.length > 0) progress(0, questions.length, "asking");
   await Promise.all(Array.from({ length: Math.min(ASKED_AT_ONCE, questions.length) }, askInTurn));
 }
 
