@@ -52,7 +52,8 @@ export async function serve(
       signal: controller.signal,
       progress(done, total, label) {
         const now = performance.now();
-        if (now - last < PROGRESS_INTERVAL && done !== total) return;
+        // The beginning of a phase and its end are always told: what lies between may take long.
+        if (now - last < PROGRESS_INTERVAL && done !== total && done !== 0) return;
         last = now;
         send({ method: "bridge/progress", params: { id, done, total, label } });
       },
