@@ -8,7 +8,6 @@ import { ask } from "./serving.ts";
 
 const CONNECTIONS = 16;
 const DOCUMENTS_EACH = 20;
-const MIN_ANSWERS = 200;
 
 export interface KillOutcome {
   /** How many writes had been answered with 200 when it was killed, over all rounds. */
@@ -97,8 +96,11 @@ function sorted(record: object): [string, unknown][] {
   return Object.entries(record).toSorted(([a], [b]) => (a < b ? -1 : 1));
 }
 
-/** Kills a server (and a Redis below it) with SIGKILL in mid-load, `rounds` times over, and looks at what is left of what it answered. */
-export async function killInMidLoad(kind: "sqlite" | "redis", rounds: number): Promise<KillOutcome> {
+/**
+ * Kills a server (and a Redis below it) with SIGKILL in mid-load, `rounds` times over, each time after `answers` to twice as
+ * many, and looks at what is left of what it answered.
+ */
+export async function killInMidLoad(kind: "sqlite" | "redis", rounds: number, answers = 200): Promise<KillOutcome> {
   const place = await openPlace(kind);
   const outcome: KillOutcome & { acknowledged: number } = { acknowledged: 0, lost: [], torn: [] };
   const numbers = new Map<string, number>();
@@ -111,7 +113,7 @@ export async function killInMidLoad(kind: "sqlite" | "redis", rounds: number): P
       const loads = Array.from({ length: CONNECTIONS }, (_, index) => load(server.port, index, numbers, acknowledged));
       const settled = Promise.allSettled(loads);
       // In mid-load, and never at the same moment: after so many answers of this round, however fast they come.
-      const enough = answered(acknowledged) + MIN_ANSWERS + Math.random() * MIN_ANSWERS;
+      const enough = answered(acknowledged) + answers + Math.random() * answers;
       while (answered(acknowledged) < enough && server.child.exitCode === null) {
         await new Promise((resolve) => setTimeout(resolve, 5));
       }
