@@ -13,6 +13,7 @@ from . import config
 from .background import Background, Fault, attempt
 from .being_read import books_being_read
 from .bridge_host import BridgeHost
+from .chosen_books import ChosenBooks
 from .config import Settings, StoredProfile
 from .explain import Explanation
 from .faults import note_fault
@@ -63,6 +64,7 @@ class ProgressAction(InterfaceAction):
         self.runs.on_idle.append(self.local_changes.ours_ended)
         self.runs.on_idle.append(self.look_for_undo)
         self.background = Background(self.gui)
+        self.chosen = ChosenBooks(self.gui)
         self.viewer_places = ViewerPlaces(self.gui, self.host, self.settings, self.background, self.say)
         # The newest sync, and the newest push, that still have something to undo.
         self.undoable: Run | None = None
@@ -154,7 +156,7 @@ class ProgressAction(InterfaceAction):
     def clicked(self) -> None:
         """The toolbar button: what the preferences say it does."""
         choice = self.settings.get("click")
-        if choice == "all" or (choice == "selected_or_all" and not self.selected_ids()):
+        if choice == "all" or (choice == "selected_or_all" and not self.chosen.ids()):
             self.sync_all()
         elif choice == "reading":
             self.sync_reading()
@@ -189,7 +191,7 @@ class ProgressAction(InterfaceAction):
 
     def preview(self) -> None:
         """Shows what a sync would change; nothing is written unless the reader says so."""
-        chosen = self.selected_ids()
+        chosen = self.chosen.ids()
         self.runs.start(self.profile, chosen or self.all_ids(), preview=True, selected=bool(chosen))
 
     def why_no_offer(self) -> str:
@@ -325,6 +327,7 @@ class ProgressAction(InterfaceAction):
     def initialization_complete(self) -> None:
         self.preload = Preload(self.gui, self.interface_action_base_plugin.plugin_path)
         self.local_changes.begin()
+        self.chosen.begin()
         self.triggers.begin()
         self.hosting.apply()
         self.device_watch.begin()
@@ -358,6 +361,7 @@ class ProgressAction(InterfaceAction):
         self.runs.library_about_to_change()
 
     def library_changed(self, db: Any) -> None:
+        self.chosen.expect_a_row()
         self.look_for_undo()
 
     def shutting_down(self) -> None:

@@ -72,9 +72,8 @@ DEFAULTS: Final[dict[str, Any]] = {
     "schema": SCHEMA,
     "accounts": [],
     "runtime_path": "",
-    # What a click on the toolbar button does: "all", "selected_or_all", "selected" or "reading". calibre selects a book by
-    # itself when it starts, so who never chose anything means all.
-    "click": "all",
+    # What a click on the toolbar button does: "selected_or_all", "selected", "all" or "reading".
+    "click": "selected_or_all",
     "keep_progress_open": False,
     # A sync server of one's own while calibre runs; None is as `hosting.DEFAULTS` says.
     "hosting": None,

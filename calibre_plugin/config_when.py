@@ -98,9 +98,9 @@ class WhenTab(QWidget):
         self.click = QComboBox(box)
         self.click.setObjectName("click")
         for label, value in (
-            (_("All books"), "all"),
             (_("The selected books, or all when none is selected"), "selected_or_all"),
             (_("The selected books"), "selected"),
+            (_("All books"), "all"),
             (_("Books being read"), "reading"),
         ):
             self.click.addItem(label, value)

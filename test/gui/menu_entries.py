@@ -283,6 +283,11 @@ class MenuEntries(unittest.TestCase):
         click_toolbar()
         gui.wait(lambda: "Select at least one book" in action().said)
         gui(lambda: action().settings.set("click", "selected_or_all"))
+        for chosen, asked in (((), len(api().all_book_ids())), ((book("Emma"),), 1)):
+            select(*chosen)
+            click_toolbar()
+            wait_for_run()
+            self.assertEqual(len(action().runs.last.book_ids), asked)
 
     def test_18_nothing_went_wrong_unseen(self) -> None:
         self.assertEqual(gui.errors, [])
