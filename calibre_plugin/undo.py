@@ -86,7 +86,7 @@ def repair(api: Any, journal: WriteJournal) -> list[Run]:
     ended = journal.repair(cell)
     for run in ended:
         here = [entry for entry in run.standing if entry.uuid in ids]
-        undone = next((other for other in journal.runs() if other.id == run.undoes), None) if run.undoes else None
+        undone = journal.run(run.undoes) if run.undoes else None
         if undone is None:
             remember_written(api, run.account, {(ids[entry.uuid], entry.column): entry.after for entry in here})
         else:
