@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import unittest
+from typing import Any
 
 from calibre_gui import gui
 from kosync import KosyncServer
 from qt.core import QPushButton
-from steps import USER, action, book, configure, digest_of, preferences_in, tidy_up, wait_for_run
+from steps import USER, action, book, configure, digest_of, preferences_in, select, tidy_up, wait_for_run
 
 
 class German(unittest.TestCase):
@@ -71,5 +72,27 @@ class German(unittest.TestCase):
         window = gui.window("koreader_progress_help")
         self.assertIn("Lesefortschritt", gui(lambda: window.page.toPlainText()))
 
-    def test_5_nothing_went_wrong_unseen(self) -> None:
+    def test_5_every_other_window_fits_a_small_screen_with_whole_words(self) -> None:
+        select(book("Der Prozess"))
+        gui.wait(lambda: action().undoable is not None, "the journal")
+        for entry, name in (
+            ("details", "details"),
+            ("unmatched", "unmatched"),
+            ("undo-earlier", "undo"),
+            ("report", "result"),
+            ("about", "about"),
+        ):
+            gui.post(action().menu.entries[f"koreader-progress-{entry}"][1].trigger)
+            window = gui.window(f"koreader_progress_{name}")
+            size = gui(window.size)
+            self.assertTrue(size.width() <= 1024 and size.height() <= 700, f"{name}: {size.width()} x {size.height()}")
+
+            def cut_off(window: Any = window) -> list[str]:
+                buttons = [each for each in window.findChildren(QPushButton) if each.isVisible()]
+                return [each.text() for each in buttons if each.width() < each.minimumSizeHint().width()]
+
+            self.assertEqual(gui(cut_off), [], name)
+            gui(window.close)
+
+    def test_6_nothing_went_wrong_unseen(self) -> None:
         self.assertEqual(gui.errors, [])
