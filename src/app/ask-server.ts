@@ -77,9 +77,13 @@ interface Asker {
   readonly candidate: KnownDigest;
 }
 
+type Question = [document: string, askers: Asker[]];
+
 interface Questions {
-  /** By document, likeliest first. */
-  readonly due: [document: string, askers: Asker[]][];
+  /** Likeliest first. */
+  readonly due: Question[];
+  /** What was asked in vain a short while ago: a list that is there anyway may know it by now. */
+  readonly resting: Question[];
   readonly waiting: Map<number, Waiting>;
 }
 
@@ -95,9 +99,10 @@ export async function askServer(
   { openClient, cache, clock }: AskPorts,
   { signal, progress }: Running,
 ): Promise<Heard> {
-  const { due, waiting } = questionsOf(account.id, subjects, force, cache, clock());
+  const isShared = Number.isFinite(dailyAllowance(account.url));
+  const { due, resting, waiting } = questionsOf(account.id, subjects, force, cache, clock());
   const heard: Heard = { answers: new Map(), failures: new Map(), waiting };
-  if (due.length === 0) return heard;
+  if (due.length === 0 && (resting.length === 0 || isShared)) return heard;
   const note = (document: string, record: Progress | null, askers: readonly Asker[]): void => {
     if (record === null) cache.keepMiss(account.id, document, clock());
     else {
@@ -111,8 +116,9 @@ export async function askServer(
   try {
     // A wrong password must be said once, before the first of a thousand questions.
     await client.authorize(signal);
-    const asked = await answerFromList(client, due, note, signal);
-    const isShared = Number.isFinite(dailyAllowance(account.url));
+    const isWorthAList = due.length >= WORTH_A_LIST || resting.length > 0;
+    const list = isWorthAList ? await listOrNull(client, signal) : null;
+    const asked = list === null ? due : answerFromList(list, due, resting, heard, note);
     const allowed = isShared && !selected ? withinAllowance(account, asked, heard, cache, clock()) : asked;
     const spend = (): void => {
       if (isShared) cache.spend(account.id, dayOf(clock()), 1);
@@ -131,52 +137,54 @@ function questionsOf(
   cache: ServerCache,
   now: number,
 ): Questions {
-  const askers = new Map<string, Asker[]>();
+  const due = new Map<string, Asker[]>();
+  const resting = new Map<string, Asker[]>();
   const waiting = new Map<number, Waiting>();
   const ranked = subjects
     .flatMap(({ book_id, candidates, news }) => candidates.map((candidate) => ({ book_id, candidate, news })))
     .toSorted((one, other) => byLikelihood(one.candidate, other.candidate));
   for (const { book_id, candidate, news } of ranked) {
     const miss = cache.miss(account_id, candidate.digest);
-    if (!force && !isDue(miss, Math.max(news, candidate.last_seen), now)) {
-      if (!waiting.has(book_id)) waiting.set(book_id, { asked: miss?.asked ?? null, spent: false });
-      continue;
-    }
-    const same = askers.get(candidate.digest);
-    if (same === undefined) askers.set(candidate.digest, [{ book_id, candidate }]);
+    const mayAsk = force || isDue(miss, Math.max(news, candidate.last_seen), now);
+    if (!mayAsk && !waiting.has(book_id)) waiting.set(book_id, { asked: miss?.asked ?? null, spent: false });
+    const questions = mayAsk ? due : resting;
+    const same = questions.get(candidate.digest);
+    if (same === undefined) questions.set(candidate.digest, [{ book_id, candidate }]);
     else same.push({ book_id, candidate });
   }
-  return { due: [...askers], waiting };
+  return { due: [...due], resting: [...resting], waiting };
 }
 
 type Note = (document: string, record: Progress | null, askers: readonly Asker[]) => void;
 
 /** Answers what the server's own list of documents can; the questions that remain. */
-async function answerFromList(
-  client: KosyncClient,
-  questions: Questions["due"],
+function answerFromList(
+  { documents, complete }: List,
+  due: readonly Question[],
+  resting: readonly Question[],
+  { waiting }: Heard,
   note: Note,
-  signal: AbortSignal,
-): Promise<Questions["due"]> {
-  if (questions.length < WORTH_A_LIST) return questions;
-  const list = await listOrNull(client, signal);
-  if (list === null) return questions;
-  const known = new Map(list.documents.map(({ progress }) => [progress.document, progress]));
-  const left: Questions["due"] = [];
-  for (const [document, askers] of questions) {
+): Question[] {
+  const known = new Map(documents.map(({ progress }) => [progress.document, progress]));
+  for (const [document, askers] of resting) {
     const record = known.get(document);
     if (record !== undefined) note(document, record, askers);
-    else if (list.complete) note(document, null, askers);
+  }
+  if (complete) waiting.clear();
+  const left: Question[] = [];
+  for (const [document, askers] of due) {
+    const record = known.get(document);
+    if (record !== undefined) note(document, record, askers);
+    else if (complete) note(document, null, askers);
     else left.push([document, askers]);
   }
   return left;
 }
 
+type List = NonNullable<Awaited<ReturnType<KosyncClient["listDocuments"]>>>;
+
 /** A list is a convenience: a server that fails at it is asked document by document. */
-async function listOrNull(
-  client: KosyncClient,
-  signal: AbortSignal,
-): Promise<Awaited<ReturnType<KosyncClient["listDocuments"]>>> {
+async function listOrNull(client: KosyncClient, signal: AbortSignal): Promise<List | null> {
   try {
     return await client.listDocuments(signal);
   } catch (error) {
@@ -188,11 +196,11 @@ async function listOrNull(
 /** The questions that a shared server's allowance leaves for today; the books of the others wait. */
 function withinAllowance(
   { id, url }: Account,
-  questions: Questions["due"],
+  questions: Question[],
   { waiting }: Heard,
   cache: ServerCache,
   now: number,
-): Questions["due"] {
+): Question[] {
   const left = Math.max(0, dailyAllowance(url) - cache.spent(id, dayOf(now)));
   // What was never asked comes before what was asked yesterday in vain: each day goes on where the last one stopped.
   const lastAsked = new Map(questions.map(([document]) => [document, cache.miss(id, document)?.asked ?? 0]));
@@ -210,7 +218,7 @@ function withinAllowance(
 
 async function askEach(
   client: KosyncClient,
-  questions: Questions["due"],
+  questions: Question[],
   note: Note,
   spend: () => void,
   { failures }: Heard,

@@ -237,6 +237,28 @@ describe("a server that can list", () => {
     expect(asked).toHaveLength(49);
   });
 
+  test("tells with its list what it did not know a short while ago, and what it still does not know", async () => {
+    await ask(many, { own: { listDocuments: () => Promise.resolve({ documents: [], complete: true }) } });
+    const list = { documents: [{ progress, metadata: null }], complete: true };
+    const own = { listDocuments: () => Promise.resolve(list) };
+    const { answers, waiting } = await ask(many, { now: NOW + 60, own });
+    expect([...answers.keys()]).toEqual([7]);
+    expect(waiting).toEqual(new Map());
+    expect(asked).toEqual([]);
+  });
+
+  test("keeps the others waiting when its list is cut off", async () => {
+    await ask(many, { own: { listDocuments: () => Promise.resolve({ documents: [], complete: true }) } });
+    const list = { documents: [{ progress, metadata: null }], complete: false };
+    const { answers, waiting } = await ask(many, {
+      now: NOW + 60,
+      own: { listDocuments: () => Promise.resolve(list) },
+    });
+    expect([...answers.keys()]).toEqual([7]);
+    expect(waiting.get(8)).toEqual({ asked: NOW, spent: false });
+    expect(asked).toEqual([]);
+  });
+
   test("is asked one by one when its list fails", async () => {
     const refusal = new SyncError("ServerRefused", { url: "x", status: 500 });
     await ask(many, { own: { listDocuments: () => Promise.reject(refusal) } });
