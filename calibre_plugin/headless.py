@@ -129,7 +129,9 @@ class HeadlessLibrary:
         with BridgeClient(self._bridge, os.environ) as bridge:
             bridge.hello("command line", cache_folder())
             # As by a click: everything is asked about, only a shared server's allowance keeps back what was not named.
-            options = pull.PullOptions(force=True, selected=params["selected"], settle=params["settle"], predict=predict)
+            options = pull.PullOptions(
+                force=True, selected=params["selected"], settle=params["settle"], predict=predict
+            )
             pulled = pull.prepare(api, params["book_ids"], account, profile, bridge, options, abort, _unheard)
             if not params["dry_run"]:
                 map_columns(api, self._columns)
