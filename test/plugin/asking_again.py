@@ -29,7 +29,7 @@ from calibre_plugins.koreader_progress.rebuild import rebuild
 from calibre_plugins.koreader_progress.strip_list import our_folder
 from device_tree import DeviceTree
 from epubs import Recipe, make_epub
-from kosync import KosyncServer, userkey
+from kosync import KosyncServer, Proxy, userkey
 from libraries import TOOLS, Server, add_book, make_library, new_folder, open_library
 from uploads import manager_of
 
@@ -38,18 +38,22 @@ USER = ("anna", "correct horse")
 
 class AskingAgain(unittest.TestCase):
     server: KosyncServer
+    # Hides the server's list: that would tell every time, for nothing.
+    front: Proxy
     bridge: BridgeClient
 
     @classmethod
     def setUpClass(cls) -> None:
         cls.server = KosyncServer()
         cls.server.register(*USER)
+        cls.front = Proxy(cls.server.url)
         cls.bridge = BridgeClient([os.environ["TEST_NODE"], os.environ["TEST_BRIDGE"]], os.environ)
         cls.bridge.hello("test", new_folder("cache"))
 
     @classmethod
     def tearDownClass(cls) -> None:
         cls.bridge.stop()
+        cls.front.stop()
         cls.server.stop()
 
     def setUp(self) -> None:
@@ -78,7 +82,7 @@ class AskingAgain(unittest.TestCase):
         rebuild(self.api)
         stored = config.new_profile("p", "P", "a")
         stored["columns"] = {"percent": {"column": "#pct", "scale": 100}}
-        account = config.new_account(self.server.url, USER[0], userkey(USER[1]))
+        account = config.new_account(self.front.url, USER[0], userkey(USER[1]))
         profile, _unusable = config.resolve_profile(self.api, stored)
         options = pull.PullOptions(force=False)
         ids, stop = [self.book], threading.Event()
