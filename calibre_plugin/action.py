@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any, TypeVar
 
 from qt.core import QActionGroup, QApplication, QMenu, QToolButton
@@ -252,21 +253,22 @@ class ProgressAction(InterfaceAction):
 
     def undo_last(self) -> None:
         if self.undoable is not None:
-            self.runs.undo(self.undoable)
+            self.runs.undo(self.gui.current_db.new_api, self.undoable)
 
     def undo_push(self) -> None:
         if self.undoable_push is not None:
-            self.runs.undo(self.undoable_push)
+            self.runs.undo(self.gui.current_db.new_api, self.undoable_push)
 
     def show_undo(self) -> None:
         from .undo_dialog import UndoDialog, next_page
 
-        journal = journal_of(self.gui.current_db.new_api)
+        api = self.gui.current_db.new_api
+        journal = journal_of(api)
         # Runs are read as they are asked for: a journal may hold very many.
         heads = journal.heads()
 
         def found(first: list[RunHead]) -> None:
-            UndoDialog(self.gui, journal, heads, first, self.runs.column_name, self.runs.undo).show()
+            UndoDialog(self.gui, journal, heads, first, self.runs.column_name, partial(self.runs.undo, api)).show()
 
         def failed(details: str) -> None:
             self._complain(_("The journal of what was written could not be read."), details)

@@ -130,15 +130,17 @@ def log_versions(folders: Iterable[str]) -> dict[str, list[int]]:
     return found
 
 
-def read_log(path: str, without: Container[bytes] = ()) -> Iterator[CopyRecord]:
+def read_log(path: str, without: Container[bytes] = (), unreadable: set[str] | None = None) -> Iterator[CopyRecord]:
     """The records of one file; a line that a crash has torn costs that line only.
 
-    Lines of the uuids `without` are not worth parsing.
+    Lines of the uuids `without` are not worth parsing. A file that cannot be read enters `unreadable`.
     """
     try:
         with open(path, "rb") as file:
             lines = file.read().split(b"\n")
     except OSError:
+        if unreadable is not None:
+            unreadable.add(path)
         return
     for line in lines:
         if without and (named := _UUID.search(line)) and named[1] in without:

@@ -5,7 +5,6 @@ Whatever is believed here goes into the library and to the bridge, where one val
 
 from __future__ import annotations
 
-import math
 import re
 from collections.abc import Callable, Mapping
 from typing import Any, Final, TypedDict, cast
@@ -71,7 +70,8 @@ def _is_text(value: object) -> bool:
 
 
 def _is_time(value: object) -> bool:
-    return isinstance(value, (int, float)) and not isinstance(value, bool) and math.isfinite(value)
+    # Epoch seconds that a calendar can show: milliseconds or a number of any length are none.
+    return isinstance(value, (int, float)) and not isinstance(value, bool) and 0 <= value < 1e11
 
 
 def _is_size(value: object) -> bool:

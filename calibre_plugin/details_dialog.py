@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from functools import partial
 from typing import Any, Final
 
 from qt.core import (
@@ -56,7 +57,7 @@ class DetailsDialog(QDialog):
         self._book_id = book_id
         self._column_name = column_name
         self._background = Background(self)
-        self._restore = gui.iactions[PLUGIN_NAME].runs.put_back
+        self._restore = partial(gui.iactions[PLUGIN_NAME].runs.put_back, self._api)
         title = self._api.field_for("title", book_id)
         self.setWindowTitle(_("KOReader Progress: {title}").format(title=title))
         self.setWindowIcon(icon("details"))

@@ -43,7 +43,12 @@ def file_digest(path: str) -> str:
 
 def name_digest(name: str) -> str:
     """What KOReader's *Filename* matching asks for: the MD5 of the basename with its extension."""
-    return hashlib.md5(name.encode("utf-8", "surrogateescape"), usedforsecurity=False).hexdigest()
+    try:
+        encoded = name.encode("utf-8", "surrogateescape")
+    except UnicodeEncodeError:
+        # Half a character, as a system that cuts names in UTF-16 may leave it.
+        encoded = name.encode("utf-8", "surrogatepass")
+    return hashlib.md5(encoded, usedforsecurity=False).hexdigest()
 
 
 def stream_size(stream: BinaryIO) -> int:

@@ -23,7 +23,8 @@ _changing = threading.Lock()
 
 def notice(api: Any, happened: Mapping[int, float], now: float) -> None:
     """Keeps when something happened to these books, epoch seconds; never an older date than is kept."""
-    recent = {book_id: at for book_id, at in happened.items() if at > now - WORTH_KEEPING}
+    # A date from the future, of another machine's clock, would be news for ever.
+    recent = {book_id: min(at, now) for book_id, at in happened.items() if at > now - WORTH_KEEPING}
     if recent:
         with _changing:
             known = fetch(api, DATA, recent)

@@ -23,7 +23,12 @@ class Preload(QObject):
 
     def __init__(self, parent: QObject, plugin_path: str) -> None:
         super().__init__(parent)
-        self.waiting = modules_in(plugin_path)
+        try:
+            self.waiting = modules_in(plugin_path)
+        except (OSError, zipfile.BadZipFile) as error:
+            # Nothing is lost yet: each module is loaded when it is needed.
+            self.waiting = []
+            note_fault("list the modules", error)
         self._timer = QTimer(self)
         self._timer.timeout.connect(self._load_next)
         self._timer.start(PAUSE_MS)

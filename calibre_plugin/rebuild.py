@@ -86,14 +86,17 @@ def rebuild(api: Any, further_folders: Iterable[str] = (), abort: threading.Even
     grown = {path for path, version in logs.items() if before["logs"].get(path) != version}
     if grown or fresh or gone:
         unread = bytes_of(uuid for uuid, book_id in books.items() if book_id not in fresh)
-        records = [record for path in grown for record in read_log(path)]
+        unreadable: set[str] = set()
+        records = [record for path in grown for record in read_log(path, unreadable=unreadable)]
         if fresh or gone:
             old = (path for path in logs if path not in grown)
-            records.extend(record for path in old for record in read_log(path, without=unread))
+            records.extend(record for path in old for record in read_log(path, unread, unreadable))
         notice(api, copies_seen(records, books), time.time())
         changed |= bring_all(api, merge(records), books, imprints, abort)
         if abort is None or not abort.is_set():
-            write_state(api, before, folders, logs, imprints)
+            # What could not be read is looked at again next time, although it did not grow.
+            read = {path: version for path, version in logs.items() if path not in unreadable}
+            write_state(api, before, folders, read, imprints)
     return Rebuilt(changed, lambda: find_orphans(api, folders))
 
 

@@ -97,6 +97,8 @@ class Runs(QObject):
         self.review: ResultDialog | None = None
         self.last: Run | None = None
         self.undoing: Any = None
+        # What is to be put back as soon as nothing runs: the library, runs, books.
+        self._put_backs: list[tuple[Any, Sequence[JournalRun], Collection[int]]] = []
         # What the status bar was told last.
         self.said = ""
         # One window is enough, whichever run it was that opened it.
@@ -176,8 +178,8 @@ class Runs(QObject):
         if self.current is not None:
             if run.is_quiet:
                 # A trigger that finds its profile under way has come too late, not too early.
-                waiting = [(other.stored["id"], other.push) for other in (self.current, *self._queue)]
-                if (stored["id"], push) in waiting:
+                waiting = [(other.stored["id"], other.push, other.offer) for other in (self.current, *self._queue)]
+                if (stored["id"], push, offer) in waiting:
                     return False
                 self._queue.append(run)
                 return True
@@ -473,6 +475,7 @@ class Runs(QObject):
                 return
             self._queue.clear()
         self._tell_idle()
+        self._next_put_back()
 
     def _tell_idle(self) -> None:
         for told in self.on_idle:
@@ -492,12 +495,14 @@ class Runs(QObject):
             return sum(row.kind == "conflict" and row.decision == "later" for row in run.rows)
         return len(run.plan["conflicts"]) if run.plan else 0
 
-    def undo(self, journaled: JournalRun, only: Collection[int] | None = None) -> None:
-        """Puts back what a run wrote, for all its books or some, in a job."""
-        if self.current is not None:
+    def undo(self, api: Any, journaled: JournalRun, only: Collection[int] | None = None) -> None:
+        """Puts back what a run wrote in this library, for all its books or some, in a job."""
+        if self.is_busy:
             self._gui.status_bar.show_message(_("A sync is running: undo when it has ended."), 5000)
             return
-        api = self._gui.current_db.new_api
+        if not self._is_open(api):
+            self._say(_("That was in another library: switch back to it first."), quiet=False)
+            return
         account: Account | None = None
         if journaled.standing_puts:
             account = self._settings.account(journaled.account)
@@ -515,12 +520,22 @@ class Runs(QObject):
         launch = self._host.prepare(self._settings.get("runtime_path"))
         self._undo(undo_job, (api, journaled, only, launch, with_proxy(account) if account else None))
 
-    def put_back(self, journaled: Sequence[JournalRun], only: Collection[int]) -> None:
-        """Puts back the cells that these runs wrote for some books, one run after the other."""
-        if self.current is not None:
-            self._gui.status_bar.show_message(_("A sync is running: undo when it has ended."), 5000)
-            return
-        self._undo(put_back_job, (self._gui.current_db.new_api, journaled, only))
+    def put_back(self, api: Any, journaled: Sequence[JournalRun], only: Collection[int]) -> None:
+        """Puts back the cells that these runs wrote for some books of this library, one run after the other."""
+        self._put_backs.append((api, journaled, only))
+        if self.is_busy:
+            # Asked for once and for all: the window that offered it is gone.
+            self._gui.status_bar.show_message(_("Another sync is running; this one follows."), 5000)
+        else:
+            self._next_put_back()
+
+    def _next_put_back(self) -> None:
+        while self._put_backs and not self.is_busy:
+            args = self._put_backs.pop(0)
+            if self._is_open(args[0]):
+                self._undo(put_back_job, args)
+            else:
+                self._say(_("That was in another library: switch back to it first."), quiet=False)
 
     def _undo(self, work: Any, args: tuple[Any, ...]) -> None:
         """Runs a job that puts back; its first argument is the library."""
@@ -528,6 +543,7 @@ class Runs(QObject):
         def done(job: Any) -> None:
             self.undoing = None
             self._tell_idle()
+            self._next_put_back()
             if self._gui.shutting_down or not self._is_open(args[0]):
                 return
             if job.failed:

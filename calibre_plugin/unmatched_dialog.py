@@ -273,7 +273,9 @@ class UnmatchedDialog(QDialog):
 
     def _link_selected(self) -> None:
         chosen = self._gui.library_view.get_selected_ids()
-        if len(chosen) == 1:
+        if self._gui.current_db.new_api is not self._api:
+            self.status.setText(_("This list belongs to another library: switch back to it first."))
+        elif len(chosen) == 1:
             self._link(chosen[0])
         else:
             self.status.setText(_("Select exactly one book in calibre's list first."))

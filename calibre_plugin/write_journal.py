@@ -482,8 +482,9 @@ def _last_event(path: Path) -> dict[str, Any]:
 def _mark_undone(run: Run, by_id: Mapping[str, Run]) -> None:
     """Takes what an undo wrote from the run it undid; undoing an undo gives it back to the run before that, and so on."""
     cells = {entry.key for entry in run.entries if entry.key not in run.unwritten}
-    # What could not be taken back never will be: only what the server did not answer for is worth another try.
-    puts = {put.key for put in run.puts if run.put_outcomes.get(put.key) != "failed"}
+    # What could not be taken back never will be: only what the server did not answer for, or what a crash cut short, is
+    # worth another try.
+    puts = {put.key for put in run.puts if run.put_outcomes.get(put.key) in ("put", "left")}
     takes, target = True, by_id.get(run.undoes or "")
     while target is not None:
         if takes:

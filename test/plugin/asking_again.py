@@ -178,13 +178,17 @@ class AskingAgain(unittest.TestCase):
             {**known, "digest": "nonsense"},
             {**known, "digest": "e" * 32, "at": float("nan"), "size": 0.5, "content_key": 7, "name": ["a"]},
             {**known, "digest": "f" * 32, "at": 1e308 * 10, "device": os.fsdecode(b"\xff"), "answered": True},
+            {**known, "digest": "c" * 32, "at": 10**400, "name": "half of a \ud83d.epub"},
+            {**known, "digest": "d" * 32, "at": 1.7e12},
         ]
         with open(os.path.join(new_folder("other"), "1.jsonl"), "w") as file:
             file.writelines(json.dumps(line) + "\n" for line in lines)
         with mock.patch.dict(os.environ, {copy_log.VARIABLE: os.path.dirname(file.name)}):
             self.assertEqual(self.ask(), "not_asked")
-        digests = {known["digest"] for known in read_digests(self.api, [self.book])[self.book]}
-        self.assertEqual(digests, {"e" * 32, "f" * 32})
+        kept = read_digests(self.api, [self.book])[self.book]
+        digests = {known["digest"] for known in kept if known["kind"] == "partial_md5"}
+        self.assertEqual(digests, {character * 32 for character in "cdef"})
+        self.assertEqual({known["last_seen"] for known in kept}, {0.0})
 
     def test_not_for_what_happened_before(self) -> None:
         uuid = self.api.field_for("uuid", self.book)

@@ -220,6 +220,21 @@ class Rebuilding(Case):
         self.assertEqual(self.digests(book), {A: "written"})
         self.assertEqual(len(os.listdir(foreign)), 1)
 
+    def test_a_log_that_could_not_be_read_is_read_once_it_can_be_although_it_did_not_grow(self) -> None:
+        book = add_book(self.db)
+        foreign = new_folder("foreign")
+        line = {"at": 5.0, "source": "written", "uuid": self.api.field_for("uuid", book), "digest": A}
+        with open(os.path.join(foreign, "1.jsonl"), "w") as file:
+            file.write(json.dumps(line) + "\n")
+
+        def refuse(path: str, _without: Any = (), unreadable: Any = None) -> list[Any]:
+            unreadable.add(path)
+            return []
+
+        with mock.patch.object(rebuild, "read_log", refuse):
+            self.assertEqual(rebuild.rebuild(self.api, [foreign]).changed, set())
+        self.assertEqual(rebuild.rebuild(self.api, [foreign]).changed, {book})
+
     def test_what_was_brought_home_already_is_not_read_again(self) -> None:
         book, other = add_book(self.db, title="One"), add_book(self.db, title="Two")
         self.send(book)
