@@ -11,8 +11,8 @@ from contextlib import closing
 from typing import Any
 
 from calibre_gui import click, gui
-from kosync import KosyncServer, Proxy, userkey
-from steps import USER, action, api, book, configure, digest_of, preferences_in, select, tidy_up, wait_for_run
+from kosync import Gate, KosyncServer, Proxy, userkey
+from steps import USER, action, api, ask_at, book, configure, digest_of, preferences_in, select, tidy_up, wait_for_run
 
 SENT, NEVER_READ = "5e" * 16, "c0" * 16
 
@@ -235,8 +235,18 @@ class Unlinking(ByHand):
         question = gui.window("koreader_progress_restore")
         self.assertIn("66 → 10", gui(question.informativeText))
         gui.grab(question, "restore")
+        # A run that is under way is not disturbed, and what was asked for meanwhile is not forgotten.
+        gate = Gate(self.server)
+        gui(lambda: ask_at(gate.url))
+        select(book("Walden"))
+        gui.post(action().sync_selected)
+        gui.wait(lambda: gate.asked, "the first question")
         gui(lambda: click(dialog.restore_button))
+        self.assertEqual(api().field_for("#percent", emma), 66)
+        gate.open()
         gui.wait(lambda: api().field_for("#percent", emma) == 10, "the old value")
+        gui(lambda: ask_at(self.server.url))
+        gate.close()
         gui.wait(lambda: "1 book put back" in action().runs.said, "the sentence")
         self.assertEqual(api().field_for("#device", emma), "Kobo")
 

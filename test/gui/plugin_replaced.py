@@ -10,7 +10,7 @@ import zipfile
 
 from calibre_gui import click, gui
 from kosync import Gate, KosyncServer
-from steps import USER, action, api, book, configure, digest_of, preferences_in, select, tidy_up, wait_for_run
+from steps import USER, action, api, ask_at, book, configure, digest_of, preferences_in, select, tidy_up, wait_for_run
 
 
 def install_another_version() -> None:
@@ -57,13 +57,7 @@ class PluginReplaced(unittest.TestCase):
     def test_2_a_run_under_way_loses_nothing_and_leaves_no_process(self) -> None:
         configure(self.server)
         gate = Gate(self.server)
-
-        def ask_at_the_gate() -> None:
-            accounts = action().settings.accounts()
-            accounts[0]["url"] = gate.url
-            action().settings.set("accounts", accounts)
-
-        gui(ask_at_the_gate)
+        gui(lambda: ask_at(gate.url))
         gui.post(action().sync_all)
         gui.wait(lambda: gate.asked, "the first question")
         install_another_version()

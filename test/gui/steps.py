@@ -116,3 +116,10 @@ def tidy_up() -> None:
 CANCEL = QDialogButtonBox.StandardButton.Cancel
 OK = QDialogButtonBox.StandardButton.Ok
 CLOSE = QDialogButtonBox.StandardButton.Close
+
+
+def ask_at(url: str) -> None:
+    """From now on the account's server is asked there."""
+    accounts = action().settings.accounts()
+    accounts[0]["url"] = url
+    action().settings.set("accounts", accounts)
