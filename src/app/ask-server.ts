@@ -15,6 +15,9 @@ const ASKED_AT_ONCE = 8;
 /** Fewer questions than this are quicker asked than a list is read. */
 const WORTH_A_LIST = 8;
 
+/** Remembered like a document when a server has none: a list that is not there need not be asked for each time. */
+const LIST = "the list of documents";
+
 /** Failures that may concern one answer alone; everything else stops the run at once. */
 const PASSING: ReadonlySet<SyncErrorName> = new Set(["ServerUnreachable", "NotKosyncServer", "ServerRefused"]);
 
@@ -102,7 +105,9 @@ export async function askServer(
   const isShared = Number.isFinite(dailyAllowance(account.url));
   const { due, resting, waiting } = questionsOf(account.id, subjects, force, cache, clock());
   const heard: Heard = { answers: new Map(), failures: new Map(), waiting };
-  if (due.length === 0 && (resting.length === 0 || isShared)) return heard;
+  const mayHaveAList = !isShared && isDue(cache.miss(account.id, LIST), 0, clock());
+  const isWorthAList = due.length >= WORTH_A_LIST || (resting.length > 0 && mayHaveAList);
+  if (due.length === 0 && !isWorthAList) return heard;
   const note = (document: string, record: Progress | null, askers: readonly Asker[]): void => {
     if (record === null) cache.keepMiss(account.id, document, clock());
     else {
@@ -116,8 +121,9 @@ export async function askServer(
   try {
     // A wrong password must be said once, before the first of a thousand questions.
     await client.authorize(signal);
-    const isWorthAList = due.length >= WORTH_A_LIST || resting.length > 0;
     const list = isWorthAList ? await listOrNull(client, signal) : null;
+    if (list !== null) cache.forgetMiss(account.id, LIST);
+    else if (isWorthAList) cache.keepMiss(account.id, LIST, clock());
     const asked = list === null ? due : answerFromList(list, due, resting, heard, note);
     const allowed = isShared && !selected ? withinAllowance(account, asked, heard, cache, clock()) : asked;
     const spend = (): void => {
@@ -151,6 +157,11 @@ function questionsOf(
     const same = questions.get(candidate.digest);
     if (same === undefined) questions.set(candidate.digest, [{ book_id, candidate }]);
     else same.push({ book_id, candidate });
+  }
+  // What is asked for one book is told to all that may have it.
+  for (const [document, askers] of due) {
+    askers.push(...(resting.get(document) ?? []));
+    resting.delete(document);
   }
   return { due: [...due], resting: [...resting], waiting };
 }

@@ -1,6 +1,6 @@
 /** Push: calibre's own places in every reader's words, a plan, and what was accepted of it put on the server. */
 import { chooseCandidates } from "../core/candidates.ts";
-import { localSide } from "../core/local-side.ts";
+import { localSide, withOwnBase } from "../core/local-side.ts";
 import { matchProgress } from "../core/match-progress.ts";
 import { PUSH_DEVICE_PREFIX } from "../core/peek.ts";
 import { planPush, PUSH_DEVICE, pushTargets } from "../core/plan-push.ts";
@@ -39,7 +39,7 @@ export async function preparePush(request: PushRequest, ports: PushPorts, runnin
   const placed = request.books.map(({ book, places }) => ({
     book,
     places,
-    cell: typed ? typedShare(book, profile, now) : null,
+    cell: typed ? typedShare(withOwnBase(book, profile), profile, now) : null,
   }));
   const asked = placed.filter(({ places, cell }) => places.length > 0 || cell !== null).map(({ book }) => book);
   const computed = await digestLibrary(asked, profile.matching, ports, running);

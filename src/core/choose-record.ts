@@ -37,7 +37,7 @@ function isDeclined(progress: Progress, book: Book, policy: ConflictPolicy): boo
       sameRecord(said, progress) ||
       isNotNewer(progress, said) ||
       // Who says no to the furthest record has not asked for the next one that lay there too.
-      (policy === "furthest" && percentage <= said.percentage && knownSince <= said.at)
+      (policy === "furthest" && percentage <= said.percentage && knownSince < said.at)
     );
   });
 }

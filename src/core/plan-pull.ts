@@ -62,9 +62,9 @@ function take(plan: PullPlan, filling: Filling, mappings: readonly ColumnMapping
   // What is agreed already need not be kept again.
   if (!isSameBase(base, book.base)) plan.bases.push(base);
   const { percentage, device } = chosen.progress;
-  if (left.size > 0)
+  if (left.size > 0 && filling.profile.rules.conflict === "library")
     plan.skipped.push({ book_id, reason: why("policy_library", { percentage, from: local.share, device }) });
-  else if (filled.updates.length === 0 && filled.skipped.length === 0)
+  else if (left.size === 0 && filled.updates.length === 0 && filled.skipped.length === 0)
     plan.skipped.push({ book_id, reason: why("unchanged", {}) });
 }
 

@@ -2,7 +2,7 @@ import type { Progress } from "../model/progress.ts";
 import type { PutBack } from "../model/push.ts";
 import { why } from "../model/why.ts";
 import type { Why } from "../model/why.ts";
-import { isByCalibre, isOwn } from "./peek.ts";
+import { isByCalibre } from "./peek.ts";
 import { NOISE } from "./read-throughs.ts";
 
 /** What undoing does to one document: put the earlier place back, take ours away, or leave what stands there; `nothing` when it is as before. */
@@ -31,7 +31,7 @@ export function planUndoPush(putBack: PutBack, current: Progress | null): UndoSt
   const restored = why("push_undone", { document });
   // An answer that was lost on its way, or somebody else's undo.
   if (current === null && before === null) return { does: "nothing", outcome: "removed", why: removed };
-  if (current !== null && before !== null && isOwn(current) && isPlaceOf(before, current))
+  if (current !== null && before !== null && isByCalibre(current) && isPlaceOf(before, current))
     return { does: "nothing", outcome: "restored", why: restored };
   if (!stillStands(putBack, current)) {
     const { device = null, timestamp = null } = current ?? {};

@@ -81,6 +81,7 @@ export function createGroupCommit(db: Connection, { path, schedule, wrote }: Gro
 
   /** One transaction for all; a piece that throws is told so and the others are done again without it. */
   function transact(pieces: readonly Piece[]): Committed[] {
+    let done: Committed[] = [];
     for (let rest = pieces; rest.length > 0;) {
       let bad: Piece | null = null;
       try {
@@ -95,15 +96,16 @@ export function createGroupCommit(db: Connection, { path, schedule, wrote }: Gro
         }
         bad = null;
         commit.run();
-        wrote(committed.length);
-        return committed;
+        done = committed;
+        break;
       } catch (error) {
         undo();
         for (const piece of bad === null ? rest : [bad]) piece.reject(error);
         rest = bad === null ? [] : rest.filter((piece) => piece !== bad);
       }
     }
-    return [];
+    if (done.length > 0) wrote(done.length);
+    return done;
   }
 
   function fail(error: Error): void {

@@ -189,8 +189,10 @@ export function createKosyncClient({ account, limits }: KosyncClientOptions): Ko
       const path = `${OWN_DOCUMENTS}/${encodeURIComponent(document.toWellFormed())}`;
       const answer = await transport.ask({ method: "DELETE", path, login: true, isFinal: () => true }, signal);
       if (saysUnauthorized(answer)) throw unauthorized();
-      // Whatever else answers is a server without this path.
-      const { data } = z.object({ deleted: z.literal(true) }).safeParse(isGood(answer) ? readJson(answer) : null);
+      // A server in trouble has not said that it cannot; whatever else answers is a server without this path.
+      if (answer.status === 429 || (answer.status >= 500 && answer.status !== 501)) throw trouble(answer);
+      // Not deleted: the server can, and nothing stands there (any more, when an answer was lost on its way).
+      const { data } = z.object({ deleted: z.boolean() }).safeParse(isGood(answer) ? readJson(answer) : null);
       return data !== undefined;
     },
 

@@ -1,3 +1,4 @@
+import { realpathSync } from "node:fs";
 import { DatabaseSync } from "node:sqlite";
 import type { SQLInputValue, StatementSync } from "node:sqlite";
 import { createCheckpointer } from "./checkpointer.ts";
@@ -54,11 +55,14 @@ export function openDatabase(path: string): Database {
   const beginReading = db.prepare("BEGIN");
   const endSnapshot = db.prepare("COMMIT");
   const isFile = path !== ":memory:" && path !== "";
-  const checkpointer = isFile
-    ? createCheckpointer(path, checkpoint, () => db.exec(`PRAGMA wal_autocheckpoint = ${CHECKPOINT_PAGES}`))
-    : null;
+  // SQLite keeps the WAL beside the file itself, not beside a link to it.
+  const file = isFile ? realpathSync(path) : null;
+  const checkpointer =
+    file !== null
+      ? createCheckpointer(file, checkpoint, () => db.exec(`PRAGMA wal_autocheckpoint = ${CHECKPOINT_PAGES}`))
+      : null;
   const commits = createGroupCommit(db, {
-    path: isFile ? path : null,
+    path: file,
     schedule,
     wrote: (count) => checkpointer?.wrote(count),
   });

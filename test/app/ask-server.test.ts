@@ -247,6 +247,29 @@ describe("a server that can list", () => {
     expect(asked).toEqual([]);
   });
 
+  test("is not asked for its list again and again when it has none", async () => {
+    let lists = 0;
+    const own = {
+      listDocuments: () => {
+        lists += 1;
+        return Promise.resolve(null);
+      },
+    };
+    await ask(many, { own });
+    for (const minutes of [1, 2, 3]) await ask(many, { now: NOW + minutes * 60, own });
+    expect(lists).toBe(1);
+    await ask([subject(1, [digest("d1")])], { now: NOW + 30 * DAY, own });
+    expect(asked).toHaveLength(51);
+  });
+
+  test("tells all books that may have a document, although only one of them has news", async () => {
+    const one = digest("shared");
+    await ask([subject(1, [one])]);
+    await push("shared");
+    const { answers } = await ask([subject(1, [one]), subject(2, [one], NOW + 60)], { now: NOW + 120 });
+    expect(new Set(answers.keys())).toEqual(new Set([1, 2]));
+  });
+
   test("keeps the others waiting when its list is cut off", async () => {
     await ask(many, { own: { listDocuments: () => Promise.resolve({ documents: [], complete: true }) } });
     const list = { documents: [{ progress, metadata: null }], complete: false };
