@@ -190,7 +190,8 @@ def gather_many() -> None:
 def gather(folder: str | None = None) -> int:
     """Merges the logs of ended processes into one file and deletes them; how many there were.
 
-    Another gatherer at work, or a place without locks, means nothing is done: what stands there is read all the same.
+    Another gatherer at work, a place without locks, or a file that cannot be read means nothing is done: what stands
+    there is read all the same.
     """
     folder = folder or log_folder()
     os.makedirs(folder, exist_ok=True)
@@ -202,7 +203,12 @@ def gather(folder: str | None = None) -> int:
             open_files.enter_context(file)
         if ended:
             path = os.path.join(folder, GATHERED)
-            gathered = [*read_log(path), *(record for file in ended for record in read_log(file.name))]
+            sources = [*([path] if os.path.exists(path) else []), *(file.name for file in ended)]
+            unreadable: set[str] = set()
+            gathered = [record for source in sources for record in read_log(source, unreadable=unreadable)]
+            if unreadable:
+                # What cannot be read at this moment is not empty: another time.
+                return 0
             write_gathered(path, merge(gathered))
         for file in ended:
             remove(file)

@@ -9,10 +9,11 @@ import signal
 import subprocess
 import time
 import unittest
+from typing import Any
 from unittest import mock
 
 from calibre_plugins.koreader_progress import copy_log
-from calibre_plugins.koreader_progress.copy_log import CopyRecord, ProcessLog
+from calibre_plugins.koreader_progress.copy_log import CopyRecord, ProcessLog, read_log
 from calibre_plugins.koreader_progress.log_places import find_logs, log_folders, out_of_reach, trouble_with
 from libraries import TOOLS, new_folder
 
@@ -207,6 +208,18 @@ class Lines(Case):
         self.assertEqual(out_of_reach([gone, new_folder()]), [gone])
 
 
+def refusing(refused: str) -> Any:
+    """`read_log` for a moment in which one file cannot be opened."""
+
+    def read(path: str, without: Any = (), unreadable: Any = None) -> list[CopyRecord]:
+        if path == refused:
+            unreadable.add(path)
+            return []
+        return list(read_log(path, without, unreadable))
+
+    return read
+
+
 class Gathering(Case):
     def test_logs_of_ended_processes_are_merged_and_deleted_and_those_of_living_ones_stay(self) -> None:
         living = ProcessLog()
@@ -232,6 +245,23 @@ class Gathering(Case):
             self.assertTrue(copy_log.lock(gate))
             self.assertEqual(copy_log.gather(self.folder), 0)
         self.assertEqual(digests(self.folder), {"a" * 32})
+
+    def test_what_cannot_be_read_at_this_moment_is_neither_replaced_nor_deleted(self) -> None:
+        for digit in "ab":
+            log = ProcessLog()
+            log.append(record(digit * 32))
+            assert log.file is not None
+            log.file.close()
+            if digit == "a":
+                self.assertEqual(copy_log.gather(self.folder), 1)
+        ended = copy_log.log_files(self.folder)
+        for path in (os.path.join(self.folder, copy_log.GATHERED), *ended):
+            with mock.patch.object(copy_log, "read_log", refusing(path)):
+                self.assertEqual(copy_log.gather(self.folder), 0)
+            self.assertEqual(copy_log.log_files(self.folder), ended)
+            self.assertEqual(digests(self.folder), {"a" * 32, "b" * 32})
+        self.assertEqual(copy_log.gather(self.folder), 1)
+        self.assertEqual(digests(self.folder), {"a" * 32, "b" * 32})
 
     def test_where_there_are_no_locks_nothing_is_deleted(self) -> None:
         log = ProcessLog()
