@@ -11,31 +11,29 @@ from contextlib import closing
 from typing import Any
 
 from calibre_gui import click, gui
-from kosync import Gate, KosyncServer, Proxy, userkey
-from steps import USER, action, api, ask_at, book, configure, digest_of, preferences_in, select, tidy_up, wait_for_run
+from kosync import Gate, Proxy, userkey
+from steps import (
+    USER,
+    WithServer,
+    action,
+    api,
+    ask_at,
+    book,
+    configure,
+    digest_of,
+    preferences_in,
+    select,
+    wait_for_run,
+)
 
 SENT, NEVER_READ = "5e" * 16, "c0" * 16
 
 
-class ByHand(unittest.TestCase):
-    server: KosyncServer
-
+class ByHand(WithServer):
     @classmethod
     def setUpClass(cls) -> None:
-        cls.server = KosyncServer()
-        cls.server.register(*USER)
+        super().setUpClass()
         configure(cls.server)
-
-    @classmethod
-    def tearDownClass(cls) -> None:
-        cls.server.stop()
-
-    def tearDown(self) -> None:
-        tidy_up()
-
-    def use(self, name: str) -> None:
-        """Triggers an entry as a click or a shortcut does."""
-        gui.post(lambda: action().menu.entries[name][1].trigger())
 
     def on_the_server(self, document: str) -> Any:
         return self.server.call("GET", f"/syncs/progress/{document}", user=USER)

@@ -3,25 +3,21 @@
 from __future__ import annotations
 
 import io
-import unittest
 from urllib.request import ProxyHandler, build_opener
 
 from calibre_gui import gui
-from kosync import KosyncServer
-from steps import USER, action, api, book, configure, tidy_up, wait_for_run
+from steps import USER, WithServer, action, api, book, configure, wait_for_run
 
 PORT = 18_381
 TITLES = ("The Time Machine", "Middlemarch", "Der Prozess", "Dracula")
 
 
-class ContentServer(unittest.TestCase):
-    server: KosyncServer
+class ContentServer(WithServer):
     first: list[str]
 
     @classmethod
     def setUpClass(cls) -> None:
-        cls.server = KosyncServer()
-        cls.server.register(*USER)
+        super().setUpClass()
         configure(cls.server, review="never")
 
         def serve() -> None:
@@ -33,13 +29,6 @@ class ContentServer(unittest.TestCase):
         gui(serve)
         gui.wait(lambda: gui.main.content_server and gui.main.content_server.is_running, "the content server")
         cls.first = []
-
-    @classmethod
-    def tearDownClass(cls) -> None:
-        cls.server.stop()
-
-    def tearDown(self) -> None:
-        tidy_up()
 
     def download(self, title: str) -> str:
         """The digest of what a reader gets."""

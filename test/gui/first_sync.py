@@ -4,30 +4,30 @@ from __future__ import annotations
 
 import os
 import stat
-import unittest
 
 from calibre_gui import click, gui
-from kosync import KosyncServer, userkey
+from kosync import userkey
 from qt.core import QComboBox, QLabel, QLineEdit, QPushButton
-from steps import USER, action, api, book, click_toolbar, digest_of, preferences_in, select, tidy_up, wait_for_run
+from steps import (
+    USER,
+    WithServer,
+    action,
+    api,
+    book,
+    click_toolbar,
+    digest_of,
+    preferences_in,
+    select,
+    wait_for_run,
+)
 
 
-class FirstSync(unittest.TestCase):
-    server: KosyncServer
-
+class FirstSync(WithServer):
     @classmethod
     def setUpClass(cls) -> None:
-        cls.server = KosyncServer()
-        cls.server.register(*USER)
+        super().setUpClass()
         cls.server.push(USER, digest_of(book("Dracula")), 0.42)
         cls.server.push(USER, digest_of(book("Emma")), 1.0)
-
-    @classmethod
-    def tearDownClass(cls) -> None:
-        cls.server.stop()
-
-    def tearDown(self) -> None:
-        tidy_up()
 
     def test_1_a_click_without_an_account_says_so_and_opens_the_preferences(self) -> None:
         click_toolbar()

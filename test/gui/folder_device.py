@@ -4,19 +4,16 @@ from __future__ import annotations
 
 import io
 import os
-import unittest
 from typing import Any
 
 from books_of_all_kinds import books
 from calibre_gui import gui
-from kosync import KosyncServer
-from steps import USER, action, api, book, configure, tidy_up, wait_for_run
+from steps import USER, WithServer, action, api, book, configure, wait_for_run
 
 from calibre.ebooks.metadata.book.base import Metadata
 
 
-class FolderDevice(unittest.TestCase):
-    server: KosyncServer
+class FolderDevice(WithServer):
     folder: str
     # Title -> format, then title -> the digest that KOReader computed on the device.
     formats: dict[str, str]
@@ -24,8 +21,7 @@ class FolderDevice(unittest.TestCase):
 
     @classmethod
     def setUpClass(cls) -> None:
-        cls.server = KosyncServer()
-        cls.server.register(*USER)
+        super().setUpClass()
         configure(cls.server, review="never")
         cls.folder = os.path.join(os.environ["TEST_FOLDER"], "reader")
         os.makedirs(cls.folder)
@@ -35,13 +31,6 @@ class FolderDevice(unittest.TestCase):
             api().add_format(book_id, fmt, io.BytesIO(data), run_hooks=False)
             cls.formats[title] = fmt
         gui(lambda: gui.main.library_view.model().books_added(len(cls.formats)))
-
-    @classmethod
-    def tearDownClass(cls) -> None:
-        cls.server.stop()
-
-    def tearDown(self) -> None:
-        tidy_up()
 
     def connect(self) -> None:
         gui(gui.main.connect_to_folder_named, self.folder)

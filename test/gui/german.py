@@ -2,31 +2,19 @@
 
 from __future__ import annotations
 
-import unittest
 from typing import Any
 
 from calibre_gui import gui
-from kosync import KosyncServer
 from qt.core import QPushButton
-from steps import USER, action, book, configure, digest_of, preferences_in, select, tidy_up, wait_for_run
+from steps import USER, WithServer, action, book, configure, digest_of, preferences_in, select, wait_for_run
 
 
-class German(unittest.TestCase):
-    server: KosyncServer
-
+class German(WithServer):
     @classmethod
     def setUpClass(cls) -> None:
-        cls.server = KosyncServer()
-        cls.server.register(*USER)
+        super().setUpClass()
         cls.server.push(USER, digest_of(book("Der Prozess")), 0.42)
         configure(cls.server, ran_before=False)
-
-    @classmethod
-    def tearDownClass(cls) -> None:
-        cls.server.stop()
-
-    def tearDown(self) -> None:
-        tidy_up()
 
     def test_1_the_menu_speaks_german_with_letters_of_their_own(self) -> None:
         entries = gui(lambda: [entry for entry in action().qaction.menu().actions() if not entry.isSeparator()])

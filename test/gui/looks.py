@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import os
-import unittest
 from typing import Any
 
 from calibre_gui import gui
-from kosync import KosyncServer
 from qt.core import QApplication, QSize
-from steps import USER, action, book, configure, digest_of, preferences_in, tidy_up, wait_for_run
+from steps import USER, WithServer, action, book, configure, digest_of, preferences_in, tidy_up, wait_for_run
 
 
 def ink(icon: Any, size: int = 32) -> int:
@@ -20,22 +18,12 @@ def ink(icon: Any, size: int = 32) -> int:
     return sum(solid) // len(solid)
 
 
-class Looks(unittest.TestCase):
-    server: KosyncServer
-
+class Looks(WithServer):
     @classmethod
     def setUpClass(cls) -> None:
-        cls.server = KosyncServer()
-        cls.server.register(*USER)
+        super().setUpClass()
         cls.server.push(USER, digest_of(book("Dracula")), 0.42)
         configure(cls.server, review="always")
-
-    @classmethod
-    def tearDownClass(cls) -> None:
-        cls.server.stop()
-
-    def tearDown(self) -> None:
-        tidy_up()
 
     def test_1_every_icon_is_there_in_every_size_for_both_shades(self) -> None:
         from calibre_plugins.koreader_progress import icons

@@ -4,12 +4,21 @@ from __future__ import annotations
 
 import os
 import time
-import unittest
 
 from calibre_gui import click, gui
-from kosync import KosyncServer
 from qt.core import QApplication, QContextMenuEvent, QLineEdit, QTreeWidget
-from steps import USER, action, api, book, click_toolbar, configure, digest_of, select, tidy_up, wait_for_run
+from steps import (
+    USER,
+    WithServer,
+    action,
+    api,
+    book,
+    click_toolbar,
+    configure,
+    digest_of,
+    select,
+    wait_for_run,
+)
 
 NAMES = {
     "koreader-progress-selected", "koreader-progress-all", "koreader-progress-reading",
@@ -22,26 +31,12 @@ NAMES = {
 }  # fmt: skip
 
 
-class MenuEntries(unittest.TestCase):
-    server: KosyncServer
-
+class MenuEntries(WithServer):
     @classmethod
     def setUpClass(cls) -> None:
-        cls.server = KosyncServer()
-        cls.server.register(*USER)
+        super().setUpClass()
         cls.server.push(USER, digest_of(book("Dracula")), 0.42)
         cls.server.push(USER, digest_of(book("Emma")), 0.7, "PocketBook")
-
-    @classmethod
-    def tearDownClass(cls) -> None:
-        cls.server.stop()
-
-    def tearDown(self) -> None:
-        tidy_up()
-
-    def use(self, name: str) -> None:
-        """Triggers an entry as a click or a shortcut does."""
-        gui.post(lambda: action().menu.entries[name][1].trigger())
 
     def test_01_the_names_for_the_shortcut_editor_never_change(self) -> None:
         self.assertEqual(set(action().menu.entries), NAMES)

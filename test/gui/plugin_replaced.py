@@ -5,12 +5,23 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
-import unittest
 import zipfile
 
 from calibre_gui import click, gui
-from kosync import Gate, KosyncServer
-from steps import USER, action, api, ask_at, book, configure, digest_of, preferences_in, select, tidy_up, wait_for_run
+from kosync import Gate
+from steps import (
+    USER,
+    WithServer,
+    action,
+    api,
+    ask_at,
+    book,
+    configure,
+    digest_of,
+    preferences_in,
+    select,
+    wait_for_run,
+)
 
 
 def install_another_version() -> None:
@@ -29,21 +40,11 @@ def install_another_version() -> None:
         assert "news.txt" in now.namelist()
 
 
-class PluginReplaced(unittest.TestCase):
-    server: KosyncServer
-
+class PluginReplaced(WithServer):
     @classmethod
     def setUpClass(cls) -> None:
-        cls.server = KosyncServer()
-        cls.server.register(*USER)
+        super().setUpClass()
         cls.server.push(USER, digest_of(book("Dracula")), 0.42)
-
-    @classmethod
-    def tearDownClass(cls) -> None:
-        cls.server.stop()
-
-    def tearDown(self) -> None:
-        tidy_up()
 
     def test_1_every_module_is_loaded_soon_after_the_start(self) -> None:
         from calibre_plugins.koreader_progress.preload import modules_in

@@ -4,13 +4,22 @@ from __future__ import annotations
 
 import io
 import time
-import unittest
 import zipfile
 from typing import Any
 
 from calibre_gui import click, gui
-from kosync import KosyncServer
-from steps import USER, action, api, book, configure, digest_of, preferences_in, select, tidy_up, wait_for_run
+from steps import (
+    USER,
+    WithServer,
+    action,
+    api,
+    book,
+    configure,
+    digest_of,
+    preferences_in,
+    select,
+    wait_for_run,
+)
 
 
 NOVEL = "Walden"
@@ -57,24 +66,11 @@ def read_in_viewer(book_id: int, cfi: str) -> None:
     assert write_annotations(path, [place, *others])
 
 
-class Pushing(unittest.TestCase):
-    server: KosyncServer
-
+class Pushing(WithServer):
     @classmethod
     def setUpClass(cls) -> None:
-        cls.server = KosyncServer()
-        cls.server.register(*USER)
+        super().setUpClass()
         cls.server.push(USER, digest_of(book("Dracula")), 0.42)
-
-    @classmethod
-    def tearDownClass(cls) -> None:
-        cls.server.stop()
-
-    def tearDown(self) -> None:
-        tidy_up()
-
-    def use(self, name: str) -> None:
-        gui.post(lambda: action().menu.entries[name][1].trigger())
 
     def on_the_server(self, title: str) -> dict[str, Any]:
         return self.server.call("GET", f"/syncs/progress/{digest_of(book(title))}", user=USER)

@@ -3,30 +3,15 @@
 from __future__ import annotations
 
 import time
-import unittest
 from unittest import mock
 
 from calibre_gui import gui
-from kosync import KosyncServer, userkey
+from kosync import userkey
 from qt.core import QApplication
-from steps import USER, action, api, book, configure, digest_of, tidy_up, wait_for_run
+from steps import USER, WithServer, action, api, book, configure, digest_of, wait_for_run
 
 
-class RunsByThemselves(unittest.TestCase):
-    server: KosyncServer
-
-    @classmethod
-    def setUpClass(cls) -> None:
-        cls.server = KosyncServer()
-        cls.server.register(*USER)
-
-    @classmethod
-    def tearDownClass(cls) -> None:
-        cls.server.stop()
-
-    def tearDown(self) -> None:
-        tidy_up()
-
+class RunsByThemselves(WithServer):
     def expect(self, title: str, percent: int) -> None:
         gui.wait(lambda: api().field_for("#percent", book(title)) == percent, f"{percent} % of {title}")
         wait_for_run()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import unittest
 from collections.abc import Mapping
 from typing import Any
 
@@ -123,3 +124,25 @@ def ask_at(url: str) -> None:
     accounts = action().settings.accounts()
     accounts[0]["url"] = url
     action().settings.set("accounts", accounts)
+
+
+class WithServer(unittest.TestCase):
+    """Tests beside a real server that knows our reader; windows they leave open are closed."""
+
+    server: KosyncServer
+
+    @classmethod
+    def setUpClass(cls) -> None:
+        cls.server = KosyncServer()
+        cls.server.register(*USER)
+
+    @classmethod
+    def tearDownClass(cls) -> None:
+        cls.server.stop()
+
+    def tearDown(self) -> None:
+        tidy_up()
+
+    def use(self, name: str) -> None:
+        """Triggers a menu's entry as a click or a shortcut does."""
+        gui.post(lambda: action().menu.entries[name][1].trigger())

@@ -5,13 +5,24 @@ from __future__ import annotations
 import os
 import re
 import time
-import unittest
 from typing import Any
 
 from calibre_gui import click, gui
-from kosync import KosyncServer, OddServer, userkey
+from kosync import OddServer, userkey
 from qt.core import Qt
-from steps import USER, action, api, book, configure, digest_of, preferences_in, select, tidy_up, wait_for_run
+from steps import (
+    USER,
+    WithServer,
+    action,
+    api,
+    book,
+    configure,
+    digest_of,
+    preferences_in,
+    select,
+    tidy_up,
+    wait_for_run,
+)
 
 SUFFIX = os.environ.get("SHOTS_SUFFIX", "")
 TABS = ("account", "columns", "rules", "places", "when", "copies", "server", "runtime")
@@ -22,13 +33,10 @@ def without_our_folders(label: Any) -> None:
     label.setText(re.sub(r"/\S*/node_modules/\S*/(node|deno)\b", r"/usr/local/bin/\1", label.text()))
 
 
-class Tour(unittest.TestCase):
-    server: KosyncServer
-
+class Tour(WithServer):
     @classmethod
     def setUpClass(cls) -> None:
-        cls.server = KosyncServer()
-        cls.server.register(*USER)
+        super().setUpClass()
         for title, share, device in (
             ("Dracula", 0.42, "Kobo Libra"),
             ("Emma", 1.0, "Kobo Libra"),
@@ -50,13 +58,6 @@ class Tour(unittest.TestCase):
                 header.moveSection(header.visualIndex(model.column_map.index(name)), position)
 
         gui(arrange)
-
-    @classmethod
-    def tearDownClass(cls) -> None:
-        cls.server.stop()
-
-    def tearDown(self) -> None:
-        tidy_up()
 
     def shoot(self, widget: Any, name: str) -> None:
         path = gui.grab(widget, f"{name}{SUFFIX}")

@@ -5,32 +5,35 @@ from __future__ import annotations
 import json
 import os
 import time
-import unittest
 
 from calibre_gui import click, gui
-from kosync import KosyncServer, OddServer, make_certificate
+from kosync import OddServer, make_certificate
 from qt.core import QApplication, QPushButton
-from steps import USER, action, api, book, configure, digest_of, preferences_in, tidy_up, trouble, wait_for_run
+from steps import (
+    USER,
+    WithServer,
+    action,
+    api,
+    book,
+    configure,
+    digest_of,
+    preferences_in,
+    trouble,
+    wait_for_run,
+)
 
 
-class Troubles(unittest.TestCase):
-    server: KosyncServer
-
+class Troubles(WithServer):
     @classmethod
     def setUpClass(cls) -> None:
-        cls.server = KosyncServer()
-        cls.server.register(*USER)
+        super().setUpClass()
         cls.server.push(USER, digest_of(book("Dracula")), 0.42)
-
-    @classmethod
-    def tearDownClass(cls) -> None:
-        cls.server.stop()
 
     def setUp(self) -> None:
         configure(self.server)
 
     def tearDown(self) -> None:
-        tidy_up()
+        super().tearDown()
         gui.wait(lambda: not action().runs.is_busy, "quiet")
 
     def with_account(self, **changes: object) -> None:

@@ -3,36 +3,25 @@
 from __future__ import annotations
 
 import os
-import unittest
 
 from calibre_gui import gui
 from device_tree import sidecar_text
-from kosync import KosyncServer
-from steps import USER, action, api, book, configure, tidy_up, wait_for_run
+from steps import USER, WithServer, action, api, book, configure, wait_for_run
 from wireless_koreader import WirelessKOReader
 
 PORT = 18_299
 TITLES = ("The Time Machine", "Middlemarch", "Der Prozess")
 
 
-class Wireless(unittest.TestCase):
-    server: KosyncServer
+class Wireless(WithServer):
     reader: WirelessKOReader
     inbox: str
 
     @classmethod
     def setUpClass(cls) -> None:
-        cls.server = KosyncServer()
-        cls.server.register(*USER)
+        super().setUpClass()
         configure(cls.server, review="never")
         cls.inbox = os.path.join(os.environ["TEST_FOLDER"], "inbox")
-
-    @classmethod
-    def tearDownClass(cls) -> None:
-        cls.server.stop()
-
-    def tearDown(self) -> None:
-        tidy_up()
 
     def connect(self) -> None:
         type(self).reader = WirelessKOReader(PORT, self.inbox)
