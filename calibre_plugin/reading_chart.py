@@ -21,6 +21,15 @@ DOT: Final = 3.5
 REACH: Final = 12.0
 # One colour a device, told apart on light and dark paper, also by the colour blind.
 COLOURS: Final = ("#0f9b8e", "#d9730d", "#5b6ee1", "#b5489a", "#8a8d00")
+# How much of the text's ink goes into what is only to guide the eye.
+SCALE_INK: Final = 0.25
+LINE_INK: Final = 0.6
+
+
+def _thinned(ink: QColor, share: float) -> QColor:
+    thin = QColor(ink)
+    thin.setAlphaF(share)
+    return thin
 
 
 class ReadingChart(QWidget):
@@ -75,23 +84,27 @@ class ReadingChart(QWidget):
     def paintEvent(self, event: Any) -> None:
         painter = QPainter(self)
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
-        palette, paper = self.palette(), self._paper()
-        quiet = palette.color(QPalette.ColorGroup.Disabled, QPalette.ColorRole.WindowText)
-        self._draw_scale(painter, paper, quiet)
+        paper = self._paper()
+        # Not calibre's greyed ink: that is too pale to be read on light paper.
+        ink = self.palette().color(QPalette.ColorRole.WindowText)
+        self._draw_scale(painter, paper, ink)
         if self._points:
-            self._draw_line(painter, paper, quiet)
+            self._draw_line(painter, paper, ink)
         painter.end()
 
-    def _draw_scale(self, painter: QPainter, paper: QRectF, quiet: QColor) -> None:
-        painter.setPen(QPen(quiet, 0.6))
+    def _draw_scale(self, painter: QPainter, paper: QRectF, ink: QColor) -> None:
         for share in (0.0, 0.5, 1.0):
             height = paper.bottom() - share * paper.height()
+            painter.setPen(QPen(_thinned(ink, SCALE_INK), 0.6))
             painter.drawLine(QPointF(paper.left(), height), QPointF(paper.right(), height))
+            painter.setPen(ink)
             place = QRectF(0, height - 9, MARGIN_LEFT - 8, 18)
             painter.drawText(place, Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter, percent(share))
         if not self._points:
             text = "…" if self.is_waiting else _("Nothing was heard of this book yet.")
-            painter.drawText(paper, Qt.AlignmentFlag.AlignCenter, text)
+            # Between two lines of the scale, not struck through by one.
+            above = paper.adjusted(0, 0, 0, -paper.height() / 2)
+            painter.drawText(above, Qt.AlignmentFlag.AlignCenter, text)
             return
         below = QRectF(paper.left(), paper.bottom() + 5, paper.width(), MARGIN_BOTTOM - 5)
         first, last = show_time(self._points[0]["at"]), show_time(self._points[-1]["at"])
@@ -101,9 +114,9 @@ class ReadingChart(QWidget):
             painter.drawText(below, Qt.AlignmentFlag.AlignLeft, first)
             painter.drawText(below, Qt.AlignmentFlag.AlignRight, last)
 
-    def _draw_line(self, painter: QPainter, paper: QRectF, quiet: QColor) -> None:
+    def _draw_line(self, painter: QPainter, paper: QRectF, ink: QColor) -> None:
         places = [self._place(point, paper) for point in self._points]
-        painter.setPen(QPen(quiet, 1.4))
+        painter.setPen(QPen(_thinned(ink, LINE_INK), 1.4))
         painter.drawPolyline(places)
         painter.setPen(Qt.PenStyle.NoPen)
         for point, place in zip(self._points, places, strict=True):

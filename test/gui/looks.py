@@ -6,8 +6,24 @@ import os
 from typing import Any
 
 from calibre_gui import gui
-from qt.core import QApplication, QSize
-from steps import USER, WithServer, action, book, configure, digest_of, preferences_in, tidy_up, wait_for_run
+from qt.core import QApplication, QColor, QRectF, QSize
+from steps import (
+    USER,
+    WithServer,
+    action,
+    book,
+    configure,
+    digest_of,
+    preferences_in,
+    select,
+    tidy_up,
+    wait_for_run,
+)
+
+# What the Web Content Accessibility Guidelines ask of text at least.
+READABLE = 4.5
+# Days since the first evening, and how far the book was read by then.
+HEARD = ((0, 0.08), (2, 0.3), (3, 0.35), (9, 0.81))
 
 
 def ink(icon: Any, size: int = 32) -> int:
@@ -16,6 +32,33 @@ def ink(icon: Any, size: int = 32) -> int:
     points = [image.pixelColor(x, y) for x in range(image.width()) for y in range(image.height())]
     solid = [point.lightness() for point in points if point.alpha() > 200]
     return sum(solid) // len(solid)
+
+
+def turn(dark: bool) -> None:
+    """As calibre does when the desktop says that its colours have changed."""
+    manager = QApplication.instance().palette_manager
+    (manager.set_dark_mode_palette if dark else manager.set_light_mode_palette)()
+    manager.on_palette_change()
+
+
+def luminance(colour: QColor) -> float:
+    """How light a colour is to the eye, 0 to 1, as the Web Content Accessibility Guidelines count it."""
+    parts = (colour.redF(), colour.greenF(), colour.blueF())
+    red, green, blue = (part / 12.92 if part <= 0.04045 else ((part + 0.055) / 1.055) ** 2.4 for part in parts)
+    return 0.2126 * red + 0.7152 * green + 0.0722 * blue
+
+
+def contrast(one: QColor, other: QColor) -> float:
+    """From 1, the same colour, to 21, black on white."""
+    lighter, darker = sorted((luminance(one), luminance(other)), reverse=True)
+    return (lighter + 0.05) / (darker + 0.05)
+
+
+def contrast_of_text(chart: Any, place: QRectF) -> float:
+    """How well the text drawn there stands out: the point of the picture that is furthest from the background."""
+    image = chart.grab(place.toRect()).toImage()
+    points = [image.pixelColor(x, y) for x in range(image.width()) for y in range(image.height())]
+    return max(contrast(point, points[0]) for point in points)
 
 
 class Looks(WithServer):
@@ -56,12 +99,6 @@ class Looks(WithServer):
         closed.result(10)
 
     def test_3_the_icons_follow_calibre_from_light_to_dark_and_back(self) -> None:
-        def turn(dark: bool) -> None:
-            """As calibre does when the desktop says that its colours have changed."""
-            manager = QApplication.instance().palette_manager
-            (manager.set_dark_mode_palette if dark else manager.set_light_mode_palette)()
-            manager.on_palette_change()
-
         before = gui(lambda: ink(action().qaction.icon()))
         entry = action().menu.entries["koreader-progress-help"][1]
         in_menu = gui(lambda: ink(entry.icon()))
@@ -77,5 +114,40 @@ class Looks(WithServer):
         gui(turn, False)
         gui.wait(lambda: ink(action().qaction.icon()) <= before, "the darker lines")
 
-    def test_4_nothing_went_wrong_unseen(self) -> None:
+    def test_4_the_scale_of_the_chart_is_read_on_light_and_on_dark(self) -> None:
+        day = 86_400
+        points = [{"at": 1_760_000_000 + at * day, "percentage": share, "device": "Kobo"} for at, share in HEARD]
+        select(book("Dracula"))
+        self.use("koreader-progress-details")
+        dialog = gui.window("koreader_progress_details")
+        gui(dialog.tabs.setCurrentIndex, 2)
+        chart = dialog.history.chart
+
+        def measured() -> dict[str, float]:
+            from calibre_plugins.koreader_progress.reading_chart import MARGIN_BOTTOM, MARGIN_LEFT
+
+            # Between the lines of the scale, so that nothing but text is looked at.
+            height = chart.height()
+            half = QRectF(0, (height - MARGIN_BOTTOM) / 2 - 6, MARGIN_LEFT - 8, 20)
+            dates = QRectF(MARGIN_LEFT, height - MARGIN_BOTTOM + 5, chart.width() - MARGIN_LEFT, MARGIN_BOTTOM - 5)
+            return {"share": contrast_of_text(chart, half), "dates": contrast_of_text(chart, dates)}
+
+        def nothing() -> float:
+            from calibre_plugins.koreader_progress.reading_chart import MARGIN_BOTTOM, MARGIN_TOP
+
+            height = (chart.height() - MARGIN_TOP - MARGIN_BOTTOM) / 2
+            return contrast_of_text(chart, QRectF(chart.width() / 3, MARGIN_TOP + 5, chart.width() / 3, height - 10))
+
+        for shade in ("light", "dark"):
+            gui(turn, shade == "dark")
+            gui(chart.show_points, points)
+            for what, found in gui(measured).items():
+                self.assertGreaterEqual(found, READABLE, f"{what} on {shade}")
+            gui.grab(dialog, f"looks-chart-{shade}")
+            gui(chart.show_points, [])
+            self.assertGreaterEqual(gui(nothing), READABLE, f"that nothing was heard, on {shade}")
+            gui.grab(dialog, f"looks-chart-empty-{shade}")
+        gui(turn, False)
+
+    def test_5_nothing_went_wrong_unseen(self) -> None:
         self.assertEqual(gui.errors, [])
