@@ -1,3 +1,4 @@
+import { IncomingMessage } from "node:http";
 import { fastify } from "fastify";
 import type { FastifyInstance } from "fastify";
 import { createCredentials } from "./credentials.ts";
@@ -66,17 +67,25 @@ function toRefusal(error: unknown): Refusal {
 
 type Handler = MainRoad["handle"];
 
-/** Answers a request whose body was read already, as if it came anew. */
-function handleReadBy(appOf: () => FastifyInstance): MainRoad["handleRead"] {
-  return async (request, body, response) => {
-    const { method, url = "", headers, socket } = request;
-    const remoteAddress = socket.remoteAddress ?? "";
-    const options = { url, headers, payload: body, remoteAddress };
-    const answer = await appOf().inject({ method: method === "PUT" ? "PUT" : "GET", ...options });
-    for (const [name, value] of Object.entries(answer.headers)) {
-      if (value !== undefined && name !== "connection" && name !== "date") response.setHeader(name, value);
-    }
-    response.writeHead(answer.statusCode).end(answer.rawPayload);
+/** A client that keeps its connection keeps the server from ending; the framework tells only those who come after. */
+function tellOfEndIf(isClosing: () => boolean): MainRoad["tellOfEnd"] {
+  return (response) => {
+    if (isClosing() && !response.headersSent) response.setHeader("connection", "close");
+  };
+}
+
+/**
+ * Answers a request whose body was read already, as if it came anew. The framework's own way to do this refuses to while
+ * the server is about to end.
+ */
+function handleReadBy(handle: Handler): MainRoad["handleRead"] {
+  return (request, body, response) => {
+    const again = new IncomingMessage(request.socket);
+    const { method = "", url = "", headers, httpVersion, httpVersionMajor, httpVersionMinor } = request;
+    Object.assign(again, { method, url, headers, httpVersion, httpVersionMajor, httpVersionMinor, complete: true });
+    again.push(body);
+    again.push(null);
+    handle(again, response);
   };
 }
 
@@ -107,7 +116,7 @@ function logFailure(log: Log, method: string, route: string | null, { cause }: R
 }
 
 /** What `answerErrors` does, for a request that the framework has not seen. */
-function failBy(log: Log): MainRoad["fail"] {
+function failBy(log: Log, tellOfEnd: MainRoad["tellOfEnd"]): MainRoad["fail"] {
   return (request, response, route, error) => {
     const refusal = toRefusal(error);
     logFailure(log, request.method ?? "", route, refusal);
@@ -115,6 +124,7 @@ function failBy(log: Log): MainRoad["fail"] {
       response.destroy();
       return;
     }
+    tellOfEnd(response);
     const body = refusal.body();
     const headers = { "content-type": JSON_TYPE, "content-length": Buffer.byteLength(body) };
     response.writeHead(refusal.statusCode, headers).end(body);
@@ -153,19 +163,25 @@ export function createServer(options: ServerOptions): FastifyInstance {
   const note = createNote(log, metrics);
   // Who stands behind a proxy is the framework's knowledge: where the log wants it, all goes by the road.
   const hasLane = options.trustProxy === undefined || !logsRequests(log);
-  let isClosing = false;
+  let isEnding = false;
+  const isClosing = (): boolean => isEnding;
+  const tellOfEnd = tellOfEndIf(isClosing);
   const road = {
-    handleRead: handleReadBy(() => app),
-    fail: failBy(log),
-    isClosing: () => isClosing,
+    fail: failBy(log, tellOfEnd),
+    isClosing,
+    tellOfEnd,
     note,
     maxBodyBytes: MAX_BODY_BYTES,
   };
   const app: FastifyInstance = createApp(options, (handle) =>
-    hasLane ? createFastLane(context, { ...road, handle }) : handle,
+    hasLane ? createFastLane(context, { ...road, handle, handleRead: handleReadBy(handle) }) : handle,
   );
   app.addHook("preClose", (done) => {
-    isClosing = true;
+    isEnding = true;
+    done();
+  });
+  app.addHook("onSend", (_request, reply, _payload, done) => {
+    tellOfEnd(reply.raw);
     done();
   });
   answerErrors(app, log);

@@ -12,11 +12,13 @@ export interface MainRoad {
   /** Answers any request whose body is still unread. */
   readonly handle: Handler;
   /** Answers a request whose body was read already. */
-  readonly handleRead: (request: IncomingMessage, body: Buffer, response: ServerResponse) => Promise<void>;
+  readonly handleRead: (request: IncomingMessage, body: Buffer, response: ServerResponse) => void;
   /** Answers, and logs, that the store has failed; the same question is not put to it a second time. */
   readonly fail: (request: IncomingMessage, response: ServerResponse, route: string, error: unknown) => void;
-  /** Whether the server is about to end: then the road tells every client to hang up, which the lane does not. */
+  /** Whether the server is about to end: then whatever comes anew is for the road. */
   readonly isClosing: () => boolean;
+  /** To be called before an answer's head is written: if the server is about to end it tells the client to hang up. */
+  readonly tellOfEnd: (response: ServerResponse) => void;
   readonly note: Note | null;
   readonly maxBodyBytes: number;
 }
@@ -24,12 +26,6 @@ export interface MainRoad {
 const JSON_TYPE = "application/json; charset=utf-8";
 /** Ids that are the same in a path as they are: every digest is one. */
 const PLAIN_ID = /^[\w-][\w.-]{0,199}$/;
-
-function answer(response: ServerResponse, value: object): void {
-  const text = JSON.stringify(value);
-  response.writeHead(200, { "content-type": JSON_TYPE, "content-length": Buffer.byteLength(text) });
-  response.end(text);
-}
 
 /**
  * A lane for what nearly all requests are: a `PUT` or a `GET` of a position by a device that was let in before, in its
@@ -44,6 +40,13 @@ export function createFastLane({ store, gate, clock, basePath }: Context, road: 
   function note(request: IncomingMessage, response: ServerResponse, route: string, since: number): void {
     const { statusCode } = response;
     road.note?.(request.method ?? "", route, statusCode, performance.now() - since, request.socket.remoteAddress ?? "");
+  }
+
+  function answer(response: ServerResponse, value: object): void {
+    const text = JSON.stringify(value);
+    road.tellOfEnd(response);
+    response.writeHead(200, { "content-type": JSON_TYPE, "content-length": Buffer.byteLength(text) });
+    response.end(text);
   }
 
   /** Who is remembered with these headers; null for all others, whom the road knows how to treat. */
@@ -76,7 +79,7 @@ export function createFastLane({ store, gate, clock, basePath }: Context, road: 
       const write = readWrite(body, clock());
       const outcome = write instanceof Refusal ? null : await store.write(caller.username, caller.credential, write);
       if (write instanceof Refusal || outcome?.status !== "written") {
-        await road.handleRead(request, body, response);
+        road.handleRead(request, body, response);
         return;
       }
       answer(response, showOutcome(outcome, write.timestamp));

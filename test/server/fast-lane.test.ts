@@ -1,4 +1,6 @@
-import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { Server } from "node:http";
+import { connect } from "node:net";
+import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
 import { createLog } from "../../src/server/log.ts";
 import { ask, exchange, login, serve } from "./support/serving.ts";
 import type { Answer, Question, Serving } from "./support/serving.ts";
@@ -96,3 +98,57 @@ describe.each(STORE_KINDS)("a device that was let in before, on a %s store,", (k
     expect(text.match(/\{"document":"piecewise","timestamp":1700000000\}/g)).toHaveLength(3);
   });
 });
+
+/** Resolves once nobody listens there any more. */
+async function refused(port: number): Promise<void> {
+  for (;;) {
+    const isRefused = await new Promise<boolean>((resolve) => {
+      const socket = connect(port, "127.0.0.1");
+      socket.on("error", () => resolve(true));
+      socket.on("connect", () => {
+        socket.destroy();
+        resolve(false);
+      });
+    });
+    if (isRefused) return;
+  }
+}
+
+test.each([
+  ["a position", "the lane", (body: string) => [`content-length: ${body.length}`, body], "200 OK"],
+  ["no JSON", "the lane", (body: string) => [`content-length: ${body.length}`, body.replace("{", "[")], "400 Bad"],
+  [
+    "a position by chunks",
+    "the road",
+    (body: string) => ["transfer-encoding: chunked", `${body.length.toString(16)}\r\n${body}\r\n0\r\n\r\n`],
+    "200 OK",
+  ],
+])(
+  "who is sending %s by %s when the server stops is answered and told to hang up",
+  async (_what, _way, send, status) => {
+    const serving = await serve("sqlite");
+    const { port } = serving.server;
+    await ask(port, { method: "POST", path: "/users/create", body: '{"username":"reader","password":"key-reader"}' });
+    await ask(port, { method: "GET", path: "/users/auth", headers: login("reader") });
+    const impatience = vi.spyOn(Server.prototype, "closeAllConnections");
+    const [length = "", body = ""] = send(JSON.stringify(POSITION));
+    // The server says when the request has come to whoever will answer it.
+    const head = `PUT /syncs/progress HTTP/1.1\r\nx-auth-user: reader\r\nx-auth-key: key-reader\r\nexpect: 100-continue\r\n`;
+    const socket = connect({ port, host: "127.0.0.1", allowHalfOpen: true }).setEncoding("latin1");
+    const heard = socket[Symbol.asyncIterator]();
+    socket.write(`${head}${length}\r\n\r\n`);
+    expect((await heard.next()).value).toMatch(/^HTTP\/1\.1 100 /);
+    socket.write(body.slice(0, 10));
+    const stopped = serving.close();
+    await refused(port);
+    socket.write(body.slice(10));
+    const answer = String((await heard.next()).value);
+    expect(answer).toContain(`HTTP/1.1 ${status}`);
+    expect(answer.toLowerCase()).toContain("\r\nconnection: close\r\n");
+    expect((await heard.next()).done).toBe(true);
+    await stopped;
+    expect(impatience).not.toHaveBeenCalled();
+    impatience.mockRestore();
+    socket.destroy();
+  },
+);
