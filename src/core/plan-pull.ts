@@ -48,8 +48,17 @@ export function baseAfter(filling: Filling, { updates, agreed }: Filled, left: R
   return { book_id: book.book_id, document, percentage, progress, timestamp, device, values };
 }
 
-/** Takes the record into these columns; the columns in `left` are for the reader to decide about. */
-function take(plan: PullPlan, filling: Filling, mappings: readonly ColumnMapping[], left = NONE): void {
+/**
+ * Takes the record into these columns; the columns in `left` are for the reader to decide about, and `rest` says why
+ * all others are left as they are.
+ */
+function take(
+  plan: PullPlan,
+  filling: Filling,
+  mappings: readonly ColumnMapping[],
+  left = NONE,
+  rest: Why | null = null,
+): void {
   const { book, chosen, local } = filling;
   const { book_id } = book;
   const filled = fillCells(
@@ -62,10 +71,11 @@ function take(plan: PullPlan, filling: Filling, mappings: readonly ColumnMapping
   // What is agreed already need not be kept again.
   if (!isSameBase(base, book.base)) plan.bases.push(base);
   const { percentage, device } = chosen.progress;
-  if (left.size > 0 && filling.profile.rules.conflict === "library")
-    plan.skipped.push({ book_id, reason: why("policy_library", { percentage, from: local.share, device }) });
-  else if (left.size === 0 && filled.updates.length === 0 && filled.skipped.length === 0)
-    plan.skipped.push({ book_id, reason: why("unchanged", {}) });
+  const reason = (said: Why): number => plan.skipped.push({ book_id, reason: said });
+  if (left.size > 0 && filling.profile.rules.conflict === "library" && rest?.code !== "policy_library")
+    reason(why("policy_library", { percentage, from: local.share, device }));
+  if (rest !== null) reason(rest);
+  else if (left.size === 0 && filled.updates.length === 0 && filled.skipped.length === 0) reason(why("unchanged", {}));
 }
 
 function isSameBase(one: Base, other: Base | null): boolean {
@@ -77,21 +87,19 @@ function isSameBase(one: Base, other: Base | null): boolean {
   );
 }
 
-function ask(plan: PullPlan, filling: Filling, mappings: readonly ColumnMapping[]): void {
-  const filled = fillCells(mappings, filling);
-  const base = baseAfter(filling, filled);
-  const { book_id } = filling.book;
+/** Asks about these columns; `rest` as in `take`. */
+function ask(plan: PullPlan, filling: Filling, mappings: readonly ColumnMapping[], rest: Why | null = null): void {
+  const { updates, ...filled } = fillCells(mappings, filling);
+  const { book, chosen } = filling;
+  const { book_id } = book;
   // Nobody need be asked about cells that would not change.
-  if (filled.updates.length === 0) take(plan, filling, mappings);
-  else
-    plan.conflicts.push({
-      book_id,
-      theirs: filling.chosen.progress,
-      updates: filled.updates,
-      base,
-      why: filling.why,
-      side: null,
-    });
+  if (updates.length === 0) {
+    take(plan, filling, mappings, NONE, rest);
+    return;
+  }
+  const base = baseAfter(filling, { ...filled, updates });
+  plan.conflicts.push({ book_id, theirs: chosen.progress, updates, base, why: filling.why, side: null });
+  if (rest !== null) plan.skipped.push({ book_id, reason: rest });
 }
 
 /** Columns that no base knows and that the reader filled otherwise: `library` leaves them, whatever else is taken. */
@@ -102,15 +110,24 @@ function leftToTheReader(filling: Filling): ReadonlySet<string> {
 }
 
 /** Fills columns that were mapped after the base was made; a hand-filled one is the reader's to decide about. */
-function fillNewColumns(plan: PullPlan, filling: Filling, unknown: readonly ColumnMapping[], left = NONE): void {
+function fillNewColumns(
+  plan: PullPlan,
+  filling: Filling,
+  unknown: readonly ColumnMapping[],
+  rest: Why | null,
+  left = NONE,
+): void {
   const { profile, chosen } = filling;
   const { percentage, device, timestamp } = chosen.progress;
   const { conflict } = profile.rules;
   const [first] = conflict === "server" || conflict === "library" ? [] : differingCells(unknown, filling);
   if (first === undefined) {
     const reason = why("new_column", { column: unknown[0]?.column ?? null, percentage, device, timestamp });
-    take(plan, { ...filling, why: reason }, unknown, new Set([...left, ...leftToTheReader(filling)]));
-  } else ask(plan, { ...filling, why: why("no_base_differs", { ...first, percentage, device, timestamp }) }, unknown);
+    take(plan, { ...filling, why: reason }, unknown, new Set([...left, ...leftToTheReader(filling)]), rest);
+  } else {
+    const reason = why("no_base_differs", { ...first, percentage, device, timestamp });
+    ask(plan, { ...filling, why: reason }, unknown, rest);
+  }
 }
 
 /** The record that the base was made of, as far as the base tells it. */
@@ -120,22 +137,22 @@ function agreedRecord({ document, percentage, progress, timestamp, device }: Bas
 
 /**
  * Columns that were mapped since the base show what was agreed on, as the others do, when the server has nothing that
- * is taken; whether there was anything to show.
+ * is taken; `rest` says why, beside what was filled. Whether there was anything to show.
  */
-function fillFromBase(plan: PullPlan, filling: Filling): boolean {
+function fillFromBase(plan: PullPlan, filling: Filling, rest: Why | null): boolean {
   const { book, chosen, profile } = filling;
   const { base } = book;
   const unknown = unknownColumns(book, profile);
   if (base === null || book.declined.some((said) => sameRecord(said, base))) return false;
   if (sameRecord(chosen.progress, base)) {
-    if (unknown.length > 0) fillNewColumns(plan, filling, unknown);
+    if (unknown.length > 0) fillNewColumns(plan, filling, unknown, rest);
     return unknown.length > 0;
   }
   // What was agreed on is older than what the server has by now: worth showing where nothing stands.
   const empty = unknown.filter(({ column }) => isEmpty(book.cells[column] ?? null));
   if (empty.length === 0) return false;
   const filled = new Set(unknown.filter((mapping) => !empty.includes(mapping)).map(({ column }) => column));
-  fillNewColumns(plan, { ...filling, chosen: agreedRecord(base) }, empty, filled);
+  fillNewColumns(plan, { ...filling, chosen: agreedRecord(base) }, empty, rest, filled);
   return true;
 }
 
@@ -143,7 +160,6 @@ function fillFromBase(plan: PullPlan, filling: Filling): boolean {
 function planSettled(plan: PullPlan, filling: Filling): void {
   const { book, chosen, local, profile, mark } = filling;
   const { book_id, base } = book;
-  const reason = (said: Why): number => plan.skipped.push({ book_id, reason: said });
   if (base === null) return;
   const { percentage, device, timestamp } = chosen.progress;
   const current = sameRecord(chosen.progress, base);
@@ -155,10 +171,12 @@ function planSettled(plan: PullPlan, filling: Filling): void {
     take(plan, { ...filling, why: why("finished_on_device", data) }, told, left);
     return;
   }
-  if (fillFromBase(plan, filling)) return;
-  if (local.percentChanged || local.statusChanged) reason(why("changed_here", { percentage: local.share }));
-  else if (current) reason(why("unchanged", {}));
-  else reason(why("older_record", { percentage, device, timestamp, base_timestamp: base.timestamp }));
+  const rest = ((): Why | null => {
+    if (local.percentChanged || local.statusChanged) return why("changed_here", { percentage: local.share });
+    if (current) return null;
+    return why("older_record", { percentage, device, timestamp, base_timestamp: base.timestamp });
+  })();
+  if (!fillFromBase(plan, filling, rest)) plan.skipped.push({ book_id, reason: rest ?? why("unchanged", {}) });
 }
 
 function statusDiffers(filling: Filling): { column: string; value: string; wanted: string } | null {
@@ -182,7 +200,8 @@ function planBook(plan: PullPlan, reading: Reading, local: LocalSide, profile: P
     // Who said no to what the server has wants nothing of it, in no column.
     const agreed = choice.none.code === "declined" ? null : book.base;
     const filling = agreed === null ? null : { ...given, chosen: agreedRecord(agreed), why: choice.none };
-    if (filling === null || !fillFromBase(plan, filling)) plan.skipped.push({ book_id, reason: choice.none });
+    if (filling === null || !fillFromBase(plan, filling, choice.none))
+      plan.skipped.push({ book_id, reason: choice.none });
     return;
   }
   const { chosen } = choice;
@@ -202,7 +221,7 @@ function planBook(plan: PullPlan, reading: Reading, local: LocalSide, profile: P
   });
   if (decision.outcome === "settled") planSettled(plan, filling);
   else if (decision.outcome === "keep") {
-    if (!fillFromBase(plan, filling)) plan.skipped.push({ book_id, reason: decision.why });
+    if (!fillFromBase(plan, filling, decision.why)) plan.skipped.push({ book_id, reason: decision.why });
   } else {
     const { reread } = decision;
     // A book that is read again is not finished, whatever an old mark says.

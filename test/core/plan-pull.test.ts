@@ -1,6 +1,9 @@
-import { expect, test } from "vitest";
+import { describe, expect, test } from "vitest";
 import { planPull } from "../../src/core/plan-pull.ts";
-import { column, profileOf, readingOf, T0 } from "./samples.ts";
+import type { Book } from "../../src/model/plan.ts";
+import type { Rules } from "../../src/model/profile.ts";
+import type { Progress } from "../../src/model/progress.ts";
+import { column, DAY, profileOf, readingOf, record, T0 } from "./samples.ts";
 
 test("a server ahead of the library becomes one column update", () => {
   const reading = readingOf({ cells: { "#pct": null }, records: [{ percentage: 0.42 }] });
@@ -19,4 +22,49 @@ test("values of our own do not make a plan one that must be reviewed", () => {
   const ours = { ...known, book: { ...known.book, written: { "#pct": 40 } } };
   const reviews = [ours, known].map((one) => planPull([one], profileOf({ rules: { conflict: "server" } }), T0).review);
   expect(reviews).toMatchObject([[], [{ code: "no_base", data: { books: 1 } }]]);
+});
+
+describe("a column mapped since the last sync is filled while the rest is left: the reason is still told", () => {
+  const base = { ...record({ progress: "/body/DocFragment[2]" }), book_id: 1, values: { "#pct": 40 } };
+  const { device_id: _none, ...agreed } = base;
+  const cells = { "#pct": 40, "#status": null };
+  const older = { percentage: 0.3, timestamp: T0 - DAY };
+  const synced = { percentage: 0.4, progress: base.progress };
+  test.each<[string, Partial<Book>, Partial<Progress>, Partial<Rules>]>([
+    ["older_record", {}, older, {}],
+    ["changed_here", { cells: { ...cells, "#pct": 70 } }, synced, {}],
+    ["own_record", {}, { device_id: "calibre-koreader-progress-7" }, {}],
+    ["peek", {}, { percentage: 0.002, timestamp: T0 + DAY }, {}],
+    ["library_further", {}, { percentage: 0.3, timestamp: T0 + DAY }, { conflict: "furthest" }],
+    [
+      "policy_library",
+      { cells: { ...cells, "#pct": 70 } },
+      { percentage: 0.5, timestamp: T0 + DAY },
+      { conflict: "library" },
+    ],
+  ])("%s", (code, book, said, rules) => {
+    const plan = planPull(
+      [readingOf({ base: agreed, cells, ...book, records: [said] })],
+      profileOf({ rules }),
+      T0 + 2 * DAY,
+    );
+    expect(plan.updates).toMatchObject([{ column: "#status", after: "Reading", why: { code: "new_column" } }]);
+    expect(plan.skipped.map(({ reason }) => reason.code)).toEqual([code]);
+  });
+
+  test("also where the new column has nothing to show", () => {
+    const columns = [column("percent", "#pct", "int"), column("place", "#place", "text")];
+    const reading = readingOf({ base: agreed, cells: { "#pct": 40, "#place": null }, records: [older] });
+    const { updates, skipped } = planPull([reading], profileOf({ columns }), T0 + DAY);
+    expect(updates).toEqual([]);
+    expect(skipped.map(({ reason }) => reason.code)).toEqual(["older_record"]);
+  });
+
+  test("also where the new column is asked about", () => {
+    const known = { ...agreed, values: { "#status": "Unread" } };
+    const reading = readingOf({ base: known, cells: { "#pct": 70, "#status": "Finished" }, records: [synced] });
+    const plan = planPull([reading], profileOf({ rules: { conflict: "ask" } }), T0 + DAY);
+    expect(plan.conflicts).toMatchObject([{ why: { code: "no_base_differs" } }]);
+    expect(plan.skipped.map(({ reason }) => reason.code)).toEqual(["changed_here"]);
+  });
 });
