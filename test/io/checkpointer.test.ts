@@ -1,6 +1,8 @@
-import { mkdtempSync, rmSync, statSync } from "node:fs";
+import { spawnSync } from "node:child_process";
+import { mkdtempSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { dirname, join, resolve } from "node:path";
+import process from "node:process";
 import { DatabaseSync } from "node:sqlite";
 import { afterEach, expect, test } from "vitest";
 import { createCheckpointer } from "../../src/io/checkpointer.ts";
@@ -46,6 +48,32 @@ test("where there can be no thread the connection that writes is told to help it
   checkpointer.wrote(10_000);
   await fallen.promise;
   checkpointer.wrote(10_000);
+});
+
+test("Node 22's word about SQLite is kept back in the thread too, and no other", () => {
+  const path = newFile();
+  fillWal(path);
+  // Every thread of the program below begins with this: whoever loads SQLite as the checkpointer does is warned.
+  const warner = join(dirname(path), "warner.cjs");
+  writeFileSync(
+    warner,
+    `const load = process.getBuiltinModule;
+    process.getBuiltinModule = (name) => {
+      if (name === "node:sqlite") process.emitWarning("SQLite is an experimental feature", "ExperimentalWarning");
+      if (name === "node:sqlite") process.nextTick(() => process.emitWarning("something else"));
+      return load(name);
+    };`,
+  );
+  const program = `import { createCheckpointer } from ${JSON.stringify(resolve("src/io/checkpointer.ts"))};
+    const work = setInterval(() => undefined, 1000);
+    const end = () => checkpointer.stop().then(() => clearInterval(work));
+    const checkpointer = createCheckpointer(${JSON.stringify(path)}, end, () => process.exit(1));
+    checkpointer.wrote(8000);`;
+  const args = ["--require", warner, "--input-type=module", "-e", program];
+  const { status, stderr } = spawnSync(process.execPath, args, { encoding: "utf8" });
+  expect(stderr).toContain("something else");
+  expect(stderr).not.toContain("SQLite");
+  expect(status).toBe(0);
 });
 
 test("a database that is never idle does not let its WAL grow for ever, and loses nothing over it", async () => {
