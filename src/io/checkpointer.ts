@@ -20,7 +20,7 @@ const MAX_ROUNDS = 3;
 /** Runs in the thread, from its own text: it can use nothing of this file. Answers each message with the pages left to move. */
 function work(): void {
   const { parentPort, workerData } = process.getBuiltinModule("node:worker_threads");
-  const { emitWarning } = process;
+  const emitWarning = process.emitWarning.bind(process);
   // Node 22 calls its SQLite experimental while it is loaded, in each thread anew; nobody can act on that.
   process.emitWarning = () => undefined;
   const { DatabaseSync } = process.getBuiltinModule("node:sqlite");
