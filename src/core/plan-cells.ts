@@ -4,6 +4,7 @@ import type { ColumnMapping, Profile } from "../model/profile.ts";
 import type { Progress } from "../model/progress.ts";
 import { why } from "../model/why.ts";
 import type { Why } from "../model/why.ts";
+import { sameRecord } from "./choose-record.ts";
 import { countCell, countOf, dateCell, fits, isEmpty, percentCell, sameCell, shareOf, textCell } from "./columns.ts";
 import { dayOf, parseInstant } from "./dates.ts";
 import { changedHere, clearedHere, isOurs } from "./local-side.ts";
@@ -39,9 +40,15 @@ export function statusWanted({ progress }: Taken, mark: DeviceMark | null, { rul
 }
 
 /** When the record was made; without a server's time, now, if we know that it was not there at the last run. */
-function madeAt({ progress }: Taken, book: Book, now: number): number | null {
+function madeAt({ progress }: Taken, { base }: Book, now: number): number | null {
   if (progress.timestamp !== null) return Math.min(progress.timestamp, now);
-  return book.base === null ? null : now;
+  return base === null || sameRecord(progress, base) ? null : now;
+}
+
+/** When the book was finished; a mark without a date, on a book that was not finished at the last run, is from now. */
+function finishedAt({ book, chosen, local, mark, now }: Filling): number | null {
+  const seen = mark !== null && book.base !== null && !local.finished ? now : null;
+  return mark?.at ?? madeAt(chosen, book, now) ?? seen;
 }
 
 function wantedStatus(mapping: ColumnMapping, filling: Filling): Wanted {
@@ -115,7 +122,7 @@ function wantedOnce(mapping: ColumnMapping, filling: Filling): Wanted {
       : { after: dateCell(mapping, Math.min(at, now), profile.time_zone), why: why("started", { timestamp: at }) };
   }
   if (status !== "finished" || local.status === "own") return null;
-  const at = mark === null ? madeAt(chosen, book, now) : (mark.at ?? madeAt(chosen, book, now));
+  const at = finishedAt(filling);
   const device = mark === null ? chosen.progress.device : mark.device;
   return at === null
     ? null

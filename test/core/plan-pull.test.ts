@@ -68,3 +68,35 @@ describe("a column mapped since the last sync is filled while the rest is left: 
     expect(plan.skipped.map(({ reason }) => reason.code)).toEqual(["changed_here"]);
   });
 });
+
+test("a date that nobody knows stays empty when its column is mapped later: the server tells no time", () => {
+  const { device_id: _none, ...agreed } = record({ timestamp: null, percentage: 1 });
+  const base = { ...agreed, book_id: 1, values: { "#pct": 100, "#status": "Finished" } };
+  const columns = [
+    column("percent", "#pct", "int"),
+    column("status", "#status", "text"),
+    column("last_read", "#read", "datetime"),
+    column("finished", "#finished", "datetime"),
+  ];
+  const cells = { "#pct": 100, "#status": "Finished", "#read": null, "#finished": null };
+  const same = readingOf({ base, cells, records: [agreed] });
+  const own = readingOf({ base, cells, records: [{ device_id: "calibre-koreader-progress-7" }] });
+  for (const reading of [same, own]) expect(planPull([reading], profileOf({ columns }), T0).updates).toEqual([]);
+  // What was not there at the last run was read since: the run's own time is known then.
+  const reading = { ...base, percentage: 0.4, values: { ...base.values, "#pct": 40, "#status": "Reading" } };
+  const midway = { base: reading, cells: { ...cells, "#pct": 40, "#status": "Reading" } };
+  const read = readingOf({ ...midway, records: [{ ...agreed, progress: "/body/DocFragment[99]" }] });
+  expect(planPull([read], profileOf({ columns }), T0).updates.map((update) => update.column)).toContain("#read");
+});
+
+test("an undated mark on a device finishes a book now, when the server tells no time", () => {
+  const { device_id: _none, ...agreed } = record({ timestamp: null });
+  const base = { ...agreed, book_id: 1, values: { "#status": "Reading", "#finished": null } };
+  const columns = [column("status", "#status", "text"), column("finished", "#finished", "datetime")];
+  const marks = [{ device: "Kobo", status: "complete" as const, at: null }];
+  const reading = readingOf({ base, cells: base.values, marks, records: [agreed] });
+  expect(planPull([reading], profileOf({ columns }), T0).updates).toMatchObject([
+    { column: "#status", after: "Finished" },
+    { column: "#finished", after: "2026-01-01T00:00:00+00:00" },
+  ]);
+});
