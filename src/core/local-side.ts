@@ -53,8 +53,10 @@ export function unknownColumns(book: Book, { columns }: Profile): ColumnMapping[
  */
 export function withOwnBase(book: Book, { columns }: Profile): Book {
   const { base } = book;
-  if (base === null || columns.length === 0) return book;
-  const known = columns.some(({ column, field }) => field !== "last_synced" && base.values[column] !== undefined);
+  // When a book was last synced says nothing of where the reader is: such a column alone is as good as none.
+  const telling = columns.filter(({ field }) => field !== "last_synced");
+  if (base === null || telling.length === 0) return book;
+  const known = telling.some(({ column }) => base.values[column] !== undefined);
   return known ? book : { ...book, base: null };
 }
 

@@ -7,7 +7,7 @@ import { ConflictPolicy } from "../../src/model/profile.ts";
 import type { Rules } from "../../src/model/profile.ts";
 import type { CalibrePlace, PlacePointer, PushPlan, PushReading } from "../../src/model/push.ts";
 import { evenShare } from "./small-world.ts";
-import { answerOf, DAY, profileOf, readingOf, record, T0 } from "./samples.ts";
+import { answerOf, column, DAY, profileOf, readingOf, record, T0 } from "./samples.ts";
 
 const NOW = T0 + 10 * DAY;
 const DOCUMENT = "a".repeat(32);
@@ -56,6 +56,19 @@ test("a newer place in calibre's viewer goes to the server, and the columns foll
   expect(plan.puts).toMatchObject([{ document: DOCUMENT, percentage: 0.5, before: { percentage: 0.4 } }]);
   expect(plan.updates).toMatchObject([{ column: "#pct", before: 40, after: 50 }]);
   expect(plan.bases).toMatchObject([{ percentage: 0.5, timestamp: null, values: { "#pct": 50 } }]);
+});
+
+test("a profile that shows nothing but when a book was synced knows what the server said before", () => {
+  const columns = [column("last_synced", "#synced", "datetime")];
+  const synced_at = { "#synced": null };
+  const book = { base: { ...BASE, values: synced_at }, cells: synced_at };
+  for (const conflict of ["ask", "server"] as const) {
+    const profile = profileOf({ columns, rules: { conflict } });
+    const plan = planPush([reading([place()], [{}], book)], profile, NOW);
+    expect(plan).toMatchObject({ puts: [{ percentage: 0.5 }], conflicts: [], skipped: [] });
+  }
+  const nothing = planPull([readingOf({ ...book, records: [{}] })], profileOf({ columns }), NOW);
+  expect(nothing).toMatchObject({ updates: [], conflicts: [], bases: [] });
 });
 
 test("what was pushed is no news to the next pull", () => {
