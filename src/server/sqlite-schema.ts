@@ -47,28 +47,50 @@ CREATE TABLE IF NOT EXISTS aliases (
   PRIMARY KEY (user_id, value)
 ) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS overlong (document_id INTEGER PRIMARY KEY);
-CREATE TRIGGER IF NOT EXISTS remember AFTER UPDATE OF writes ON documents BEGIN
-  INSERT INTO history (id, document_id, number, previous, timestamp, percentage, progress, device, device_id)
-  VALUES (NEW.previous, OLD.id, OLD.writes, OLD.previous, OLD.timestamp, OLD.percentage, OLD.progress, OLD.device, OLD.device_id);
-END;
-CREATE TRIGGER IF NOT EXISTS note_overlong AFTER UPDATE OF writes ON documents
-WHEN NEW.writes % ${HISTORY_LENGTH} = 0 AND NEW.writes > ${HISTORY_LENGTH} BEGIN
-  INSERT OR IGNORE INTO overlong VALUES (NEW.id);
-END;
 CREATE INDEX IF NOT EXISTS aliases_by_document ON aliases (document_id);
 CREATE TABLE IF NOT EXISTS settings (name TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
 `;
 
-/** Makes the tables where they are missing; throws when the file was written by a later version of this program. */
-export function prepareSchema(db: Database): void {
+/** As SQLite keeps their text, by which it is seen whether a file has these very ones. */
+const TRIGGERS = {
+  remember: `CREATE TRIGGER remember AFTER UPDATE OF writes ON documents BEGIN
+  INSERT INTO history (id, document_id, number, previous, timestamp, percentage, progress, device, device_id)
+  VALUES (NEW.previous, OLD.id, OLD.writes, OLD.previous, OLD.timestamp, OLD.percentage, OLD.progress, OLD.device, OLD.device_id);
+END`,
+  note_overlong: `CREATE TRIGGER note_overlong AFTER UPDATE OF writes ON documents
+WHEN NEW.writes % ${HISTORY_LENGTH} = 0 AND NEW.writes > ${HISTORY_LENGTH} BEGIN
+  INSERT OR IGNORE INTO overlong VALUES (NEW.id);
+END`,
+};
+
+/** What was too long before a file got these triggers, no later write may ever note. */
+const NOTE_OVERLONG = `
+INSERT OR IGNORE INTO overlong
+SELECT document_id FROM history GROUP BY document_id HAVING count(*) >= ${HISTORY_LENGTH};
+`;
+
+/** Throws when the file was written by a later version of this program. */
+function isCurrent(db: Database): boolean {
   const version = db.prepare("PRAGMA user_version").get()?.["user_version"];
   if (typeof version === "number" && version > SCHEMA_VERSION) {
     throw new Error("The database was written by a newer version of KOReader Progress.");
   }
-  if (version === SCHEMA_VERSION) return;
+  if (version !== SCHEMA_VERSION) return false;
+  const triggerText = db.prepare("SELECT sql FROM sqlite_schema WHERE type = 'trigger' AND name = ?");
+  return Object.entries(TRIGGERS).every(([name, text]) => triggerText.get(name)?.["sql"] === text);
+}
+
+/** Makes what is missing or different; throws when the file was written by a later version of this program. */
+export function prepareSchema(db: Database): void {
+  if (isCurrent(db)) return;
   db.exec("BEGIN IMMEDIATE");
-  db.exec(SCHEMA);
-  db.prepare("INSERT OR IGNORE INTO settings VALUES ('secret', ?)").run(randomBytes(32).toString("hex"));
-  db.exec(`PRAGMA user_version = ${SCHEMA_VERSION}`);
+  // Another process may have been first.
+  if (!isCurrent(db)) {
+    db.exec(SCHEMA);
+    for (const [name, text] of Object.entries(TRIGGERS)) db.exec(`DROP TRIGGER IF EXISTS ${name}; ${text}`);
+    db.exec(NOTE_OVERLONG);
+    db.prepare("INSERT OR IGNORE INTO settings VALUES ('secret', ?)").run(randomBytes(32).toString("hex"));
+    db.exec(`PRAGMA user_version = ${SCHEMA_VERSION}`);
+  }
   db.exec("COMMIT");
 }

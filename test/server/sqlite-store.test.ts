@@ -1,4 +1,4 @@
-import fs, { mkdtempSync, rmSync } from "node:fs";
+import fs, { existsSync, mkdtempSync, readFileSync, rmSync, statSync } from "node:fs";
 import { syncBuiltinESMExports } from "node:module";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -201,6 +201,71 @@ test("a file of the first version is read on, and its positions remembered as be
   await store.write("ann", "k", position("a", "4"));
   expect((await store.history("ann", "a")).map(({ progress }) => progress)).toEqual(["4", "3", "2", "1"]);
   await store.close();
+});
+
+test.each([
+  [
+    "of the first version",
+    "DROP TRIGGER remember; DROP TRIGGER note_overlong; DROP TABLE overlong; PRAGMA user_version = 1",
+  ],
+  [
+    "that kept longer histories",
+    `DROP TRIGGER note_overlong; DELETE FROM overlong;
+     CREATE TRIGGER note_overlong AFTER UPDATE OF writes ON documents WHEN NEW.writes % 1000 = 0 BEGIN
+       INSERT OR IGNORE INTO overlong VALUES (NEW.id);
+     END`,
+  ],
+])("a file %s is shortened though nobody writes its books again, and later books as ever", async (_what, sql) => {
+  const path = newFile();
+  const rows = (document: string): number => {
+    const db = new DatabaseSync(path);
+    const count =
+      "SELECT count(*) AS count FROM history WHERE document_id IN (SELECT id FROM documents WHERE document = ?)";
+    const found = Number(db.prepare(count).get(document)?.["count"]);
+    db.close();
+    return found;
+  };
+  const writeMany = async (document: string, writes: number): Promise<void> => {
+    for (let page = 1; page <= writes; page++) await store.write("ann", "k", position(document, String(page)));
+  };
+  const triggers = (): unknown[] => {
+    const db = new DatabaseSync(path);
+    const found = db.prepare("SELECT name, sql FROM sqlite_schema WHERE type = 'trigger' ORDER BY name").all();
+    db.close();
+    return found;
+  };
+  vi.useFakeTimers({ toFake: ["setInterval", "clearInterval"] });
+  let store = openSqliteStore(path);
+  const made = triggers();
+  await store.createUser("ann", "k");
+  await writeMany("long", 3 * HISTORY_LENGTH - 1);
+  await writeMany("full", HISTORY_LENGTH);
+  await store.close();
+  expect(rows("long")).toBe(3 * HISTORY_LENGTH - 2);
+  const old = new DatabaseSync(path);
+  old.exec(sql);
+  old.close();
+  store = openSqliteStore(path);
+  expect(triggers()).toEqual(made);
+  vi.advanceTimersByTime(1000);
+  await writeMany("other", 2 * HISTORY_LENGTH + 1);
+  expect(rows("long")).toBe(HISTORY_LENGTH - 1);
+  expect((await store.history("ann", "long")).at(-1)?.progress).toBe(String(2 * HISTORY_LENGTH));
+  expect(rows("full")).toBe(HISTORY_LENGTH - 1);
+  vi.advanceTimersByTime(1000);
+  await writeMany("short", 5);
+  expect(rows("other")).toBeLessThan(HISTORY_LENGTH + 1);
+  await store.close();
+});
+
+test("opening a file that is as it should be writes nothing", async () => {
+  const path = newFile();
+  await openSqliteStore(path).close();
+  const before = readFileSync(path);
+  const store = openSqliteStore(path);
+  expect(existsSync(`${path}-wal`) ? statSync(`${path}-wal`).size : 0).toBe(0);
+  await store.close();
+  expect(readFileSync(path).equals(before)).toBe(true);
 });
 
 test("a long listing lets others have their turn, and still finds everything", async () => {
