@@ -11,7 +11,7 @@ export interface Checkpointer {
   release(): void;
 }
 
-/** About as many pages: 32 MB. */
+/** About as many pages: 16 MB. */
 const ENOUGH_WRITES = 8000;
 /** So few pages are moved on the spot, in a few milliseconds. */
 const FEW_PAGES = 500;

@@ -14,7 +14,6 @@ export interface GroupCommit {
   isIdle(): boolean;
   /** Why no write is taken any more, if so. */
   failure(): Error | null;
-  transaction(): number;
   edition(): number;
   /** Finishes what was asked for before; nothing is taken any more. */
   close(): Promise<void>;
@@ -60,7 +59,6 @@ export function createGroupCommit(db: Connection, { path, schedule, wrote }: Gro
   let whenIdle: (() => void) | null = null;
   /** How many writes waited at the end of the last turn. */
   let waited = 0;
-  let transactions = 0;
   let editions = 0;
   let version: unknown = null;
 
@@ -87,7 +85,6 @@ export function createGroupCommit(db: Connection, { path, schedule, wrote }: Gro
       try {
         // Waits for other processes as long as the busy timeout; what fails then would fail for each piece.
         begin.run();
-        transactions += 1;
         noticeOthers();
         const committed: Committed[] = [];
         for (const piece of rest) {
@@ -186,7 +183,6 @@ export function createGroupCommit(db: Connection, { path, schedule, wrote }: Gro
     },
     isIdle,
     failure: () => failure,
-    transaction: () => transactions,
     edition: () => editions,
     async close() {
       isOpen = false;

@@ -21,9 +21,10 @@ export interface Database {
    * same transaction throws, `work` is run again without that one: it must do nothing but talk to this database.
    */
   write<T>(work: () => T): Promise<T>;
-  /** Counts the transactions: what `write`'s work has learned holds as long as this stands, unless the work itself changes it. */
-  transaction(): number;
-  /** Inside `write`: as `transaction`, but it stands until another connection has written or work of ours was undone. */
+  /**
+   * Inside `write`: what its work has learned holds as long as this stands, unless the work itself changes it. It stands
+   * until another connection has written or work of ours was undone.
+   */
   edition(): number;
   /** Why no write is taken any more: the disk has failed. Null as long as all is well. */
   failure(): Error | null;
@@ -45,6 +46,8 @@ const IDLE_MS = 2000;
 export function openDatabase(path: string): Database {
   const db = new DatabaseSync(path);
   db.exec("PRAGMA busy_timeout = 5000");
+  // A commit writes whole pages, and a position is a small part of one. A file keeps the size that it was made with.
+  db.exec("PRAGMA page_size = 2048");
   db.exec("PRAGMA journal_mode = WAL");
   db.exec(`PRAGMA wal_autocheckpoint = ${LATE_CHECKPOINT_PAGES}`);
   db.exec("PRAGMA cache_size = -32768");
@@ -154,7 +157,6 @@ export function openDatabase(path: string): Database {
       });
     },
     write: (work) => commits.write(work),
-    transaction: () => commits.transaction(),
     edition: () => commits.edition(),
     failure: () => commits.failure(),
     async close() {

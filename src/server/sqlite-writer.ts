@@ -57,7 +57,7 @@ export function createSqliteWriter(db: Database): SqliteWriter {
   const insertAlias = db.prepare("INSERT INTO aliases (user_id, value, type, document_id) VALUES (?, ?, ?, ?)");
 
   // Who was looked up stays known until somebody else has written to the file, or accounts change here.
-  const users = new Map<string, number>();
+  const users = new Map<string, { readonly credential: string; readonly id: number }>();
   let usersOf = -1;
   let lastHistory = 0;
   let lastHistoryOf = -1;
@@ -67,19 +67,19 @@ export function createSqliteWriter(db: Database): SqliteWriter {
       usersOf = db.edition();
       users.clear();
     }
-    const question = `${username}:${credential}`;
-    const known = users.get(question);
-    if (known !== undefined) return known;
+    const known = users.get(username);
+    if (known?.credential === credential) return known.id;
     const row = selectUser.get(toSqlText(username), toSqlText(credential));
     if (row === undefined) return null;
-    users.set(question, Number(row["id"]));
-    return Number(row["id"]);
+    const id = Number(row["id"]);
+    users.set(username, { credential, id });
+    return id;
   }
 
   /** The id of the next row of the history: the row that it remembers has to name it before it is there. */
   function nextHistoryId(): number {
-    if (lastHistoryOf !== db.transaction()) {
-      lastHistoryOf = db.transaction();
+    if (lastHistoryOf !== db.edition()) {
+      lastHistoryOf = db.edition();
       lastHistory = Number(selectLastHistory.get()?.["last"] ?? 0);
     }
     return (lastHistory += 1);
