@@ -1,3 +1,4 @@
+import { once } from "node:events";
 import { connect } from "node:net";
 import type { Socket } from "node:net";
 
@@ -6,7 +7,7 @@ export interface Load {
   readonly connections: number;
   /** How many requests to answer in all. */
   readonly requests: number;
-  /** The bytes of request number `index`. */
+  /** The text of request number `index`, in Latin-1. */
   readonly request: (index: number) => string;
 }
 
@@ -19,28 +20,38 @@ export interface Outcome {
   readonly statuses: Readonly<Record<string, number>>;
 }
 
-/** One request after the other on each of some kept-alive connections: little work of its own, so that the server is what is measured. */
+async function open(port: number): Promise<Socket> {
+  const socket = connect(port, "127.0.0.1");
+  socket.setNoDelay(true);
+  socket.setEncoding("latin1");
+  await once(socket, "connect");
+  return socket;
+}
+
+/**
+ * One request after the other on each of some kept-alive connections. All is prepared before the clock starts: what the
+ * client itself costs is lost to the server where both share a machine.
+ */
 export async function measure({ port, connections, requests, request }: Load): Promise<Outcome> {
+  const prepared = Array.from({ length: requests }, (_, index) => Buffer.from(request(index), "latin1"));
+  const sockets = await Promise.all(Array.from({ length: connections }, () => open(port)));
   const times: number[] = [];
   const statuses: Record<string, number> = {};
   let sent = 0;
-  const started = performance.now();
 
   function drive(socket: Socket): Promise<void> {
     return new Promise((resolve, reject) => {
       let text = "";
       let since = 0;
       const next = (): void => {
-        if (sent >= requests) {
+        const bytes = prepared[sent++];
+        if (bytes === undefined) {
           socket.destroy();
-          resolve();
           return;
         }
         since = performance.now();
-        socket.write(request(sent++));
+        socket.write(bytes);
       };
-      socket.setEncoding("latin1");
-      socket.setNoDelay(true);
       socket.on("error", reject);
       socket.on("close", () => resolve());
       socket.on("data", (chunk: string) => {
@@ -55,11 +66,12 @@ export async function measure({ port, connections, requests, request }: Load): P
         text = "";
         next();
       });
-      socket.on("connect", next);
+      next();
     });
   }
 
-  await Promise.all(Array.from({ length: connections }, () => drive(connect(port, "127.0.0.1"))));
+  const started = performance.now();
+  await Promise.all(sockets.map(drive));
   const seconds = (performance.now() - started) / 1000;
   times.sort((a, b) => a - b);
   const at = (share: number): number =>
