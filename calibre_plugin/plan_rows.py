@@ -146,6 +146,18 @@ def show_time(timestamp: Any) -> str:
     return show_iso(datetime.datetime.fromtimestamp(timestamp, datetime.timezone.utc).isoformat())
 
 
+def sample_dates() -> list[str]:
+    """A date of every month, as `show_iso` shows it: no date that can be shown is wider than these by more than its digits."""
+    return [show_iso(f"2008-{month:02}-08T08:08:00") for month in range(1, 13)]
+
+
+def dates_among(rows: Iterable[BookRow], columns: Iterable[ColumnMapping]) -> tuple[bool, bool]:
+    """Whether any cell held a date before, and whether any gets one."""
+    dated = {mapping["column"] for mapping in columns if mapping["datatype"] == "datetime"}
+    updates = [cell.update for row in rows for cell in row.cells if cell.update["column"] in dated]
+    return any(update["before"] for update in updates), any(update["after"] for update in updates)
+
+
 def device_of(row: BookRow) -> str:
     """The device whose progress this is."""
     return str(row.conflict["theirs"]["device"] if row.conflict else row.why["data"].get("device") or "")

@@ -23,6 +23,7 @@ from qt.core import (
     QPushButton,
     QShortcut,
     QSize,
+    QStyle,
     Qt,
     QTreeView,
     QVBoxLayout,
@@ -35,13 +36,15 @@ from .help_dialog import help_button
 from .icons import icon
 from .plan_details import PlanDetails
 from .plan_model import AFTER, BEFORE, DEVICE, RESULT, TITLE, WHEN, WHY, PlanModel
-from .plan_rows import BookRow, Decision, count_kinds, table_of
+from .plan_rows import BookRow, Decision, count_kinds, dates_among, sample_dates, table_of
 
 load_translations()
 
 GEOMETRY = "koreader_progress_result_dialog"
 # Above so many books the groups stay closed: opening them all would take the event loop's time.
 OPENED_GROUPS = 150
+# Pixels by which one day's digits may be wider than another's: kerning, and parts of pixels.
+SPARE = 6
 
 OnAccept = Callable[[list[BookRow], list[ColumnUpdate]], None]
 
@@ -139,7 +142,7 @@ class ResultDialog(QDialog):
         self.tree.setAllColumnsShowFocus(True)
         header = self.tree.header()
         header.setStretchLastSection(False)
-        for section, width in ((TITLE, 240), (BEFORE, 95), (AFTER, 95), (DEVICE, 90), (WHEN, 140), (RESULT, 100)):
+        for section, width in self._widths().items():
             header.resizeSection(section, width)
         header.setSectionResizeMode(WHY, QHeaderView.ResizeMode.Stretch)
         header.setSortIndicator(-1, Qt.SortOrder.AscendingOrder)
@@ -155,6 +158,23 @@ class ResultDialog(QDialog):
         self.tree.selectionModel().currentChanged.connect(lambda now, _before: self.details.show_line(now))
         self.model.dataChanged.connect(lambda *_changed: self.details.show_line(self.tree.currentIndex()))
         return self.tree
+
+    def _widths(self) -> dict[int, int]:
+        """How wide each column begins, in pixels: no date is cut, in whatever font and language."""
+        style = self.tree.style()
+        # What Qt's delegate leaves free on both sides of a text.
+        margins = 2 * (style.pixelMetric(QStyle.PixelMetric.PM_FocusFrameHMargin, None, self.tree) + 1)
+        metrics = self.tree.fontMetrics()
+        date = max(metrics.horizontalAdvance(text) for text in sample_dates()) + margins + SPARE
+        before, after = dates_among(self.rows, self._columns)
+        return {
+            TITLE: 240,
+            BEFORE: max(95, date) if before else 95,
+            AFTER: max(95, date) if after else 95,
+            DEVICE: 90,
+            WHEN: date,
+            RESULT: 100,
+        }
 
     def _decisions(self) -> QHBoxLayout:
         line = QHBoxLayout()

@@ -13,6 +13,7 @@ from steps import (
     action,
     book,
     configure,
+    dates_in,
     digest_of,
     preferences_in,
     select,
@@ -66,7 +67,8 @@ class Looks(WithServer):
     def setUpClass(cls) -> None:
         super().setUpClass()
         cls.server.push(USER, digest_of(book("Dracula")), 0.42)
-        configure(cls.server, review="always")
+        columns = {"percent": "#percent", "status": "#status", "device": "#device", "last_read": "#last_read"}
+        configure(cls.server, columns, review="always")
 
     def test_1_every_icon_is_there_in_every_size_for_both_shades(self) -> None:
         from calibre_plugins.koreader_progress import icons
@@ -86,7 +88,10 @@ class Looks(WithServer):
         review = gui.window("koreader_progress_result")
         path = gui.grab(review, "looks-review")
         self.assertTrue(os.path.exists(path))
-        tidy_up()
+        after, when = gui(dates_in, review, "After"), gui(dates_in, review, "When")
+        self.assertEqual((len(after), len(when)), (1, 1))
+        self.assertEqual([text for text, is_cut in after + when if is_cut], [])
+        gui(review.accept)
         wait_for_run()
         closed = gui.post(action().open_preferences, "account")
         dialog = gui.modal()
@@ -98,7 +103,22 @@ class Looks(WithServer):
         gui(dialog.reject)
         closed.result(10)
 
-    def test_3_the_icons_follow_calibre_from_light_to_dark_and_back(self) -> None:
+    def test_3_a_date_in_place_of_another_is_shown_whole_in_every_month(self) -> None:
+        self.server.push(USER, digest_of(book("Dracula")), 0.5)
+        gui.post(action().sync_all)
+        review = gui.window("koreader_progress_result")
+        gui.grab(review, "looks-review-again")
+        row = gui(lambda: next(each for each in review.rows if each.title == "Dracula"))
+        cell = next(each for each in row.cells if each.update["column"] == "#last_read")
+        for month in range(1, 13):
+            cell.update["before"] = cell.update["after"] = f"2028-{month:02}-28T20:48:00+00:00"
+            found = gui(lambda: dates_in(review, "Before") + dates_in(review, "After"))
+            self.assertEqual(len(found), 2)
+            self.assertEqual([text for text, is_cut in found if is_cut], [])
+        tidy_up()
+        wait_for_run()
+
+    def test_4_the_icons_follow_calibre_from_light_to_dark_and_back(self) -> None:
         before = gui(lambda: ink(action().qaction.icon()))
         entry = action().menu.entries["koreader-progress-help"][1]
         in_menu = gui(lambda: ink(entry.icon()))
@@ -114,7 +134,7 @@ class Looks(WithServer):
         gui(turn, False)
         gui.wait(lambda: ink(action().qaction.icon()) <= before, "the darker lines")
 
-    def test_4_the_scale_of_the_chart_is_read_on_light_and_on_dark(self) -> None:
+    def test_5_the_scale_of_the_chart_is_read_on_light_and_on_dark(self) -> None:
         day = 86_400
         points = [{"at": 1_760_000_000 + at * day, "percentage": share, "device": "Kobo"} for at, share in HEARD]
         select(book("Dracula"))
@@ -122,6 +142,7 @@ class Looks(WithServer):
         dialog = gui.window("koreader_progress_details")
         gui(dialog.tabs.setCurrentIndex, 2)
         chart = dialog.history.chart
+        gui.wait(lambda: not chart.is_waiting, "the story")
 
         def measured() -> dict[str, float]:
             from calibre_plugins.koreader_progress.reading_chart import MARGIN_BOTTOM, MARGIN_LEFT
@@ -149,5 +170,5 @@ class Looks(WithServer):
             gui.grab(dialog, f"looks-chart-empty-{shade}")
         gui(turn, False)
 
-    def test_5_nothing_went_wrong_unseen(self) -> None:
+    def test_6_nothing_went_wrong_unseen(self) -> None:
         self.assertEqual(gui.errors, [])

@@ -17,6 +17,7 @@ from steps import (
     api,
     book,
     configure,
+    dates_in,
     digest_of,
     preferences_in,
     select,
@@ -112,6 +113,8 @@ class Tour(WithServer):
         gui.post(action().sync_all)
         review = gui.window("koreader_progress_result")
         self.fits_a_small_screen(review)
+        dates = gui(lambda: dates_in(review, "After") + dates_in(review, "When"))
+        self.assertEqual((len(dates), [text for text, is_cut in dates if is_cut]), (8, []))
         self.shoot(review, "review")
         gui(lambda: click(review.apply_button))
         wait_for_run()
