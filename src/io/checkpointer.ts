@@ -7,7 +7,10 @@ export interface Checkpointer {
   wrote(count: number): void;
   /** To be awaited before the connection that writes is closed. */
   stop(): Promise<void>;
-  /** To be called after it is closed: letting go of any handle of the file also lets go of this process's locks on it. */
+  /**
+   * To be called after it is closed: letting go of any handle of the file also lets go of this process's locks on it, also
+   * of those of its other connections; the handle is therefore kept for as long as any of them is there.
+   */
   release(): void;
 }
 
@@ -16,6 +19,25 @@ const ENOUGH_WRITES = 8000;
 /** So few pages are moved on the spot, in a few milliseconds. */
 const FEW_PAGES = 500;
 const MAX_ROUNDS = 3;
+
+/** Of each file that is open: how many use it, and the handles that wait for the last of them. */
+const users = new Map<string, { count: number; readonly handles: number[] }>();
+
+function enter(path: string): void {
+  const here = users.get(path) ?? { count: 0, handles: [] };
+  here.count += 1;
+  users.set(path, here);
+}
+
+function leave(path: string, handle: number | null): void {
+  const here = users.get(path);
+  if (here === undefined) return;
+  here.count -= 1;
+  if (handle !== null) here.handles.push(handle);
+  if (here.count > 0) return;
+  users.delete(path);
+  for (const each of here.handles) closeSync(each);
+}
 
 /** Runs in the thread, from its own text: it can use nothing of this file. Answers each message with the pages left to move. */
 function work(): void {
@@ -45,6 +67,8 @@ export function createCheckpointer(path: string, finish: () => void, fallBack: (
   let rounds = 0;
   let isRunning = false;
   let isBroken = false;
+  let hasLeft = false;
+  enter(path);
 
   function giveUp(): void {
     if (isBroken) return;
@@ -103,8 +127,9 @@ export function createCheckpointer(path: string, finish: () => void, fallBack: (
       await worker?.terminate();
     },
     release() {
-      if (file !== null) closeSync(file);
-      file = null;
+      if (hasLeft) return;
+      hasLeft = true;
+      leave(path, file);
     },
   };
 }

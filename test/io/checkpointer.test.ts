@@ -20,9 +20,9 @@ function newFile(): string {
 }
 
 /** A database with four megabytes in its WAL and next to nothing in its file. */
-function fillWal(path: string): DatabaseSync {
+function fillWal(path: string, isClosedLater = true): DatabaseSync {
   const db = new DatabaseSync(path);
-  undo.push(() => db.close());
+  if (isClosedLater) undo.push(() => db.close());
   db.exec("PRAGMA journal_mode = WAL; PRAGMA wal_autocheckpoint = 0; CREATE TABLE pages (text)");
   for (let page = 0; page < 1000; page++) db.prepare("INSERT INTO pages VALUES (?)").run("x".repeat(4000));
   expect(statSync(path).size).toBeLessThan(100_000);
@@ -74,6 +74,37 @@ test("Node 22's word about SQLite is kept back in the thread too, and no other",
   expect(stderr).toContain("something else");
   expect(stderr).not.toContain("SQLite");
   expect(status).toBe(0);
+});
+
+/** Whether another process could take the lock by which SQLite sees that it is the last one to leave a file. */
+function seemsLeft(path: string): boolean {
+  const [first, length] = [1_073_741_826, 510];
+  const program = `import fcntl, sys
+try:
+    fcntl.lockf(open(sys.argv[1], "r+b"), fcntl.LOCK_EX | fcntl.LOCK_NB, ${length}, ${first})
+    print("left")
+except BlockingIOError:
+    print("in use")`;
+  const { stdout } = spawnSync("python3", ["-c", program, path], { encoding: "utf8" });
+  expect(stdout).toMatch(/^(left|in use)\n$/);
+  return stdout.startsWith("left");
+}
+
+// Were its locks gone, another process that leaves the file would take the WAL away under the one that goes on writing.
+test("whoever still has the file open in this process keeps its locks when another one here has closed it", async () => {
+  const path = newFile();
+  const first = fillWal(path, false);
+  const second = openDatabase(path);
+  const finished = Promise.withResolvers<void>();
+  const checkpointer = createCheckpointer(path, finished.resolve, () => expect.unreachable());
+  checkpointer.wrote(8000);
+  await finished.promise;
+  await checkpointer.stop();
+  first.close();
+  checkpointer.release();
+  expect(seemsLeft(path)).toBe(false);
+  await second.close();
+  expect(seemsLeft(path)).toBe(true);
 });
 
 test("a database that is never idle does not let its WAL grow for ever, and loses nothing over it", async () => {
