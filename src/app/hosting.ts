@@ -40,7 +40,11 @@ export function createHosting({ serve, openUsers, addresses }: HostingPorts): Ho
   let server: HostedServer | null = null;
   let last: Promise<unknown> = Promise.resolve();
 
-  /** One start or stop after the other: two at once would each begin a server, and one of them would never be ended. */
+  /**
+   * One start, stop or change of users after the other. Two starts at once would each begin a server, and one of them
+   * would never be ended; a change meanwhile would have the database open twice while a server opens or closes it, and
+   * might answer with a list that another change has made old.
+   */
   function inTurn<T>(work: () => Promise<T>): Promise<T> {
     const done = last.then(work);
     last = done.catch(() => undefined);
@@ -75,16 +79,17 @@ export function createHosting({ serve, openUsers, addresses }: HostingPorts): Ho
         server = await serve(options);
         return status();
       }),
-    async changeUsers(change) {
-      const users = await openUsers(change.data);
-      try {
-        // The reader's sentence names a place: the server's address or, when it does not run, its folder.
-        await applyChange(users, change, status().urls[0] ?? change.data);
-        return await users.listUsers();
-      } finally {
-        await users.close();
-      }
-    },
+    changeUsers: (change) =>
+      inTurn(async () => {
+        const users = await openUsers(change.data);
+        try {
+          // The reader's sentence names a place: the server's address or, when it does not run, its folder.
+          await applyChange(users, change, status().urls[0] ?? change.data);
+          return await users.listUsers();
+        } finally {
+          await users.close();
+        }
+      }),
   };
 }
 

@@ -3,6 +3,7 @@ import { createHash } from "node:crypto";
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { DatabaseSync } from "node:sqlite";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { createHosting, type Hosting } from "../../src/app/hosting.ts";
 import { hostingPorts, openKosyncClient } from "../../src/compose.ts";
@@ -56,6 +57,81 @@ test("users are changed while the server runs, and a name is taken once", async 
     data: { url: urls[0], username: "anna" },
   });
   expect(await hosting.changeUsers({ action: "delete", data, username: "anna" })).toEqual([]);
+});
+
+test("users are changed while devices go on writing, and everything that was answered is there afterwards", async () => {
+  await hosting.changeUsers({ action: "add", data, username: "anna", userkey: KEY });
+  const { urls } = await hosting.start(options);
+  const client = await openKosyncClient(accountAt(urls[0] ?? ""));
+  let isChanging = true;
+  const write = async (): Promise<number> => {
+    let written = 0;
+    while (isChanging || written < 100) {
+      await client.putProgress({
+        document: `d${written}`,
+        progress: "1",
+        percentage: 0.5,
+        device: "Kobo",
+        device_id: "K",
+      });
+      written += 1;
+    }
+    return written;
+  };
+  const writing = write();
+  for (const username of ["bert", "cleo"]) {
+    await hosting.changeUsers({ action: "add", data, username, userkey: KEY });
+    await hosting.changeUsers({ action: "password", data, username, userkey: KEY });
+  }
+  expect(await hosting.changeUsers({ action: "delete", data, username: "bert" })).toEqual(["anna", "cleo"]);
+  isChanging = false;
+  const written = await writing;
+  await client.close();
+  await hosting.stop();
+  const db = new DatabaseSync(join(data, "kosync.sqlite"));
+  const count = db.prepare("SELECT count(*) AS count FROM documents").get();
+  const sound = db.prepare("PRAGMA integrity_check").get();
+  db.close();
+  expect(count).toEqual({ count: written });
+  expect(sound).toEqual({ integrity_check: "ok" });
+});
+
+test("users are changed before a server begins or ends, or after, and never meanwhile", async () => {
+  const ports = hostingPorts();
+  const events: string[] = [];
+  hosting = createHosting({
+    ...ports,
+    async serve(how) {
+      events.push("serve");
+      const server = await ports.serve(how);
+      events.push("served");
+      const stop = async (): Promise<void> => {
+        events.push("stop");
+        await server.stop();
+        events.push("stopped");
+      };
+      return { host: server.host, port: server.port, stop };
+    },
+    async openUsers(folder) {
+      events.push("open");
+      const users = await ports.openUsers(folder);
+      const close = async (): Promise<void> => {
+        await users.close();
+        events.push("closed");
+      };
+      return { ...users, close };
+    },
+  });
+  const change = { action: "add", data, username: "anna", userkey: KEY } as const;
+  const [, , users] = await Promise.all([
+    hosting.start(options),
+    hosting.changeUsers(change),
+    hosting.changeUsers({ action: "list", data }),
+    hosting.start(options),
+  ]);
+  expect(users).toEqual(["anna"]);
+  const changed = ["open", "closed"];
+  expect(events).toEqual(["serve", "served", ...changed, ...changed, "stop", "stopped", "serve", "served"]);
 });
 
 test("a change that cannot be made says where, with a server or without", async () => {
