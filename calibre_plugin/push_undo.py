@@ -70,9 +70,11 @@ def undo_push(
         writer.record_bases(bases.values())
         now = time.time()
         sent: dict[int, list[Progress]] = {}
-        for put in undo.puts:
+        # By the copy, not the book: what is undone of a book now is not asked about again when the rest of it is.
+        answered = [result["put_back"] for result in results if result["outcome"] != "failed"]
+        for put in answered:
             record = put["before"] if again else stood[put["book_id"], put["document"]]
-            if record is not None and put["book_id"] not in failed:
+            if record is not None:
                 sent.setdefault(put["book_id"], []).append(record)
         forget_run(api, run.account, run.profile, report.written, bases, now, again=again, sent=sent)
         writer.finish(report.written, uuids)

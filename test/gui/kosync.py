@@ -65,10 +65,14 @@ def userkey(password: str) -> str:
 
 
 class Proxy:
-    """A proxy whose every way leads to one server, whatever name is asked for; it hides what lists documents."""
+    """A proxy whose every way leads to one server, whatever name is asked for; it hides what lists documents.
+
+    For a path that has one of the words in `troubled` it is out of order.
+    """
 
     def __init__(self, target: str) -> None:
         asked: list[str] = []
+        troubled: set[str] = set()
 
         class Handler(http.server.BaseHTTPRequestHandler):
             def forward(self) -> None:
@@ -77,7 +81,9 @@ class Proxy:
                 length = int(self.headers.get("Content-Length") or 0)
                 body = self.rfile.read(length) if length else None
                 status, answer = 404, b"{}"
-                if "documents" not in path and "/api/" not in path:
+                if any(word in path for word in troubled):
+                    status = 503
+                elif "documents" not in path and "/api/" not in path:
                     passed = {name: value for name, value in self.headers.items() if name.lower() != "host"}
                     request = urllib.request.Request(target + path, data=body, method=self.command, headers=passed)
                     opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
@@ -98,6 +104,7 @@ class Proxy:
                 """Says nothing."""
 
         self.asked = asked
+        self.troubled = troubled
         self._server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
         self.url = f"http://127.0.0.1:{self._server.server_address[1]}"
         threading.Thread(target=self._server.serve_forever, daemon=True).start()

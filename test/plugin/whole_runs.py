@@ -19,12 +19,12 @@ from calibre_plugins.koreader_progress import book_memory, config, jobs, pull, p
 from calibre_plugins.koreader_progress.bridge_client import BridgeClient, BridgeDied, SyncError
 from calibre_plugins.koreader_progress.write_journal import WriteJournal
 from calibre_plugins.koreader_progress.contract import SYNC_ERRORS, Account
-from calibre_plugins.koreader_progress.digest import file_digest
+from calibre_plugins.koreader_progress.digest import file_content_key, file_digest
 from calibre_plugins.koreader_progress.library import WriteReport
 from libraries import add_book, make_library, open_library
 
 sys.path.append(os.path.join(os.path.dirname(os.path.dirname(os.path.abspath(__file__))), "gui"))
-from kosync import KosyncServer, userkey
+from kosync import KosyncServer, Proxy, userkey
 
 USER = ("anna", "correct horse")
 COLUMNS = {"percent": "#pct", "status": "#status", "device": "#dev", "last_read": "#read", "place": "#place"}
@@ -178,7 +178,7 @@ class WholeRuns(unittest.TestCase):
     def push(self, profile: Any, percentage: int) -> push.Pushed:
         self.api.set_field("#pct", {self.book: percentage})
         prepared = self.prepare_push(profile)
-        self.assertEqual([put["percentage"] for put in prepared.plan["puts"]], [percentage / 100])
+        self.assertEqual({put["percentage"] for put in prepared.plan["puts"]}, {percentage / 100})
         return push.apply(self.api, prepared, self.account, profile, self.bridge, ABORT, unheard)
 
     def prepare_push(self, profile: Any) -> push.Prepared:
@@ -297,6 +297,88 @@ class WholeRuns(unittest.TestCase):
         assert again is not None
         self.assertEqual(self.outcomes(self.undo(again)), [("restored", "push_undone")])
         self.assertEqual(self.api.field_for("#dev", self.book), "Kobo")
+
+    def behind_a_front(self) -> Proxy:
+        """From now on the server is reached through a front that can be in trouble for some documents."""
+        front = Proxy(self.server.url)
+        self.addCleanup(front.stop)
+        self.account = {**self.account, "url": front.url}
+        return front
+
+    def test_an_undo_is_taken_up_again_for_exactly_the_books_the_server_did_not_answer_for(self) -> None:
+        front = self.behind_a_front()
+        profile = self.profile("one", "percent", "status", "device")
+        books = {self.book: self.document}
+        second = add_book(self.db, title="Persuasion")
+        document = file_digest(self.api.format_abspath(second, "EPUB"))
+        assert document
+        books[second] = document
+        plan: Any = {"puts": [], "conflicts": [], "skipped": [], "updates": [], "bases": []}
+        for self.book, self.document in books.items():
+            self.server.push(USER, self.document, 0.4)
+            self.sync(profile)
+            self.api.set_field("#pct", {self.book: 60})
+            for key, items in self.prepare_push(profile).plan.items():
+                plan[key].extend(items)
+        prepared = push.Prepared(plan, [*books], 0.0)
+        push.apply(self.api, prepared, self.account, profile, self.bridge, ABORT, unheard)
+        journal = pull.journal_of(self.api)
+        run_id = journal.runs()[0].id
+
+        def waiting() -> list[str]:
+            """What the undo window tells of the push."""
+            run = journal.run(run_id)
+            assert run is not None
+            listed = {head.id: head.books for head in journal.heads()}
+            self.assertEqual(listed[run_id], len(run.books))
+            self.assertEqual(
+                {put.document for put in run.standing_puts},
+                {books[one] for one in books if self.api.field_for("uuid", one) in run.books},
+            )
+            return [self.api.field_for("title", one) for one in books if self.api.field_for("uuid", one) in run.books]
+
+        self.assertEqual(waiting(), ["Emma", "Persuasion"])
+        front.troubled.add(books[second])
+        undone = self.undo(journal.run(run_id))
+        self.assertEqual(
+            {result["put_back"]["book_id"]: result["outcome"] for result in undone.results},
+            {1: "restored", 2: "failed"},
+        )
+        self.assertEqual([self.api.field_for("#dev", book) for book in books], ["Kobo", "calibre"])
+        self.assertEqual(waiting(), ["Persuasion"])
+        front.troubled.clear()
+        front.asked.clear()
+        again = undo.last_push(journal)
+        assert again is not None
+        self.assertEqual(again.id, run_id)
+        self.assertEqual(self.outcomes(self.undo(again)), [("restored", "push_undone")])
+        self.assertEqual([path for path in front.asked if self.document not in path and books[1] in path], [])
+        self.assertEqual([self.api.field_for("#dev", book) for book in books], ["Kobo", "Kobo"])
+        self.assertEqual(waiting(), [])
+        self.assertIsNone(undo.last_push(journal))
+
+    def test_what_stays_on_the_server_of_a_book_undone_in_two_goes_is_not_pulled(self) -> None:
+        from calibre_plugins.koreader_progress.history import add_digests, known_digest
+
+        # A server that cannot forget, in trouble for one of the two copies.
+        front = self.behind_a_front()
+        other = "f" * 32
+        key = file_content_key(self.api.format_abspath(self.book, "EPUB"))
+        copies = [known_digest(name, "sent", 1.0, format="EPUB", content_key=key) for name in (self.document, other)]
+        add_digests(self.api, {self.book: copies})
+        profile = self.profile("one", "percent", "status")
+        self.push(profile, 60)
+        self.assertEqual(self.api.field_for("#status", self.book), "Reading")
+        front.troubled.add(other)
+        self.assertEqual(sorted(self.outcomes(self.undo())), [("failed", "answer_failed"), ("left", "push_stays")])
+        self.assertEqual(self.api.field_for("#status", self.book), "Reading")
+        front.troubled.clear()
+        again = undo.last_push(pull.journal_of(self.api))
+        assert again is not None
+        self.assertEqual(self.outcomes(self.undo(again)), [("left", "push_stays")])
+        self.assertIsNone(self.api.field_for("#status", self.book))
+        self.assertEqual(self.sync(profile), {})
+        self.assertEqual(self.reasons(profile), ["declined"])
 
     def test_an_undo_that_is_stopped_can_be_taken_up_again(self) -> None:
         profile = self.profile("one", "percent", "status")
