@@ -63,10 +63,10 @@ test("users are changed while devices go on writing, and everything that was ans
   await hosting.changeUsers({ action: "add", data, username: "anna", userkey: KEY });
   const { urls } = await hosting.start(options);
   const client = await openKosyncClient(accountAt(urls[0] ?? ""));
-  let isChanging = true;
+  const changes = { areDone: false };
   const write = async (): Promise<number> => {
     let written = 0;
-    while (isChanging || written < 100) {
+    while (!changes.areDone || written < 100) {
       await client.putProgress({
         document: `d${written}`,
         progress: "1",
@@ -84,7 +84,7 @@ test("users are changed while devices go on writing, and everything that was ans
     await hosting.changeUsers({ action: "password", data, username, userkey: KEY });
   }
   expect(await hosting.changeUsers({ action: "delete", data, username: "bert" })).toEqual(["anna", "cleo"]);
-  isChanging = false;
+  changes.areDone = true;
   const written = await writing;
   await client.close();
   await hosting.stop();
