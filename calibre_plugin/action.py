@@ -128,8 +128,8 @@ class ProgressAction(InterfaceAction):
         return "" if several else _("There is only one profile.")
 
     def push(self) -> None:
-        """Offers calibre's own places in the selected books, or in all, to the server."""
-        self.runs.push(self.profile, self.selected_ids() or self.all_ids())
+        """Offers calibre's own places in the chosen books, or in all, to the server."""
+        self.runs.push(self.profile, self.chosen.ids() or self.all_ids())
 
     def say(self, sentence: str) -> None:
         """A short word in the status bar."""

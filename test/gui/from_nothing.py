@@ -88,6 +88,14 @@ class FromNothing(unittest.TestCase):
         # calibre has selected a book by itself, and nobody wants to sync that one alone.
         (by_itself,) = gui(action().selected_ids)
         self.assertNotEqual(by_itself, book("Dracula"))
+
+        def push() -> int:
+            action().menu.entries["koreader-progress-push"][1].trigger()
+            return len(action().runs.current.book_ids)
+
+        self.assertEqual(gui(push), len(api().all_book_ids()))
+        gui(gui.window("koreader_progress_result").reject)
+        wait_for_run()
         self.click_toolbar()
         review = gui.window("koreader_progress_result")
         self.click(review.apply_button)
