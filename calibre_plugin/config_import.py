@@ -7,7 +7,8 @@ from typing import Any
 
 from qt.core import QComboBox, QGroupBox, QHBoxLayout, QLabel, QPushButton, QVBoxLayout, QWidget
 
-from .background import Background
+from .background import Background, Fault, attempt
+from .faults import note_fault
 from .imports import digest_columns, import_column
 
 load_translations()
@@ -39,14 +40,18 @@ class ImportBox(QGroupBox):
         column.addWidget(self.status)
         self._allow(False)
         # Every value of every text column is looked at: not while the preferences open.
-        self._background.run(lambda: digest_columns(api), self._found)
+        self._background.run(lambda: attempt(lambda: digest_columns(api)), self._found)
 
     def _allow(self, on: bool) -> None:
         self.columns.setEnabled(on)
         self.button.setEnabled(on)
         self.button.setToolTip("" if on else _("No column holds nothing but digests"))
 
-    def _found(self, found: dict[str, int]) -> None:
+    def _found(self, found: dict[str, int] | Fault) -> None:
+        if isinstance(found, Fault):
+            note_fault("look for columns with digests", found.error)
+            self.status.setText(_("✗ The columns of this library could not be read."))
+            return
         described = self._api.field_metadata.custom_field_metadata()
         for column, count in sorted(found.items()):
             books = ngettext("{n} book", "{n} books", count).format(n=count)
@@ -61,10 +66,14 @@ class ImportBox(QGroupBox):
     def _take_over(self) -> None:
         column = self.columns.currentData()
         self._allow(False)
-        self._background.run(lambda: import_column(self._api, column, time.time()), self._took_over)
+        self._background.run(lambda: attempt(lambda: import_column(self._api, column, time.time())), self._took_over)
 
-    def _took_over(self, changed: set[int]) -> None:
+    def _took_over(self, changed: set[int] | Fault) -> None:
         self._allow(True)
+        if isinstance(changed, Fault):
+            note_fault("take over the digests of a column", changed.error)
+            self.status.setText(_("✗ The digests could not be written into the library. Try again later."))
+            return
         self.status.setText(
             ngettext("✓ {n} book learned a digest.", "✓ {n} books learned a digest.", len(changed)).format(
                 n=len(changed)

@@ -57,6 +57,7 @@ class UndoDialog(QDialog):
         self._columns = config.mappings_of(self._api)
         self._journal = journal
         self._heads = heads
+        self._listed: list[str] = []
         self._background = Background(self)
         uuids = self._api.all_field_for("uuid", self._api.all_book_ids())
         self._ids: dict[str, int] = {uuid: book_id for book_id, uuid in uuids.items()}
@@ -100,9 +101,13 @@ class UndoDialog(QDialog):
         return self._background.is_running
 
     def _ask(self, work: Callable[[], Any], then: Callable[[Any], None]) -> None:
+        """Hands the answer to `then`; a fault is told, and what was asked can be asked again."""
+
         def told(answer: Any) -> None:
             if isinstance(answer, Fault):
                 note_fault("read the write journal", answer.error)
+                self._show_state()
+                self.older_button.setEnabled(True)
                 self.status.setText(_("The journal of what was written could not be read."))
             else:
                 then(answer)
@@ -113,12 +118,22 @@ class UndoDialog(QDialog):
         """Lists the next runs that have something to undo."""
         self.older_button.setEnabled(False)
         self.status.setText(_("Reading the journal…"))
-        self._ask(lambda: next_page(self._heads), self._list)
+        self._ask(self._next_runs, self._list)
+
+    def _next_runs(self) -> list[RunHead]:
+        try:
+            return next_page(self._heads)
+        except Exception:
+            # A fault ends the reading for good: the next one begins anew, behind what is listed already.
+            listed = set(self._listed)
+            self._heads = (head for head in self._journal.heads() if head.id not in listed)
+            raise
 
     def _list(self, heads: list[RunHead]) -> None:
         names = {profile["id"]: profile["name"] for profile in config.profiles(self._api)}
         self.older_button.setEnabled(len(heads) == PAGE)
         self.older_button.setVisible(len(heads) == PAGE)
+        self._listed += [head.id for head in heads]
         for run in heads:
             what = {
                 "pull": _("{when}: sync of “{profile}”"),

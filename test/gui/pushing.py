@@ -8,7 +8,9 @@ import zipfile
 from typing import Any
 
 from calibre_gui import click, gui
+from qt.core import Qt
 from steps import (
+    DAMAGED,
     USER,
     WithServer,
     action,
@@ -23,6 +25,7 @@ from steps import (
 
 
 NOVEL = "Walden"
+RUN = Qt.ItemDataRole.UserRole
 
 
 def make_novel() -> bytes:
@@ -220,9 +223,21 @@ class Pushing(WithServer):
         gui.post(action().show_undo)
         dialog = gui.window("koreader_progress_undo")
         self.assertEqual(gui(dialog.tree.topLevelItemCount), 100)
+        # One that cannot be read keeps nobody from asking once more.
+        oldest = min(journal._folder.glob("*.jsonl"))
+        whole = oldest.read_bytes()
+        oldest.write_text(DAMAGED, encoding="utf-8")
+        gui(lambda: click(dialog.older_button))
+        gui.wait(lambda: "could not be read" in dialog.status.text(), "the sentence")
+        self.assertTrue(gui(dialog.older_button.isEnabled))
+        oldest.write_bytes(whole)
         gui(lambda: click(dialog.older_button))
         gui.wait(lambda: dialog.tree.topLevelItemCount() > 120, "the older runs")
         self.assertFalse(gui(dialog.older_button.isVisible))
+        listed = gui(
+            lambda: [dialog.tree.topLevelItem(n).data(0, RUN).id for n in range(dialog.tree.topLevelItemCount())]
+        )
+        self.assertEqual(sorted(set(listed), reverse=True), listed)
         gui.grab(dialog, "undo-many")
         gui(dialog.close)
 

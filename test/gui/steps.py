@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import unittest
 from collections.abc import Mapping
@@ -13,6 +14,10 @@ from qt.core import QApplication, QDialogButtonBox, QPoint, Qt, QWidget
 
 PLUGIN = "KOReader Progress"
 USER = ("anna", "correct horse")
+
+# A journal's file whose run names what it undoes by something that is no name.
+BEGIN = {"what": "begin", "at": 1, "kind": "pull", "profile": "p1", "account": "a", "undoes": ["not", "a", "name"]}
+DAMAGED = f"{json.dumps(BEGIN)}\n"
 
 
 def action() -> Any:

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import json
 import os
 import time
 
 from calibre_gui import click, gui
 from kosync import OddServer, make_certificate
-from qt.core import QApplication, QPushButton
+from qt.core import QApplication, QLabel, QPushButton
 from steps import (
+    DAMAGED,
     USER,
     WithServer,
     action,
@@ -178,17 +178,8 @@ class Troubles(WithServer):
         from calibre_plugins.koreader_progress.config_runtime import report_of
         from calibre_plugins.koreader_progress.pull import journal_of
 
-        folder = journal_of(api())._folder
-        damaged = folder / "000000000000001-damaged.jsonl"
-        begin = {
-            "what": "begin",
-            "at": 1,
-            "kind": "pull",
-            "profile": "p1",
-            "account": "a",
-            "undoes": ["not", "a", "name"],
-        }
-        damaged.write_text(f"{json.dumps(begin)}\n", encoding="utf-8")
+        damaged = journal_of(api())._folder / "000000000000001-damaged.jsonl"
+        damaged.write_text(DAMAGED, encoding="utf-8")
         gui.post(action().show_undo)
         box = trouble()
         self.assertIn("could not be read", gui(lambda: box.msg.text()))
@@ -201,5 +192,50 @@ class Troubles(WithServer):
         gui.post(action().show_undo)
         gui(gui.window("koreader_progress_undo").reject)
 
-    def test_12_nothing_went_wrong_unseen(self) -> None:
+    def test_12_an_undo_that_failed_says_so_and_can_be_tried_again(self) -> None:
+        from calibre_plugins.koreader_progress.pull import journal_of
+
+        self.assertEqual(api().field_for("#percent", book("Dracula")), 42)
+        gui.post(action().show_undo)
+        dialog = gui.window("koreader_progress_undo")
+        # Newer than the run that is to be undone, and so asked whether it undid that one already.
+        damaged = journal_of(api())._folder / "999999999999999-damaged.jsonl"
+        damaged.write_text(DAMAGED, encoding="utf-8")
+        gui(lambda: click(dialog.undo_button))
+        gui.wait(lambda: "could not be read" in dialog.status.text(), "the sentence")
+        gui.grab(dialog, "undo-failed")
+        self.assertEqual((gui(dialog.isVisible), gui(dialog.undo_button.isEnabled)), (True, True))
+        self.assertEqual(api().field_for("#percent", book("Dracula")), 42)
+        damaged.unlink()
+        gui(lambda: click(dialog.undo_button))
+        gui.wait(lambda: api().field_for("#percent", book("Dracula")) is None, "the emptied cell")
+        gui.wait(lambda: not action().runs.is_busy, "the end of the undo")
+
+    def test_13_digests_that_could_not_be_taken_over_can_be_tried_again(self) -> None:
+        from calibre_plugins.koreader_progress.history import read_digests
+
+        dracula, foreign = book("Dracula"), "ab" * 16
+        others = dict.fromkeys(api().all_book_ids())
+        gui(lambda: api().set_field("#device", {**others, dracula: foreign}))
+        closed = gui.post(action().open_preferences, "copies")
+        dialog = gui.modal()
+        box = gui(lambda: dialog.findChild(QPushButton, "take_over"))
+        status = gui(lambda: dialog.findChild(QLabel, "import_status"))
+        gui.wait(box.isEnabled, "the column")
+        # The library's own database refuses, as it does when the disk is full.
+        refuse = "CREATE TRIGGER refuse BEFORE INSERT ON books_plugin_data BEGIN SELECT RAISE(ABORT, 'full'); END"
+        gui(lambda: api().backend.execute(refuse))
+        gui(lambda: click(box))
+        gui.wait(lambda: status.text().startswith("✗"), "the sentence")
+        gui.grab(dialog, "take-over-failed")
+        self.assertIn("could not be written", gui(status.text))
+        self.assertTrue(gui(box.isEnabled))
+        gui(lambda: api().backend.execute("DROP TRIGGER refuse"))
+        gui(lambda: click(box))
+        gui.wait(lambda: status.text().startswith("✓ 1 book"), "what was learned")
+        self.assertIn(foreign, {each["digest"] for each in gui(lambda: read_digests(api(), [dracula]))[dracula]})
+        gui(dialog.reject)
+        closed.result(10)
+
+    def test_14_nothing_went_wrong_unseen(self) -> None:
         self.assertEqual(gui.errors, [])
