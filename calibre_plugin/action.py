@@ -253,11 +253,11 @@ class ProgressAction(InterfaceAction):
 
     def undo_last(self) -> None:
         if self.undoable is not None:
-            self.runs.undo(self.gui.current_db.new_api, self.undoable)
+            self.runs.undos.undo(self.gui.current_db.new_api, self.undoable)
 
     def undo_push(self) -> None:
         if self.undoable_push is not None:
-            self.runs.undo(self.gui.current_db.new_api, self.undoable_push)
+            self.runs.undos.undo(self.gui.current_db.new_api, self.undoable_push)
 
     def show_undo(self) -> None:
         from .undo_dialog import UndoDialog, next_page
@@ -268,7 +268,9 @@ class ProgressAction(InterfaceAction):
         heads = journal.heads()
 
         def found(first: list[RunHead]) -> None:
-            UndoDialog(self.gui, journal, heads, first, self.runs.column_name, partial(self.runs.undo, api)).show()
+            UndoDialog(
+                self.gui, journal, heads, first, self.runs.column_name, partial(self.runs.undos.undo, api)
+            ).show()
 
         def failed(details: str) -> None:
             self._complain(_("The journal of what was written could not be read."), details)

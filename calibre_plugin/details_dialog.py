@@ -57,7 +57,7 @@ class DetailsDialog(QDialog):
         self._book_id = book_id
         self._column_name = column_name
         self._background = Background(self)
-        self._restore = partial(gui.iactions[PLUGIN_NAME].runs.put_back, self._api)
+        self._restore = partial(gui.iactions[PLUGIN_NAME].runs.undos.put_back, self._api)
         title = self._api.field_for("title", book_id)
         self.setWindowTitle(_("KOReader Progress: {title}").format(title=title))
         self.setWindowIcon(icon("details"))

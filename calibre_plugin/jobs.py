@@ -29,6 +29,9 @@ from .write_journal import Run
 
 load_translations()
 
+# What calibre's list of jobs knows ours by.
+JOB_TYPE = "koreader_progress"
+
 # Of the whole bar, where each phase begins and how much of it the phase takes.
 PHASES: dict[str, tuple[float, float]] = {
     "reading": (0.0, 0.1),

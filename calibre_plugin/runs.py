@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Collection, Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Any, Literal
@@ -18,22 +18,19 @@ from .bridge_host import BridgeHost
 from .config import Settings, StoredProfile
 from .contract import Account, ColumnUpdate, Profile, PullPlan
 from .explain import Explanation
-from .jobs import PullOutcome, PullRequest, UndoOutcome, WriteOutcome, pull_job, put_back_job, undo_job, write_job
+from .jobs import JOB_TYPE, PullOutcome, PullRequest, WriteOutcome, pull_job, write_job
 from .offer_runs import OfferRun, offer_job
 from .plan_rows import BookRow
 from .proxy import with_proxy
 from .progress_window import ProgressWindow
 from .pull import SPENT, Applied, Decisions, Pulled
 from .push_runs import PushRun, prepare_job
-from .push_undo import server_sentence
 from .result_dialog import ResultDialog
 from .trouble import show_trouble
-from .undo import Undone
-from .write_journal import Run as JournalRun
+from .undo_runs import UndoRuns
 
 load_translations()
 
-JOB_TYPE = "koreader_progress"
 # How long a library that is being closed waits for a slice and its journal, in seconds.
 PATIENCE = 3.0
 
@@ -96,9 +93,7 @@ class Runs(QObject):
         self.current: Run | None = None
         self.review: ResultDialog | None = None
         self.last: Run | None = None
-        self.undoing: Any = None
-        # What is to be put back as soon as nothing runs: the library, runs, books.
-        self._put_backs: list[tuple[Any, Sequence[JournalRun], Collection[int]]] = []
+        self.undos = UndoRuns(gui, host, settings, self)
         # What the status bar was told last.
         self.said = ""
         # One window is enough, whichever run it was that opened it.
@@ -111,13 +106,13 @@ class Runs(QObject):
 
     @property
     def is_busy(self) -> bool:
-        return self.current is not None or self.undoing is not None
+        return self.current is not None or self.undos.job is not None
 
     @property
     def is_writing(self) -> bool:
         """Whether cells are being written by us at this moment."""
         run = self.current
-        return self.undoing is not None or (run is not None and run.pulled is not None and run.job is not None)
+        return self.undos.job is not None or (run is not None and run.pulled is not None and run.job is not None)
 
     def why_not(self, stored: StoredProfile | None) -> Explanation | None:
         """Why this profile cannot run now, if so."""
@@ -169,7 +164,7 @@ class Runs(QObject):
             # The clock asks twice a minute: a run by itself says once what keeps it.
             if reason is not None and (trigger == "reader" or reason.sentence not in self._complained):
                 self._complained.add(reason.sentence)
-                self._complain(reason, quiet=trigger != "reader")
+                self.complain(reason, quiet=trigger != "reader")
             return False
         self._complained.clear()
         api = self._gui.current_db.new_api
@@ -255,7 +250,7 @@ class Runs(QObject):
             return
         self._watch.stop()
         run.job = None
-        if not self._is_open(run.api):
+        if not self.is_open(run.api):
             self.end(run, _("The library was changed meanwhile; the next sync goes on."))
         elif job.failed and not job.killed:
             self.end(run, _("The sync failed."))
@@ -277,7 +272,7 @@ class Runs(QObject):
         if run.window is not None:
             run.window.close()
         self.end(run, trouble.sentence)
-        self._complain(trouble, run.is_quiet)
+        self.complain(trouble, run.is_quiet)
 
     def offer(self, stored: StoredProfile | None, book_ids: Sequence[int]) -> None:
         """Offers the books' newest places to every copy of them."""
@@ -355,7 +350,7 @@ class Runs(QObject):
         self.end(run, _("Nothing was written."))
 
     def _write(self, run: Run, decisions: Decisions) -> None:
-        if not self._is_open(run.api):
+        if not self.is_open(run.api):
             self.end(run, _("The library was changed meanwhile: nothing was written."))
             return
         title = _("KOReader Progress: write what was accepted")
@@ -380,7 +375,7 @@ class Runs(QObject):
             # What was read in calibre meanwhile goes the other way, quietly.
             self.start(run.stored, run.book_ids, "sync", push=True)
         if outcome.trouble is not None:
-            self._complain(outcome.trouble, run.is_quiet)
+            self.complain(outcome.trouble, run.is_quiet)
 
     def _offer_prediction(self, run: Run) -> None:
         """Asks once whether names that no copy is known to have may be tried too."""
@@ -395,7 +390,7 @@ class Runs(QObject):
 
         def answer(agreed: bool) -> None:
             self._settings.set("predict", agreed)
-            if agreed and self._is_open(run.api):
+            if agreed and self.is_open(run.api):
                 self.start(run.stored, absent)
 
         self._gui.proceed_question(
@@ -418,7 +413,7 @@ class Runs(QObject):
         self._refresh(self._gui.current_db.new_api, sorted(book_ids))
 
     def _refresh(self, api: Any, book_ids: Sequence[int]) -> None:
-        if not book_ids or self._gui.shutting_down or not self._is_open(api):
+        if not book_ids or self._gui.shutting_down or not self.is_open(api):
             return
         now, later = book_ids[:REFRESHED_AT_ONCE], book_ids[REFRESHED_AT_ONCE:]
         # The tags are counted anew once, at the end: that takes as long for one book as for all.
@@ -462,26 +457,27 @@ class Runs(QObject):
         self.current = None
         self.review = None
         if sentence:
-            self._say(sentence, run.is_quiet)
+            self.say(sentence, run.is_quiet)
         if run.window is not None:
             has_report = self.last is run and run.plan is not None
             run.window.bring_back()
             run.window.finish(sentence, self.show_last_report if has_report else None, needs_eyes=self._needs_eyes(run))
         if self._queue:
             waiting = self._queue.pop(0)
-            if self._is_open(waiting.api):
-                self._tell_idle()
+            if self.is_open(waiting.api):
+                self.tell_idle()
                 self._begin(waiting)
                 return
             self._queue.clear()
-        self._tell_idle()
-        self._next_put_back()
+        self.tell_idle()
+        self.undos.next_put_back()
 
-    def _tell_idle(self) -> None:
+    def tell_idle(self) -> None:
+        """Tells whoever wants to know that a run or an undo is over."""
         for told in self.on_idle:
             told()
 
-    def _is_open(self, api: Any) -> bool:
+    def is_open(self, api: Any) -> bool:
         """Whether this is still the library in the window: also one that was closed and opened again is another."""
         return self._gui.current_db.new_api is api
 
@@ -495,75 +491,8 @@ class Runs(QObject):
             return sum(row.kind == "conflict" and row.decision == "later" for row in run.rows)
         return len(run.plan["conflicts"]) if run.plan else 0
 
-    def undo(self, api: Any, journaled: JournalRun, only: Collection[int] | None = None) -> None:
-        """Puts back what a run wrote in this library, for all its books or some, in a job."""
-        if self.is_busy:
-            self._gui.status_bar.show_message(_("A sync is running: undo when it has ended."), 5000)
-            return
-        if not self._is_open(api):
-            self._say(_("That was in another library: switch back to it first."), quiet=False)
-            return
-        account: Account | None = None
-        if journaled.standing_puts:
-            account = self._settings.account(journaled.account)
-            if account is None:
-                self._complain(
-                    Explanation(
-                        _("The account of this push is no longer there, so nothing can be taken back from its server."),
-                        _("Enter it again in the preferences, then undo."),
-                        tab="account",
-                    ),
-                    quiet=False,
-                )
-                return
-
-        launch = self._host.prepare(self._settings.get("runtime_path"))
-        self._undo(undo_job, (api, journaled, only, launch, with_proxy(account) if account else None))
-
-    def put_back(self, api: Any, journaled: Sequence[JournalRun], only: Collection[int]) -> None:
-        """Puts back the cells that these runs wrote for some books of this library, one run after the other."""
-        self._put_backs.append((api, journaled, only))
-        if self.is_busy:
-            # Asked for once and for all: the window that offered it is gone.
-            self._gui.status_bar.show_message(_("Another sync is running; this one follows."), 5000)
-        else:
-            self._next_put_back()
-
-    def _next_put_back(self) -> None:
-        while self._put_backs and not self.is_busy:
-            args = self._put_backs.pop(0)
-            if self._is_open(args[0]):
-                self._undo(put_back_job, args)
-            else:
-                self._say(_("That was in another library: switch back to it first."), quiet=False)
-
-    def _undo(self, work: Any, args: tuple[Any, ...]) -> None:
-        """Runs a job that puts back; its first argument is the library."""
-
-        def done(job: Any) -> None:
-            self.undoing = None
-            self._tell_idle()
-            self._next_put_back()
-            if self._gui.shutting_down or not self._is_open(args[0]):
-                return
-            if job.failed:
-                self._gui.job_exception(job, dialog_title=_("KOReader Progress: the undo failed"))
-                return
-            outcome: UndoOutcome = job.result
-            if outcome.trouble is not None:
-                self._say(outcome.trouble.sentence, quiet=False)
-                self._complain(outcome.trouble, quiet=False)
-            elif outcome.undone is None:
-                self._say(_("Stopped; the rest can be undone another time."), quiet=False)
-            else:
-                self.refresh({update["book_id"] for update in outcome.undone.report.written})
-                self._say(_undo_sentence(outcome.undone), quiet=False)
-
-        title = _("KOReader Progress: undo")
-        self.undoing = ThreadedJob(JOB_TYPE, title, work, args, {}, Dispatcher(done, parent=self), killable=False)
-        self._gui.job_manager.run_threaded_job(self.undoing)
-
-    def _say(self, sentence: str, quiet: bool) -> None:
+    def say(self, sentence: str, quiet: bool) -> None:
+        """Says it in the status bar; of a quiet run also as a notification."""
         text = self.said = _("KOReader Progress: {sentence}").format(sentence=sentence)
         self._gui.status_bar.show_message(text, 10_000, show_notification=quiet)
 
@@ -587,9 +516,10 @@ class Runs(QObject):
         described = self._gui.current_db.field_metadata.custom_field_metadata().get(column)
         return f"{described['name']} ({column})" if described else column
 
-    def _complain(self, reason: Explanation, quiet: bool) -> None:
+    def complain(self, reason: Explanation, quiet: bool) -> None:
+        """Shows the reader what went wrong; of a quiet run the status bar says it."""
         if quiet:
-            self._say(reason.sentence, quiet)
+            self.say(reason.sentence, quiet)
         else:
             show_trouble(self._gui, reason, self._open_preferences)
 
@@ -603,7 +533,7 @@ class Runs(QObject):
 
     def _stop_job(self) -> None:
         end = time.monotonic() + PATIENCE
-        for job in (self.current.job if self.current is not None else None, self.undoing):
+        for job in (self.current.job if self.current is not None else None, self.undos.job):
             if job is None or job.is_finished:
                 continue
             job.abort.set()
@@ -616,22 +546,6 @@ class Runs(QObject):
         self._queue.clear()
         self._stop_job()
         self._host.stop_all()
-
-
-def _undo_sentence(undone: Undone) -> str:
-    """What was put back, and what was not."""
-    report = undone.report
-    books = len({update["book_id"] for update in report.written})
-    on_server = server_sentence(undone.results)
-    if on_server and not books and not report.stale:
-        return on_server
-    text = ngettext("{n} book put back", "{n} books put back", books).format(n=books)
-    if report.stale:
-        left = ngettext(
-            "{n} value was changed since and stays", "{n} values were changed since and stay", len(report.stale)
-        )
-        text = f"{text}, {left.format(n=len(report.stale))}"
-    return f"{text}. {on_server}".strip()
 
 
 def _show_quietly() -> Any:

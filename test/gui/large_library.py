@@ -157,7 +157,7 @@ class LargeLibrary(unittest.TestCase):
         gui.wait(lambda: action().undoable is not None, "the journal")
         self.reset()
         gui.post(action().undo_last)
-        gui.wait(lambda: action().runs.undoing is not None, "the undo")
+        gui.wait(lambda: action().runs.undos.job is not None, "the undo")
         gui.wait(lambda: not action().runs.is_busy, "the end", PATIENCE)
         time.sleep(1)
         self.assert_alive("undoing")

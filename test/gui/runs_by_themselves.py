@@ -111,7 +111,7 @@ class RunsByThemselves(WithServer):
         often = {"at_start": False, "every_minutes": 30, "on_device": False}
         configure(self.server, columns={"percent": "#gone"}, triggers=often)
         now = time.time() + 10 * 3600
-        with mock.patch.object(runs, "_say", wraps=runs._say) as said:
+        with mock.patch.object(runs, "say", wraps=runs.say) as said:
             for seconds in (0, 31 * 60, 31 * 60 + 30, 32 * 60):
                 triggers.clock = lambda seconds=seconds: now + seconds
                 gui(triggers.look)

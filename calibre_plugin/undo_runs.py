@@ -1,0 +1,120 @@
+"""Undo from calibre's window: a run of the journal, or what a digest wrote by mistake, is put back in a job."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from typing import Any
+
+from calibre.gui2 import Dispatcher
+from calibre.gui2.threaded_jobs import ThreadedJob
+
+from .bridge_host import BridgeHost
+from .config import Settings
+from .contract import Account
+from .explain import Explanation
+from .jobs import JOB_TYPE, UndoOutcome, put_back_job, undo_job
+from .proxy import with_proxy
+from .push_undo import server_sentence
+from .undo import Undone
+from .write_journal import Run
+
+load_translations()
+
+
+class UndoRuns:
+    """One undo at a time, and none beside a run: `runs` gives the window's words, and knows whether something runs."""
+
+    def __init__(self, gui: Any, host: BridgeHost, settings: Settings, runs: Any) -> None:
+        self._gui = gui
+        self._host = host
+        self._settings = settings
+        self._runs = runs
+        # The job that puts back at this moment.
+        self.job: Any = None
+        # What is to be put back as soon as nothing runs: the library, runs, books.
+        self._put_backs: list[tuple[Any, Sequence[Run], Collection[int]]] = []
+
+    def undo(self, api: Any, journaled: Run, only: Collection[int] | None = None) -> None:
+        """Puts back what a run wrote in this library, for all its books or some, in a job."""
+        if self._runs.is_busy:
+            self._gui.status_bar.show_message(_("A sync is running: undo when it has ended."), 5000)
+            return
+        if not self._runs.is_open(api):
+            self._runs.say(_("That was in another library: switch back to it first."), quiet=False)
+            return
+        account: Account | None = None
+        if journaled.standing_puts:
+            account = self._settings.account(journaled.account)
+            if account is None:
+                self._runs.complain(
+                    Explanation(
+                        _("The account of this push is no longer there, so nothing can be taken back from its server."),
+                        _("Enter it again in the preferences, then undo."),
+                        tab="account",
+                    ),
+                    quiet=False,
+                )
+                return
+
+        launch = self._host.prepare(self._settings.get("runtime_path"))
+        self._begin(undo_job, (api, journaled, only, launch, with_proxy(account) if account else None))
+
+    def put_back(self, api: Any, journaled: Sequence[Run], only: Collection[int]) -> None:
+        """Puts back the cells that these runs wrote for some books of this library, one run after the other."""
+        self._put_backs.append((api, journaled, only))
+        if self._runs.is_busy:
+            # Asked for once and for all: the window that offered it is gone.
+            self._gui.status_bar.show_message(_("Another sync is running; this one follows."), 5000)
+        else:
+            self.next_put_back()
+
+    def next_put_back(self) -> None:
+        """Begins what waits to be put back, if nothing runs."""
+        while self._put_backs and not self._runs.is_busy:
+            args = self._put_backs.pop(0)
+            if self._runs.is_open(args[0]):
+                self._begin(put_back_job, args)
+            else:
+                self._runs.say(_("That was in another library: switch back to it first."), quiet=False)
+
+    def _begin(self, work: Any, args: tuple[Any, ...]) -> None:
+        """Runs a job that puts back; its first argument is the library."""
+
+        def done(job: Any) -> None:
+            self.job = None
+            self._runs.tell_idle()
+            self.next_put_back()
+            if self._gui.shutting_down or not self._runs.is_open(args[0]):
+                return
+            if job.failed:
+                self._gui.job_exception(job, dialog_title=_("KOReader Progress: the undo failed"))
+                return
+            outcome: UndoOutcome = job.result
+            if outcome.trouble is not None:
+                self._runs.say(outcome.trouble.sentence, quiet=False)
+                self._runs.complain(outcome.trouble, quiet=False)
+            elif outcome.undone is None:
+                self._runs.say(_("Stopped; the rest can be undone another time."), quiet=False)
+            else:
+                self._runs.refresh({update["book_id"] for update in outcome.undone.report.written})
+                self._runs.say(_undo_sentence(outcome.undone), quiet=False)
+
+        title = _("KOReader Progress: undo")
+        self.job = ThreadedJob(JOB_TYPE, title, work, args, {}, Dispatcher(done, parent=self._runs), killable=False)
+        self._gui.job_manager.run_threaded_job(self.job)
+
+
+def _undo_sentence(undone: Undone) -> str:
+    """What was put back, and what was not."""
+    report = undone.report
+    books = len({update["book_id"] for update in report.written})
+    on_server = server_sentence(undone.results)
+    if on_server and not books and not report.stale:
+        return on_server
+    text = ngettext("{n} book put back", "{n} books put back", books).format(n=books)
+    if report.stale:
+        left = ngettext(
+            "{n} value was changed since and stays", "{n} values were changed since and stay", len(report.stale)
+        )
+        text = f"{text}, {left.format(n=len(report.stale))}"
+    return f"{text}. {on_server}".strip()
