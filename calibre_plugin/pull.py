@@ -164,6 +164,8 @@ class Writing:
         elif self.wanted:
             writer = journal_of(api).begin_run("pull", profile["id"], account["id"])
         self._uuids = uuids_of(api, touched)
+        agreed = [*plan["bases"], *(conflict["base"] for conflict in plan["conflicts"])]
+        self._documents = {base["book_id"]: base["document"] for base in agreed}
         self._writer = writer
         self.report = WriteReport()
 
@@ -172,8 +174,11 @@ class Writing:
         writer = self._writer
         if writer is None:
             return
-        columns = self._profile["columns"]
-        self.report.extend(write_updates(self._api, updates, columns, lambda fresh: writer.record(fresh, self._uuids)))
+
+        def record(fresh: Sequence[ColumnUpdate]) -> None:
+            writer.record(fresh, self._uuids, self._documents)
+
+        self.report.extend(write_updates(self._api, updates, self._profile["columns"], record))
 
     def finish(self) -> Applied:
         """Remembers what both sides now agree on, and ends the run. What was never written is offered again."""

@@ -16,13 +16,14 @@ from .write_journal import Run, same_cell
 def runs_under(api: Any, book_id: int, digest: str) -> list[Run]:
     """The runs that wrote this book's cells because of this digest, the newest first. Reads the whole journal."""
     uuid = api.field_for("uuid", book_id)
-    return [
-        run
-        for run in journal_of(api).runs()
-        if run.kind == "pull"
-        and any(change.uuid == uuid and change.after and change.after["document"] == digest for change in run.bases)
-        and any(entry.uuid == uuid for entry in run.standing)
-    ]
+    return [run for run in journal_of(api).runs() if run.kind == "pull" and _wrote_under(run, uuid, digest)]
+
+
+def _wrote_under(run: Run, uuid: str, digest: str) -> bool:
+    entries = [entry for entry in run.standing if entry.uuid == uuid]
+    # Runs of earlier days say it only of books whose every cell was written, for only these have a base of the run.
+    agreed = any(change.uuid == uuid and change.after and change.after["document"] == digest for change in run.bases)
+    return any(entry.document == digest or (entry.document is None and agreed) for entry in entries)
 
 
 def restorable(api: Any, book_id: int, runs: Sequence[Run]) -> list[ColumnUpdate]:

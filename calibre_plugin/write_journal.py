@@ -35,12 +35,13 @@ TAIL: Final = 64 << 10
 
 @dataclass(frozen=True)
 class Entry:
-    """One cell of a run: what stood there, and what was to be written."""
+    """One cell of a run: what stood there, what was to be written, and whose record on the server said so, if any."""
 
     uuid: str
     column: str
     before: Cell
     after: Cell
+    document: str | None = None
 
     @property
     def key(self) -> CellKey:
@@ -144,9 +145,15 @@ class RunWriter:
         self._recorded: set[CellKey] = set()
         self._puts: dict[PutKey, PutOutcome] = {}
 
-    def record(self, updates: Iterable[ColumnUpdate], uuids: Mapping[int, str]) -> None:
-        """Writes down what is about to be written. Call it before the library is touched; raises OSError if it cannot."""
+    def record(
+        self, updates: Iterable[ColumnUpdate], uuids: Mapping[int, str], documents: Mapping[int, str] | None = None
+    ) -> None:
+        """Writes down what is about to be written. Call it before the library is touched; raises OSError if it cannot.
+
+        `documents` says by book id under which document the server told it.
+        """
         lines = []
+        told = documents or {}
         for update in updates:
             uuid = uuids[update["book_id"]]
             self._recorded.add((uuid, update["column"]))
@@ -157,6 +164,7 @@ class RunWriter:
                     "column": update["column"],
                     "before": update["before"],
                     "after": update["after"],
+                    "document": told.get(update["book_id"]),
                 }
             )
         self._append(lines)
@@ -407,7 +415,9 @@ def _read_run(path: Path) -> Run | None:
             elif run is None:
                 return None
             elif event["what"] == "cell":
-                run.entries.append(Entry(event["uuid"], event["column"], event["before"], event["after"]))
+                # Runs of earlier days do not say whose record it was.
+                whose = event.get("document")
+                run.entries.append(Entry(event["uuid"], event["column"], event["before"], event["after"], whose))
             elif event["what"] == "base":
                 run.bases.append(BaseChange(event["uuid"], event["before"], event["after"]))
             elif event["what"] == "put":

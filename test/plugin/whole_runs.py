@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import queue
 import sys
@@ -15,7 +16,17 @@ from pathlib import Path
 from typing import Any, cast
 from unittest import mock
 
-from calibre_plugins.koreader_progress import book_memory, config, jobs, pull, push, push_runs, push_undo, undo
+from calibre_plugins.koreader_progress import (
+    book_memory,
+    config,
+    jobs,
+    pull,
+    push,
+    push_runs,
+    push_undo,
+    undo,
+    unlinking,
+)
 from calibre_plugins.koreader_progress.bridge_client import BridgeClient, BridgeDied, SyncError
 from calibre_plugins.koreader_progress.write_journal import WriteJournal
 from calibre_plugins.koreader_progress.contract import SYNC_ERRORS, Account
@@ -172,6 +183,34 @@ class WholeRuns(unittest.TestCase):
         ]
         # The book has no chapter to name, and nobody was seen beginning a book that has been at its place for no time.
         self.assertEqual([column for column in empty if not column.startswith("#place")], [])
+
+    def test_what_an_unlinked_digest_wrote_into_some_cells_of_a_book_is_found_and_put_back(self) -> None:
+        profile = self.profile("one", "percent", "status", "device")
+        self.server.push(USER, self.document, 0.4)
+        pulled = self.prepare(profile)
+        # In the review the reader unticked the device: no base is kept.
+        ticked = [update for update in pulled.plan["updates"] if update["column"] != "#dev"]
+        pull.apply(self.api, pulled, self.account, profile, pull.Decisions(ticked))
+        self.assertEqual(pull.journal_of(self.api).runs()[0].bases, [])
+        self.assertEqual(unlinking.runs_under(self.api, self.book, "0" * 32), [])
+        runs = unlinking.runs_under(self.api, self.book, self.document)
+        found = {update["column"]: update["after"] for update in unlinking.restorable(self.api, self.book, runs)}
+        self.assertEqual(found, {"#pct": None, "#status": None})
+        unlinking.put_back(self.api, runs, [self.book])
+        self.assertEqual(
+            [self.api.field_for(column, self.book) for column in ("#pct", "#status", "#dev")], [None, None, None]
+        )
+        self.assertEqual(unlinking.runs_under(self.api, self.book, self.document), [])
+
+    def test_what_a_run_of_earlier_days_wrote_under_a_digest_is_found_by_its_base(self) -> None:
+        self.server.push(USER, self.document, 0.4)
+        self.sync(self.profile("one", "percent"))
+        [file] = pull.journal_of(self.api)._paths()
+        lines = [json.loads(line) for line in file.read_text().splitlines()]
+        self.assertEqual([line.pop("document") for line in lines if line["what"] == "cell"], [self.document])
+        file.write_text("".join(f"{json.dumps(line)}\n" for line in lines))
+        [run] = unlinking.runs_under(self.api, self.book, self.document)
+        self.assertEqual([(entry.after, entry.document) for entry in run.standing], [(40, None)])
 
     # A push, and what undoing it does on the server.
 
