@@ -15,6 +15,8 @@ import type { Log } from "./log.ts";
 import { createMetrics } from "./metrics.ts";
 import { createNote, logsRequests, observe } from "./observe.ts";
 import { addPageRoutes } from "./page/routes.ts";
+import { createPending } from "./pending.ts";
+import type { Pending } from "./pending.ts";
 import { addDocumentRoutes } from "./routes-documents.ts";
 import { addProgressRoutes } from "./routes-progress.ts";
 import { addUserRoutes } from "./routes-users.ts";
@@ -48,6 +50,7 @@ export interface Context {
   readonly store: Store;
   readonly gate: Gate;
   readonly clock: () => number;
+  readonly pending: Pending;
   readonly registration: "open" | "closed";
   readonly basePath: string;
 }
@@ -158,7 +161,7 @@ export function createServer(options: ServerOptions): FastifyInstance {
       log.info("key_refused", { address, limited: isLimited });
     },
   });
-  const context: Context = { store, gate, clock, registration, basePath };
+  const context: Context = { store, gate, clock, pending: createPending(store), registration, basePath };
 
   const note = createNote(log, metrics);
   // Who stands behind a proxy is the framework's knowledge: where the log wants it, all goes by the road.

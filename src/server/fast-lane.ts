@@ -32,7 +32,7 @@ const PLAIN_ID = /^[\w-][\w.-]{0,199}$/;
  * simplest form. It gives the very answers of the routes and leaves everything else to them, above all every refusal.
  * Measured: a fifth to a quarter of a request's cost is the framework's, and it is the larger part of a `GET`.
  */
-export function createFastLane({ store, gate, clock, basePath }: Context, road: MainRoad): Handler {
+export function createFastLane({ store, gate, clock, pending, basePath }: Context, road: MainRoad): Handler {
   const putPath = `${basePath}/syncs/progress`;
   const getPath = `${putPath}/`;
   const getRoute = `${getPath}:document`;
@@ -77,7 +77,7 @@ export function createFastLane({ store, gate, clock, basePath }: Context, road: 
     const since = road.note === null ? 0 : performance.now();
     try {
       const write = readWrite(body, clock());
-      const outcome = write instanceof Refusal ? null : await store.write(caller.username, caller.credential, write);
+      const outcome = write instanceof Refusal ? null : await pending.write(caller.username, caller.credential, write);
       if (write instanceof Refusal || outcome?.status !== "written") {
         road.handleRead(request, body, response);
         return;

@@ -27,14 +27,14 @@ function showRecord(record: StoredRecord): object {
 }
 
 /** What the protocol lacks, under paths no KOReader asks for: listing, history, deletion of one document. See docs/server-api.md. */
-export function addDocumentRoutes(app: FastifyInstance, { store, gate, clock }: Context): void {
+export function addDocumentRoutes(app: FastifyInstance, { store, gate, clock, pending }: Context): void {
   app.get("/koreader-progress/v1/documents", async (request, reply) => {
     const { username } = await gate.admit(request.headers, request.ip);
     const query = Query.safeParse(request.query);
     if (!query.success) throw new Refusal("InvalidFields");
     const { since, after, limit } = query.data;
-    // Before the reading: whoever asks again with `since` at this second misses nothing.
-    const now = clock();
+    // Before the reading: whoever asks again with `since` at this second misses nothing, also of the writes under way.
+    const now = pending.oldest(clock());
     const records = await store.list(username, { since, after, limit });
     const documents = records.map(showRecord);
     const next = records.length === limit ? (records.at(-1)?.document ?? null) : null;

@@ -45,21 +45,23 @@ export function showOutcome({ document, match }: WrittenOutcome, timestamp: numb
 }
 
 /** `PUT` and `GET` of a position. */
-export function addProgressRoutes(app: FastifyInstance, { store, gate, clock }: Context): void {
+export function addProgressRoutes(app: FastifyInstance, { store, gate, clock, pending }: Context): void {
   app.put("/syncs/progress", async (request) => {
     const write = readWrite(request.body, clock());
     const remembered = gate.recall(request.headers);
     if (remembered !== null && !(write instanceof Refusal)) {
       // The write itself checks the credential: who is remembered needs no question to the store before it.
-      const outcome = await store.write(remembered.username, remembered.credential, write);
+      const outcome = await pending.write(remembered.username, remembered.credential, write);
       if (outcome.status === "written") return showOutcome(outcome, write.timestamp);
     }
     const { username, credential } = await gate.admit(request.headers, request.ip);
     // A stranger learns nothing but 401, whatever the body.
     if (write instanceof Refusal) throw write;
-    const outcome = await store.write(username, credential, write);
+    // To verify a key takes its time: a listing may have told a later one meanwhile.
+    const timestamp = clock();
+    const outcome = await pending.write(username, credential, { ...write, timestamp });
     if (outcome.status === "unauthorized") throw new Refusal("Unauthorized");
-    return showOutcome(outcome, write.timestamp);
+    return showOutcome(outcome, timestamp);
   });
 
   app.get<{ Params: { document: string } }>("/syncs/progress/:document", async (request) => {

@@ -4,14 +4,17 @@ import { request } from "node:https";
 import { connect } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { afterEach, describe, expect, test } from "vitest";
+import { afterEach, describe, expect, test, vi } from "vitest";
+import { createServer } from "../../src/server/app.ts";
 import { createCredentials } from "../../src/server/credentials.ts";
 import { createLimiter, addressGroup } from "../../src/server/limits.ts";
 import { createLog } from "../../src/server/log.ts";
 import { startServer } from "../../src/server/listen.ts";
 import type { ListenOptions } from "../../src/server/listen.ts";
+import { createMemoryStore } from "../../src/server/memory-store.ts";
+import type { Store } from "../../src/server/store.ts";
 import { ask, CHEAP, exchange, login, serve } from "./support/serving.ts";
-import type { Serving } from "./support/serving.ts";
+import type { Answer, Serving } from "./support/serving.ts";
 
 const POSITION = { document: "a", progress: "/body", percentage: 0.5, device: "Kobo" };
 const undo: (() => Promise<void> | void)[] = [];
@@ -375,4 +378,41 @@ describe("a server", () => {
     expect(answer).toMatchObject({ status: 502, json: { code: 2000, message: "Unknown server error." } });
     expect(lines.join("")).toContain("disk on fire");
   });
+});
+
+test("a listing while a position is still being written tells a time from which that one is found", async () => {
+  const memory = createMemoryStore();
+  let hold = Promise.resolve();
+  let now = 1_700_000_000;
+  const written: string[] = [];
+  const write: Store["write"] = async (...args) => {
+    written.push("begun");
+    await hold;
+    return memory.write(...args);
+  };
+  const app = createServer({ store: { ...memory, write }, clock: () => now, scryptCost: CHEAP });
+  undo.push(() => app.close());
+  await app.listen({ port: 0, host: "127.0.0.1" });
+  const address = app.server.address();
+  const port = typeof address === "object" ? (address?.port ?? 0) : 0;
+  await register(port, "ann");
+  const headers = login("ann");
+  const list = (since: number): Promise<Answer> =>
+    ask(port, { method: "GET", path: `/koreader-progress/v1/documents?since=${since}`, headers });
+  // The first goes by the road, as nobody is remembered yet, the second by the lane.
+  for (const document of ["a", "b"]) {
+    const held = Promise.withResolvers<void>();
+    undo.push(held.resolve);
+    hold = held.promise;
+    const body = JSON.stringify({ ...POSITION, document });
+    const begun = written.length;
+    const writing = ask(port, { method: "PUT", path: "/syncs/progress", headers, body });
+    await vi.waitFor(() => expect(written.length).toBeGreaterThan(begun));
+    now += 3;
+    const { json } = await list(now - 3);
+    expect(json).toMatchObject({ documents: [], now: now - 3 });
+    held.resolve();
+    expect((await writing).status).toBe(200);
+    expect((await list(now - 3)).json).toMatchObject({ documents: [{ document }], now });
+  }
 });
