@@ -1,5 +1,7 @@
 import { spawn } from "node:child_process";
+import type { ChildProcess } from "node:child_process";
 import { hash } from "node:crypto";
+import { once } from "node:events";
 import { mkdirSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -16,7 +18,9 @@ const LARGE = 1_000_000;
 const WARM_UP = 30_000;
 // Many short rounds: what else runs beside the machine comes and goes by the second, and shall meet all alike.
 const REQUESTS = 4000;
-const ROUNDS = 41;
+const ROUNDS = 15;
+// A process may compile its code well or badly for the whole of its life, the bare route's too.
+const STARTS = 3;
 const KEY = "0123456789abcdef0123456789abcdef";
 
 interface Target {
@@ -24,10 +28,9 @@ interface Target {
   readonly port: number;
   readonly documents: number;
   memory(): number;
-  end(): void;
+  end(): Promise<void>;
 }
 
-const targets: Target[] = [];
 const folder = mkdtempSync(join(tmpdir(), "kosync-bench-"));
 
 /** Of a process, where the system tells it as Linux does. */
@@ -36,20 +39,20 @@ function residentMegabytes(pid: number | undefined): number {
   return Number(/^VmRSS:\s+(\d+) kB$/m.exec(status)?.[1] ?? Number.NaN) / 1024;
 }
 
-function start(name: string, documents: number, args: readonly string[]): Promise<void> {
+async function end(child: ChildProcess): Promise<void> {
+  child.kill("SIGTERM");
+  await once(child, "exit");
+}
+
+function start(name: string, documents: number, args: readonly string[]): Promise<Target> {
   const child = spawn(process.execPath, args, { stdio: ["ignore", "pipe", "inherit"] });
   return new Promise((resolve, reject) => {
     child.once("exit", (code) => reject(new Error(`${name} ended with ${code}`)));
     child.stdout.once("data", (chunk: Buffer) => {
+      child.removeAllListeners("exit");
       const port = Number(new URL(chunk.toString().trim()).port);
-      targets.push({
-        name,
-        port,
-        documents,
-        memory: () => residentMegabytes(child.pid),
-        end: () => child.kill("SIGTERM"),
-      });
-      resolve();
+      const memory = (): number => residentMegabytes(child.pid);
+      resolve({ name, port, documents, memory, end: () => end(child) });
     });
   });
 }
@@ -98,19 +101,19 @@ async function fill(data: string, documents: number): Promise<void> {
 beforeAll(async () => {
   await fill(join(folder, "small"), SMALL);
   await fill(join(folder, "large"), LARGE);
-  const serve = ["dist/cli.mjs", "serve", "--port", "0", "--log", "off", "--data"];
-  await start("bare fastify", SMALL, ["bench/support/bare-fastify.ts"]);
-  await start("10,000 documents", SMALL, [...serve, join(folder, "small")]);
-  await start("1,000,000 documents", LARGE, [...serve, join(folder, "large")]);
-  // What durability alone would leave of the bare route: no accounts, no checks, no history.
-  for (const kind of ["file", "sqlite"]) {
-    await start(`bare fastify that syncs a ${kind}`, SMALL, ["bench/support/bare-durable.ts", kind, folder]);
-  }
 }, 600_000);
-afterAll(() => {
-  for (const target of targets) target.end();
-  rmSync(folder, { recursive: true, force: true });
-});
+afterAll(() => rmSync(folder, { recursive: true, force: true }));
+
+const serve = ["dist/cli.mjs", "serve", "--port", "0", "--log", "off", "--data"];
+const SERVERS = [
+  ["bare fastify", SMALL, ["bench/support/bare-fastify.ts"]],
+  ["10,000 documents", SMALL, [...serve, join(folder, "small")]],
+  ["1,000,000 documents", LARGE, [...serve, join(folder, "large")]],
+] as const;
+// What durability alone would leave of the bare route: no accounts, no checks, no history.
+const FLOORS = (["file", "sqlite"] as const).map(
+  (kind) => [`bare fastify that syncs a ${kind}`, SMALL, ["bench/support/bare-durable.ts", kind, folder]] as const,
+);
 
 /** A document as far from the last one as can be, so that no page is warm by accident. */
 const pick = (turn: number, documents: number): number => (turn * 7919) % documents;
@@ -153,24 +156,40 @@ function run(target: Target, method: keyof typeof REQUEST, requests: number): Pr
   return measure({ port: target.port, connections: CONNECTIONS, requests, request });
 }
 
-test.each(["PUT", "GET"] as const)(
-  "%s against a bare fastify route, and with a hundred times the documents",
-  async (method) => {
-    const asked = method === "PUT" ? targets : targets.slice(0, 3);
-    for (const target of asked) await run(target, method, WARM_UP);
-    const outcomes = asked.map((): Outcome[] => []);
+/** What each of `asked` did in each round, and the memory it held after the last. */
+async function race(
+  asked: readonly (readonly [string, number, readonly string[]])[],
+  method: keyof typeof REQUEST,
+): Promise<{ outcomes: Outcome[][]; memory: number[] }> {
+  const outcomes = asked.map((): Outcome[] => []);
+  let memory: number[] = [];
+  for (let begun = 0; begun < STARTS; begun++) {
+    const targets: Target[] = [];
+    for (const [name, documents, args] of asked) targets.push(await start(name, documents, args));
+    for (const target of targets) await run(target, method, WARM_UP);
     for (let round = 0; round < ROUNDS; round++) {
-      for (const [index, target] of asked.entries()) {
+      for (const [index, target] of targets.entries()) {
         const outcome = await run(target, method, REQUESTS);
         expect(outcome.statuses).toEqual({ 200: REQUESTS });
         outcomes[index]?.push(outcome);
       }
     }
+    memory = targets.map((target) => target.memory());
+    for (const target of targets) await target.end();
+  }
+  return { outcomes, memory };
+}
+
+test.each(["PUT", "GET"] as const)(
+  "%s against a bare fastify route, and with a hundred times the documents",
+  async (method) => {
+    const asked = method === "PUT" ? [...SERVERS, ...FLOORS] : SERVERS;
+    const { outcomes, memory } = await race(asked, method);
     const [bare = [], small = [], large = []] = outcomes;
-    for (const [index, target] of asked.entries()) {
+    for (const [index, [name]] of asked.entries()) {
       const own = outcomes[index] ?? [];
       process.stdout.write(
-        `${method} ${target.name}: ${Math.round(median(own.map(rate)))} a second (${ratio(own, bare, rate).toFixed(2)}), p50 ${median(own.map(({ p50 }) => p50)).toFixed(2)} ms, p99 ${median(own.map(p99)).toFixed(2)} ms, ${target.memory().toFixed(0)} MB\n`,
+        `${method} ${name}: ${Math.round(median(own.map(rate)))} a second (${ratio(own, bare, rate).toFixed(2)}), p50 ${median(own.map(({ p50 }) => p50)).toFixed(2)} ms, p99 ${median(own.map(p99)).toFixed(2)} ms, ${memory[index]?.toFixed(0)} MB\n`,
       );
     }
     const [share, slow, scale] = [ratio(small, bare, rate), ratio(small, bare, p99), ratio(large, small, rate)];

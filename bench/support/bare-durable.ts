@@ -23,7 +23,7 @@ function openKeeper(): { readonly file: number; readonly keep: (waiting: readonl
   const path = join(folder, "bodies.sqlite");
   const db = new DatabaseSync(path);
   db.exec("PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL; PRAGMA wal_autocheckpoint = 16000");
-  db.exec("CREATE TABLE bodies (document TEXT PRIMARY KEY, body TEXT) WITHOUT ROWID");
+  db.exec("CREATE TABLE IF NOT EXISTS bodies (document TEXT PRIMARY KEY, body TEXT) WITHOUT ROWID");
   const [begin, commit] = [db.prepare("BEGIN IMMEDIATE"), db.prepare("COMMIT")];
   const upsert = db.prepare("INSERT INTO bodies VALUES (?, ?) ON CONFLICT DO UPDATE SET body = excluded.body");
   return {
