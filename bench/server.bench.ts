@@ -40,8 +40,8 @@ function residentMegabytes(pid: number | undefined): number {
 }
 
 async function end(child: ChildProcess): Promise<void> {
-  child.kill("SIGTERM");
-  await once(child, "exit");
+  const hasEnded = child.exitCode !== null || child.signalCode !== null;
+  if (!hasEnded && child.kill("SIGTERM")) await once(child, "exit");
 }
 
 function start(name: string, documents: number, args: readonly string[]): Promise<Target> {
@@ -165,17 +165,20 @@ async function race(
   let memory: number[] = [];
   for (let begun = 0; begun < STARTS; begun++) {
     const targets: Target[] = [];
-    for (const [name, documents, args] of asked) targets.push(await start(name, documents, args));
-    for (const target of targets) await run(target, method, WARM_UP);
-    for (let round = 0; round < ROUNDS; round++) {
-      for (const [index, target] of targets.entries()) {
-        const outcome = await run(target, method, REQUESTS);
-        expect(outcome.statuses).toEqual({ 200: REQUESTS });
-        outcomes[index]?.push(outcome);
+    try {
+      for (const [name, documents, args] of asked) targets.push(await start(name, documents, args));
+      for (const target of targets) await run(target, method, WARM_UP);
+      for (let round = 0; round < ROUNDS; round++) {
+        for (const [index, target] of targets.entries()) {
+          const outcome = await run(target, method, REQUESTS);
+          expect(outcome.statuses).toEqual({ 200: REQUESTS });
+          outcomes[index]?.push(outcome);
+        }
       }
+      memory = targets.map((target) => target.memory());
+    } finally {
+      await Promise.all(targets.map((target) => target.end()));
     }
-    memory = targets.map((target) => target.memory());
-    for (const target of targets) await target.end();
   }
   return { outcomes, memory };
 }
