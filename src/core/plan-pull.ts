@@ -156,10 +156,16 @@ function fillFromBase(plan: PullPlan, filling: Filling, rest: Why | null): boole
   return true;
 }
 
+/** Leaves a book as it is and says why, but for columns that were mapped since the base. */
+function leave(plan: PullPlan, filling: Filling, reason: Why): void {
+  const isFilled = fillFromBase(plan, filling, reason.code === "unchanged" ? null : reason);
+  if (!isFilled) plan.skipped.push({ book_id: filling.book.book_id, reason });
+}
+
 /** The server said nothing new: a device's sidecar may, a column may be new, or the library may have moved. */
 function planSettled(plan: PullPlan, filling: Filling): void {
   const { book, chosen, local, profile, mark } = filling;
-  const { book_id, base } = book;
+  const { base } = book;
   if (base === null) return;
   const { percentage, device, timestamp } = chosen.progress;
   const current = sameRecord(chosen.progress, base);
@@ -171,12 +177,10 @@ function planSettled(plan: PullPlan, filling: Filling): void {
     take(plan, { ...filling, why: why("finished_on_device", data) }, told, left);
     return;
   }
-  const rest = ((): Why | null => {
-    if (local.percentChanged || local.statusChanged) return why("changed_here", { percentage: local.share });
-    if (current) return null;
-    return why("older_record", { percentage, device, timestamp, base_timestamp: base.timestamp });
-  })();
-  if (!fillFromBase(plan, filling, rest)) plan.skipped.push({ book_id, reason: rest ?? why("unchanged", {}) });
+  if (local.percentChanged || local.statusChanged)
+    leave(plan, filling, why("changed_here", { percentage: local.share }));
+  else if (current) leave(plan, filling, why("unchanged", {}));
+  else leave(plan, filling, why("older_record", { percentage, device, timestamp, base_timestamp: base.timestamp }));
 }
 
 function statusDiffers(filling: Filling): { column: string; value: string; wanted: string } | null {
@@ -200,8 +204,8 @@ function planBook(plan: PullPlan, reading: Reading, local: LocalSide, profile: P
     // Who said no to what the server has wants nothing of it, in no column.
     const agreed = choice.none.code === "declined" ? null : book.base;
     const filling = agreed === null ? null : { ...given, chosen: agreedRecord(agreed), why: choice.none };
-    if (filling === null || !fillFromBase(plan, filling, choice.none))
-      plan.skipped.push({ book_id, reason: choice.none });
+    if (filling === null) plan.skipped.push({ book_id, reason: choice.none });
+    else leave(plan, filling, choice.none);
     return;
   }
   const { chosen } = choice;
@@ -220,9 +224,8 @@ function planBook(plan: PullPlan, reading: Reading, local: LocalSide, profile: P
     elsewhere: Math.max(0, ...live.map(({ progress }) => progress.percentage)),
   });
   if (decision.outcome === "settled") planSettled(plan, filling);
-  else if (decision.outcome === "keep") {
-    if (!fillFromBase(plan, filling, decision.why)) plan.skipped.push({ book_id, reason: decision.why });
-  } else {
+  else if (decision.outcome === "keep") leave(plan, filling, decision.why);
+  else {
     const { reread } = decision;
     // A book that is read again is not finished, whatever an old mark says.
     const decided = { ...filling, why: decision.why, reread, mark: reread ? null : mark };
