@@ -17,7 +17,7 @@ import { networkAddresses } from "./io/addresses.ts";
 import type { Account } from "./model/account.ts";
 import type { Admin } from "./server/admin.ts";
 import type { ListenOptions, RunningServer, StorePlace } from "./server/listen.ts";
-import type { Log, LogLevel } from "./server/log.ts";
+import type { Log, LogLevel } from "./server/http/log.ts";
 
 /** Everything outside the process, as the use cases want it. */
 export interface Outside {
@@ -82,7 +82,7 @@ export async function startServer(options: ListenOptions = {}): Promise<RunningS
 
 /** A log of the server's kind; `write` gets whole lines. */
 export async function openServerLog(level: LogLevel, write: (line: string) => void): Promise<Log> {
-  const { createLog } = await import("./server/log.ts");
+  const { createLog } = await import("./server/http/log.ts");
   return createLog(level, write);
 }
 

@@ -2,8 +2,8 @@ import { createReadStream } from "node:fs";
 import { open } from "node:fs/promises";
 import { createInterface } from "node:readline";
 import { createCredentials } from "./credentials.ts";
-import { formatExport, importExport, parseExport } from "./export-lines.ts";
-import type { TransferCount } from "./export-lines.ts";
+import { formatExport, importExport, parseExport } from "./stores/export-lines.ts";
+import type { TransferCount } from "./stores/export-lines.ts";
 import { openStore } from "./listen.ts";
 import type { StorePlace } from "./listen.ts";
 

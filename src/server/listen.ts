@@ -1,9 +1,9 @@
 import { mkdirSync, statSync } from "node:fs";
 import { dirname, join, resolve } from "node:path";
 import { SyncError } from "../model/error.ts";
-import { createServer } from "./app.ts";
-import type { ServerOptions } from "./app.ts";
-import type { Store } from "./store.ts";
+import { createServer } from "./http/app.ts";
+import type { ServerOptions } from "./http/app.ts";
+import type { Store } from "./stores/store.ts";
 
 /** Which store: Redis if it is named, else the file in the folder, else nothing that lasts. */
 export interface StorePlace {
@@ -51,14 +51,14 @@ function makeFolder(folder: string): void {
 export async function openStore({ data, redis }: StorePlace): Promise<Store> {
   try {
     if (redis !== undefined) {
-      const { openRedisStore } = await import("./redis-store.ts");
+      const { openRedisStore } = await import("./stores/redis/store.ts");
       return await openRedisStore(redis);
     }
     if (data === undefined) {
-      const { createMemoryStore } = await import("./memory-store.ts");
+      const { createMemoryStore } = await import("./stores/memory/store.ts");
       return createMemoryStore();
     }
-    const { openSqliteStore } = await import("./sqlite-store.ts");
+    const { openSqliteStore } = await import("./stores/sqlite/store.ts");
     makeFolder(resolve(data));
     return openSqliteStore(join(data, "kosync.sqlite"));
   } catch (error) {

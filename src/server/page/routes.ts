@@ -1,8 +1,8 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
 import { userkeyOf } from "../../core/md5.ts";
-import type { Context } from "../app.ts";
+import type { Context } from "../http/context.ts";
 import { Refusal } from "../errors.ts";
-import type { StoredRecord } from "../store.ts";
+import type { StoredRecord } from "../stores/store.ts";
 import { claimedName, formatSession, isFormToken, parseSession, SESSION_SECONDS } from "./session.ts";
 import type { Session } from "./session.ts";
 import { CONTENT_SECURITY_POLICY } from "./style.ts";

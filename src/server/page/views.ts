@@ -1,4 +1,4 @@
-import type { HistoryEntry, StoredRecord } from "../store.ts";
+import type { HistoryEntry, StoredRecord } from "../stores/store.ts";
 import { html } from "./html.ts";
 import type { Html } from "./html.ts";
 import type { Session } from "./session.ts";

@@ -1,10 +1,10 @@
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { createMemoryStore } from "../../../src/server/memory-store.ts";
-import { openRedisStore } from "../../../src/server/redis-store.ts";
-import { openSqliteStore } from "../../../src/server/sqlite-store.ts";
-import type { Store } from "../../../src/server/store.ts";
+import { createMemoryStore } from "../../../src/server/stores/memory/store.ts";
+import { openRedisStore } from "../../../src/server/stores/redis/store.ts";
+import { openSqliteStore } from "../../../src/server/stores/sqlite/store.ts";
+import type { Store } from "../../../src/server/stores/store.ts";
 import { startRedis } from "./redis.ts";
 
 /** One kind of store with all that it needs; `close` takes everything away again. */

@@ -1,0 +1,130 @@
+import { randomBytes } from "node:crypto";
+import * as z from "zod";
+import { toHistoryEntry } from "../merge-record.ts";
+import { connectRedis } from "./link.ts";
+import { createRedisTransfer, scanKeys } from "./transfer.ts";
+import { formatFields, pairFields, readEntry, readFields } from "./records.ts";
+import { DELETE_DOCUMENT, DELETE_USER, FIND, REPLACE_CREDENTIAL, WRITE } from "./scripts.ts";
+import type { Store, StoredRecord } from "../store.ts";
+
+/** How long the index of an account is trusted, in seconds: a reference server beside us writes without it. */
+const INDEX_TRUST = 3600;
+
+const FindReply = z.tuple([z.string().nullable(), z.number(), z.string(), z.array(z.string())]);
+const WriteReply = z.union([z.tuple([]), z.tuple([z.number(), z.string()])]);
+
+function prefixOf(username: string): string {
+  return `user:${username}:`;
+}
+
+/**
+ * A store in a Redis database of the reference server's layout (`user:NAME:key`, `user:NAME:document:ID`,
+ * `user:NAME:alias:VALUE`), which any number of our servers may share, and which the reference server can take back.
+ * Rejects when there is no Redis.
+ */
+export async function openRedisStore(url: string): Promise<Store> {
+  const link = await connectRedis(url);
+
+  async function ensureIndex(username: string): Promise<void> {
+    const prefix = prefixOf(username);
+    if ((await link.ask((client) => client.exists(`${prefix}indexed`))) === 1) return;
+    for await (const keys of scanKeys(link, `${prefix}document:`)) {
+      await Promise.all(
+        keys.map(async (key) => {
+          const timestamp = Number((await link.ask((client) => client.hGet(key, "timestamp"))) ?? 0);
+          const value = key.slice(`${prefix}document:`.length);
+          await link.ask((client) =>
+            client.zAdd(`${prefix}documents`, { score: timestamp, value }, { comparison: "GT" }),
+          );
+        }),
+      );
+    }
+    await link.ask((client) => client.set(`${prefix}indexed`, "1", { expiration: { type: "EX", value: INDEX_TRUST } }));
+  }
+
+  async function recordOf(username: string, document: string): Promise<StoredRecord | null> {
+    const fields = await link.ask((client) => client.hGetAll(`${prefixOf(username)}document:${document}`));
+    return readFields(document, fields);
+  }
+
+  async function* usernames(): AsyncGenerator<string> {
+    const seen = new Set<string>();
+    for await (const keys of scanKeys(link, "user:")) {
+      for (const key of keys) {
+        const name = /^user:([^:]+):key$/s.exec(key)?.[1];
+        if (name === undefined || seen.has(name)) continue;
+        seen.add(name);
+        yield name;
+      }
+    }
+  }
+
+  return {
+    kind: "redis",
+    keepsKeysVerbatim: true,
+    async createUser(username, credential) {
+      const key = `${prefixOf(username)}key`;
+      return (await link.ask((client) => client.set(key, credential, { condition: "NX" }))) !== null;
+    },
+    credentialOf: (username) => link.ask((client) => client.get(`${prefixOf(username)}key`)),
+    async replaceCredential(username, current, next) {
+      return (await link.run(REPLACE_CREDENTIAL, prefixOf(username), current, next)) === 1;
+    },
+    async deleteUser(username, current) {
+      const args = current === null ? [] : [current];
+      return (await link.run(DELETE_USER, prefixOf(username), ...args)) === 1;
+    },
+    async find(username, names, followAliases) {
+      const reply = await link.run(FIND, prefixOf(username), followAliases ? "1" : "0", ...names);
+      const [credential, match, document, flat] = FindReply.parse(reply);
+      const record = match < 0 ? null : readFields(document, pairFields(flat));
+      return { credential, found: record === null ? null : { record, match } };
+    },
+    async write(username, credential, write) {
+      const list = write.identifiers ?? [];
+      const names = list.flatMap(({ type, value }) => [type, value]);
+      const head = [prefixOf(username), credential, write.document, String(write.timestamp), String(list.length)];
+      const [hit, document] = WriteReply.parse(await link.run(WRITE, ...head, ...names, ...formatFields(write)));
+      if (hit === undefined || document === undefined) return { status: "unauthorized" };
+      const match = hit < 0 ? list.find(({ value }) => value === write.document) : list[hit];
+      return { status: "written", document, match: match?.type ?? null };
+    },
+    async list(username, { since, after, limit }) {
+      await ensureIndex(username);
+      const key = `${prefixOf(username)}documents`;
+      const names = await link.ask((client) => client.zRangeByScore(key, since, "+inf"));
+      const wanted = names.filter((name) => after === null || name > after).sort((a, b) => (a < b ? -1 : 1));
+      const records: StoredRecord[] = [];
+      for (let index = 0; index < wanted.length && records.length < limit; index += limit) {
+        const page = wanted.slice(index, index + limit);
+        const read = await Promise.all(page.map((name) => recordOf(username, name)));
+        records.push(
+          ...read.filter((record) => record !== null && record.timestamp >= since).filter((r) => r !== null),
+        );
+      }
+      return records.slice(0, limit);
+    },
+    async history(username, document) {
+      const key = `${prefixOf(username)}history:${document}`;
+      const [record, earlier] = await Promise.all([
+        recordOf(username, document),
+        link.ask((client) => client.lRange(key, 0, -1)),
+      ]);
+      return record === null ? [] : [toHistoryEntry(record), ...earlier.map(readEntry)];
+    },
+    async deleteDocument(username, document) {
+      return (await link.run(DELETE_DOCUMENT, prefixOf(username), document)) === 1;
+    },
+    usernames,
+    ...createRedisTransfer(link, usernames),
+    async secret() {
+      const key = "koreader-progress:secret";
+      await link.ask((client) => client.set(key, randomBytes(32).toString("hex"), { condition: "NX" }));
+      return (await link.ask((client) => client.get(key))) ?? "";
+    },
+    async check() {
+      await link.ask((client) => client.ping());
+    },
+    close: () => link.close(),
+  };
+}

@@ -1,0 +1,145 @@
+import { setImmediate } from "node:timers/promises";
+import { fromSqlText, openDatabase, toSqlText } from "../../../io/sqlite.ts";
+import type { SqlRow } from "../../../io/sqlite.ts";
+import { resolveNames, toHistoryEntry } from "../merge-record.ts";
+import { createSqliteHistory } from "./history.ts";
+import { readDocumentRow } from "./rows.ts";
+import { prepareSchema } from "./schema.ts";
+import { createSqliteTransfer } from "./transfer.ts";
+import { createSqliteWriter } from "./writer.ts";
+import type { Store, StoredRecord } from "../store.ts";
+
+/** A listing looks at this many rows before others have their turn; about 3 ms. */
+const ROWS_A_SLICE = 2000;
+
+const COLUMNS =
+  "d.id, d.document, d.timestamp, d.percentage, d.progress, d.device, d.device_id, d.filename, d.title, d.authors, d.identifiers";
+
+function recordOf(row: SqlRow | undefined): StoredRecord | null {
+  return row === undefined || row["id"] === null ? null : readDocumentRow(row);
+}
+
+/** A store in one SQLite file: a `PUT` that was answered survives `kill -9` and a power cut. Throws when it cannot be opened. */
+export function openSqliteStore(path: string): Store {
+  const db = openDatabase(path);
+  try {
+    prepareSchema(db);
+  } catch (error) {
+    void db.close();
+    throw error;
+  }
+  const selectCredential = db.prepare("SELECT credential FROM users WHERE name = ?");
+  const insertUser = db.prepare("INSERT INTO users (name, credential) VALUES (?, ?) ON CONFLICT DO NOTHING");
+  const updateCredential = db.prepare("UPDATE users SET credential = ? WHERE name = ? AND credential = ?");
+  const selectFound = db.prepare(
+    `SELECT u.credential, ${COLUMNS} FROM users u LEFT JOIN documents d ON d.user_id = u.id AND d.document = ? WHERE u.name = ?`,
+  );
+  const selectAlias = db.prepare(
+    `SELECT d.document FROM aliases a JOIN users u ON a.user_id = u.id JOIN documents d ON d.id = a.document_id
+     WHERE u.name = ? AND a.value = ?`,
+  );
+  const selectSlice = db.prepare(
+    `SELECT ${COLUMNS} FROM users u JOIN documents d ON d.user_id = u.id
+     WHERE u.name = ? AND d.document > ? ORDER BY d.document LIMIT ${ROWS_A_SLICE}`,
+  );
+  const selectNames = db.prepare("SELECT name FROM users WHERE name > ? ORDER BY name LIMIT 500");
+  const selectSecret = db.prepare("SELECT value FROM settings WHERE name = 'secret'");
+  const history = createSqliteHistory(db);
+  const writer = createSqliteWriter(db);
+
+  function find(
+    username: string,
+    names: readonly string[],
+    followAliases: boolean,
+  ): Awaited<ReturnType<Store["find"]>> {
+    let row: SqlRow | undefined;
+    let record: StoredRecord | null = null;
+    const isDocument = (name: string): boolean => {
+      row = selectFound.get(toSqlText(name), toSqlText(username));
+      record = recordOf(row);
+      return record !== null;
+    };
+    const aliasOf = (name: string): string | null => {
+      const target = followAliases ? selectAlias.get(toSqlText(username), name) : undefined;
+      return target === undefined ? null : fromSqlText(target["document"]);
+    };
+    const resolved = resolveNames(names, isDocument, aliasOf);
+    const credential = row === undefined ? null : fromSqlText(row["credential"]);
+    return { credential, found: resolved === null || record === null ? null : { record, match: resolved.match } };
+  }
+
+  /** A write that touches accounts. */
+  function writeAccounts<T>(work: () => T): Promise<T> {
+    return db.write(() => {
+      writer.forget();
+      return work();
+    });
+  }
+
+  async function* usernames(): AsyncGenerator<string> {
+    let last = "";
+    for (;;) {
+      const page = selectNames.all(toSqlText(last)).map((row) => fromSqlText(row["name"]));
+      yield* page;
+      const end = page.at(-1);
+      if (end === undefined) return;
+      last = end;
+    }
+  }
+
+  return {
+    kind: "sqlite",
+    keepsKeysVerbatim: false,
+    createUser: (username, credential) =>
+      writeAccounts(() => insertUser.run(toSqlText(username), toSqlText(credential)).changes === 1),
+    async credentialOf(username) {
+      const row = db.read(() => selectCredential.get(toSqlText(username)));
+      return row === undefined ? null : fromSqlText(row["credential"]);
+    },
+    replaceCredential: (username, current, next) =>
+      writeAccounts(() => updateCredential.run(toSqlText(next), toSqlText(username), toSqlText(current)).changes === 1),
+    deleteUser: (username, current) =>
+      // Without an account nothing can be orphaned here: everything hangs on it by foreign keys.
+      writeAccounts(() =>
+        current === null
+          ? selectCredential.get(toSqlText(username)) === undefined
+          : history.deleteUser(username, current),
+      ),
+    find: (username, names, followAliases) => db.readSoon(() => find(username, names, followAliases)),
+    write: (username, credential, write) => db.write(() => writer.put(username, credential, write)),
+    async list(username, { since, after, limit }) {
+      const found: StoredRecord[] = [];
+      for (let last = after ?? ""; ;) {
+        const slice = selectSlice.all(toSqlText(username), toSqlText(last));
+        for (const row of slice) {
+          if (Number(row["timestamp"]) >= since) found.push(readDocumentRow(row));
+          if (found.length === limit) return found;
+        }
+        const end = slice.at(-1);
+        if (end === undefined || slice.length < ROWS_A_SLICE) return found;
+        last = fromSqlText(end["document"]);
+        await setImmediate();
+      }
+    },
+    async history(username, document) {
+      const row = selectFound.get(toSqlText(document), toSqlText(username));
+      const record = recordOf(row);
+      return row === undefined || record === null ? [] : [toHistoryEntry(record), ...history.read(Number(row["id"]))];
+    },
+    deleteDocument: (username, document) => db.write(() => history.deleteDocument(username, document)),
+    usernames,
+    ...createSqliteTransfer(db, usernames, writeAccounts, history),
+    async secret() {
+      return fromSqlText(selectSecret.get()?.["value"]);
+    },
+    async check() {
+      const failure = db.failure();
+      if (failure !== null) throw failure;
+      selectSecret.get();
+    },
+    close() {
+      history.stop();
+      return db.close();
+    },
+  };
+}
