@@ -1,6 +1,6 @@
 import { createServer } from "node:http";
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { createKosyncClient } from "../src/io/kosync-client.ts";
+import { createKosyncClient } from "../src/io/kosync/client.ts";
 import { Agent, request } from "undici";
 import { accountOn } from "../test/support/odd-server.ts";
 

@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { digestBooks } from "../src/app/digest-books.ts";
 import { SAMPLE_OFFSETS } from "../src/core/digest.ts";
-import { createBookFiles } from "../src/io/book-file.ts";
+import { createBookFiles } from "../src/io/books/files.ts";
 
 const COUNT = 10_000;
 const ROUNDS = 5;

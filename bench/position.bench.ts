@@ -7,7 +7,7 @@ import { ZipFile } from "yazl";
 import { openBookText } from "../src/app/book-text.ts";
 import { convertPosition, convertPositions } from "../src/app/convert-position.ts";
 import { crengineTree } from "../src/core/position/crengine-tree.ts";
-import { openBookArchive } from "../src/io/epub.ts";
+import { openBookArchive } from "../src/io/books/epub.ts";
 
 const folder = mkdtempSync(join(tmpdir(), "koreader-progress-bench-"));
 afterAll(() => rmSync(folder, { recursive: true, force: true }));

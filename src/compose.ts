@@ -58,19 +58,19 @@ export async function openCalibre(folder: string, log: (line: string) => void): 
 
 /** The files of this machine. */
 export async function openBookFiles(): Promise<BookFiles> {
-  const { createBookFiles } = await import("./io/book-file.ts");
+  const { createBookFiles } = await import("./io/books/files.ts");
   return createBookFiles();
 }
 
 /** One book file, entry by entry; rejects with SyncError BookUnreadable. */
 export async function openBookArchive(path: string): Promise<BookArchive> {
-  const { openBookArchive } = await import("./io/epub.ts");
+  const { openBookArchive } = await import("./io/books/epub.ts");
   return openBookArchive(path);
 }
 
 /** A client for one account; nothing is sent yet. */
 export async function openKosyncClient(account: Account): Promise<KosyncClient> {
-  const { createKosyncClient } = await import("./io/kosync-client.ts");
+  const { createKosyncClient } = await import("./io/kosync/client.ts");
   return createKosyncClient({ account });
 }
 
@@ -102,7 +102,7 @@ export function hostingPorts(): HostingPorts {
 }
 
 async function openCache(folder: string): Promise<ServerCache> {
-  const { openServerCache } = await import("./io/server-cache.ts");
+  const { openServerCache } = await import("./io/sqlite/server-cache.ts");
   try {
     return openServerCache(folder);
   } catch {
@@ -113,7 +113,7 @@ async function openCache(folder: string): Promise<ServerCache> {
 
 /** Finds the server behind a pasted address. */
 export const findServer: FindServer = async (account, signal) => {
-  const probe = await import("./io/url-probe.ts");
+  const probe = await import("./io/kosync/address.ts");
   return probe.findServer(account, signal);
 };
 

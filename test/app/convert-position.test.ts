@@ -6,7 +6,7 @@ import { convertPosition, describePosition } from "../../src/app/convert-positio
 import { exchangePosition, textKeys } from "../../src/app/exchange-position.ts";
 import { wordsAtPosition } from "../../src/app/place-in-words.ts";
 import { parseShare } from "../../src/app/resolve-position.ts";
-import { openBookArchive } from "../../src/io/epub.ts";
+import { openBookArchive } from "../../src/io/books/epub.ts";
 import { ConvertedPosition } from "../../src/model/position.ts";
 import { evidence, temporaryFolder, writeEpub, writeZip, xhtml } from "../support/positions.ts";
 

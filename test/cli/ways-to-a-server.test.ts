@@ -4,7 +4,7 @@ import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { partialMd5 } from "../../src/core/digest.ts";
-import { openServerCache } from "../../src/io/server-cache.ts";
+import { openServerCache } from "../../src/io/sqlite/server-cache.ts";
 import { createCertificates, type Certificate } from "../support/certificates.ts";
 import { PASSWORD, USER, createCliWorld, type CliWorld, type Ended } from "../support/cli-world.ts";
 import { startFront, type Front } from "../support/front.ts";

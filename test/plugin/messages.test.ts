@@ -87,8 +87,8 @@ test("every error says what happened, and nothing of a kind we do not know is ca
 });
 
 test.each([
-  ["ServerUnreachable", "cause", "src/io/network-failure.ts", "Cause"],
-  ["CertificateRefused", "reason", "src/io/certificate.ts", "CertificateReason"],
+  ["ServerUnreachable", "cause", "src/io/http/network-failure.ts", "Cause"],
+  ["CertificateRefused", "reason", "src/io/http/certificate.ts", "CertificateReason"],
 ])("every %s has words for its %s", (name, key, file, type) => {
   const union = new RegExp(`export type ${type} =([^;]+);`).exec(readFileSync(file, "utf8"))?.[1] ?? "";
   const values = [...union.matchAll(/"([a-z_]+)"/g)].map((match) => match[1] ?? "");

@@ -5,7 +5,7 @@ import { describe, expect, test } from "vitest";
 import * as z from "zod";
 import { openBookText } from "../../../src/app/book-text.ts";
 import { calibreTree } from "../../../src/core/position/calibre-tree.ts";
-import { openBookArchive } from "../../../src/io/epub.ts";
+import { openBookArchive } from "../../../src/io/books/epub.ts";
 import { evidence, temporaryFolder, writeEpub, xhtml } from "../../support/positions.ts";
 import { shapeOf } from "../../support/tree-shape.ts";
 

@@ -7,7 +7,7 @@ import { followSteps, pointerTo } from "../../../src/core/position/crengine-poin
 import type { ElementNode, TextNode, Tree } from "../../../src/core/position/tree.ts";
 import { charactersFrom } from "../../../src/core/position/words.ts";
 import { parseXpointer } from "../../../src/core/position/xpointer.ts";
-import { openBookArchive } from "../../../src/io/epub.ts";
+import { openBookArchive } from "../../../src/io/books/epub.ts";
 import { crengineNodes, evidence, pages, pairs } from "../../support/positions.ts";
 
 const books = new Map<string, BookText>();

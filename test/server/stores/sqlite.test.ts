@@ -4,7 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import { afterEach, expect, test, vi } from "vitest";
-import { openDatabase } from "../../../src/io/sqlite.ts";
+import { openDatabase } from "../../../src/io/sqlite/database.ts";
 import { openSqliteStore } from "../../../src/server/stores/sqlite/store.ts";
 import { HISTORY_LENGTH } from "../../../src/server/stores/store.ts";
 

@@ -1,5 +1,5 @@
-import { toSqlText } from "../../../io/sqlite.ts";
-import type { Database } from "../../../io/sqlite.ts";
+import { toSqlText } from "../../../io/sqlite/database.ts";
+import type { Database } from "../../../io/sqlite/database.ts";
 import { readHistoryRow } from "./rows.ts";
 import { HISTORY_LENGTH } from "../store.ts";
 import type { HistoryEntry } from "../store.ts";

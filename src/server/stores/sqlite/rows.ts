@@ -1,5 +1,5 @@
-import { fromSqlText } from "../../../io/sqlite.ts";
-import type { SqlRow } from "../../../io/sqlite.ts";
+import { fromSqlText } from "../../../io/sqlite/database.ts";
+import type { SqlRow } from "../../../io/sqlite/database.ts";
 import type { DocumentMetadata } from "../../../model/progress.ts";
 import { parseIdentifiers } from "../identifiers.ts";
 import type { HistoryEntry, StoredRecord } from "../store.ts";

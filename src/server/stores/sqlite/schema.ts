@@ -1,5 +1,5 @@
 import { randomBytes } from "node:crypto";
-import type { Database } from "../../../io/sqlite.ts";
+import type { Database } from "../../../io/sqlite/database.ts";
 import { HISTORY_LENGTH } from "../store.ts";
 
 const SCHEMA_VERSION = 2;

@@ -1,6 +1,6 @@
 import { setImmediate } from "node:timers/promises";
-import { fromSqlText, openDatabase, toSqlText } from "../../../io/sqlite.ts";
-import type { SqlRow } from "../../../io/sqlite.ts";
+import { fromSqlText, openDatabase, toSqlText } from "../../../io/sqlite/database.ts";
+import type { SqlRow } from "../../../io/sqlite/database.ts";
 import { resolveNames, toHistoryEntry } from "../merge-record.ts";
 import { createSqliteHistory } from "./history.ts";
 import { readDocumentRow } from "./rows.ts";

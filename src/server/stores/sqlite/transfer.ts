@@ -1,5 +1,5 @@
-import { fromSqlText, toSqlText, toSqlTextOrNull } from "../../../io/sqlite.ts";
-import type { Database } from "../../../io/sqlite.ts";
+import { fromSqlText, toSqlText, toSqlTextOrNull } from "../../../io/sqlite/database.ts";
+import type { Database } from "../../../io/sqlite/database.ts";
 import { formatIdentifiers } from "../identifiers.ts";
 import type { SqliteHistory } from "./history.ts";
 import { readDocumentRow } from "./rows.ts";

@@ -3,9 +3,9 @@ import type { Socket } from "node:net";
 import { TLSSocket } from "node:tls";
 import { callbackify } from "node:util";
 import type { buildConnector as BuildConnector } from "undici";
-import type { Tls } from "../model/account.ts";
+import type { Tls } from "../../model/account.ts";
 import { CertificateRefusal, certificateReason, fingerprintOf, trustOf } from "./certificate.ts";
-import { openTunnel } from "./tunnel.ts";
+import { openTunnel } from "./proxy.ts";
 import { buildConnector } from "./undici.ts";
 
 export interface ConnectOptions {

@@ -1,12 +1,12 @@
 /** The way to one account's server and back: headers, redirects, retries, and failures as SyncErrors. */
-import type { Account } from "../model/account.ts";
-import { SyncError } from "../model/error.ts";
-import { basicLogin } from "./basic-login.ts";
-import { CertificateRefusal } from "./certificate.ts";
-import { createHttp } from "./http.ts";
-import type { HttpAnswer, HttpRequest } from "./http.ts";
-import { NetworkFailure, canPass } from "./network-failure.ts";
-import { backoff, pause, pauseAfter } from "./retry.ts";
+import type { Account } from "../../model/account.ts";
+import { SyncError } from "../../model/error.ts";
+import { basicLogin } from "../http/basic-login.ts";
+import { CertificateRefusal } from "../http/certificate.ts";
+import { createHttp } from "../http/request.ts";
+import type { HttpAnswer, HttpRequest } from "../http/request.ts";
+import { NetworkFailure, canPass } from "../http/network-failure.ts";
+import { backoff, pause, pauseAfter } from "../http/retry.ts";
 
 /** Milliseconds, counts; what is left out is as `DEFAULT_LIMITS` says. */
 export interface Limits {

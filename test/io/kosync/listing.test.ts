@@ -1,8 +1,8 @@
 import { afterEach, describe, expect, test } from "vitest";
-import type { KosyncClient } from "../../src/app/ports.ts";
-import { createKosyncClient } from "../../src/io/kosync-client.ts";
-import { accountOn, json, startOddServer } from "../support/odd-server.ts";
-import type { OddServer } from "../support/odd-server.ts";
+import type { KosyncClient } from "../../../src/app/ports.ts";
+import { createKosyncClient } from "../../../src/io/kosync/client.ts";
+import { accountOn, json, startOddServer } from "../../support/odd-server.ts";
+import type { OddServer } from "../../support/odd-server.ts";
 
 const open: { close(): Promise<void> }[] = [];
 afterEach(async () => {

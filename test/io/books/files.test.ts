@@ -4,11 +4,11 @@ import { chmodSync, mkdirSync, mkdtempSync, rmSync, statSync, writeFileSync } fr
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, describe, expect, test } from "vitest";
-import { digestBooks } from "../../src/app/digest-books.ts";
-import { partialMd5 } from "../../src/core/digest.ts";
-import { md5OfText } from "../../src/core/md5.ts";
-import { createBookFiles } from "../../src/io/book-file.ts";
-import { patternFile, vectors, writeSparseFile } from "../support/digest-vectors.ts";
+import { digestBooks } from "../../../src/app/digest-books.ts";
+import { partialMd5 } from "../../../src/core/digest.ts";
+import { md5OfText } from "../../../src/core/md5.ts";
+import { createBookFiles } from "../../../src/io/books/files.ts";
+import { patternFile, vectors, writeSparseFile } from "../../support/digest-vectors.ts";
 
 const folder = mkdtempSync(join(tmpdir(), "koreader-progress-digests-"));
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
@@ -103,7 +103,7 @@ describe("many files", () => {
     const path = write("fips.bin", patternFile(1_050_000));
     const script = `
       import { createHash, setFips } from "node:crypto";
-      import { createBookFiles } from ${JSON.stringify(new URL("../../src/io/book-file.ts", import.meta.url).href)};
+      import { createBookFiles } from ${JSON.stringify(new URL("../../../src/io/books/files.ts", import.meta.url).href)};
       // In a process of its own: it holds for the whole process, and cannot be taken back.
       setFips(true);
       let refused = false;

@@ -3,7 +3,7 @@ import { X509Certificate, createHash } from "node:crypto";
 import { readFileSync } from "node:fs";
 import { createSecureContext, getCACertificates, rootCertificates } from "node:tls";
 import type { SecureContext, TLSSocket } from "node:tls";
-import type { Tls } from "../model/account.ts";
+import type { Tls } from "../../model/account.ts";
 import { codeOf } from "./network-failure.ts";
 
 export type CertificateReason =

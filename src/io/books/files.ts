@@ -2,11 +2,11 @@ import { createHash } from "node:crypto";
 import { closeSync, openSync, readSync, statSync } from "node:fs";
 import { basename } from "node:path";
 import { setImmediate } from "node:timers/promises";
-import type { BookFiles } from "../app/ports.ts";
-import { SAMPLE_OFFSETS, SAMPLE_SIZE, samplesOf } from "../core/digest.ts";
-import { md5OfBytes } from "../core/md5.ts";
-import type { Digest } from "../model/digest.ts";
-import { SyncError } from "../model/error.ts";
+import type { BookFiles } from "../../app/ports.ts";
+import { SAMPLE_OFFSETS, SAMPLE_SIZE, samplesOf } from "../../core/digest.ts";
+import { md5OfBytes } from "../../core/md5.ts";
+import type { Digest } from "../../model/digest.ts";
+import { SyncError } from "../../model/error.ts";
 
 /** How long digests may follow each other before other work gets its turn, in milliseconds. */
 const SLICE_MS = 16;

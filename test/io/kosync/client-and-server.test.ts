@@ -1,11 +1,11 @@
 import { asyncProperty, assert, double, record, string } from "fast-check";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import type { KosyncClient } from "../../src/app/ports.ts";
-import { userkeyOf } from "../../src/core/md5.ts";
-import { startServer } from "../../src/compose.ts";
-import { createKosyncClient } from "../../src/io/kosync-client.ts";
-import type { RunningServer } from "../../src/server/listen.ts";
-import { accountOn } from "../support/odd-server.ts";
+import type { KosyncClient } from "../../../src/app/ports.ts";
+import { userkeyOf } from "../../../src/core/md5.ts";
+import { startServer } from "../../../src/compose.ts";
+import { createKosyncClient } from "../../../src/io/kosync/client.ts";
+import type { RunningServer } from "../../../src/server/listen.ts";
+import { accountOn } from "../../support/odd-server.ts";
 
 const NOW = 1_764_000_000;
 const DOCUMENT = "0b229176d4e8db7f6d2b5a4952368d7a";

@@ -1,10 +1,10 @@
 /** One request, one answer: over our own connections, with limits of time and size. */
-import type { Tls } from "../model/account.ts";
-import { SyncError } from "../model/error.ts";
-import { createTurnstile } from "./turnstile.ts";
+import type { Tls } from "../../model/account.ts";
+import { SyncError } from "../../model/error.ts";
+import { createSemaphore } from "./semaphore.ts";
 import { basicLogin } from "./basic-login.ts";
 import { CertificateRefusal } from "./certificate.ts";
-import { createConnector } from "./connect.ts";
+import { createConnector } from "./agent.ts";
 import type { Cause } from "./network-failure.ts";
 import { NetworkFailure, causeOf } from "./network-failure.ts";
 import { Agent } from "./undici.ts";
@@ -94,7 +94,7 @@ function createRoutes(options: HttpOptions): (url: URL) => Route {
 
 /** Connections of one account; nothing is opened before the first request. */
 export function createHttp(options: HttpOptions): Http {
-  const turnstile = createTurnstile(options.at_once);
+  const semaphore = createSemaphore(options.at_once);
   const ended = new AbortController();
   const opened = new Set<Dispatcher>();
   let routeTo: ((url: URL) => Route) | undefined;
@@ -129,7 +129,7 @@ export function createHttp(options: HttpOptions): Http {
       let leave: (() => void) | undefined;
       let route: Route | undefined;
       try {
-        leave = await turnstile.enter(stop);
+        leave = await semaphore.acquire(stop);
         routeTo ??= createRoutes(options);
         route = routeTo(wanted.url);
         return await attempt(route, wanted, AbortSignal.any([stop, AbortSignal.timeout(options.answer_ms)]));

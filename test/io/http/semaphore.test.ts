@@ -1,11 +1,11 @@
 import { expect, test } from "vitest";
-import { createTurnstile } from "../../src/io/turnstile.ts";
+import { createSemaphore } from "../../../src/io/http/semaphore.ts";
 
 test("places are given in the order in which they were asked for", async () => {
-  const turnstile = createTurnstile(1);
+  const semaphore = createSemaphore(1);
   const order: number[] = [];
   const visit = async (name: number): Promise<void> => {
-    const leave = await turnstile.enter();
+    const leave = await semaphore.acquire();
     order.push(name);
     await Promise.resolve();
     leave();
@@ -15,11 +15,11 @@ test("places are given in the order in which they were asked for", async () => {
 });
 
 test("who gave up waiting does not take a place with them", async () => {
-  const turnstile = createTurnstile(1);
-  const leave = await turnstile.enter();
+  const semaphore = createSemaphore(1);
+  const leave = await semaphore.acquire();
   const cancel = new AbortController();
-  const gone = turnstile.enter(cancel.signal);
-  const third = turnstile.enter();
+  const gone = semaphore.acquire(cancel.signal);
+  const third = semaphore.acquire();
   cancel.abort(new Error("gone"));
   await expect(gone).rejects.toThrow("gone");
   leave();
@@ -27,18 +27,18 @@ test("who gave up waiting does not take a place with them", async () => {
 });
 
 test("leaving twice does not let two in", async () => {
-  const turnstile = createTurnstile(1);
-  const leave = await turnstile.enter();
+  const semaphore = createSemaphore(1);
+  const leave = await semaphore.acquire();
   leave();
   leave();
-  await turnstile.enter();
+  await semaphore.acquire();
   let isIn = false;
-  void turnstile.enter().then(() => (isIn = true));
+  void semaphore.acquire().then(() => (isIn = true));
   await new Promise((resolve) => setImmediate(resolve));
   expect(isIn).toBe(false);
 });
 
 test("an aborted signal never enters", async () => {
   const signal = AbortSignal.abort(new Error("late"));
-  await expect(createTurnstile(1).enter(signal)).rejects.toThrow("late");
+  await expect(createSemaphore(1).acquire(signal)).rejects.toThrow("late");
 });

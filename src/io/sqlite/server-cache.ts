@@ -1,8 +1,8 @@
 /** What servers did not know, and digests of library files: one SQLite file that may be deleted at any time. */
 import { mkdirSync, rmSync } from "node:fs";
 import { join } from "node:path";
-import type { ServerCache } from "../app/ports.ts";
-import { openDatabase, type Database, type SqlRow } from "./sqlite.ts";
+import type { ServerCache } from "../../app/ports.ts";
+import { openDatabase, type Database, type SqlRow } from "./database.ts";
 
 const SCHEMA = `
   CREATE TABLE IF NOT EXISTS file_digest (

@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { backoff, isPassing, pauseAfter, readRetryAfter } from "../../src/io/retry.ts";
+import { backoff, isPassing, pauseAfter, readRetryAfter } from "../../../src/io/http/retry.ts";
 
 const NOW = Date.UTC(2026, 0, 1, 12);
 

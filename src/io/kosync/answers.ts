@@ -1,7 +1,7 @@
 /** What servers answer, brought into one shape: the reference server's and all the others'. */
 import * as z from "zod";
-import type { Progress } from "../model/progress.ts";
-import type { HttpAnswer } from "./http.ts";
+import type { Progress } from "../../model/progress.ts";
+import type { HttpAnswer } from "../http/request.ts";
 
 /** Numbers, also as text. */
 const Numeric = z.union([z.number(), z.string().trim().min(1).transform(Number)]).pipe(z.number());

@@ -1,12 +1,12 @@
 import { createServer } from "node:net";
 import type { AddressInfo } from "node:net";
 import { afterEach, describe, expect, test } from "vitest";
-import type { KosyncClient } from "../../src/app/ports.ts";
-import { createKosyncClient } from "../../src/io/kosync-client.ts";
-import type { Limits } from "../../src/io/kosync-transport.ts";
-import type { Account } from "../../src/model/account.ts";
-import { accountOn, json, startOddServer } from "../support/odd-server.ts";
-import type { Heard, OddServer } from "../support/odd-server.ts";
+import type { KosyncClient } from "../../../src/app/ports.ts";
+import { createKosyncClient } from "../../../src/io/kosync/client.ts";
+import type { Limits } from "../../../src/io/kosync/transport.ts";
+import type { Account } from "../../../src/model/account.ts";
+import { accountOn, json, startOddServer } from "../../support/odd-server.ts";
+import type { Heard, OddServer } from "../../support/odd-server.ts";
 
 const DOCUMENT = "0b229176d4e8db7f6d2b5a4952368d7a";
 const RECORD = {

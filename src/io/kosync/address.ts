@@ -1,15 +1,15 @@
 /** Finding the server behind a pasted address. */
-import type { FindServer } from "../app/ports.ts";
-import { sitesFor } from "../core/server-url.ts";
-import type { Site } from "../core/server-url.ts";
-import type { Account } from "../model/account.ts";
-import { SyncError } from "../model/error.ts";
-import { CertificateRefusal } from "./certificate.ts";
-import { createHttp } from "./http.ts";
-import type { Http, HttpAnswer } from "./http.ts";
-import { isWebPage, readJson, readTrouble } from "./kosync-answers.ts";
-import { badUrl, requestHeaders } from "./kosync-transport.ts";
-import { NetworkFailure } from "./network-failure.ts";
+import type { FindServer } from "../../app/ports.ts";
+import { sitesFor } from "../../core/server-url.ts";
+import type { Site } from "../../core/server-url.ts";
+import type { Account } from "../../model/account.ts";
+import { SyncError } from "../../model/error.ts";
+import { CertificateRefusal } from "../http/certificate.ts";
+import { createHttp } from "../http/request.ts";
+import type { Http, HttpAnswer } from "../http/request.ts";
+import { isWebPage, readJson, readTrouble } from "./answers.ts";
+import { badUrl, requestHeaders } from "./transport.ts";
+import { NetworkFailure } from "../http/network-failure.ts";
 
 /** Milliseconds; a wrong guess must not make the reader wait long. */
 const PROBE_LIMITS = { connect_ms: 4000, answer_ms: 8000, at_once: 4 } as const;

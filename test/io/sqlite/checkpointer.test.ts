@@ -5,8 +5,8 @@ import { dirname, join, resolve } from "node:path";
 import process from "node:process";
 import { DatabaseSync } from "node:sqlite";
 import { afterEach, expect, test } from "vitest";
-import { createCheckpointer } from "../../src/io/checkpointer.ts";
-import { openDatabase } from "../../src/io/sqlite.ts";
+import { createCheckpointer } from "../../../src/io/sqlite/checkpointer.ts";
+import { openDatabase } from "../../../src/io/sqlite/database.ts";
 
 const undo: (() => unknown)[] = [];
 afterEach(async () => {
@@ -64,7 +64,7 @@ test("Node 22's word about SQLite is kept back in the thread too, and no other",
       return load(name);
     };`,
   );
-  const program = `import { createCheckpointer } from ${JSON.stringify(resolve("src/io/checkpointer.ts"))};
+  const program = `import { createCheckpointer } from ${JSON.stringify(resolve("src/io/sqlite/checkpointer.ts"))};
     const work = setInterval(() => undefined, 1000);
     const end = () => checkpointer.stop().then(() => clearInterval(work));
     const checkpointer = createCheckpointer(${JSON.stringify(path)}, end, () => process.exit(1));

@@ -1,11 +1,11 @@
 /** Lets so many through at once; the others wait in line. */
-export interface Turnstile {
-  /** Waits for a place and returns how to leave it; rejects with the signal's reason when it aborts before. */
-  enter(signal?: AbortSignal): Promise<() => void>;
+export interface Semaphore {
+  /** Waits for a place and returns how to release it; rejects with the signal's reason when it aborts before. */
+  acquire(signal?: AbortSignal): Promise<() => void>;
 }
 
-/** A turnstile with `places` places. The wait is ours and not the connection pool's, so that timeouts begin after it. */
-export function createTurnstile(places: number): Turnstile {
+/** A semaphore with `places` places. The wait is ours and not the connection pool's, so that timeouts begin after it. */
+export function createSemaphore(places: number): Semaphore {
   let free = places;
   const waiting = new Set<() => void>();
 
@@ -29,7 +29,7 @@ export function createTurnstile(places: number): Turnstile {
   }
 
   return {
-    enter: (signal) =>
+    acquire: (signal) =>
       new Promise((resolve, reject) => {
         if (signal?.aborted === true) {
           reject(signal.reason);

@@ -1,13 +1,13 @@
 import { closeSync, openSync, readFileSync, truncateSync, writeFileSync, writeSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, test } from "vitest";
-import { openBookText } from "../../src/app/book-text.ts";
-import { convertPosition } from "../../src/app/convert-position.ts";
-import type { BookArchive } from "../../src/app/ports.ts";
-import { decodeText } from "../../src/io/decode-text.ts";
-import { LARGEST_ENTRY, openBookArchive } from "../../src/io/epub.ts";
-import { SyncError } from "../../src/model/error.ts";
-import { evidence, temporaryFolder, writeEpub, writeZip, xhtml } from "../support/positions.ts";
+import { openBookText } from "../../../src/app/book-text.ts";
+import { convertPosition } from "../../../src/app/convert-position.ts";
+import type { BookArchive } from "../../../src/app/ports.ts";
+import { decodeText } from "../../../src/io/books/decode-text.ts";
+import { LARGEST_ENTRY, openBookArchive } from "../../../src/io/books/epub.ts";
+import { SyncError } from "../../../src/model/error.ts";
+import { evidence, temporaryFolder, writeEpub, writeZip, xhtml } from "../../support/positions.ts";
 
 const folder = temporaryFolder();
 

@@ -1,7 +1,7 @@
 import { open, stat } from "node:fs/promises";
 import type { Entry, ZipFile } from "yauzl";
-import type { BookArchive } from "../app/ports.ts";
-import { SyncError } from "../model/error.ts";
+import type { BookArchive } from "../../app/ports.ts";
+import { SyncError } from "../../model/error.ts";
 import { decodeText } from "./decode-text.ts";
 
 /** Nothing that is read for its text is larger than this: 100 MB unpacked. */

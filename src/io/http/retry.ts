@@ -1,7 +1,7 @@
 /** When to ask again, and how long to wait before. */
 import { setTimeout } from "node:timers/promises";
-import { SyncError } from "../model/error.ts";
-import type { HttpAnswer } from "./http.ts";
+import { SyncError } from "../../model/error.ts";
+import type { HttpAnswer } from "./request.ts";
 
 /** A server that asks for a longer pause than this, in milliseconds, is left alone for now. */
 const LONGEST_PAUSE = 20_000;

@@ -2,8 +2,8 @@ import { mkdtempSync, readFileSync, readdirSync, rmSync, writeFileSync } from "n
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { beforeEach, describe, expect, test } from "vitest";
-import type { ServerCache } from "../../src/app/ports.ts";
-import { openServerCache } from "../../src/io/server-cache.ts";
+import type { ServerCache } from "../../../src/app/ports.ts";
+import { openServerCache } from "../../../src/io/sqlite/server-cache.ts";
 
 let folder: string;
 let cache: ServerCache;

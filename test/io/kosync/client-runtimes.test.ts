@@ -6,10 +6,10 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import * as z from "zod";
-import type { Account, Tls } from "../../src/model/account.ts";
-import { createCertificates } from "../support/certificates.ts";
-import { accountOn, json, startOddServer } from "../support/odd-server.ts";
-import type { OddServer } from "../support/odd-server.ts";
+import type { Account, Tls } from "../../../src/model/account.ts";
+import { createCertificates } from "../../support/certificates.ts";
+import { accountOn, json, startOddServer } from "../../support/odd-server.ts";
+import type { OddServer } from "../../support/odd-server.ts";
 
 const folder = mkdtempSync(join(tmpdir(), "koreader-progress-runtimes-"));
 const bundle = join(folder, "bundle", "ask.mjs");
@@ -32,7 +32,7 @@ beforeAll(async () => {
   await build({
     stdin: {
       contents: `
-        const { createKosyncClient } = await import("./src/io/kosync-client.ts");
+        const { createKosyncClient } = await import("../src/io/kosync/client.ts");
         const outcomes = [];
         for (const account of JSON.parse(process.argv[2])) {
           const client = createKosyncClient({ account, limits: { attempts: 1, connect_ms: 5000 } });
@@ -40,7 +40,7 @@ beforeAll(async () => {
           await client.close();
         }
         console.log(JSON.stringify(outcomes));`,
-      resolveDir: fileURLToPath(new URL("../..", import.meta.url)),
+      resolveDir: fileURLToPath(new URL("../../..", import.meta.url)),
       sourcefile: "ask.ts",
     },
     outdir: join(folder, "bundle"),

@@ -1,15 +1,15 @@
 /** The kosync protocol from a client's side, with every server in the field behind one face. */
 import * as z from "zod";
-import type { KosyncClient } from "../app/ports.ts";
-import type { Account } from "../model/account.ts";
-import { SyncError } from "../model/error.ts";
-import type { ListedDocument } from "../model/progress.ts";
-import type { HttpAnswer } from "./http.ts";
-import { isWebPage, readJson, readRecord, readTimestamp, readTrouble } from "./kosync-answers.ts";
-import { DIALECTS, OWN_DOCUMENTS, readListing } from "./kosync-listing.ts";
-import type { Dialect } from "./kosync-listing.ts";
-import { createTransport } from "./kosync-transport.ts";
-import type { Limits } from "./kosync-transport.ts";
+import type { KosyncClient } from "../../app/ports.ts";
+import type { Account } from "../../model/account.ts";
+import { SyncError } from "../../model/error.ts";
+import type { ListedDocument } from "../../model/progress.ts";
+import type { HttpAnswer } from "../http/request.ts";
+import { isWebPage, readJson, readRecord, readTimestamp, readTrouble } from "./answers.ts";
+import { DIALECTS, OWN_DOCUMENTS, readListing } from "./listing.ts";
+import type { Dialect } from "./listing.ts";
+import { createTransport } from "./transport.ts";
+import type { Limits } from "./transport.ts";
 
 const UNAUTHORIZED = 2001;
 const USERNAME_TAKEN = 2002;

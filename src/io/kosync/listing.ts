@@ -1,8 +1,8 @@
 /** Listing a user's documents: no part of the protocol, but some servers can, each in a way of its own. */
 import * as z from "zod";
-import { Document } from "../model/progress.ts";
-import type { DocumentMetadata, ListedDocument } from "../model/progress.ts";
-import { readRecord } from "./kosync-answers.ts";
+import { Document } from "../../model/progress.ts";
+import type { DocumentMetadata, ListedDocument } from "../../model/progress.ts";
+import { readRecord } from "./answers.ts";
 
 export interface Dialect {
   /** Below the base URL. */
