@@ -4,8 +4,8 @@ import { join } from "node:path";
 import { pipeline } from "node:stream/promises";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { ZipFile } from "yazl";
-import { openBookText } from "../src/app/book-text.ts";
-import { convertPosition, convertPositions } from "../src/app/convert-position.ts";
+import { openBookText } from "../src/app/book/text.ts";
+import { convertPosition, convertPositions } from "../src/app/book/convert.ts";
 import { crengineTree } from "../src/core/position/crengine-tree.ts";
 import { openBookArchive } from "../src/io/books/epub.ts";
 

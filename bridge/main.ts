@@ -2,8 +2,8 @@
 import process from "node:process";
 import { helloAnswer, readFirstHello } from "./first-hello.ts";
 import { readLines } from "./lines.ts";
-import { quietSqlite } from "./quiet-sqlite.ts";
-import { runtimeComplaint } from "./runtime-needed.ts";
+import { quietSqlite } from "../src/runtime/quiet-sqlite.ts";
+import { runtimeComplaint } from "../src/runtime/runtime-needed.ts";
 
 // Ctrl-C in a terminal reaches every program there: whoever holds our standard input decides when we end.
 process.on("SIGINT", () => {});

@@ -3,10 +3,10 @@ import type { KnownDigest } from "../model/digest.ts";
 import type { BookFormat, PullPlan, Reading } from "../model/plan.ts";
 import type { PlaceAnswer, PlaceRequest } from "../model/place.ts";
 import type { Running } from "./ask-server.ts";
-import { convertPosition } from "./convert-position.ts";
-import { exchangePosition } from "./exchange-position.ts";
-import { sayInWords, wordsAtPosition } from "./place-in-words.ts";
-import { Shelf, type ShelfPorts, type Volume } from "./shelf.ts";
+import { convertPosition } from "./book/convert.ts";
+import { exchangePosition } from "./book/exchange.ts";
+import { sayInWords, wordsAtPosition } from "./book/words.ts";
+import { Shelf, type ShelfPorts, type Volume } from "./book/shelf.ts";
 
 /** A copy of which nothing but the name on the server is known. */
 function unknownCopy(document: string): Pick<KnownDigest, "digest" | "kind" | "format" | "content_key"> {

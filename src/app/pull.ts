@@ -10,7 +10,7 @@ import { why } from "../model/why.ts";
 import { digestLibrary } from "./digest-library.ts";
 import { askServer, type AskPorts, type Failure, type Running, type Waiting } from "./ask-server.ts";
 import { withContentKeys, withPlaces } from "./places.ts";
-import type { ShelfPorts } from "./shelf.ts";
+import type { ShelfPorts } from "./book/shelf.ts";
 
 export interface PullRequest {
   readonly books: readonly Book[];

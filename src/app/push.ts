@@ -12,12 +12,12 @@ import type { Progress } from "../model/progress.ts";
 import type { CalibrePlace, PlacedBook, PlacePointer, PushPlan, PushReading, Put, PutResult } from "../model/push.ts";
 import { why } from "../model/why.ts";
 import { askServer, type AskPorts, type Running } from "./ask-server.ts";
-import { convertPosition } from "./convert-position.ts";
+import { convertPosition } from "./book/convert.ts";
 import { digestLibrary } from "./digest-library.ts";
-import { exchangePosition } from "./exchange-position.ts";
+import { exchangePosition } from "./book/exchange.ts";
 import type { KosyncClient, OpenKosyncClient } from "./ports.ts";
-import { isSamePlace } from "./same-place.ts";
-import { type Copy, Shelf, type ShelfPorts, type Volume } from "./shelf.ts";
+import { isSamePlace } from "./book/same-place.ts";
+import { type Copy, Shelf, type ShelfPorts, type Volume } from "./book/shelf.ts";
 
 export interface PushRequest {
   readonly books: readonly PlacedBook[];

@@ -1,7 +1,7 @@
 /** The command `koreader-progress`: finds the command named by the first word and runs it. */
 import process from "node:process";
-import { quietSqlite } from "../../bridge/quiet-sqlite.ts";
-import { runtimeComplaint } from "../../bridge/runtime-needed.ts";
+import { quietSqlite } from "../runtime/quiet-sqlite.ts";
+import { runtimeComplaint } from "../runtime/runtime-needed.ts";
 
 interface Command {
   /** One line for the list of commands. */

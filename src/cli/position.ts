@@ -1,7 +1,7 @@
 import { text } from "node:stream/consumers";
 import { parseArgs } from "node:util";
-import { type BookText, openBookText } from "../app/book-text.ts";
-import { type PositionTarget, convertPositions, describePosition } from "../app/convert-position.ts";
+import { type BookText, openBookText } from "../app/book/text.ts";
+import { type PositionTarget, convertPositions, describePosition } from "../app/book/convert.ts";
 import { openBookArchive } from "../compose.ts";
 import { SyncError } from "../model/error.ts";
 import { reasonSentence } from "./position-sentences.ts";

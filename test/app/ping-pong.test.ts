@@ -2,11 +2,11 @@
 import { copyFileSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { openBookText } from "../../src/app/book-text.ts";
-import { describePosition } from "../../src/app/convert-position.ts";
+import { openBookText } from "../../src/app/book/text.ts";
+import { describePosition } from "../../src/app/book/convert.ts";
 import { placesInLibrary } from "../../src/app/places.ts";
 import { preparePush } from "../../src/app/push.ts";
-import { charactersBetween, ONE_PLACE } from "../../src/app/same-place.ts";
+import { charactersBetween, ONE_PLACE } from "../../src/app/book/same-place.ts";
 import { compose, openBookArchive, startServer, type Outside } from "../../src/compose.ts";
 import type { KosyncClient } from "../../src/app/ports.ts";
 import type { RunningServer } from "../../src/server/listen.ts";

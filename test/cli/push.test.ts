@@ -1,9 +1,9 @@
 /** The place itself, both ways, through the built program, real calibre, its desktop viewer and a real server. */
 import { readFileSync, writeFileSync } from "node:fs";
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { openBookText } from "../../src/app/book-text.ts";
-import { describePosition, type DescribedPosition } from "../../src/app/convert-position.ts";
-import { charactersBetween, ONE_PLACE } from "../../src/app/same-place.ts";
+import { openBookText } from "../../src/app/book/text.ts";
+import { describePosition, type DescribedPosition } from "../../src/app/book/convert.ts";
+import { charactersBetween, ONE_PLACE } from "../../src/app/book/same-place.ts";
 import { openBookArchive } from "../../src/compose.ts";
 import { partialMd5 } from "../../src/core/digest.ts";
 import { PASSWORD, USER, createCliWorld, type CliWorld } from "../support/cli-world.ts";

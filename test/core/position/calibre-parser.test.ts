@@ -3,7 +3,7 @@ import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, test } from "vitest";
 import * as z from "zod";
-import { openBookText } from "../../../src/app/book-text.ts";
+import { openBookText } from "../../../src/app/book/text.ts";
 import { calibreTree } from "../../../src/core/position/calibre-tree.ts";
 import { openBookArchive } from "../../../src/io/books/epub.ts";
 import { evidence, temporaryFolder, writeEpub, xhtml } from "../../support/positions.ts";

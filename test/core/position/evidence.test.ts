@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { type BookText, openBookText } from "../../../src/app/book-text.ts";
-import { convertPosition } from "../../../src/app/convert-position.ts";
-import { resolvePosition } from "../../../src/app/resolve-position.ts";
+import { type BookText, openBookText } from "../../../src/app/book/text.ts";
+import { convertPosition } from "../../../src/app/book/convert.ts";
+import { resolvePosition } from "../../../src/app/book/resolve.ts";
 import { ordinalOf } from "../../../src/core/position/place.ts";
 import { followSteps, pointerTo } from "../../../src/core/position/crengine-pointer.ts";
 import type { ElementNode, TextNode, Tree } from "../../../src/core/position/tree.ts";

@@ -1,8 +1,8 @@
 import { closeSync, openSync, readFileSync, truncateSync, writeFileSync, writeSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, test } from "vitest";
-import { openBookText } from "../../../src/app/book-text.ts";
-import { convertPosition } from "../../../src/app/convert-position.ts";
+import { openBookText } from "../../../src/app/book/text.ts";
+import { convertPosition } from "../../../src/app/book/convert.ts";
 import type { BookArchive } from "../../../src/app/ports.ts";
 import { decodeText } from "../../../src/io/books/decode-text.ts";
 import { LARGEST_ENTRY, openBookArchive } from "../../../src/io/books/epub.ts";

@@ -1,14 +1,14 @@
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, test } from "vitest";
-import { type BookText, openBookText } from "../../src/app/book-text.ts";
-import { convertPosition, describePosition } from "../../src/app/convert-position.ts";
-import { exchangePosition, textKeys } from "../../src/app/exchange-position.ts";
-import { wordsAtPosition } from "../../src/app/place-in-words.ts";
-import { parseShare } from "../../src/app/resolve-position.ts";
-import { openBookArchive } from "../../src/io/books/epub.ts";
-import { ConvertedPosition } from "../../src/model/position.ts";
-import { evidence, temporaryFolder, writeEpub, writeZip, xhtml } from "../support/positions.ts";
+import { type BookText, openBookText } from "../../../src/app/book/text.ts";
+import { convertPosition, describePosition } from "../../../src/app/book/convert.ts";
+import { exchangePosition, textKeys } from "../../../src/app/book/exchange.ts";
+import { wordsAtPosition } from "../../../src/app/book/words.ts";
+import { parseShare } from "../../../src/app/book/resolve.ts";
+import { openBookArchive } from "../../../src/io/books/epub.ts";
+import { ConvertedPosition } from "../../../src/model/position.ts";
+import { evidence, temporaryFolder, writeEpub, writeZip, xhtml } from "../../support/positions.ts";
 
 const folder = temporaryFolder();
 

@@ -1,11 +1,11 @@
 /** The files of one book in the library, opened when first needed: which of them holds the text of a document? */
-import { SyncError } from "../model/error.ts";
-import type { KnownDigest } from "../model/digest.ts";
-import type { Book, BookFormat } from "../model/plan.ts";
-import { type BookText, openBookText } from "./book-text.ts";
-import { digestOf, type DigestPorts } from "./digest-library.ts";
-import type { OpenBookArchive } from "./ports.ts";
-import { resolvePosition } from "./resolve-position.ts";
+import { SyncError } from "../../model/error.ts";
+import type { KnownDigest } from "../../model/digest.ts";
+import type { Book, BookFormat } from "../../model/plan.ts";
+import { type BookText, openBookText } from "./text.ts";
+import { digestOf, type DigestPorts } from "../digest-library.ts";
+import type { OpenBookArchive } from "../ports.ts";
+import { resolvePosition } from "./resolve.ts";
 
 export interface ShelfPorts extends DigestPorts {
   readonly openArchive: OpenBookArchive;

@@ -15,7 +15,7 @@ function saidBy(beginning: string): string {
 
 test("Node 22's word about SQLite is kept back, and no other", () => {
   const quieted = saidBy(
-    `import { quietSqlite } from ${JSON.stringify(resolve("bridge/quiet-sqlite.ts"))}; quietSqlite();`,
+    `import { quietSqlite } from ${JSON.stringify(resolve("src/runtime/quiet-sqlite.ts"))}; quietSqlite();`,
   );
   expect(quieted).not.toContain("SQLite");
   expect(quieted).toContain("something else");

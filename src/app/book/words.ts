@@ -1,10 +1,10 @@
-import { ordinalOf } from "../core/position/place.ts";
-import { headingBefore, ordinalsOfIds } from "../core/position/toc.ts";
-import { type Tree, textFrom } from "../core/position/tree.ts";
-import { sentenceAt } from "../core/position/words.ts";
-import type { PlaceInWords } from "../model/position.ts";
-import type { BookText } from "./book-text.ts";
-import { type Resolved, resolvePosition } from "./resolve-position.ts";
+import { ordinalOf } from "../../core/position/place.ts";
+import { headingBefore, ordinalsOfIds } from "../../core/position/toc.ts";
+import { type Tree, textFrom } from "../../core/position/tree.ts";
+import { sentenceAt } from "../../core/position/words.ts";
+import type { PlaceInWords } from "../../model/position.ts";
+import type { BookText } from "./text.ts";
+import { type Resolved, resolvePosition } from "./resolve.ts";
 
 type Place = Extract<Resolved, { kind: "place" }>;
 

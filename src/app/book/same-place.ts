@@ -1,7 +1,7 @@
 /** Whether two positions are one place to a reader. */
-import { ordinalOf } from "../core/position/place.ts";
-import type { BookText } from "./book-text.ts";
-import { resolvePosition } from "./resolve-position.ts";
+import { ordinalOf } from "../../core/position/place.ts";
+import type { BookText } from "./text.ts";
+import { resolvePosition } from "./resolve.ts";
 
 /** Places nearer than this many characters are one: the viewer tells the middle of a page, KOReader its top. */
 export const ONE_PLACE = 1500;

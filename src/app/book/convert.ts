@@ -1,13 +1,13 @@
-import { parseCfi } from "../core/position/cfi.ts";
-import { type Converted, cfiOf, placeOfXpointer, xpointerOf } from "../core/position/convert.ts";
-import { ordinalOf } from "../core/position/place.ts";
-import { blockPointer, shareAt } from "../core/position/share.ts";
-import type { Tree } from "../core/position/tree.ts";
-import { parseXpointer } from "../core/position/xpointer.ts";
-import type { ConvertedPosition, PlaceInWords, PositionQuality } from "../model/position.ts";
-import type { BookText } from "./book-text.ts";
-import { placeInWords, sayInWords } from "./place-in-words.ts";
-import { type Resolved, resolvePosition, textAtPlace } from "./resolve-position.ts";
+import { parseCfi } from "../../core/position/cfi.ts";
+import { type Converted, cfiOf, placeOfXpointer, xpointerOf } from "../../core/position/convert.ts";
+import { ordinalOf } from "../../core/position/place.ts";
+import { blockPointer, shareAt } from "../../core/position/share.ts";
+import type { Tree } from "../../core/position/tree.ts";
+import { parseXpointer } from "../../core/position/xpointer.ts";
+import type { ConvertedPosition, PlaceInWords, PositionQuality } from "../../model/position.ts";
+import type { BookText } from "./text.ts";
+import { placeInWords, sayInWords } from "./words.ts";
+import { type Resolved, resolvePosition, textAtPlace } from "./resolve.ts";
 
 /** What a position can be said as. */
 export type PositionTarget = "cfi" | "xpointer" | "words";

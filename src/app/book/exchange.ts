@@ -1,7 +1,7 @@
-import { xpointerOf } from "../core/position/convert.ts";
-import { textKey } from "../core/position/text-key.ts";
-import type { BookText } from "./book-text.ts";
-import { resolvePosition } from "./resolve-position.ts";
+import { xpointerOf } from "../../core/position/convert.ts";
+import { textKey } from "../../core/position/text-key.ts";
+import type { BookText } from "./text.ts";
+import { resolvePosition } from "./resolve.ts";
 
 /** The text keys of a book's files, in the order of its fragments; null for a file without text or without trees. */
 export async function textKeys(book: BookText): Promise<readonly (string | null)[]> {

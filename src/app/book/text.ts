@@ -1,18 +1,18 @@
-import { calibreTree } from "../core/position/calibre-tree.ts";
-import type { SpineTrees } from "../core/position/convert.ts";
-import { crengineTree } from "../core/position/crengine-tree.ts";
-import { fictionBookTree, htmlTree } from "../core/position/documents.ts";
-import { type Package, type SpineItem, readContainer, readPackage, viewerSpine } from "../core/position/package.ts";
-import { isProtected } from "../core/position/protection.ts";
-import { weightOf } from "../core/position/share.ts";
-import { sheetsIn, styleFrom } from "../core/position/stylesheet.ts";
-import { resolveName } from "../core/position/package.ts";
-import { type TocEntry, readNav, readNcx } from "../core/position/toc.ts";
-import type { StyleOf } from "../core/position/tree-builder.ts";
-import { contentKey } from "../core/position/content-key.ts";
-import { type Tree, TreeRefused } from "../core/position/tree.ts";
-import { SyncError } from "../model/error.ts";
-import type { BookArchive, OpenBookArchive } from "./ports.ts";
+import { calibreTree } from "../../core/position/calibre-tree.ts";
+import type { SpineTrees } from "../../core/position/convert.ts";
+import { crengineTree } from "../../core/position/crengine-tree.ts";
+import { fictionBookTree, htmlTree } from "../../core/position/documents.ts";
+import { type Package, type SpineItem, readContainer, readPackage, viewerSpine } from "../../core/position/package.ts";
+import { isProtected } from "../../core/position/protection.ts";
+import { weightOf } from "../../core/position/share.ts";
+import { sheetsIn, styleFrom } from "../../core/position/stylesheet.ts";
+import { resolveName } from "../../core/position/package.ts";
+import { type TocEntry, readNav, readNcx } from "../../core/position/toc.ts";
+import type { StyleOf } from "../../core/position/tree-builder.ts";
+import { contentKey } from "../../core/position/content-key.ts";
+import { type Tree, TreeRefused } from "../../core/position/tree.ts";
+import { SyncError } from "../../model/error.ts";
+import type { BookArchive, OpenBookArchive } from "../ports.ts";
 
 /** How positions are told in a file: by the files of an EPUB, in one document, by pages, or not at all. */
 export type BookKind = "epub" | "document" | "pages" | "other";

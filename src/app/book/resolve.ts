@@ -1,11 +1,11 @@
-import { parseCfi } from "../core/position/cfi.ts";
-import { type ResolvedPlace, placeOfCfi, placeOfXpointer } from "../core/position/convert.ts";
-import { locate, ordinalOf } from "../core/position/place.ts";
-import { placeAtShare } from "../core/position/share.ts";
-import { type Tree, textFrom } from "../core/position/tree.ts";
-import { textFollowing } from "../core/position/words.ts";
-import { type Xpointer, parseXpointer } from "../core/position/xpointer.ts";
-import type { BookText } from "./book-text.ts";
+import { parseCfi } from "../../core/position/cfi.ts";
+import { type ResolvedPlace, placeOfCfi, placeOfXpointer } from "../../core/position/convert.ts";
+import { locate, ordinalOf } from "../../core/position/place.ts";
+import { placeAtShare } from "../../core/position/share.ts";
+import { type Tree, textFrom } from "../../core/position/tree.ts";
+import { textFollowing } from "../../core/position/words.ts";
+import { type Xpointer, parseXpointer } from "../../core/position/xpointer.ts";
+import type { BookText } from "./text.ts";
 
 /** What a position turned out to be, and where it is in this book. */
 export type Resolved =
