@@ -15,7 +15,7 @@ export const help = `
   --port N                 port (8081; 0 takes a free one)
   --data DIR               folder for the database; without it, and without --redis, nothing outlives the server
   --redis URL              a Redis in the layout of KOReader's own server: redis://HOST:6379/1
-  --registration WHICH     open (default) or closed: whether KOReader may make new accounts
+  --registration WHICH     closed (default) or open: whether KOReader may make new accounts
   --tls-cert FILE          certificate in PEM, with
   --tls-key FILE           its key: serve https
   --trust-proxy WHOM       whose X-Forwarded-For to believe: loopback, or addresses and networks with commas
@@ -30,7 +30,7 @@ Each has a variable of the environment: KOREADER_PROGRESS_PORT, KOREADER_PROGRES
 const Settings = z.object({
   host: z.string().min(1).default("127.0.0.1"),
   port: z.coerce.number().int().min(0).max(65_535).default(8081),
-  registration: z.enum(["open", "closed"]).default("open"),
+  registration: z.enum(["open", "closed"]).default("closed"),
   "tls-cert": z.string().optional(),
   "tls-key": z.string().optional(),
   "trust-proxy": z.string().optional(),

@@ -36,7 +36,7 @@ beforeAll(async () => {
     formats: [{ format: "EPUB", path, size, mtime: mtimeMs / 1000 }],
     digests: [],
   };
-  server = await startServer({ port: 0 });
+  server = await startServer({ port: 0, registration: "open" });
 });
 
 afterAll(async () => {

@@ -21,7 +21,7 @@ class KosyncServer:
     """`node dist/cli.mjs serve` on a free port or the one that is wanted, in whatever network namespace the tests run in."""
 
     def __init__(self, port: int = 0) -> None:
-        line = [os.environ["TEST_NODE"], os.environ["TEST_CLI"], "serve", "--port", str(port)]
+        line = [os.environ["TEST_NODE"], os.environ["TEST_CLI"], "serve", "--port", str(port), "--registration", "open"]
         self._process = subprocess.Popen(line, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
         assert self._process.stdout is not None
         self.url = self._process.stdout.readline().strip()

@@ -15,7 +15,7 @@ afterEach(async () => {
 /** The built server under Deno; `end` resolves with its exit code after SIGTERM. */
 async function startDeno(args: readonly string[]): Promise<{ port: number; end: () => Promise<number | null> }> {
   const flags = ["run", "-A", "--no-config", "--no-lock", "--cached-only", "--no-prompt"];
-  const command = [...flags, BUNDLE, "serve", "--port", "0", "--log", "error", ...args];
+  const command = [...flags, BUNDLE, "serve", "--port", "0", "--log", "error", "--registration", "open", ...args];
   const child = spawn(join("node_modules", ".bin", "deno"), command, { stdio: ["ignore", "pipe", "inherit"] });
   const gone = new Promise<number | null>((resolve) => child.once("exit", resolve));
   undo.push(() => child.kill("SIGKILL"));

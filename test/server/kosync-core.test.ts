@@ -14,7 +14,7 @@ describe.each([
   let server: Awaited<ReturnType<typeof startServer>>;
   const login = { "x-auth-user": "reader", "x-auth-key": "0123" };
   beforeAll(async () => {
-    server = await startServer({ port: 0, ...(data === undefined ? {} : { data }) });
+    server = await startServer({ port: 0, registration: "open", ...(data === undefined ? {} : { data }) });
   });
   afterAll(() => server.stop());
 

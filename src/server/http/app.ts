@@ -28,6 +28,7 @@ export interface ServerOptions {
   readonly store: Store;
   /** Epoch seconds. */
   readonly clock?: () => number;
+  /** Whether strangers may make accounts; closed unless told otherwise. */
   readonly registration?: "open" | "closed";
   /** A path prefix without a trailing slash, for reverse proxies that do not strip theirs: `/kosync`. */
   readonly basePath?: string;
@@ -136,7 +137,7 @@ function answerErrors(app: FastifyInstance, log: Log): void {
 
 /** A kosync server that never listens: `listen.ts` does, and tests use `inject`. */
 export function createServer(options: ServerOptions): FastifyInstance {
-  const { store, clock = () => Math.floor(Date.now() / 1000), registration = "open", basePath = "" } = options;
+  const { store, clock = () => Math.floor(Date.now() / 1000), registration = "closed", basePath = "" } = options;
   const log = options.log ?? createLog("off", () => undefined);
   const metrics = options.metrics === true ? createMetrics(store.kind) : null;
   const cost = options.scryptCost === undefined ? {} : { cost: options.scryptCost };

@@ -21,7 +21,13 @@ let server: RunningServer;
 const clients: KosyncClient[] = [];
 
 beforeAll(async () => {
-  server = await startServer({ port: 0, basePath: "/kosync", clock: () => NOW, scryptCost: { N: 16, r: 1, p: 1 } });
+  server = await startServer({
+    port: 0,
+    registration: "open",
+    basePath: "/kosync",
+    clock: () => NOW,
+    scryptCost: { N: 16, r: 1, p: 1 },
+  });
 });
 afterAll(async () => {
   for (const client of clients) await client.close();

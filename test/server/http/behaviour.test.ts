@@ -390,7 +390,7 @@ test("a listing while a position is still being written tells a time from which 
     await hold;
     return memory.write(...args);
   };
-  const app = createServer({ store: { ...memory, write }, clock: () => now, scryptCost: CHEAP });
+  const app = createServer({ registration: "open", store: { ...memory, write }, clock: () => now, scryptCost: CHEAP });
   undo.push(() => app.close());
   await app.listen({ port: 0, host: "127.0.0.1" });
   const address = app.server.address();

@@ -17,7 +17,7 @@ async function start(instances: number): Promise<{ redis: RealRedis; servers: Ru
   const redis = await startRedis();
   undo.push(() => redis.stop());
   const servers = await Promise.all(
-    Array.from({ length: instances }, () => startServer({ port: 0, redis: redis.url })),
+    Array.from({ length: instances }, () => startServer({ port: 0, registration: "open", redis: redis.url })),
   );
   for (const server of servers) undo.push(() => server.stop());
   return { redis, servers };

@@ -22,7 +22,7 @@ export function startChild(
   const channel = flags.length > 0 ? (["ipc"] as const) : [];
   const child = spawn(process.execPath, command, {
     stdio: ["ignore", "pipe", "pipe", ...channel],
-    env: { ...process.env, ...env },
+    env: { ...process.env, KOREADER_PROGRESS_REGISTRATION: "open", ...env },
   });
   const gone = new Promise<number | null>((resolve) => child.once("exit", (code) => resolve(code)));
   return new Promise((resolve, reject) => {

@@ -18,7 +18,7 @@ export interface Serving {
 
 /** A real server on a port of its own, on a fresh store of that kind. */
 export async function serve(kind: (typeof STORE_KINDS)[number], options: ListenOptions = {}): Promise<Serving> {
-  const common: ListenOptions = { port: 0, scryptCost: CHEAP, ...options };
+  const common: ListenOptions = { port: 0, registration: "open", scryptCost: CHEAP, ...options };
   if (kind === "redis") {
     const redis = await startRedis();
     const server = await startServer({ ...common, redis: redis.url });
