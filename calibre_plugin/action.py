@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 from functools import partial
 from typing import Any, TypeVar
@@ -28,7 +29,8 @@ from .menu_rows import menu_rows
 from .preload import Preload
 from .proxy import with_proxy
 from .pull import journal_of
-from .runs import Runs, Trigger
+from .run import Trigger
+from .runs import Runs
 from .triggers import Triggers
 from .trouble import show_trouble
 from .undo import last_pull, last_push
@@ -39,6 +41,10 @@ from .viewer_place import ViewerPlaces
 load_translations()
 
 T = TypeVar("T")
+
+# What must end before a library, or calibre, is closed has so many seconds in all: a disk or a program that answers
+# nobody must not hold the window. What did not end is put right when the library opens again.
+A_MOMENT = 0.6
 
 
 class ProgressAction(InterfaceAction):
@@ -60,6 +66,7 @@ class ProgressAction(InterfaceAction):
         self.runs = Runs(self.gui, self.host, self.settings, self.open_preferences)
         self.hosting = HostingRunner(self.gui, self.host, self.settings, self.open_preferences)
         self.triggers = Triggers(self.gui, self._run_by_itself)
+        self.runs.on_asked.append(self.triggers.note_run)
         self.device_watch = DeviceWatch(self.gui, self._device_was_read)
         self.local_changes = LocalChanges(self.gui, lambda: self.runs.is_writing)
         self.runs.on_idle.append(self.local_changes.ours_ended)
@@ -301,7 +308,11 @@ class ProgressAction(InterfaceAction):
     def open_preferences(self, tab: str = "") -> None:
         """Opens the one door to the preferences, at the named tab."""
         self.wanted_tab = tab
-        self.interface_action_base_plugin.do_user_config(self.gui)
+        try:
+            self.interface_action_base_plugin.do_user_config(self.gui)
+        except OSError as error:
+            # calibre remembers how large its dialog was once everything else is done.
+            note_fault("remember how large the preferences were", error)
 
     def show_help(self, anchor: str = "") -> None:
         from .help_dialog import HelpDialog
@@ -360,17 +371,19 @@ class ProgressAction(InterfaceAction):
             )
 
     def library_about_to_change(self, olddb: Any, db: Any) -> None:
-        self.device_watch.stop()
-        self.local_changes.finish()
-        self.runs.library_about_to_change()
+        until = time.monotonic() + A_MOMENT
+        self.device_watch.stop(until)
+        self.local_changes.finish(until)
+        self.runs.library_about_to_change(until)
 
     def library_changed(self, db: Any) -> None:
         self.chosen.expect_a_row()
         self.look_for_undo()
 
     def shutting_down(self) -> None:
+        until = time.monotonic() + A_MOMENT
         self.triggers.stop()
-        self.device_watch.stop()
-        self.local_changes.finish()
+        self.device_watch.stop(until)
+        self.local_changes.finish(until)
         self.hosting.stop()
-        self.runs.shut_down()
+        self.runs.shut_down(until)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import subprocess
 import threading
+import time
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future
@@ -147,9 +148,24 @@ class BridgeClient:
                 self._forget(request_id)
                 raise BridgeDied(self._process.poll(), f"no answer to {method} in {timeout:.0f} s\n{self.log}")
 
+    def ask_to_leave(self) -> None:
+        """Says that nothing follows, without waiting for anything."""
+        self._close_stdin(0)
+
+    def kill_unless_gone(self, until: float) -> None:
+        """Gives the process until then (`time.monotonic`) to leave; one that was stopped, or hangs, is killed.
+
+        Whatever still waits for an answer is told that there is none.
+        """
+        try:
+            self._process.wait(max(0.0, until - time.monotonic()))
+        except subprocess.TimeoutExpired:
+            # Not asked once more: a stopped process hears nothing else.
+            self._process.kill()
+
     def stop(self) -> None:
         """Ends the bridge: the end of its stdin asks it to leave, and what does not leave is ended."""
-        self._close_stdin()
+        self._close_stdin(STOP_TIMEOUT)
         try:
             self._process.wait(STOP_TIMEOUT)
         except subprocess.TimeoutExpired:
@@ -209,9 +225,9 @@ class BridgeClient:
         with self._lock:
             self._pending.pop(request_id, None)
 
-    def _close_stdin(self) -> None:
+    def _close_stdin(self, patience: float) -> None:
         """Says that nothing follows; where somebody still waits to be read, only the end of the process says so."""
-        if not self._writing.acquire(timeout=STOP_TIMEOUT):
+        if not self._writing.acquire(timeout=patience):
             self._process.terminate()
             return
         try:

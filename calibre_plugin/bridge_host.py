@@ -99,14 +99,14 @@ class BridgeHost:
         with self._lock:
             return [bridge.pid for bridge in self._living]
 
-    def stop_all(self) -> None:
-        """Ends every bridge, all of them at once: calibre is closing, and must not wait for one after the other."""
+    def stop_all(self, until: float) -> None:
+        """Ends every bridge, all of them at once: calibre is closing. What has not left by then (`time.monotonic`) is killed."""
         with self._lock:
-            stopping = [threading.Thread(target=bridge.stop, name="bridge-stop") for bridge in self._living]
-        for thread in stopping:
-            thread.start()
-        for thread in stopping:
-            thread.join()
+            living = list(self._living)
+        for bridge in living:
+            bridge.ask_to_leave()
+        for bridge in living:
+            bridge.kill_unless_gone(until)
 
 
 def hosts_of(account: Account | None) -> list[str]:

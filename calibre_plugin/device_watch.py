@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Callable
 from typing import Any, Final
 
@@ -18,7 +19,7 @@ load_translations()
 
 # A device job of about a second; whatever else waits for the device comes between two of them.
 PER_JOB: Final = 10
-# How long a library that is being closed waits for the file that is just read, in seconds.
+# How long a look at a device waits for the one before, which has been told to end, in seconds.
 PATIENCE: Final = 3.0
 
 
@@ -74,10 +75,13 @@ class DeviceWatch(QObject):
 
         self._background.run(work, lambda collected: self._end(collected, abort))
 
-    def stop(self) -> None:
-        """Ends the reading, because the library is closed; what was read so far is kept."""
+    def stop(self, until: float) -> None:
+        """Ends the reading, because the library is closed, and waits for it until then (`time.monotonic`).
+
+        What was read so far is kept.
+        """
         self._abort.set()
-        self._idle.wait(PATIENCE)
+        self._idle.wait(max(0.0, until - time.monotonic()))
 
     def _connection_changed(self, is_connected: bool) -> None:
         if not is_connected:

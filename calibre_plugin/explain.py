@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import errno
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
 
 from .bridge_client import BridgeDied, BridgeFault, BridgeNotStarted, SyncError
 from .contract import Why
@@ -12,6 +13,14 @@ from .messages import error_sentence, why_sentence
 from .runtime import NEEDED, RuntimeMissing
 
 load_translations()
+
+
+# What the system says when a disk takes nothing more, or nothing from us.
+_REFUSED: Final = {
+    number
+    for name in ("ENOSPC", "EDQUOT", "EROFS", "EACCES", "EPERM", "EIO", "ENAMETOOLONG")
+    if (number := getattr(errno, name, None)) is not None
+}
 
 
 @dataclass(frozen=True)
@@ -54,7 +63,38 @@ def explain(error: BaseException) -> Explanation | None:
             _("This is a fault of KOReader Progress: please report it with the details below."),
             str(error),
         )
+    if isinstance(error, OSError) and error.errno in _REFUSED:
+        return explain_disk(error)
     return None
+
+
+def explain_disk(error: OSError) -> Explanation:
+    """A file that the system did not let us write, or read: which one, and what the system said."""
+    sentence = (
+        _("{path} cannot be used: {reason}.").format(path=error.filename, reason=error.strerror)
+        if error.filename
+        else _("A disk cannot be used: {reason}.").format(reason=error.strerror)
+    )
+    return Explanation(sentence, _("Is there space left on the disk, and may this user write there?"), str(error))
+
+
+def unsaved(error: OSError) -> Explanation:
+    """Choices that could not be stored."""
+    return Explanation(
+        _("The settings could not be stored: {reason}. They count until calibre is closed.").format(
+            reason=error.strerror or str(error)
+        ),
+        _("Is there space left on the disk of calibre's configuration folder?"),
+        str(error),
+    )
+
+
+def library_gone(path: str) -> Explanation:
+    """The folder of the library, on a disk or network folder that is not there at the moment."""
+    return Explanation(
+        _("The library is not where it was: {path}").format(path=path),
+        _("Nothing was changed. Connect its disk or network folder again, then sync."),
+    )
 
 
 def explain_runtime(error: RuntimeMissing) -> Explanation:

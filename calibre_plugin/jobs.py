@@ -14,7 +14,7 @@ from .bridge_client import SyncError
 from .bridge_host import Launch
 from .config import map_columns
 from .contract import Account, Profile
-from .explain import Explanation, explain
+from .explain import Explanation, explain, library_gone
 from .log_places import out_of_reach
 from .messages import phase_sentence
 from .places import deliver_positions
@@ -86,6 +86,9 @@ def pull_job(
         notifications.put((begin + share * (done / total if total else 1.0), phase_sentence(phase, done, total)))
 
     library = str(Path(request.api.backend.library_path))
+    gone = gone_library(request.api)
+    if gone is not None:
+        return PullOutcome(trouble=gone)
     try:
         notifications.put((0.0, _("Starting…")))
         # What a crash left open is put right before anything new is decided, and what left calibre is known.
@@ -128,6 +131,8 @@ class WriteOutcome:
 
     applied: pull.Applied = field(default_factory=pull.Applied)
     trouble: Explanation | None = None
+    # Books that were to change and did not, because of the trouble.
+    unwritten: int = 0
 
 
 def write_job(
@@ -144,6 +149,9 @@ def write_job(
 
     The rows are told what became of their cells.
     """
+    gone = gone_library(request.api)
+    if gone is not None:
+        return _unwritten(pulled, decisions, rows, pull.Applied(), gone)
     applied = pull.Applied()
     try:
         writing = pull.Writing(request.api, pulled, request.account, request.profile, decisions)
@@ -165,14 +173,35 @@ def write_job(
             _("Is there space left on the disk of calibre's configuration folder?"),
             str(error),
         )
-        tell_outcomes(rows, applied.report)
-        return WriteOutcome(applied, trouble)
+        return _unwritten(pulled, decisions, rows, applied, trouble)
     if not abort.is_set() and (request.viewer or request.users):
         _deliver(request, pulled, log, abort)
     if not abort.is_set() and pull.carry_overs_of(request.api, pulled.plan, request.account["id"]):
         _carry_over(request, pulled, log, abort)
     tell_outcomes(rows, applied.report)
     return WriteOutcome(applied)
+
+
+def _unwritten(
+    pulled: pull.Pulled,
+    decisions: pull.Decisions,
+    rows: Sequence[BookRow],
+    applied: pull.Applied,
+    trouble: Explanation,
+) -> WriteOutcome:
+    """The writing ended early: what stands in the library by then, and how many books it never came to."""
+    report = applied.report
+    tell_outcomes(rows, report, _("not written"))
+    tried = [*report.written, *report.stale, *(update for update, _error in report.failed)]
+    reached = {update["book_id"] for update in tried}
+    wanted = {update["book_id"] for update in pull.wanted_updates(pulled.plan, decisions)}
+    return WriteOutcome(applied, trouble, len(wanted - reached))
+
+
+def gone_library(api: Any) -> Explanation | None:
+    """Why nothing can be read or written: the library's folder is out of reach, although calibre holds its database."""
+    folder = Path(api.backend.library_path)
+    return None if Path(folder, "metadata.db").exists() else library_gone(str(folder))
 
 
 def _deliver(request: PullRequest, pulled: pull.Pulled, log: Callable[..., None], abort: threading.Event) -> None:

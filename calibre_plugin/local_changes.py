@@ -19,8 +19,6 @@ load_translations()
 GATHER_MS = 1000
 # More cells at once are no reader's typing, and reading them would take the window's time.
 MOST_CELLS = 2000
-# How long a library that is being closed waits for them, in seconds.
-PATIENCE = 2.0
 
 
 class LocalChanges(QObject):
@@ -83,11 +81,11 @@ class LocalChanges(QObject):
         self._keeping = threading.Thread(target=_keep, args=(api, by_account), name="local-changes", daemon=True)
         self._keeping.start()
 
-    def finish(self) -> None:
-        """As `flush`, and waits a moment for it: the library is about to be closed."""
+    def finish(self, until: float) -> None:
+        """As `flush`, and waits for it until then (`time.monotonic`): the library is about to be closed."""
         self.flush()
         if self._keeping is not None:
-            self._keeping.join(PATIENCE)
+            self._keeping.join(max(0.0, until - time.monotonic()))
 
 
 def _keep(api: Any, by_account: Mapping[str, list[LocalChange]]) -> None:

@@ -327,6 +327,8 @@ def _certificate(w: _Words) -> str:
 def _refused(w: _Words) -> str:
     if w["status"] == "429":
         return _("The server {url} has had too many requests; try again in a while.")
+    if w["message"] in ("", UNKNOWN) and w["status"].startswith("2"):
+        return _("The server {url} answered with nothing that can be used; try again later, or ask who runs it.")
     if w["message"] in ("", UNKNOWN):
         return _("The server {url} could not do it (HTTP {status}); try again later, or ask who runs it.")
     return _("The server {url} could not do it (HTTP {status}): {message}")

@@ -89,13 +89,16 @@ def rows_of(api: Any, plan: PullPlan) -> list[BookRow]:
     return sorted(rows.values(), key=lambda found: (order[found.kind], found.title.casefold(), found.book_id))
 
 
-def tell_outcomes(rows: Iterable[BookRow], report: WriteReport) -> None:
-    """Notes in each cell's row what became of it."""
+def tell_outcomes(rows: Iterable[BookRow], report: WriteReport, unreached: str = "") -> None:
+    """Notes in each cell's row what became of it; `unreached` says it of those wanted that the writing never came to."""
     outcomes = _outcomes(report)
     for row in rows:
+        wanted = row.accepted()
         for cell in row.cells:
-            unticked = "" if cell.ticked else _in_words("unticked", cell.update)
-            cell.outcome = outcomes.get((cell.update["book_id"], cell.update["column"]), unticked)
+            otherwise = unreached if cell.update in wanted else ""
+            if not cell.ticked:
+                otherwise = _in_words("unticked", cell.update)
+            cell.outcome = outcomes.get((cell.update["book_id"], cell.update["column"]), otherwise)
 
 
 def _outcomes(report: WriteReport) -> dict[tuple[int, str], str]:

@@ -131,6 +131,15 @@ def with_memory(api: Any, account_id: str, profile: Profile, pages: Iterator[lis
         ]
 
 
+def wanted_updates(plan: PullPlan, said: Decisions) -> list[ColumnUpdate]:
+    """The cells that the reader wants written: those accepted, and those of conflicts decided for the server."""
+    wanted = [*(plan["updates"] if said.accepted is None else said.accepted)]
+    for conflict in plan["conflicts"]:
+        if conflict["book_id"] in said.theirs:
+            wanted.extend(conflict["updates"])
+    return wanted
+
+
 class Writing:
     """The writing of an accepted plan, as a whole or slice by slice; nothing is written that is not journalled first.
 
@@ -154,10 +163,7 @@ class Writing:
         self._profile = profile
         self._said = decisions or Decisions()
         plan = pulled.plan
-        self.wanted: list[ColumnUpdate] = [*(plan["updates"] if self._said.accepted is None else self._said.accepted)]
-        for conflict in plan["conflicts"]:
-            if conflict["book_id"] in self._said.theirs:
-                self.wanted.extend(conflict["updates"])
+        self.wanted = wanted_updates(plan, self._said)
         touched = {update["book_id"] for update in self.wanted}
         if writer is not None:
             touched |= {base["book_id"] for base in plan["bases"]}

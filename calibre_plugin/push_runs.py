@@ -14,7 +14,7 @@ from . import push
 from .bridge_client import SyncError
 from .contract import ColumnUpdate, PushPlan
 from .explain import Explanation, explain, why_text
-from .jobs import PHASES, PullRequest
+from .jobs import PHASES, PullRequest, gone_library
 from .messages import percent, phase_sentence
 from .plan_rows import BookRow, CellRow, Kind
 
@@ -47,6 +47,9 @@ def prepare_job(
 ) -> PushOutcome:
     """Reads calibre's own places and plans. Returns also when it was stopped."""
     library = str(Path(request.api.backend.library_path))
+    gone = gone_library(request.api)
+    if gone is not None:
+        return PushOutcome(trouble=gone)
     try:
         notifications.put((0.0, _("Starting…")))
         with request.launch.open(request.account, read=[library]) as bridge:

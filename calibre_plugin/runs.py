@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, field
 from functools import partial
-from typing import Any, Literal
+from typing import Any
 
 from qt.core import QObject, QTimer
 
@@ -16,68 +15,28 @@ from calibre.gui2.threaded_jobs import ThreadedJob
 from . import config
 from .bridge_host import BridgeHost
 from .config import Settings, StoredProfile
-from .contract import Account, ColumnUpdate, Profile, PullPlan
-from .explain import Explanation
+from .contract import ColumnUpdate, PullPlan
+from .explain import Explanation, unsaved
+from .job_work import Work, secrets_of
 from .jobs import JOB_TYPE, PullOutcome, PullRequest, WriteOutcome, pull_job, write_job
 from .offer_runs import OfferRun, offer_job
 from .plan_rows import BookRow
 from .proxy import with_proxy
 from .progress_window import ProgressWindow
-from .pull import SPENT, Applied, Decisions, Pulled
+from .pull import Decisions
 from .push_runs import PushRun, prepare_job
 from .result_dialog import ResultDialog
+from .run import Run, Trigger
+from .run_sentence import run_sentence
 from .trouble import show_trouble
 from .undo_runs import UndoRuns
 
 load_translations()
 
-# How long a library that is being closed waits for a slice and its journal, in seconds.
-PATIENCE = 3.0
-
 # calibre's list looks for each book anew: so many at once, and the window has its turn between.
 REFRESHED_AT_ONCE = 100
 # What calibre notes as the duration of a job that was stopped while it waited for its turn.
 NEVER_BEGUN = 0.0001
-
-# Why nothing was heard of a book, so far as that is no news.
-ABSENT = ("not_on_server", "not_asked", "no_candidates")
-
-Trigger = Literal["reader", "start", "timer", "device", "sync"]
-
-
-@dataclass
-class Run:
-    """One run of one profile over some books of one library."""
-
-    api: Any
-    stored: StoredProfile
-    profile: Profile
-    account: Account
-    book_ids: Sequence[int]
-    trigger: Trigger
-    preview: bool
-    push: bool = False
-    # Whether the reader chose these very books.
-    selected: bool = False
-    offer: bool = False
-    job: Any = None
-    window: ProgressWindow | None = None
-    request: PullRequest | None = None
-    pulled: Pulled | None = None
-    applied: Applied = field(default_factory=Applied)
-    rows: list[BookRow] = field(default_factory=list)
-    reviewed: bool = False
-    # Folders of copy logs that could not be read.
-    out_of_reach: list[str] = field(default_factory=list)
-
-    @property
-    def plan(self) -> PullPlan | None:
-        """What would be done, once it is known."""
-        return self.pulled.plan if self.pulled else None
-
-    @property
-    def is_quiet(self) -> bool:
-        return self.trigger != "reader"
 
 
 class Runs(QObject):
@@ -100,6 +59,10 @@ class Runs(QObject):
         self._window: ProgressWindow | None = None
         # Told when nothing runs any more and nothing waits.
         self.on_idle: list[Callable[[], None]] = []
+        # Told of each run that the server is asked in for the reader, when it begins and when it has ended: the profile.
+        self.on_asked: list[Callable[[str], None]] = []
+        # One for all jobs: calibre keeps each job, and with it whom it told.
+        self._told = Dispatcher(self._job_done, parent=self)
         self._complained: set[str] = set()
         self._watch = QTimer(self)
         self._watch.timeout.connect(self._look_after)
@@ -186,6 +149,7 @@ class Runs(QObject):
 
     def _begin(self, run: Run) -> None:
         self.current = run
+        self._tell_asked(run)
         launch = self._host.prepare(self._settings.get("runtime_path"))
         run.request = PullRequest(
             run.api,
@@ -221,7 +185,7 @@ class Runs(QObject):
             run.window = self._window = ProgressWindow(
                 self._gui, heading, self.stop, self._settings.get("keep_progress_open")
             )
-            run.window.stay.toggled.connect(partial(self._settings.set, "keep_progress_open"))
+            run.window.stay.toggled.connect(partial(self._keep, "keep_progress_open"))
             run.window.follow(run.job)
 
     def stop(self) -> None:
@@ -232,10 +196,10 @@ class Runs(QObject):
             job.abort.set()
 
     def run_job(self, run: Run, title: str, work: Any, args: tuple[Any, ...], then: Callable[[Run, Any], None]) -> None:
-        job = ThreadedJob(JOB_TYPE, title, work, args, {}, Dispatcher(self._job_done, parent=self))
-        job.koreader_progress_then = then
-        run.job = job
-        self._gui.job_manager.run_threaded_job(job)
+        """Does the work in one of calibre's jobs; `then` is called with the run and what came of it."""
+        run.work, run.then = Work(work, args, secrets_of(run.account)), then
+        run.job = ThreadedJob(JOB_TYPE, title, run.work, (), {}, self._told)
+        self._gui.job_manager.run_threaded_job(run.job)
         self._watch.start(1000)
 
     def _look_after(self) -> None:
@@ -249,14 +213,16 @@ class Runs(QObject):
         if run is None or job is not run.job or self._gui.shutting_down:
             return
         self._watch.stop()
-        run.job = None
+        work, then = run.work, run.then
+        run.job = run.work = run.then = None
+        outcome = work.take() if work is not None else None
         if not self.is_open(run.api):
             self.end(run, _("The library was changed meanwhile; the next sync goes on."))
         elif job.failed and not job.killed:
             self.end(run, _("The sync failed."))
             self._gui.job_exception(job, dialog_title=_("KOReader Progress: the sync failed"))
-        else:
-            job.koreader_progress_then(run, job.result)
+        elif then is not None:
+            then(run, outcome)
 
     def _asked(self, run: Run, outcome: PullOutcome | None) -> None:
         if outcome is not None and outcome.trouble is not None:
@@ -363,13 +329,13 @@ class Runs(QObject):
         if outcome is None:
             self.end(run, _("Stopped; nothing was written."))
             return
-        run.applied = outcome.applied
+        run.applied, run.unwritten = outcome.applied, outcome.unwritten
         self.last = run
         changed = {update["book_id"] for update in run.applied.report.written}
         self.refresh(changed)
         if changed and not run.stored["ran_before"]:
             mark_as_run(run.api, run.stored["id"])
-        self.end(run, self._sentence(run))
+        self.end(run, run_sentence(run))
         self._offer_prediction(run)
         if run.stored["push"] != "off":
             # What was read in calibre meanwhile goes the other way, quietly.
@@ -389,7 +355,7 @@ class Runs(QObject):
         ).format(n=len(absent))
 
         def answer(agreed: bool) -> None:
-            self._settings.set("predict", agreed)
+            self._keep("predict", agreed)
             if agreed and self.is_open(run.api):
                 self.start(run.stored, absent)
 
@@ -421,47 +387,17 @@ class Runs(QObject):
         if later:
             QTimer.singleShot(0, partial(self._refresh, api, later))
 
-    def _sentence(self, run: Run) -> str:
-        report = run.applied.report
-        changed = len({update["book_id"] for update in report.written})
-        parts = [
-            ngettext("{n} book updated", "{n} books updated", changed).format(n=changed)
-            if changed
-            else _("Nothing new")
-        ]
-        plan = run.plan
-        if plan is not None:
-            reasons = [skip["reason"]["code"] for skip in plan["skipped"]]
-            absent = sum(code in ABSENT for code in reasons)
-            left = sum(code not in ("unchanged", SPENT, *ABSENT) for code in reasons)
-            open_ones = self._undecided(run)
-            if open_ones:
-                parts.append(ngettext("{n} to decide", "{n} to decide", open_ones).format(n=open_ones))
-            if left:
-                parts.append(ngettext("{n} left alone", "{n} left alone", left).format(n=left))
-            if absent:
-                parts.append(ngettext("{n} not on the server", "{n} not on the server", absent).format(n=absent))
-            waiting = reasons.count(SPENT)
-            if waiting:
-                parts.append(checked_sentence(len(run.book_ids) - waiting, len(run.book_ids)))
-        troubled = len(report.stale) + len(report.failed)
-        if troubled:
-            text = ngettext("{n} value could not be written", "{n} values could not be written", troubled)
-            parts.append(text.format(n=troubled))
-        if run.out_of_reach:
-            parts.append(_("copy logs out of reach: {folders}").format(folders=", ".join(run.out_of_reach)))
-        return ", ".join(parts) + "."
-
     def end(self, run: Run, sentence: str) -> None:
         """The run is over, and this is how."""
         self.current = None
         self.review = None
+        self._tell_asked(run)
         if sentence:
             self.say(sentence, run.is_quiet)
         if run.window is not None:
             has_report = self.last is run and run.plan is not None
             run.window.bring_back()
-            run.window.finish(sentence, self.show_last_report if has_report else None, needs_eyes=self._needs_eyes(run))
+            run.window.finish(sentence, self.show_last_report if has_report else None, needs_eyes=run.needs_eyes)
         if self._queue:
             waiting = self._queue.pop(0)
             if self.is_open(waiting.api):
@@ -472,6 +408,18 @@ class Runs(QObject):
         self.tell_idle()
         self.undos.next_put_back()
 
+    def _tell_asked(self, run: Run) -> None:
+        if not run.is_quiet and not run.push and not run.offer:
+            for told in self.on_asked:
+                told(run.stored["id"])
+
+    def _keep(self, key: str, value: Any) -> None:
+        """Stores one of this machine's choices; where that cannot be, it counts until calibre ends, and that is said."""
+        try:
+            self._settings.set(key, value)
+        except OSError as error:
+            self.say(unsaved(error).sentence, quiet=False)
+
     def tell_idle(self) -> None:
         """Tells whoever wants to know that a run or an undo is over."""
         for told in self.on_idle:
@@ -480,16 +428,6 @@ class Runs(QObject):
     def is_open(self, api: Any) -> bool:
         """Whether this is still the library in the window: also one that was closed and opened again is another."""
         return self._gui.current_db.new_api is api
-
-    def _needs_eyes(self, run: Run) -> bool:
-        """Whether something is left that the reader may want to look into."""
-        report = run.applied.report
-        return bool(report.stale or report.failed or self._undecided(run))
-
-    def _undecided(self, run: Run) -> int:
-        if run.reviewed:
-            return sum(row.kind == "conflict" and row.decision == "later" for row in run.rows)
-        return len(run.plan["conflicts"]) if run.plan else 0
 
     def say(self, sentence: str, quiet: bool) -> None:
         """Says it in the status bar; of a quiet run also as a notification."""
@@ -504,7 +442,7 @@ class Runs(QObject):
         dialog = ResultDialog(
             self._gui,
             _("KOReader Progress: report"),
-            self._sentence(run),
+            run_sentence(run),
             run.rows,
             run.profile["columns"],
             self.column_name,
@@ -523,48 +461,42 @@ class Runs(QObject):
         else:
             show_trouble(self._gui, reason, self._open_preferences)
 
-    def library_about_to_change(self) -> None:
-        """The old library is still open: what is being written gets a moment to end, the rest is let go."""
+    def library_about_to_change(self, until: float) -> None:
+        """The old library is still open: what is being written may end until then (`time.monotonic`), the rest is let go."""
         self._queue.clear()
         if self.review is not None:
             self.review.reject()
-        self._stop_job()
+        self._stop_jobs()
+        self._wait_for_jobs(until)
         self.last = None
 
-    def _stop_job(self) -> None:
-        end = time.monotonic() + PATIENCE
-        for job in (self.current.job if self.current is not None else None, self.undos.job):
-            if job is None or job.is_finished:
-                continue
+    def _jobs(self) -> list[Any]:
+        jobs = (self.current.job if self.current is not None else None, self.undos.job)
+        return [job for job in jobs if job is not None and not job.is_finished]
+
+    def _stop_jobs(self) -> None:
+        for job in self._jobs():
             job.abort.set()
-            while job.start_time is not None and job.duration is None and time.monotonic() < end:
+
+    def _wait_for_jobs(self, until: float) -> None:
+        for job in self._jobs():
+            while job.start_time is not None and job.duration is None and time.monotonic() < until:
                 time.sleep(0.02)
 
-    def shut_down(self) -> None:
-        """calibre is closing: quickly."""
+    def shut_down(self, until: float) -> None:
+        """calibre is closing: what is being written may end until then (`time.monotonic`); a bridge holds nobody up."""
         self._watch.stop()
         self._queue.clear()
-        self._stop_job()
-        self._host.stop_all()
+        self._stop_jobs()
+        # First, for a job that waits for a bridge goes on as soon as that has gone.
+        self._host.stop_all(until)
+        self._wait_for_jobs(until)
 
 
 def _show_quietly() -> Any:
     from qt.core import Qt
 
     return Qt.WidgetAttribute.WA_ShowWithoutActivating
-
-
-def checked_sentence(checked: int, books: int) -> str:
-    """How far the day's questions reached, when they did not reach every book."""
-    words = _("{checked} of {books} books checked, continuing with the next sync")
-    return words.format(checked=grouped(checked), books=grouped(books))
-
-
-def grouped(number: int) -> str:
-    """A number as the reader writes it: 1,200."""
-    from qt.core import QLocale
-
-    return QLocale().toString(number)
 
 
 def mark_as_run(api: Any, profile_id: str) -> None:

@@ -11,7 +11,7 @@ from qt.core import QObject, QTimer
 from . import config
 from .config import StoredProfile
 from .config_when import connected_device
-from .runs import Trigger
+from .run import Trigger
 
 load_translations()
 
@@ -65,7 +65,7 @@ class Triggers(QObject):
                 self._run(profile, "device")
 
     def note_run(self, profile_id: str) -> None:
-        """A run by hand counts too."""
+        """A run by hand counts too, when it begins and again when it has ended: its review may have stood open for hours."""
         self._last[profile_id] = self.clock()
 
     def _profiles(self) -> list[StoredProfile]:

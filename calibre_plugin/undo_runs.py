@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from typing import Any
 
 from calibre.gui2 import Dispatcher
@@ -12,6 +12,7 @@ from .bridge_host import BridgeHost
 from .config import Settings
 from .contract import Account
 from .explain import Explanation
+from .job_work import Work, secrets_of
 from .jobs import JOB_TYPE, UndoOutcome, put_back_job, undo_job
 from .proxy import with_proxy
 from .push_undo import server_sentence
@@ -29,8 +30,12 @@ class UndoRuns:
         self._host = host
         self._settings = settings
         self._runs = runs
-        # The job that puts back at this moment.
+        # The job that puts back at this moment, what it does, and the library it does it in.
         self.job: Any = None
+        self._work: Work[UndoOutcome] | None = None
+        self._api: Any = None
+        # One for all jobs: calibre keeps each job, and with it whom it told.
+        self._told = Dispatcher(self._done, parent=runs)
         # What is to be put back as soon as nothing runs: the library, runs, books.
         self._put_backs: list[tuple[Any, Sequence[Run], Collection[int]]] = []
 
@@ -57,7 +62,8 @@ class UndoRuns:
                 return
 
         launch = self._host.prepare(self._settings.get("runtime_path"))
-        self._begin(undo_job, (api, journaled, only, launch, with_proxy(account) if account else None))
+        asked = with_proxy(account) if account else None
+        self._begin(undo_job, (api, journaled, only, launch, asked), secrets_of(asked))
 
     def put_back(self, api: Any, journaled: Sequence[Run], only: Collection[int]) -> None:
         """Puts back the cells that these runs wrote for some books of this library, one run after the other."""
@@ -77,31 +83,33 @@ class UndoRuns:
             else:
                 self._runs.say(_("That was in another library: switch back to it first."), quiet=False)
 
-    def _begin(self, work: Any, args: tuple[Any, ...]) -> None:
+    def _begin(self, work: Any, args: tuple[Any, ...], secrets: Iterable[str] = ()) -> None:
         """Runs a job that puts back; its first argument is the library."""
-
-        def done(job: Any) -> None:
-            self.job = None
-            self._runs.tell_idle()
-            self.next_put_back()
-            if self._gui.shutting_down or not self._runs.is_open(args[0]):
-                return
-            if job.failed:
-                self._gui.job_exception(job, dialog_title=_("KOReader Progress: the undo failed"))
-                return
-            outcome: UndoOutcome = job.result
-            if outcome.trouble is not None:
-                self._runs.say(outcome.trouble.sentence, quiet=False)
-                self._runs.complain(outcome.trouble, quiet=False)
-            elif outcome.undone is None:
-                self._runs.say(_("Stopped; the rest can be undone another time."), quiet=False)
-            else:
-                self._runs.refresh({update["book_id"] for update in outcome.undone.report.written})
-                self._runs.say(_undo_sentence(outcome.undone), quiet=False)
-
+        self._work, self._api = Work(work, args, secrets), args[0]
         title = _("KOReader Progress: undo")
-        self.job = ThreadedJob(JOB_TYPE, title, work, args, {}, Dispatcher(done, parent=self._runs), killable=False)
+        self.job = ThreadedJob(JOB_TYPE, title, self._work, (), {}, self._told, killable=False)
         self._gui.job_manager.run_threaded_job(self.job)
+
+    def _done(self, job: Any) -> None:
+        if job is not self.job:
+            return
+        work, api = self._work, self._api
+        self.job = self._work = self._api = None
+        outcome = work.take() if work is not None else None
+        self._runs.tell_idle()
+        self.next_put_back()
+        if self._gui.shutting_down or not self._runs.is_open(api):
+            return
+        if job.failed:
+            self._gui.job_exception(job, dialog_title=_("KOReader Progress: the undo failed"))
+        elif outcome is not None and outcome.trouble is not None:
+            self._runs.say(outcome.trouble.sentence, quiet=False)
+            self._runs.complain(outcome.trouble, quiet=False)
+        elif outcome is None or outcome.undone is None:
+            self._runs.say(_("Stopped; the rest can be undone another time."), quiet=False)
+        else:
+            self._runs.refresh({update["book_id"] for update in outcome.undone.report.written})
+            self._runs.say(_undo_sentence(outcome.undone), quiet=False)
 
 
 def _undo_sentence(undone: Undone) -> str:

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import os
 import signal
+import time
 import unittest
+from typing import Any
 
 from calibre_gui import gui
 from kosync import OddServer
@@ -23,3 +25,15 @@ class EndsSuddenly(unittest.TestCase):
             file.write(" ".join(map(str, pids)))
         if os.environ["HOW"] == "kill":
             os.kill(os.getpid(), signal.SIGKILL)
+        if os.environ["HOW"] == "quit with a stopped bridge":
+            for pid in pids:
+                os.kill(pid, signal.SIGSTOP)
+            closing = gui.main.shutdown
+
+            def measured(*args: Any) -> Any:
+                began = time.monotonic()
+                answer = closing(*args)
+                print(f"closed in {time.monotonic() - began:.2f} s")
+                return answer
+
+            gui.main.shutdown = measured

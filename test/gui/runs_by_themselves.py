@@ -118,5 +118,37 @@ class RunsByThemselves(WithServer):
         self.assertEqual([call.args[0] for call in said.call_args_list if "#gone" in call.args[0]][1:], [])
         self.assertEqual(said.call_count, 1)
 
-    def test_8_nothing_went_wrong_unseen(self) -> None:
+    def test_8_no_timer_runs_right_after_a_click(self) -> None:
+        configure(self.server, triggers={"at_start": False, "every_minutes": 30, "on_device": False})
+        now = time.time() + 24 * 3600
+        triggers = action().triggers
+
+        def runs_at(seconds: float) -> bool:
+            """Whether the clock starts a run then."""
+
+            def look() -> bool:
+                triggers.clock = lambda: now + seconds
+                with mock.patch.object(action().runs, "start", return_value=True) as start:
+                    triggers.look()
+                return start.called
+
+            return gui(look)
+
+        self.assertTrue(runs_at(0))
+        triggers.clock = lambda: now + 29 * 60
+        gui(action().sync_all)
+        wait_for_run()
+        self.assertFalse(runs_at(31 * 60))
+        # The review of that run may stand open for hours: its end counts, not its beginning.
+        configure(self.server, review="always", triggers={"at_start": False, "every_minutes": 30, "on_device": False})
+        self.server.push(USER, digest_of(book("Walden")), 0.6)
+        gui.post(action().sync_all)
+        review = gui.window("koreader_progress_result")
+        triggers.clock = lambda: now + 5 * 3600
+        gui(review.reject)
+        wait_for_run()
+        self.assertFalse(runs_at(5 * 3600 + 29 * 60))
+        self.assertTrue(runs_at(5 * 3600 + 31 * 60))
+
+    def test_9_nothing_went_wrong_unseen(self) -> None:
         self.assertEqual(gui.errors, [])

@@ -28,7 +28,7 @@ describe.runIf(process.platform === "linux")("calibre ends in the middle of a ru
   });
   afterAll(() => calibre.dispose());
 
-  test.each(["quit", "kill"])(
+  test.each(["quit", "quit with a stopped bridge", "kill"])(
     "by %s: the bridge ends with it, and the next start finds the library in order",
     async (how) => {
       const pidFile = join(calibre.folder, `${how}.pids`);

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import os
+import tempfile
 import time
 
 from calibre_gui import click, gui
-from kosync import OddServer, make_certificate
+from kosync import OddServer, Proxy, make_certificate
 from qt.core import QApplication, QLabel, QPushButton
 from steps import (
     DAMAGED,
@@ -237,5 +238,42 @@ class Troubles(WithServer):
         gui(dialog.reject)
         closed.result(10)
 
-    def test_14_nothing_went_wrong_unseen(self) -> None:
+    def test_14_a_library_whose_folder_is_gone_is_said_to_be_gone(self) -> None:
+        folder = gui.main.library_path
+        os.rename(folder, f"{folder}-away")
+        try:
+            self.assertIn("The library is not where it was", self.complaint())
+            self.assertIn(folder, gui(lambda: action().runs.said))
+        finally:
+            os.rename(f"{folder}-away", folder)
+
+    def test_15_a_book_deleted_during_the_review_is_said_to_be_gone(self) -> None:
+        from calibre.ebooks.metadata.book.base import Metadata
+        from calibre_plugins.koreader_progress.digest import file_digest
+
+        with tempfile.NamedTemporaryFile(suffix=".txt") as text:
+            text.write(b"It is read while it lives.")
+            text.flush()
+            (book_id,) = api().add_books([(Metadata("Short-lived"), {"TXT": text.name})])[0]
+        self.server.push(USER, str(file_digest(api().format_abspath(book_id, "TXT"))), 0.5)
+        configure(self.server, review="always")
+        gui.post(action().sync_all)
+        review = gui.window("koreader_progress_result")
+        gui(lambda: api().remove_books([book_id]))
+        gui(lambda: click(review.apply_button))
+        wait_for_run()
+        self.assertIn("1 no longer in the library", gui(lambda: action().runs.said))
+        self.assertNotIn("could not be written", gui(lambda: action().runs.said))
+
+    def test_16_a_server_that_fails_for_some_books_is_said_to_have_failed(self) -> None:
+        front = Proxy(self.server.url)
+        front.troubled.add(digest_of(book("Emma")))
+        self.with_account(url=front.url)
+        gui.post(action().sync_all)
+        gui.wait(lambda: action().runs.is_busy, "the run")
+        wait_for_run()
+        self.assertIn("no answer from the server for 1 book", gui(lambda: action().runs.said))
+        front.stop()
+
+    def test_17_nothing_went_wrong_unseen(self) -> None:
         self.assertEqual(gui.errors, [])

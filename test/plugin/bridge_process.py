@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import os
+import signal
 import sys
 import tempfile
 import threading
+import time
 import unittest
 from pathlib import Path
 
@@ -55,8 +57,33 @@ class BridgeProcess(unittest.TestCase):
         bridges = [BridgeClient(["sh", "-c", script, str(self.folder)], os.environ) for _number in range(3)]
         for bridge in bridges:
             host.add(bridge)
-        host.stop_all()
+        host.stop_all(time.monotonic() + 2)
         self.assertEqual([bridge._process.poll() for bridge in bridges], [0, 0, 0])
+
+    @unittest.skipIf(sys.platform == "win32", "no process can be stopped there")
+    def test_a_stopped_bridge_does_not_keep_calibre_from_closing(self) -> None:
+        from calibre.customize.ui import find_plugin
+        from calibre_plugins.koreader_progress.bridge_host import BridgeHost
+
+        host = BridgeHost(find_plugin("KOReader Progress").plugin_path, "0")
+        bridge = BridgeClient(["sleep", "600"], os.environ)
+        host.add(bridge)
+        ended: list[BaseException] = []
+
+        def ask() -> None:
+            try:
+                bridge.request("sync/planPull", {})
+            except BridgeDied as error:
+                ended.append(error)
+
+        asking = threading.Thread(target=ask, daemon=True)
+        asking.start()
+        os.kill(bridge.pid, signal.SIGSTOP)
+        host.stop_all(time.monotonic())
+        # Whoever waits for its answer goes on; without a kill it would never come.
+        asking.join(20)
+        self.assertEqual(len(ended), 1)
+        self.assertEqual(bridge._process.wait(20), -signal.SIGKILL)
 
     def test_a_program_that_is_gone_is_named_in_a_sentence(self) -> None:
         gone = str(self.folder / "node")
