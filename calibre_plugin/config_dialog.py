@@ -31,8 +31,11 @@ from .config_places import PlacesTab
 from .config_rules import RulesTab
 from .config_runtime import RuntimeTab
 from .config_when import WhenTab
+from .explain import unsaved
 from .help_dialog import help_button
 from .icons import icon
+from .trouble import show_trouble
+from .window_memory import keep_choice
 
 load_translations()
 
@@ -106,7 +109,7 @@ class ConfigWidget(QWidget):
         self.window().finished.connect(self._closed)
 
     def _closed(self, _result: int) -> None:
-        gprefs[LAST_TAB] = self._tab_name()
+        keep_choice(LAST_TAB, self._tab_name())
         self.account.check.stop()
         self.action.wanted_tab = ""
 
@@ -229,7 +232,11 @@ class ConfigWidget(QWidget):
             )
         if self.draft.new_columns:
             gui.must_restart_before_config = True
-        self.draft.save(self._api, self.action.settings)
+        try:
+            self.draft.save(self._api, self.action.settings)
+        except OSError as error:
+            # The dialog has closed by now: what was entered counts until calibre ends, and the reader is told.
+            show_trouble(gui, unsaved(error), self.action.open_preferences)
         self.action.settings_changed()
         if (self.draft.new_columns or self.draft.made_columns) and show_restart_warning(
             _("The new columns are there once calibre has been restarted."), gui

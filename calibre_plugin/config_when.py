@@ -22,6 +22,7 @@ from calibre.gui2 import gprefs
 from .config import StoredProfile
 from .config_draft import Draft
 from .icons import PLUGIN_NAME
+from .window_memory import keep_choice
 
 load_translations()
 
@@ -119,7 +120,7 @@ class WhenTab(QWidget):
         )
 
     def _add_to_context_menu(self) -> None:
-        gprefs[CONTEXT_MENU] = (*gprefs[CONTEXT_MENU], None, PLUGIN_NAME)
+        keep_choice(CONTEXT_MENU, (*gprefs[CONTEXT_MENU], None, PLUGIN_NAME))
         self._gui.build_context_menus()
         self._show_context_button()
 

@@ -39,6 +39,7 @@ from .icons import PLUGIN_NAME, icon
 from .messages import percent
 from .plan_rows import show_cell, show_time
 from .unlinking import restorable, runs_under
+from .window_memory import keep_geometry
 from .write_journal import Run
 
 load_translations()
@@ -235,5 +236,5 @@ class DetailsDialog(QDialog):
         return page
 
     def done(self, result: int) -> None:
-        self.save_geometry(gprefs, GEOMETRY)
+        keep_geometry(self, GEOMETRY)
         super().done(result)

@@ -27,6 +27,7 @@ from calibre.gui2 import gprefs, safe_open_url
 from calibre.utils.localization import get_lang
 
 from .icons import icon
+from .window_memory import keep_geometry
 
 load_translations()
 
@@ -80,7 +81,7 @@ class HelpDialog(QDialog):
         return QSize(820, 640)
 
     def done(self, result: int) -> None:
-        self.save_geometry(gprefs, GEOMETRY)
+        keep_geometry(self, GEOMETRY)
         super().done(result)
 
 

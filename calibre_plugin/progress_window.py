@@ -23,6 +23,7 @@ from calibre.gui2 import gprefs
 
 from .icons import icon
 from .messages import phase_sentence
+from .window_memory import keep_geometry
 
 load_translations()
 
@@ -158,5 +159,5 @@ class ProgressWindow(QDialog):
         self.close()
 
     def done(self, result: int) -> None:
-        self.save_geometry(gprefs, GEOMETRY)
+        keep_geometry(self, GEOMETRY)
         super().done(result)

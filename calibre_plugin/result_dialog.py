@@ -37,6 +37,7 @@ from .icons import icon
 from .plan_details import PlanDetails
 from .plan_model import AFTER, BEFORE, DEVICE, RESULT, TITLE, WHEN, WHY, PlanModel
 from .plan_rows import BookRow, Decision, count_kinds, dates_among, sample_dates, table_of
+from .window_memory import keep_geometry
 
 load_translations()
 
@@ -323,7 +324,7 @@ class ResultDialog(QDialog):
         menu.exec(self.tree.viewport().mapToGlobal(point))
 
     def done(self, result: int) -> None:
-        self.save_geometry(gprefs, GEOMETRY)
+        keep_geometry(self, GEOMETRY)
         accepted = result == QDialog.DialogCode.Accepted
         on_accept, on_reject = self._on_accept, self._on_reject
         # Whatever closes the dialog twice must not write twice.

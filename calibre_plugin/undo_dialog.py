@@ -17,6 +17,7 @@ from .help_dialog import help_button
 from .icons import icon
 from .messages import percent
 from .plan_rows import show_cell, show_time
+from .window_memory import keep_geometry
 from .write_journal import Run, RunHead, WriteJournal
 
 load_translations()
@@ -226,5 +227,5 @@ class UndoDialog(QDialog):
         self._ask(lambda: self._journal.run(head.id), undo)
 
     def done(self, result: int) -> None:
-        self.save_geometry(gprefs, GEOMETRY)
+        keep_geometry(self, GEOMETRY)
         super().done(result)

@@ -34,6 +34,7 @@ from .messages import percent
 from .plan_rows import show_time
 from .unmatched import documents_in
 from .unmatched_found import Found, is_of, looked_up, origin_sentence
+from .window_memory import keep_geometry
 
 load_translations()
 
@@ -305,5 +306,5 @@ class UnmatchedDialog(QDialog):
         self.status.setText(words.format(title=title, n=len(linked)))
 
     def done(self, result: int) -> None:
-        self.save_geometry(gprefs, GEOMETRY)
+        keep_geometry(self, GEOMETRY)
         super().done(result)
