@@ -21,7 +21,7 @@ from .explain import Explanation
 from .faults import note_fault
 from .hosting_runner import HostingRunner
 from .device_home import Collected
-from .device_watch import DeviceWatch
+from .device_watch import DeviceWatch, collected_sentence
 from .icons import PLUGIN_NAME, icon
 from .local_changes import LocalChanges
 from .menu import PluginMenu
@@ -339,9 +339,9 @@ class ProgressAction(InterfaceAction):
         return self.runs.start(profile, self.all_ids(), trigger)
 
     def _device_was_read(self, collected: Collected | None) -> None:
-        if collected is not None and collected.changed:
-            text = ngettext("{device}: {n} book recognised.", "{device}: {n} books recognised.", len(collected.changed))
-            self.gui.status_bar.show_message(text.format(device=collected.device, n=len(collected.changed)), 5000)
+        said = _("The device could not be read.") if collected is None else collected_sentence(collected)
+        if said:
+            self.gui.status_bar.show_message(said, 8000)
         self.triggers.device_is_there()
 
     # What calibre tells us.
