@@ -48,7 +48,7 @@ async function askBare(): Promise<number> {
 }
 
 async function askClient(): Promise<number> {
-  const client = createKosyncClient({ account: accountOn(url), limits: { at_once: { default: AT_ONCE } } });
+  const client = createKosyncClient({ account: accountOn(url), limits: { width: { start: AT_ONCE, most: AT_ONCE } } });
   const began = performance.now();
   await Promise.all(names.map((name) => client.getProgress(name)));
   const took = performance.now() - began;

@@ -39,8 +39,16 @@ export type HelloAnswer = z.infer<typeof HelloAnswer>;
 
 const AccountRequest = z.strictObject({ account: Account }).meta({ id: "AccountRequest" });
 
-/** The URL that really answers, which may differ from what the reader pasted. */
-export const AccountAnswer = z.strictObject({ url: z.string(), username: z.string() }).meta({ id: "AccountAnswer" });
+/** A server that lets the account in. */
+export const AccountAnswer = z
+  .strictObject({
+    /** The URL that really answers, which may differ from what the reader typed. */
+    url: z.string(),
+    username: z.string(),
+    /** False where the server lets anybody in, or does not say: the first book shows whether the password is right. */
+    shown: z.boolean(),
+  })
+  .meta({ id: "AccountAnswer" });
 export type AccountAnswer = z.infer<typeof AccountAnswer>;
 
 const DigestRequest = z.strictObject({ paths: z.array(z.string()).max(10_000) }).meta({ id: "DigestRequest" });

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from urllib.parse import urlsplit, urlunsplit
 
 load_translations()
 
@@ -25,6 +26,15 @@ def headers_of(text: str) -> dict[str, str]:
     """`Name: value` lines; others are left out."""
     pairs = (line.split(":", 1) for line in text.splitlines() if _is_header(line))
     return {name.strip(): value.strip() for name, value in pairs}
+
+
+def with_login_of(typed: str, found: str) -> str:
+    """The found address with the login that was typed inside the other one, if it is the same origin: nobody else's."""
+    had, has = urlsplit(typed), urlsplit(found)
+    login, at, host = had.netloc.rpartition("@")
+    if not at or (had.scheme, host.lower()) != (has.scheme, has.netloc.lower()):
+        return found
+    return urlunsplit(has._replace(netloc=f"{login}@{has.netloc}"))
 
 
 def _is_header(line: str) -> bool:

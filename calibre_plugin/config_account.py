@@ -22,7 +22,14 @@ from qt.core import (
 from calibre.gui2 import choose_files
 
 from .account_check import AccountCheck, Question, Verdict
-from .account_input import fingerprint_of, headers_of, missing_fields, unfinished_security, with_colons
+from .account_input import (
+    fingerprint_of,
+    headers_of,
+    missing_fields,
+    unfinished_security,
+    with_colons,
+    with_login_of,
+)
 from .bridge_host import BridgeHost
 from .config import StoredProfile, account_id_of, new_account, userkey_of
 from .config_draft import Draft
@@ -46,6 +53,8 @@ class AccountTab(QWidget):
         self._id = NEW
         self._userkey = ""
         self._offered_fingerprint = ""
+        self._offered_url = ""
+        self._question: Question = "account/authorize"
         self.check = AccountCheck(self)
 
         layout = QVBoxLayout(self)
@@ -91,7 +100,10 @@ class AccountTab(QWidget):
         self.url.setObjectName("url")
         self.url.setPlaceholderText("https://sync.example.org")
         self.url.setToolTip(
-            _("As KOReader shows it under Custom sync server. What is missing, such as https:// or a path, is found.")
+            _(
+                "As KOReader shows it under Custom sync server. When no sync server answers there, others nearby are "
+                "looked at, and you are asked before your password goes to one."
+            )
         )
         self.username = QLineEdit(self)
         self.username.setObjectName("username")
@@ -120,6 +132,11 @@ class AccountTab(QWidget):
         line.addWidget(self.login_button)
         line.addWidget(self.register_button)
         line.addWidget(self.trust_button)
+        self.other_button = QPushButton("", self)
+        self.other_button.setObjectName("other_address")
+        self.other_button.setVisible(False)
+        self.other_button.clicked.connect(self._use_other)
+        line.addWidget(self.other_button)
         line.addStretch(1)
         return line
 
@@ -226,7 +243,7 @@ class AccountTab(QWidget):
         self.headers.setPlainText("\n".join(f"{name}: {value}" for name, value in headers.items()))
         self.headers.blockSignals(False)
         self.delete_button.setEnabled(account is not None)
-        self.trust_button.setVisible(False)
+        self._hide_offers()
         self.status.setText("" if account else _("Type the same as in KOReader, then log in."))
         self._show_buttons()
 
@@ -250,7 +267,7 @@ class AccountTab(QWidget):
             )
         )
         self.status.setToolTip("")
-        self.trust_button.setVisible(False)
+        self._hide_offers()
         self._show_buttons()
 
     def _show_buttons(self) -> None:
@@ -301,7 +318,8 @@ class AccountTab(QWidget):
         account = self.edited_account()
         if account is None or self.check.is_running:
             return
-        self.trust_button.setVisible(False)
+        self._hide_offers()
+        self._question = question
         self.status.setText(_("Asking {url} …").format(url=account["url"]))
         launch = self._host.prepare(self._draft.machine["runtime_path"])
         self.check.ask(launch, question, with_proxy(account), self._judged)
@@ -323,7 +341,15 @@ class AccountTab(QWidget):
             self._profile["account_id"] = account["id"]
             self._fill_accounts()
             self._show_account(account)
-        self._say(_("Logged in: {url} knows {username}.").format(**answer), good=True)
+        said = (
+            _("Logged in: {url} knows {username}.")
+            if answer["shown"]
+            else _(
+                "{url} answers as a sync server, but does not say whether it knows {username} and the password: the first "
+                "sync shows it."
+            )
+        )
+        self._say(said.format(**answer), good=True)
 
     def _refused(self, reason: Explanation, data: Any) -> None:
         self._say(reason.text, good=False)
@@ -336,6 +362,22 @@ class AccountTab(QWidget):
                 self.status.text() + "\n" + _("Its fingerprint is {text}").format(text=with_colons(fingerprint))
             )
 
+        found = str(data.get("found") or "")
+        if found:
+            self._offered_url = found
+            # An address may hold what Qt would take for a letter to jump by.
+            self.other_button.setText(_("Use {url}").format(url=found).replace("&", "&&"))
+            self.other_button.setVisible(True)
+
+    def _hide_offers(self) -> None:
+        self.trust_button.setVisible(False)
+        self.other_button.setVisible(False)
+
+    def _use_other(self) -> None:
+        """The reader confirms the address that was found, by its name: only now the password goes there."""
+        self.url.setText(with_login_of(self.url.text().strip(), self._offered_url))
+        self._ask(self._question)
+
     def _say(self, sentence: str, good: bool) -> None:
         self.status.setText(("✓ " if good else "✗ ") + sentence)
         self.status.setToolTip("")
@@ -344,4 +386,4 @@ class AccountTab(QWidget):
     def _trust(self) -> None:
         self.tls.setCurrentIndex(self.tls.findData("fingerprint"))
         self.fingerprint.setText(with_colons(self._offered_fingerprint))
-        self._ask("account/authorize")
+        self._ask(self._question)

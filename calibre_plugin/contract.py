@@ -19,6 +19,8 @@ SYNC_ERRORS: Final[dict[str, int]] = {
     "RegistrationClosed": 2005,
     "ServerRefused": 2006,
     "CertificateRefused": 2007,
+    "BehindLogin": 2008,
+    "OtherAddress": 2009,
     "BookUnreadable": 3001,
     "PortTaken": 4001,
     "StoreUnavailable": 4002,
@@ -116,6 +118,7 @@ class AccountRequest(TypedDict):
 class AccountAnswer(TypedDict):
     url: str
     username: str
+    shown: bool
 
 
 class DigestRequest(TypedDict):
@@ -401,9 +404,9 @@ WhyCode = Literal[
     "book_unreadable",
     "answer_unusable",
     "answer_failed",
+    "not_reached",
     "own_word",
     "status_kept",
-    "place_untold",
     "column_gone",
     "column_unfit",
     "not_in_enumeration",
@@ -490,9 +493,9 @@ WHY_CODES: Final = (
     "book_unreadable",
     "answer_unusable",
     "answer_failed",
+    "not_reached",
     "own_word",
     "status_kept",
-    "place_untold",
     "column_gone",
     "column_unfit",
     "not_in_enumeration",

@@ -128,7 +128,15 @@ def explain_runtime(error: RuntimeMissing) -> Explanation:
 def explain_sync_error(name: str, data: Mapping[str, Any]) -> Explanation:
     """A request that could not be done, by its name in the contract; the tab is where it can be mended."""
     details = "\n".join(f"{key}: {value}" for key, value in sorted(data.items()) if value not in (None, ""))
-    at_server = ("ServerUnreachable", "NotKosyncServer", "Unauthorized", "CertificateRefused", "ServerRefused")
+    at_server = (
+        "ServerUnreachable",
+        "NotKosyncServer",
+        "Unauthorized",
+        "CertificateRefused",
+        "ServerRefused",
+        "BehindLogin",
+        "OtherAddress",
+    )
     tab = "account" if name in at_server else ""
     advice = _("Nothing was changed; the next sync makes up for it.") if name == "ServerUnreachable" else ""
     return Explanation(error_sentence(name, data), advice, details, tab)

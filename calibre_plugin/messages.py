@@ -164,13 +164,15 @@ _WHY: Final[dict[str, _Sentence]] = {
     "book_gone": lambda w: _("The book is no longer in the library."),
     "book_unreadable": lambda w: _file_trouble(w),
     "answer_unusable": lambda w: _("The server's answer for {document} cannot be used: {reason}."),
-    "answer_failed": lambda w: _("The server could not answer for {document} ({error}); the next sync asks again."),
+    "answer_failed": lambda w: _failed(
+        w, _("The server could not answer for {document} ({error}); the next sync asks again.")
+    ),
+    "not_reached": lambda w: _failed(
+        w, _("The server stopped answering before this book was asked about ({error}); the next sync begins with it.")
+    ),
     # Nothing is written into one cell.
     "own_word": lambda w: _("{column} holds your own word {value}, which is never overwritten."),
     "status_kept": lambda w: _("You set {column} to {value} later than the last reading: it stays."),
-    "place_untold": lambda w: _(
-        "The place that was read at is not found in this book's file: {column} still tells the earlier one."
-    ),
     "column_gone": lambda w: _("The column {column} is no longer in the library; map another in the preferences."),
     "column_unfit": lambda w: _unfit(w),
     "not_in_enumeration": lambda w: _("The column {column} does not allow {value}; add it to the column's values."),
@@ -238,7 +240,9 @@ _WHY: Final[dict[str, _Sentence]] = {
     ),
     "offer_newer_there": lambda w: _("Left alone: calibre has put a newer place there, {from}."),
     "offer_moved_on": lambda w: _("Not offered: {device} has read on since ({percentage}); sync the book first."),
-    "offer_failed": lambda w: _("The server could not answer ({error}); it can be offered again at any time."),
+    "offer_failed": lambda w: _failed(
+        w, _("The server could not answer ({error}); it can be offered again at any time.")
+    ),
     "offer_no_place": lambda w: _("No device's place in this book is known yet; sync the book first."),
     # A plan must be reviewed.
     "first_run": lambda w: _("The first sync of a profile is always shown before anything is written."),
@@ -327,14 +331,65 @@ def _certificate(w: _Words) -> str:
     return _("The server {url} is not trusted: {reason}. If it is yours, trust its fingerprint in the preferences.")
 
 
+# Statuses of a proxy whose server behind it does not answer.
+_DOWN: Final = frozenset({502, 503, 504, 530, *range(520, 528)})
+
+# What came in place of an answer, where it was no status and no silence.
+_INSTEAD: Final[dict[str, Callable[[], str]]] = {
+    "NotKosyncServer": lambda: _("a web page came instead"),
+    "BehindLogin": lambda: _("a login page came instead"),
+    "OtherAddress": lambda: _("it sends us elsewhere"),
+    "Unauthorized": lambda: _("it no longer accepts the password"),
+    "CertificateRefused": lambda: _("its certificate is not trusted"),
+    "Cancelled": lambda: _("the run was stopped"),
+}
+
+
+def _failed(w: _Words, sentence: str) -> str:
+    """Gives a failed question its cause in words: a status, a silence, or what came instead."""
+    if w.count("status"):
+        w.put("error", _("HTTP {status}").format(status=w["status"]))
+    elif w.has("cause"):
+        w.put("error", _one_of(_CAUSES, w["cause"]))
+    else:
+        w.put("error", _one_of(_INSTEAD, w["error"]))
+    return sentence
+
+
 def _refused(w: _Words) -> str:
-    if w["status"] == "429":
-        return _("The server {url} has had too many requests; try again in a while.")
-    if w["message"] in ("", UNKNOWN) and w["status"].startswith("2"):
-        return _("The server {url} answered with nothing that can be used; try again later, or ask who runs it.")
+    status = w.count("status")
+    if status == 429:
+        return _("The server {url} has had too many requests; its address is right, try again in a while.")
+    if status in _DOWN:
+        return _(
+            "The server behind {url} is down or overloaded (HTTP {status}); its address is right, try again later."
+        )
     if w["message"] in ("", UNKNOWN):
         return _("The server {url} could not do it (HTTP {status}); try again later, or ask who runs it.")
     return _("The server {url} could not do it (HTTP {status}): {message}")
+
+
+def _behind_login(w: _Words) -> str:
+    if w.has("location"):
+        return _(
+            "{url} sends us to a login page ({location}) in front of the server; whoever runs it must let /users/*, "
+            "/syncs/* and /healthcheck pass without it. In a hotel or on a train, sign in to the network first."
+        )
+    return _(
+        "A login page answers in front of {url}; whoever runs it must let /users/*, /syncs/* and /healthcheck pass "
+        "without it. In a hotel or on a train, sign in to the network first."
+    )
+
+
+def _other_address(w: _Words) -> str:
+    if w["by"] == "redirect":
+        return _(
+            "{url} sends us on to {found}. Your password was not sent there: use that address if it is your server."
+        )
+    return _(
+        "{url} is no KOReader sync server, but {found} answers as one. Your password was not sent there: use that "
+        "address if it is your server."
+    )
 
 
 _ERRORS: Final[dict[str, _Sentence]] = {
@@ -353,6 +408,8 @@ _ERRORS: Final[dict[str, _Sentence]] = {
     "RegistrationClosed": lambda w: _("The server {url} takes no new users; ask who runs it for an account."),
     "ServerRefused": _refused,
     "CertificateRefused": _certificate,
+    "BehindLogin": _behind_login,
+    "OtherAddress": _other_address,
     "BookUnreadable": lambda w: _file_trouble(w),
     "PortTaken": lambda w: _("Port {port} is in use by another program; choose another."),
     "StoreUnavailable": lambda w: _("The place where the data is kept cannot be used: {reason}"),

@@ -15,6 +15,7 @@ import type {
 import type { HostingPorts } from "./app/hosting.ts";
 import { networkAddresses } from "./io/addresses.ts";
 import type { Account } from "./model/account.ts";
+import type { Pacing } from "./model/pacing.ts";
 import type { Admin } from "./server/admin.ts";
 import type { ListenOptions, RunningServer, StorePlace } from "./server/listen.ts";
 import type { Log, LogLevel } from "./server/http/log.ts";
@@ -34,7 +35,7 @@ export interface Outside {
 export async function compose({ cache_folder }: { cache_folder: string | null }): Promise<Outside> {
   const cache = cache_folder === null ? NO_CACHE : await openCache(cache_folder);
   return {
-    openClient: openKosyncClient,
+    openClient: (account) => openKosyncClient(account, cache),
     findServer,
     files: await openBookFiles(),
     openArchive: openBookArchive,
@@ -68,10 +69,14 @@ export async function openBookArchive(path: string): Promise<BookArchive> {
   return openBookArchive(path);
 }
 
-/** A client for one account; nothing is sent yet. */
-export async function openKosyncClient(account: Account): Promise<KosyncClient> {
+/** A client for one account; nothing is sent yet. What the cache remembers of a server's pace is where it begins. */
+export async function openKosyncClient(account: Account, cache: ServerCache = NO_CACHE): Promise<KosyncClient> {
   const { createKosyncClient } = await import("./io/kosync/client.ts");
-  return createKosyncClient({ account });
+  const pacings = {
+    recall: (server: string) => cache.pacing(server),
+    keep: (server: string, pacing: Pacing) => cache.keepPacing(server, pacing),
+  };
+  return createKosyncClient({ account, pacings });
 }
 
 /** Starts a kosync server; throws SyncError PortTaken or StoreUnavailable. Loaded on first use: fastify is heavy. */
@@ -111,10 +116,10 @@ async function openCache(folder: string): Promise<ServerCache> {
   }
 }
 
-/** Finds the server behind a pasted address. */
-export const findServer: FindServer = async (account, signal) => {
-  const probe = await import("./io/kosync/address.ts");
-  return probe.findServer(account, signal);
+/** Looks for a server elsewhere than at the typed address. */
+export const findServer: FindServer = async (account, signal, only) => {
+  const address = await import("./io/kosync/address.ts");
+  return address.findServer(account, signal, only);
 };
 
 /** Remembers nothing: for a process without a cache folder. */
@@ -124,6 +129,10 @@ const NO_CACHE: ServerCache = {
   miss: () => null,
   keepMiss: () => {},
   forgetMiss: () => {},
+  left: () => new Set(),
+  keepLeft: () => {},
+  pacing: () => null,
+  keepPacing: () => {},
   spent: () => 0,
   spend: () => {},
   close: async () => {},

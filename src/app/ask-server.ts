@@ -4,25 +4,19 @@ import { isDue } from "../core/ask-schedule.ts";
 import { byLikelihood } from "../core/candidates.ts";
 import type { Account } from "../model/account.ts";
 import type { KnownDigest } from "../model/digest.ts";
-import { SyncError, type SyncErrorName } from "../model/error.ts";
+import { SyncError } from "../model/error.ts";
 import type { Answer } from "../model/plan.ts";
 import type { Progress } from "../model/progress.ts";
+import { why, type Why } from "../model/why.ts";
+import { inTurn, type Turn } from "./in-turn.ts";
+import { troubleOf, type Trouble } from "./trouble.ts";
 import type { Clock, KosyncClient, OnProgress, OpenKosyncClient, ServerCache } from "./ports.ts";
-
-/** Questions under way at once; the client itself keeps its own cap per host. */
-const ASKED_AT_ONCE = 8;
 
 /** Fewer questions than this are quicker asked than a list is read. */
 const WORTH_A_LIST = 8;
 
 /** Remembered like a document when a server has none: a list that is not there need not be asked for each time. */
 const LIST = "the list of documents";
-
-/** Failures that may concern one answer alone; everything else stops the run at once. */
-const PASSING: ReadonlySet<SyncErrorName> = new Set(["ServerUnreachable", "NotKosyncServer", "ServerRefused"]);
-
-/** After so many in a row the server is down, and asking on would only keep the reader waiting. */
-const FAILURES_TO_GIVE_UP = 5;
 
 export interface AskPorts {
   readonly openClient: OpenKosyncClient;
@@ -44,10 +38,9 @@ export interface Subject {
   readonly news: number;
 }
 
-/** A question that got no answer: the name of what went wrong. */
-export interface Failure {
+/** A question that got no answer: what went wrong, by name, with the status or the cause where there is one. */
+export interface Failure extends Trouble {
   readonly document: string;
-  readonly error: SyncErrorName;
 }
 
 /** What a server said, by book. */
@@ -57,6 +50,8 @@ export interface Heard {
   readonly failures: Map<number, Failure>;
   /** Books left for another time. */
   readonly waiting: Map<number, Waiting>;
+  /** Books that were not come to, or not in full, because the server fell silent before; the next run begins with them. */
+  readonly unreached: Map<number, Trouble>;
 }
 
 /** Why a book was not asked about, or not about all its digests. */
@@ -73,6 +68,8 @@ export interface Manner {
   readonly force: boolean;
   /** The reader chose these very books: no allowance keeps them back. */
   readonly selected: boolean;
+  /** An earlier round of the same run has been answered: what goes wrong now is told book by book, and loses nothing. */
+  readonly isSecond?: boolean;
 }
 
 interface Asker {
@@ -93,18 +90,19 @@ interface Questions {
 /**
  * Asks about every candidate that is due (all of them with `force`), as far as the server's daily allowance goes unless
  * the books were `selected`; each document once. Sorts the answers by book.
- * Rejects with the SyncError of a server that answers nobody: wrong password, refused certificate, down.
+ * Rejects with the SyncError of a server from which no word at all came: wrong password, refused certificate, down, or
+ * the same failure for every question. Once there was a word, all that was heard is returned.
  */
 export async function askServer(
   account: Account,
   subjects: readonly Subject[],
-  { force, selected }: Manner,
+  { force, selected, isSecond = false }: Manner,
   { openClient, cache, clock }: AskPorts,
   { signal, progress }: Running,
 ): Promise<Heard> {
   const isShared = Number.isFinite(dailyAllowance(account.url));
   const { due, resting, waiting } = questionsOf(account.id, subjects, force, cache, clock());
-  const heard: Heard = { answers: new Map(), failures: new Map(), waiting };
+  const heard: Heard = { answers: new Map(), failures: new Map(), waiting, unreached: new Map() };
   const mayHaveAList = !isShared && isDue(cache.miss(account.id, LIST), 0, clock());
   const isWorthAList = due.length >= WORTH_A_LIST || (resting.length > 0 && mayHaveAList);
   if (due.length === 0 && !isWorthAList) return heard;
@@ -125,15 +123,73 @@ export async function askServer(
     if (list !== null) cache.forgetMiss(account.id, LIST);
     else if (isWorthAList) cache.keepMiss(account.id, LIST, clock());
     const asked = list === null ? due : answerFromList(list, due, resting, heard, note);
-    const allowed = isShared && !selected ? withinAllowance(account, asked, heard, cache, clock()) : asked;
-    const spend = (): void => {
-      if (isShared) cache.spend(account.id, dayOf(clock()), 1);
-    };
-    await askEach(client, allowed, note, spend, heard, { signal, progress });
+    const first = leftFirst(asked, cache.left(account.id));
+    const allowed = isShared && !selected ? withinAllowance(account, first, heard, cache, clock()) : first;
+    const { turns, ended } = await inTurn({
+      items: allowed,
+      client,
+      signal,
+      async act([document, askers], stop) {
+        // What is stopped half way has cost only what was asked: the rest of the day's allowance is still there.
+        if (isShared) cache.spend(account.id, dayOf(clock()), 1);
+        note(document, await client.getProgress(document, stop), askers);
+      },
+      onDone: (done) => progress(done, allowed.length, "asking"),
+    });
+    cache.keepLeft(account.id, documentsWithoutWord(allowed, turns));
+    const isHeard = list !== null || isSecond || turns.some(({ status }) => status === "word");
+    const alike = ended ?? sameFailure(turns);
+    if (!isHeard && alike !== null) throw alike;
+    noteSilence(heard, allowed, turns, ended);
+  } catch (error) {
+    if (!isSecond || !(error instanceof SyncError) || error.kind === "Cancelled") throw error;
+    for (const [, askers] of due) for (const { book_id } of askers) heard.unreached.set(book_id, troubleOf(error));
   } finally {
     await client.close();
   }
   return heard;
+}
+
+/** What the last run had no word about comes first: otherwise the end of a long library would never be reached. */
+function leftFirst(questions: Question[], left: ReadonlySet<string>): Question[] {
+  if (left.size === 0) return questions;
+  return [
+    ...questions.filter(([document]) => left.has(document)),
+    ...questions.filter(([document]) => !left.has(document)),
+  ];
+}
+
+type Taken = readonly Turn<void>[];
+
+function documentsWithoutWord(questions: readonly Question[], turns: Taken): string[] {
+  return questions.flatMap(([document], index) => (turns[index]?.status === "word" ? [] : [document]));
+}
+
+/** The failure that every question had alike, and that is therefore the server's and not a book's; null for none. */
+function sameFailure(turns: Taken): SyncError | null {
+  const [first] = turns;
+  if (turns.length < 2 || first?.status !== "failed") return null;
+  const { kind, data } = first.error;
+  const isAlike = turns.every(
+    (turn) => turn.status === "failed" && turn.error.kind === kind && turn.error.data["status"] === data["status"],
+  );
+  return isAlike ? first.error : null;
+}
+
+/** Sorts by book what had no word: failures of its own, and what the run did not come to. */
+function noteSilence(
+  { failures, unreached }: Heard,
+  questions: readonly Question[],
+  turns: Taken,
+  ended: SyncError | null,
+): void {
+  for (const [index, [document, askers]] of questions.entries()) {
+    const turn = turns[index];
+    for (const { book_id } of askers) {
+      if (turn?.status === "failed") failures.set(book_id, { document, ...troubleOf(turn.error) });
+      else if (turn?.status === "left" && ended !== null) unreached.set(book_id, troubleOf(ended));
+    }
+  }
 }
 
 function questionsOf(
@@ -194,12 +250,13 @@ function answerFromList(
 
 type List = NonNullable<Awaited<ReturnType<KosyncClient["listDocuments"]>>>;
 
-/** A list is a convenience: a server that fails at it is asked document by document. */
+/** A list is a convenience: a server that fails at it, or takes too long, is asked document by document. */
 async function listOrNull(client: KosyncClient, signal: AbortSignal): Promise<List | null> {
   try {
     return await client.listDocuments(signal);
   } catch (error) {
-    if (error instanceof SyncError && PASSING.has(error.kind)) return null;
+    const isPassing = error instanceof SyncError && error.kind !== "Cancelled" && error.kind !== "Unauthorized";
+    if (isPassing && error.kind !== "CertificateRefused") return null;
     throw error;
   }
 }
@@ -227,36 +284,10 @@ function withinAllowance(
   return allowed;
 }
 
-async function askEach(
-  client: KosyncClient,
-  questions: Question[],
-  note: Note,
-  spend: () => void,
-  { failures }: Heard,
-  { signal, progress }: Running,
-): Promise<void> {
-  let next = 0;
-  let done = 0;
-  let failedInARow = 0;
-  const askInTurn = async (): Promise<void> => {
-    for (let entry = questions[next++]; entry !== undefined; entry = questions[next++]) {
-      if (signal.aborted) throw new SyncError("Cancelled");
-      const [document, askers] = entry;
-      // What is stopped half way has cost only what was asked: the rest of the day's allowance is still there.
-      spend();
-      try {
-        const record = await client.getProgress(document, signal);
-        failedInARow = 0;
-        note(document, record, askers);
-      } catch (error) {
-        if (!(error instanceof SyncError) || !PASSING.has(error.kind) || ++failedInARow >= FAILURES_TO_GIVE_UP)
-          throw error;
-        for (const { book_id } of askers) failures.set(book_id, { document, error: error.kind });
-      }
-      progress(++done, questions.length, "asking");
-    }
-  };
-  await Promise.all(Array.from({ length: Math.min(ASKED_AT_ONCE, questions.length) }, askInTurn));
+/** Why nothing is known of a book that had no word; null where nothing went wrong. */
+export function silence(failure: Failure | undefined, unreached: Trouble | undefined): Why | null {
+  if (failure !== undefined) return why("answer_failed", { ...failure });
+  return unreached === undefined ? null : why("not_reached", { ...unreached });
 }
 
 function noteAnswer({ answers }: Heard, progress: Progress, askers: readonly Asker[]): void {

@@ -7,6 +7,8 @@ import { SyncError } from "../model/error.ts";
 import type { Progress } from "../model/progress.ts";
 import { why, type Why } from "../model/why.ts";
 import type { Running } from "./ask-server.ts";
+import { inTurn } from "./in-turn.ts";
+import { troubleOf } from "./trouble.ts";
 import type { KosyncClient, OpenKosyncClient, ServerCache } from "./ports.ts";
 
 /** The name under which KOReader shows where the offered place comes from. */
@@ -22,29 +24,43 @@ export interface CarryOverRequest {
   readonly on_request: boolean;
 }
 
-/** Carries over one after the other; a failure of one leaves the others. Rejects when cancelled or not let in. */
+/**
+ * Carries over several at once; a failure of one leaves the others, and what the server fell silent before has failed
+ * too. Rejects when cancelled or not let in.
+ */
 export async function carryOver(
   request: CarryOverRequest,
   { openClient, cache }: { openClient: OpenKosyncClient; cache: ServerCache },
   { signal, progress }: Running,
 ): Promise<CarryOverResult[]> {
   const { account, carry_overs } = request;
-  const results: CarryOverResult[] = [];
-  if (carry_overs.length === 0) return results;
+  if (carry_overs.length === 0) return [];
   const client = await openClient(account);
   try {
-    for (const carry_over of carry_overs) {
-      signal.throwIfAborted();
-      const result = await carryOne(client, carry_over, request, signal);
-      // Something stands there now: the next run must see it, or it would carry over again and again.
-      if (result.outcome !== "failed") cache.forgetMiss(account.id, carry_over.document);
-      results.push(result);
-      progress(results.length, carry_overs.length, "pushing");
-    }
+    const { turns, ended } = await inTurn({
+      items: carry_overs,
+      client,
+      signal,
+      needsWord: true,
+      async act(carry_over, stop) {
+        const result = await carryOne(client, carry_over, request, stop);
+        // Something stands there now: the next run must see it, or it would carry over again and again.
+        cache.forgetMiss(account.id, carry_over.document);
+        return result;
+      },
+      onDone: (done) => progress(done, carry_overs.length, "pushing"),
+    });
+    return carry_overs.map((carry_over, index) => {
+      const turn = turns[index];
+      if (turn?.status === "word") return turn.value;
+      // The next run plans it again from the same facts: there is nothing to queue.
+      const error = turn?.status === "failed" ? turn.error : (ended ?? new SyncError("Cancelled"));
+      const reason = why("offer_failed", { document: carry_over.document, ...troubleOf(error) });
+      return { carry_over, outcome: "failed", found: null, why: reason };
+    });
   } finally {
     await client.close();
   }
-  return results;
 }
 
 async function carryOne(
@@ -55,27 +71,18 @@ async function carryOne(
 ): Promise<CarryOverResult> {
   const { document, progress: place } = carry_over;
   const { progress, percentage } = place;
-  let found: Progress | null = null;
-  try {
-    found = await client.getProgress(document, signal);
-    const may = on_request ? mayOffer : mayCarryOver;
-    if (!may(found, place, reading_from)) return left(carry_over, found);
-    // A device that has read on since the plan was made: what we put now would be old, and look new. The next run knows.
-    const source = place.document === document ? found : await client.getProgress(place.document, signal);
-    if (source !== null && !isSameRecordedPlace(source, place)) {
-      const reason = why("offer_moved_on", { document, percentage: source.percentage, device: source.device });
-      return { carry_over, outcome: "not_needed", found, why: reason };
-    }
-    const device_id = `${OWN_DEVICE_PREFIX}${library_id}`;
-    await client.putProgress({ document, progress, percentage, device: DEVICE, device_id }, signal);
-    return { carry_over, outcome: "carried", found, why: given(carry_over, found) };
-  } catch (error) {
-    // The next run plans it again from the same facts: there is nothing to queue.
-    if (error instanceof SyncError && error.kind !== "Unauthorized" && error.kind !== "Cancelled") {
-      return { carry_over, outcome: "failed", found, why: why("offer_failed", { document, error: error.kind }) };
-    }
-    throw error;
+  const found = await client.getProgress(document, signal);
+  const may = on_request ? mayOffer : mayCarryOver;
+  if (!may(found, place, reading_from)) return left(carry_over, found);
+  // A device that has read on since the plan was made: what we put now would be old, and look new. The next run knows.
+  const source = place.document === document ? found : await client.getProgress(place.document, signal);
+  if (source !== null && !isSameRecordedPlace(source, place)) {
+    const reason = why("offer_moved_on", { document, percentage: source.percentage, device: source.device });
+    return { carry_over, outcome: "not_needed", found, why: reason };
   }
+  const device_id = `${OWN_DEVICE_PREFIX}${library_id}`;
+  await client.putProgress({ document, progress, percentage, device: DEVICE, device_id }, signal);
+  return { carry_over, outcome: "carried", found, why: given(carry_over, found) };
 }
 
 function byWhom({ device, timestamp }: Progress): { device: string; timestamp: number | null } {

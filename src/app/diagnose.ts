@@ -2,6 +2,7 @@
 import type { Account } from "../model/account.ts";
 import type { Check, Diagnosis } from "../model/diagnosis.ts";
 import { SyncError } from "../model/error.ts";
+import { authorizeAccount } from "./account.ts";
 import type { Clock, FindServer, KosyncClient, OpenKosyncClient } from "./ports.ts";
 
 export interface DiagnosePorts {
@@ -29,8 +30,22 @@ export async function diagnose(account: Account, ports: DiagnosePorts, signal: A
       return null;
     }
   };
-  const url = await attempt("find_server", () => ports.findServer(account, signal));
+  // A wrong password shows that the server was found, and is not tried twice: some count how often that happens.
+  let refused: SyncError | null = null;
+  const url = await attempt("find_server", async () => {
+    try {
+      return (await authorizeAccount(account, ports, signal)).url;
+    } catch (error) {
+      if (!(error instanceof SyncError) || error.kind !== "Unauthorized") throw error;
+      refused = error;
+      return String(error.data["url"]);
+    }
+  });
   if (url === null) return { url, checks };
+  if (refused !== null) {
+    await attempt("log_in", () => Promise.reject(refused));
+    return { url, checks };
+  }
   const client = await ports.openClient({ ...account, url });
   try {
     await tryClient(client, attempt, signal);

@@ -5,6 +5,7 @@ import type { CarryOverResult } from "../model/carry-over.ts";
 import type { ColumnUpdate, PullPlan } from "../model/plan.ts";
 import type { ColumnMapping, ConflictPolicy, Profile } from "../model/profile.ts";
 import type { LoggedBook } from "../model/reading-log.ts";
+import type { Pacing } from "../model/pacing.ts";
 import type { PushPlan, PutResult } from "../model/push.ts";
 import type { Why } from "../model/why.ts";
 import type { DocumentMetadata, ListedDocument, Progress } from "../model/progress.ts";
@@ -19,10 +20,19 @@ export interface ProgressToPut {
   metadata?: DocumentMetadata;
 }
 
+/** A server that lets an account in. */
+export interface LoggedIn {
+  /** The address that really answers, which is the one to keep. */
+  url: string;
+  /** False where the server lets anybody in, or does not say: whether the password is right shows with the first book. */
+  shown: boolean;
+}
+
 /** One account on one kosync server. Every call may reject with a `SyncError`. */
 export interface KosyncClient {
-  register(signal?: AbortSignal): Promise<void>;
-  authorize(signal?: AbortSignal): Promise<void>;
+  register(signal?: AbortSignal): Promise<LoggedIn>;
+  /** Asked once, and not tried again: the first thing that is asked of a server. */
+  authorize(signal?: AbortSignal): Promise<LoggedIn>;
   /** The record under a document, or null where the server knows none. */
   getProgress(document: string, signal?: AbortSignal): Promise<Progress | null>;
   putProgress(progress: ProgressToPut, signal?: AbortSignal): Promise<{ timestamp: number | null }>;
@@ -33,8 +43,11 @@ export interface KosyncClient {
   close(): Promise<void>;
 }
 
-/** The base URL of the server behind what a reader pasted as `account.url`; may reject with a `SyncError`. */
-export type FindServer = (account: Account, signal?: AbortSignal) => Promise<string>;
+/**
+ * Another address than `account.url` where a kosync server answers, found without the account's name and key; null where
+ * there is none. With `only`, nothing but that address is looked at. May reject with a `SyncError`.
+ */
+export type FindServer = (account: Account, signal?: AbortSignal, only?: string) => Promise<string | null>;
 
 export type OpenKosyncClient = (account: Account) => Promise<KosyncClient>;
 
@@ -70,6 +83,12 @@ export interface ServerCache {
   miss(account_id: string, document: string): { asked: number; times: number } | null;
   keepMiss(account_id: string, document: string, asked: number): void;
   forgetMiss(account_id: string, document: string): void;
+  /** Documents that the last run asked about in vain, or did not come to: the next one begins with them. */
+  left(account_id: string): ReadonlySet<string>;
+  keepLeft(account_id: string, documents: readonly string[]): void;
+  /** How fast a server (its origin) was asked in the end. */
+  pacing(server: string): Pacing | null;
+  keepPacing(server: string, pacing: Pacing): void;
   /** Questions asked for this account on one day (days since the epoch). */
   spent(account_id: string, day: number): number;
   spend(account_id: string, day: number, questions: number): void;

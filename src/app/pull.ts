@@ -8,8 +8,9 @@ import type { Book, DigestFinding, PullPlan, Reading } from "../model/plan.ts";
 import type { ConflictPolicy, Profile } from "../model/profile.ts";
 import { why } from "../model/why.ts";
 import { digestLibrary } from "./digest-library.ts";
-import { askServer, type AskPorts, type Failure, type Running, type Waiting } from "./ask-server.ts";
+import { askServer, silence, type AskPorts, type Failure, type Running, type Waiting } from "./ask-server.ts";
 import { withContentKeys, withPlaces } from "./places.ts";
+import type { Trouble } from "./trouble.ts";
 import type { ShelfPorts } from "./book/shelf.ts";
 
 export interface PullRequest {
@@ -38,7 +39,8 @@ export async function pull(request: PullRequest, ports: PullPorts, running: Runn
     news,
     candidates: chooseCandidates([...digests, ...(computed.get(book_id) ?? [])], profile.matching),
   }));
-  const { answers, failures, waiting } = await askServer(account, subjects, { force, selected }, ports, running);
+  const manner = { force, selected, isSecond: predicted };
+  const { answers, failures, unreached, waiting } = await askServer(account, subjects, manner, ports, running);
   running.progress(0, 1, "planning");
   const heard = await withContentKeys(
     books.map((book) => ({ book, answers: answers.get(book.book_id) ?? [] })),
@@ -54,20 +56,28 @@ export async function pull(request: PullRequest, ports: PullPorts, running: Runn
   const plan = settle === null ? asking : settleConflicts(asking, settle);
   running.progress(1, 1, "planning");
   const carry_overs = planCarryOvers(readings, profile.rules.reading_from);
-  return { ...withUnasked(withFailures(plan, failures), waiting), digests: findings(readings, now), carry_overs };
+  return {
+    ...withUnasked(withSilence(plan, failures, unreached), waiting),
+    digests: findings(readings, now),
+    carry_overs,
+  };
 }
 
-/** A book that the server failed to answer is not one it does not know: it is said, and asked again next time. */
-function withFailures(plan: PullPlan, failures: ReadonlyMap<number, Failure>): PullPlan {
-  const failed = plan.unanswered.flatMap((book_id) => {
-    const failure = failures.get(book_id);
-    return failure === undefined ? [] : [{ book_id, reason: why("answer_failed", { ...failure }) }];
+/** A book that the server failed to answer, or fell silent before, is not one it does not know: the next run asks again. */
+function withSilence(
+  plan: PullPlan,
+  failures: ReadonlyMap<number, Failure>,
+  unreached: ReadonlyMap<number, Trouble>,
+): PullPlan {
+  const silent = plan.unanswered.flatMap((book_id) => {
+    const reason = silence(failures.get(book_id), unreached.get(book_id));
+    return reason === null ? [] : [{ book_id, reason }];
   });
-  const ids = new Set(failed.map(({ book_id }) => book_id));
+  const ids = new Set(silent.map(({ book_id }) => book_id));
   return {
     ...plan,
     unanswered: plan.unanswered.filter((book_id) => !ids.has(book_id)),
-    skipped: [...plan.skipped.filter(({ book_id }) => !ids.has(book_id)), ...failed],
+    skipped: [...plan.skipped.filter(({ book_id }) => !ids.has(book_id)), ...silent],
   };
 }
 

@@ -5,19 +5,18 @@ import { matchProgress } from "../core/match-progress.ts";
 import { PUSH_DEVICE_PREFIX } from "../core/peek.ts";
 import { planPush, PUSH_DEVICE, pushTargets } from "../core/plan-push.ts";
 import type { Account } from "../model/account.ts";
-import { SyncError } from "../model/error.ts";
 import type { Answer, Book } from "../model/plan.ts";
 import type { Profile } from "../model/profile.ts";
 import type { Progress } from "../model/progress.ts";
 import type { CalibrePlace, PlacedBook, PlacePointer, PushPlan, PushReading, Put, PutResult } from "../model/push.ts";
 import { why } from "../model/why.ts";
-import { askServer, type AskPorts, type Running } from "./ask-server.ts";
+import { askServer, silence, type AskPorts, type Running } from "./ask-server.ts";
 import { convertPosition } from "./book/convert.ts";
+import { inTurn } from "./in-turn.ts";
 import { digestLibrary } from "./digest-library.ts";
 import { exchangePosition } from "./book/exchange.ts";
 import type { KosyncClient, OpenKosyncClient } from "./ports.ts";
 import { isSamePlace } from "./book/same-place.ts";
-import { sayInWords, wordsAtPosition } from "./book/words.ts";
 import { type Copy, Shelf, type ShelfPorts, type Volume } from "./book/shelf.ts";
 
 export interface PushRequest {
@@ -50,7 +49,8 @@ export async function preparePush(request: PushRequest, ports: PushPorts, runnin
     candidates: chooseCandidates([...digests, ...(computed.get(book_id) ?? [])], profile.matching),
   }));
   // Whoever sends something must know what stands there now.
-  const { answers, failures } = await askServer(account, subjects, { force: true, selected: true }, ports, running);
+  const manner = { force: true, selected: true };
+  const { answers, failures, unreached } = await askServer(account, subjects, manner, ports, running);
   const matched = matchProgress(asked.map((book) => ({ book, answers: answers.get(book.book_id) ?? [] })));
   const heardOf = new Map(matched.readings.map(({ book, answers: heard }) => [book.book_id, heard]));
   const readings: PushReading[] = [];
@@ -59,11 +59,11 @@ export async function preparePush(request: PushRequest, ports: PushPorts, runnin
     running.signal.throwIfAborted();
     // A document that belongs to another book is not to be written under.
     if (matched.bereft.has(book.book_id)) continue;
-    const failure = failures.get(book.book_id);
-    if (failure === undefined) {
+    const silent = silence(failures.get(book.book_id), unreached.get(book.book_id));
+    if (silent === null) {
       const heard = heardOf.get(book.book_id) ?? [];
       readings.push({ book, answers: heard, ...(await inReadersWords(book, places, cell, heard, ports, running)) });
-    } else failed.push({ book_id: book.book_id, reason: why("answer_failed", { ...failure }) });
+    } else failed.push({ book_id: book.book_id, reason: silent });
     running.progress(index + 1, placed.length, "planning");
   }
   const plan = planPush(readings, profile, now);
@@ -97,7 +97,7 @@ async function inReadersWords(
     const targets = pushTargets(book, answers).map((document) => targetOf(document, book, answers));
     if (cell !== null && (newest === undefined || cell.at >= newest.at)) {
       const pointers = await Promise.all(targets.map((target) => typedIn(shelf, target, cell.share)));
-      return told({ source: "cell", percentage: cell.share, at: cell.at, ours: false, pointers, words: null });
+      return told({ source: "cell", percentage: cell.share, at: cell.at, ours: false, pointers });
     }
     return newest === undefined ? { places: [], untold: null } : await placeOf(shelf, newest, targets);
   } finally {
@@ -138,9 +138,7 @@ async function placeOf(
   if (volume.text.isProtected) return { places: [], untold: why("push_protected", { format }) };
   const { position, percentage, quality } = await convertPosition(volume.text, cfi, "xpointer");
   if (percentage === null) return { places: [], untold: why("push_place_lost", { format }) };
-  const found = await wordsAtPosition(volume.text, cfi);
-  const words = found === null ? "" : sayInWords(found);
-  const place = { source, percentage, at, words: words === "" ? null : words };
+  const place = { source, percentage, at };
   // The viewer writes the middle of the page it was opened at: only who has read on has moved.
   const ours = delivered !== null && (await isSamePlace(volume.text, delivered, cfi));
   if (ours || position === null)
@@ -182,42 +180,44 @@ export interface PutRequest {
 }
 
 /**
- * Puts places on the server, each only if what stands there is still what was planned for; a failure of one leaves the
- * others. Rejects when cancelled or not let in.
+ * Puts places on the server, several at once, each only if what stands there is still what was planned for; a failure of
+ * one leaves the others. Rejects when cancelled or not let in.
  */
 export async function push(
   { account, library_id, puts }: PutRequest,
   openClient: OpenKosyncClient,
   { signal, progress }: Running,
 ): Promise<PutResult[]> {
-  const results: PutResult[] = [];
-  if (puts.length === 0) return results;
+  if (puts.length === 0) return [];
   const client = await openClient(account);
   try {
-    for (const put of puts) {
-      signal.throwIfAborted();
-      results.push(await putOne(client, put, `${PUSH_DEVICE_PREFIX}${library_id}`, signal));
-      progress(results.length, puts.length, "pushing");
-    }
+    const { turns, ended } = await inTurn({
+      items: puts,
+      client,
+      signal,
+      needsWord: true,
+      act: (put, stop) => putOne(client, put, `${PUSH_DEVICE_PREFIX}${library_id}`, stop),
+      onDone: (done) => progress(done, puts.length, "pushing"),
+    });
+    return puts.map((put, index) => {
+      const turn = turns[index];
+      if (turn?.status === "word") return turn.value;
+      // The next run plans it again from the same facts: there is nothing to queue.
+      const error = turn?.status === "failed" ? turn.error : ended;
+      return { put, outcome: "failed", timestamp: null, error: error?.kind ?? null };
+    });
   } finally {
     await client.close();
   }
-  return results;
 }
 
 async function putOne(client: KosyncClient, put: Put, device_id: string, signal: AbortSignal): Promise<PutResult> {
   const { document, progress, percentage, before } = put;
-  try {
-    const current = await client.getProgress(document, signal);
-    if (!isStill(current, before)) return { put, outcome: "changed", timestamp: null, error: null };
-    const record = { document, progress, percentage, device: PUSH_DEVICE, device_id };
-    const { timestamp } = await client.putProgress(record, signal);
-    return { put, outcome: "put", timestamp, error: null };
-  } catch (error) {
-    // The next run plans it again from the same facts: there is nothing to queue.
-    if (!(error instanceof SyncError) || error.kind === "Unauthorized" || error.kind === "Cancelled") throw error;
-    return { put, outcome: "failed", timestamp: null, error: error.kind };
-  }
+  const current = await client.getProgress(document, signal);
+  if (!isStill(current, before)) return { put, outcome: "changed", timestamp: null, error: null };
+  const record = { document, progress, percentage, device: PUSH_DEVICE, device_id };
+  const { timestamp } = await client.putProgress(record, signal);
+  return { put, outcome: "put", timestamp, error: null };
 }
 
 function isStill(current: Progress | null, before: Progress | null): boolean {

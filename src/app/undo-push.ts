@@ -7,6 +7,8 @@ import { SyncError } from "../model/error.ts";
 import type { PutBack, PutBackResult } from "../model/push.ts";
 import { why } from "../model/why.ts";
 import type { Running } from "./ask-server.ts";
+import { inTurn } from "./in-turn.ts";
+import { troubleOf } from "./trouble.ts";
 import type { KosyncClient, OpenKosyncClient } from "./ports.ts";
 
 export interface UndoPushRequest {
@@ -24,21 +26,31 @@ export async function undoPush(
   openClient: OpenKosyncClient,
   { signal, progress }: Running,
 ): Promise<PutBackResult[]> {
-  const results: PutBackResult[] = [];
-  if (put_backs.length === 0) return results;
+  if (put_backs.length === 0) return [];
   // What undo puts back is news to nobody.
   const device_id = `${again ? PUSH_DEVICE_PREFIX : OWN_DEVICE_PREFIX}${library_id}`;
   const client = await openClient(account);
   try {
-    for (const put_back of put_backs) {
-      signal.throwIfAborted();
-      results.push({ put_back, ...(await undoOne(client, put_back, device_id, signal)) });
-      progress(results.length, put_backs.length, "pushing");
-    }
+    const { turns, ended } = await inTurn({
+      items: put_backs,
+      client,
+      signal,
+      needsWord: true,
+      // Two of them may be about one document, and the later one rests on what the earlier one left.
+      at_once: 1,
+      act: (put_back, stop) => undoOne(client, put_back, device_id, stop),
+      onDone: (done) => progress(done, put_backs.length, "pushing"),
+    });
+    return put_backs.map((put_back, index) => {
+      const turn = turns[index];
+      if (turn?.status === "word") return { put_back, ...turn.value };
+      const error = turn?.status === "failed" ? turn.error : (ended ?? new SyncError("Cancelled"));
+      const reason = why("answer_failed", { document: put_back.document, ...troubleOf(error) });
+      return { put_back, outcome: "failed", timestamp: null, why: reason };
+    });
   } finally {
     await client.close();
   }
-  return results;
 }
 
 async function undoOne(
@@ -48,20 +60,15 @@ async function undoOne(
   signal: AbortSignal,
 ): Promise<Omit<PutBackResult, "put_back">> {
   const { document } = put_back;
-  try {
-    const step = planUndoPush(put_back, await client.getProgress(document, signal));
-    if (step.does === "nothing") return { outcome: step.outcome, timestamp: null, why: step.why };
-    if (step.does === "leave") return { outcome: "left", timestamp: null, why: step.why };
-    if (step.does === "remove") {
-      if (await client.removeDocument(document, signal)) return { outcome: "removed", timestamp: null, why: step.why };
-      return { outcome: "left", timestamp: null, why: why("push_stays", { document }) };
-    }
-    const { progress, percentage } = step;
-    const record = { document, progress, percentage, device: PUSH_DEVICE, device_id };
-    const { timestamp } = await client.putProgress(record, signal);
-    return { outcome: "restored", timestamp, why: step.why };
-  } catch (error) {
-    if (!(error instanceof SyncError) || error.kind === "Unauthorized" || error.kind === "Cancelled") throw error;
-    return { outcome: "failed", timestamp: null, why: why("answer_failed", { document, error: error.kind }) };
+  const step = planUndoPush(put_back, await client.getProgress(document, signal));
+  if (step.does === "nothing") return { outcome: step.outcome, timestamp: null, why: step.why };
+  if (step.does === "leave") return { outcome: "left", timestamp: null, why: step.why };
+  if (step.does === "remove") {
+    if (await client.removeDocument(document, signal)) return { outcome: "removed", timestamp: null, why: step.why };
+    return { outcome: "left", timestamp: null, why: why("push_stays", { document }) };
   }
+  const { progress, percentage } = step;
+  const record = { document, progress, percentage, device: PUSH_DEVICE, device_id };
+  const { timestamp } = await client.putProgress(record, signal);
+  return { outcome: "restored", timestamp, why: step.why };
 }

@@ -1,5 +1,7 @@
 /** The options that make an account on the command line. */
 import process from "node:process";
+import { authorizeAccount } from "../app/account.ts";
+import { findServer, openKosyncClient } from "../compose.ts";
 import type { Account } from "../model/account.ts";
 import { userkeyOf } from "./password.ts";
 import { Refused } from "./sentences.ts";
@@ -48,8 +50,16 @@ export async function accountOf(values: AccountValues, command: string): Promise
   const headers = headersOf(values.header, command);
   const tls = tlsOf(values, command);
   const proxy = values.proxy === undefined ? null : proxyOf(values.proxy, command);
+  const username = user.trim();
+  if (username === "") throw new Refused(`${command}: --user wants a name.`);
   const userkey = await userkeyOf(process.stdin);
-  return { id: "command-line", url, username: user, userkey, headers, tls, proxy };
+  return { id: "command-line", url, username, userkey, headers, tls, proxy };
+}
+
+/** The account at the address that really answers, once the server has let it in; throws what `authorizeAccount` throws. */
+export async function loggedIn(draft: Account, signal: AbortSignal): Promise<Account> {
+  const { url } = await authorizeAccount(draft, { findServer, openClient: openKosyncClient }, signal);
+  return { ...draft, url };
 }
 
 function headersOf(texts: readonly string[], command: string): Record<string, string> {

@@ -2,13 +2,12 @@
 import process from "node:process";
 import { parseArgs } from "node:util";
 import type { CalibreLibrary, LibraryPushReport } from "../app/ports.ts";
-import { findServer } from "../compose.ts";
 import type { Account } from "../model/account.ts";
 import { SyncError } from "../model/error.ts";
 import type { Profile } from "../model/profile.ts";
 import type { Why } from "../model/why.ts";
 import { DEFAULT_RULES } from "../model/profile.ts";
-import { ACCOUNT_HELP, ACCOUNT_OPTIONS, accountOf } from "./account-options.ts";
+import { ACCOUNT_HELP, ACCOUNT_OPTIONS, accountOf, loggedIn } from "./account-options.ts";
 import { openLibrary, withCalibre } from "./calibre.ts";
 import { SHARED_HELP, columnsOf, matchingOf, policyOf } from "./profile-options.ts";
 import { Refused, idsOf, orSentence } from "./sentences.ts";
@@ -59,10 +58,10 @@ async function push(args: string[]): Promise<number> {
   const dry_run = values["dry-run"];
 
   async function send(signal: AbortSignal): Promise<number> {
-    const url = await findServer(draft, signal);
+    const known = await loggedIn(draft, signal);
     return withCalibre(signal, async (calibre) => {
       const book_ids = await openLibrary(calibre, { library: library ?? "", dry_run, copy_logs: values["copy-logs"] });
-      const mapped = await calibre.map({ columns, url, username: draft.username, needed: typed });
+      const mapped = await calibre.map({ columns, url: known.url, username: known.username, needed: typed });
       const profile: Profile = {
         id: "command-line",
         matching,
@@ -71,14 +70,14 @@ async function push(args: string[]): Promise<number> {
         ran_before: true,
         time_zone: Intl.DateTimeFormat().resolvedOptions().timeZone,
       };
-      const account: Account = { ...draft, url, id: mapped.account_id };
+      const account: Account = { ...known, id: mapped.account_id };
       const users = values["server-user"];
       const request = { account, profile, book_ids: ids ?? book_ids, dry_run, typed, users };
       const report = await calibre.push(request).catch(asStopped);
       if (values.json) printJson(report);
       else await printLines(report, calibre, dry_run, values.explain);
       const failed = report.results.some(({ outcome }) => outcome !== "put");
-      const unasked = report.plan.skipped.some(({ reason }) => reason.code === "answer_failed");
+      const unasked = report.plan.skipped.some(({ reason }) => ["answer_failed", "not_reached"].includes(reason.code));
       return failed || unasked || report.plan.conflicts.length > 0 ? 1 : 0;
     });
   }

@@ -80,12 +80,18 @@ function syncErrorSentence({ kind, data }: SyncError): string {
       return `${url} did not answer: ${String(data["cause"] ?? "no connection")}.`;
     case "NotKosyncServer":
       return `${url} answers, but not as a kosync server does. Is the address right?`;
+    case "BehindLogin":
+      return `${url} is behind a login page${at(data["location"])}: whoever runs it must let /users/*, /syncs/* and /healthcheck pass without it. Or sign in to this network first.`;
+    case "OtherAddress":
+      return data["by"] === "redirect"
+        ? `${url} sends us on to ${String(data["found"])}. The password was not sent there; if that is your server: --url ${String(data["found"])}`
+        : `${url} is no kosync server, but ${String(data["found"])} answers as one. The password was not sent there; if it is yours: --url ${String(data["found"])}`;
     case "CertificateRefused":
       return `${url} showed a certificate that is not trusted: ${String(data["reason"] ?? "")}. If it is yours: --fingerprint ${String(data["fingerprint"] ?? "")}`;
     case "Cancelled":
       return "Stopped; nothing was written.";
     case "ServerRefused":
-      return `${url} refused with status ${String(data["status"])}: ${String(data["message"] ?? "no reason given")}.`;
+      return refusedSentence(url, Number(data["status"]), data["message"]);
     case "UsernameTaken":
       return `${url}: this user name is taken.`;
     case "RegistrationClosed":
@@ -101,4 +107,28 @@ function syncErrorSentence({ kind, data }: SyncError): string {
     default:
       return kind satisfies never;
   }
+}
+
+function at(location: unknown): string {
+  return typeof location === "string" ? ` at ${location}` : "";
+}
+
+/** Statuses of a proxy whose server behind it does not answer. */
+function isDown(status: number): boolean {
+  return [502, 503, 504, 530].includes(status) || (status >= 520 && status <= 527);
+}
+
+/** What a server says when it will not, told as what it is. */
+function refusedSentence(url: string, status: number, message: unknown): string {
+  const words = typeof message === "string" && message !== "" ? ended(`: ${message}`) : ".";
+  if (status === 429)
+    return `${url} has had too many requests from here (status 429). The address is right; try again in a while.`;
+  if (isDown(status))
+    return `${url} is down or overloaded (status ${status})${words} The address is right; try again later.`;
+  return `${url} refused with status ${status}${words}`;
+}
+
+/** A sentence has one end: some servers bring their own. */
+function ended(words: string): string {
+  return /[.!?…]$/.test(words) ? words : `${words}.`;
 }

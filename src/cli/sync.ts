@@ -2,12 +2,11 @@
 import process from "node:process";
 import { parseArgs } from "node:util";
 import type { CalibreLibrary, SyncReport } from "../app/ports.ts";
-import { findServer } from "../compose.ts";
 import type { Account } from "../model/account.ts";
 import type { Profile, Rules } from "../model/profile.ts";
 import type { Why } from "../model/why.ts";
 import { DEFAULT_RULES } from "../model/profile.ts";
-import { ACCOUNT_HELP, ACCOUNT_OPTIONS, accountOf } from "./account-options.ts";
+import { ACCOUNT_HELP, ACCOUNT_OPTIONS, accountOf, loggedIn } from "./account-options.ts";
 import { openLibrary, withCalibre } from "./calibre.ts";
 import { SHARED_HELP, columnsOf, matchingOf, policyOf } from "./profile-options.ts";
 import { Refused, idsOf, orSentence } from "./sentences.ts";
@@ -58,11 +57,11 @@ async function sync(args: string[]): Promise<number> {
 
   async function pull(signal: AbortSignal): Promise<number> {
     // The id of an account follows from its address: the one that really answers, not what was typed.
-    const url = await findServer(draft, signal);
+    const known = await loggedIn(draft, signal);
     return withCalibre(signal, async (calibre) => {
       const book_ids = await openLibrary(calibre, { library: library ?? "", dry_run, copy_logs: values["copy-logs"] });
-      const mapped = await calibre.map({ columns, url, username: draft.username, needed: true });
-      const account: Account = { ...draft, url, id: mapped.account_id };
+      const mapped = await calibre.map({ columns, url: known.url, username: known.username, needed: true });
+      const account: Account = { ...known, id: mapped.account_id };
       const rules: Rules = policy === null ? DEFAULT_RULES : { ...DEFAULT_RULES, conflict: policy };
       const profile: Profile = {
         id: "command-line",
@@ -91,17 +90,23 @@ function exitCodeOf(report: SyncReport): number {
   return isOpen || report.failed.length > 0 || hasFailure(report) ? 1 : 0;
 }
 
-/** A shared server is asked so many questions a day and no more: whoever reads the output must know that it is not all. */
+/** What was not asked about: whoever reads the output must know that it is not all, and why. */
 function sayWhatWaits({ plan }: SyncReport, books: number): void {
-  const waiting = plan.skipped.filter(({ reason }) => reason.code === "allowance_spent").length;
-  if (waiting === 0) return;
-  const [checked, all] = [books - waiting, books].map((count) => count.toLocaleString("en"));
-  process.stderr.write(
-    `Checked ${checked} of ${all} books, continuing with the next sync: today's questions are used up.\n`,
-  );
+  const waiting = (code: string): number => plan.skipped.filter(({ reason }) => reason.code === code).length;
+  const [spent, unreached] = [waiting("allowance_spent"), waiting("not_reached")];
+  if (spent + unreached === 0) return;
+  const [checked, all] = [books - spent - unreached, books].map((count) => count.toLocaleString("en"));
+  const reason = unreached > 0 ? "the server stopped answering" : "today's questions are used up";
+  process.stderr.write(`Checked ${checked} of ${all} books, continuing with the next sync: ${reason}.\n`);
 }
 
-const FAILURES: ReadonlySet<string> = new Set(["answer_failed", "answer_unusable", "book_unreadable", "write_refused"]);
+const FAILURES: ReadonlySet<string> = new Set([
+  "answer_failed",
+  "not_reached",
+  "answer_unusable",
+  "book_unreadable",
+  "write_refused",
+]);
 
 function hasFailure({ plan }: SyncReport): boolean {
   return plan.skipped.some(({ reason }) => FAILURES.has(reason.code));

@@ -16,10 +16,12 @@ export interface Site {
   origin: string;
   /** Each empty or with a leading slash, without a trailing one. */
   paths: string[];
-  /** As in the address, percent-encoded; some put the login of a protecting proxy there. */
-  username: string;
-  password: string;
+  /** Whether the reader typed this very origin. */
+  isTyped: boolean;
 }
+
+/** More paths than this are not tried at the typed origin, and elsewhere: each is a question without a login. */
+const PATHS_TO_TRY = { typed: 8, other: 4 } as const;
 
 function readScheme(pasted: string): { scheme: "http" | "https" | null; rest: string } | null {
   // Also `https:/host`, `https//host` and `HTTPS://host`: all have been pasted. But `https:7200` is a host of that name.
@@ -30,38 +32,61 @@ function readScheme(pasted: string): { scheme: "http" | "https" | null; rest: st
   return /^[a-z][a-z0-9+.-]*:\/\//i.test(pasted) ? null : { scheme: null, rest: pasted.replace(/^\/+/, "") };
 }
 
-/** The pasted path, each of its parents, and under each the known prefixes. */
-function pathsFrom(pathname: string): string[] {
-  const pasted = pathname
+interface Typed {
+  readonly url: URL;
+  readonly scheme: "http" | "https" | null;
+  /** As typed; empty for the scheme's own. A typed `:443` or `:80` counts although URL drops it. */
+  readonly port: string;
+}
+
+function readTyped(pasted: string): Typed | null {
+  const read = readScheme(pasted.trim().replaceAll(/^[<"'\s]+|[>"'\s]+$/g, ""));
+  if (read === null || read.rest === "" || /\s/.test(read.rest)) return null;
+  const url = URL.parse(`${read.scheme ?? "https"}://${read.rest}`);
+  if (url === null || url.hostname === "") return null;
+  url.pathname = url.pathname
     .replaceAll(/\/{2,}/g, "/")
     .replace(/\/$/, "")
     .replace(ENDPOINT, "");
-  const segments = pasted.split("/").filter((segment) => segment !== "");
-  const parents = segments.map((_, i) => `/${segments.slice(0, segments.length - i).join("/")}`);
-  return [...new Set([...parents, ""].flatMap((parent) => PREFIXES.map((prefix) => `${parent}${prefix}`)))];
+  url.search = "";
+  url.hash = "";
+  const port = url.port || (/^[^/?#]*:(443|80)(?:[/?#]|$)/.exec(read.rest)?.[1] ?? "");
+  return { url, scheme: read.scheme, port };
 }
 
 /**
- * Where to look for the server, likeliest first; empty when the text is no address at all.
- * A pasted https is never turned into http; a pasted http may turn out to be https.
+ * The address as the reader typed it: without what belongs to the protocol itself or to a browser, and https where no
+ * scheme was typed. Null when the text is no address at all.
  */
-export function sitesFor(pasted: string): Site[] {
-  const read = readScheme(pasted.trim().replaceAll(/^[<"'\s]+|[>"'\s]+$/g, ""));
-  if (read === null || read.rest === "" || /\s/.test(read.rest)) return [];
-  const url = URL.parse(`https://${read.rest}`);
-  if (url === null || url.hostname === "") return [];
-  // URL drops a port that is the default of its scheme; a pasted :443 or :80 is still a choice.
-  const port = url.port || (/^[^/?#]*:443(?:[/?#]|$)/.test(read.rest) ? "443" : "");
-  const schemes = { https: ["https"], http: ["http", "https"], none: ["https", "http"] }[read.scheme ?? "none"];
-  const wanted = schemes.map((scheme) => `${scheme}://${url.hostname}${port === "" ? "" : `:${port}`}`);
-  const usual =
-    port === ""
-      ? schemes
-          .toSorted()
-          .reverse()
-          .map((scheme) => `${scheme}://${url.hostname}:${REFERENCE_PORT}`)
-      : [];
-  const paths = pathsFrom(url.pathname);
-  const { username, password } = url;
-  return [...wanted, ...usual].map((origin) => ({ origin: new URL(origin).origin, paths, username, password }));
+export function typedAddress(pasted: string): URL | null {
+  return readTyped(pasted)?.url ?? null;
+}
+
+/** The typed path and its parents, then each known prefix under each of them. */
+function pathsFrom(pathname: string): string[] {
+  const segments = pathname.split("/").filter((segment) => segment !== "");
+  const parents = segments.map((_, i) => `/${segments.slice(0, segments.length - i).join("/")}`);
+  return [...new Set(PREFIXES.flatMap((prefix) => [...parents, ""].map((parent) => `${parent}${prefix}`)))];
+}
+
+/**
+ * Where else to look for the server when the typed address is none, likeliest first; empty when the text is no address.
+ * A typed https is never turned into http; a typed http may turn out to be https.
+ */
+export function sitesToTry(pasted: string): Site[] {
+  const typed = readTyped(pasted);
+  if (typed === null) return [];
+  const { url, scheme, port } = typed;
+  const [own = "", ...others] = pathsFrom(url.pathname);
+  const at = (other: string, on: string): string =>
+    new URL(`${other}://${url.hostname}${on === "" ? "" : `:${on}`}`).origin;
+  const sites: Site[] = [{ origin: url.origin, paths: others.slice(0, PATHS_TO_TRY.typed), isTyped: true }];
+  const other = { https: null, http: "https", none: "http" }[scheme ?? "none"];
+  // The same port speaks one scheme or the other; a port that is the scheme's own is not the other's.
+  const elsewhere = port === "443" || port === "80" ? "" : port;
+  if (other !== null) {
+    sites.push({ origin: at(other, elsewhere), paths: [own, ...others].slice(0, PATHS_TO_TRY.other), isTyped: false });
+  }
+  if (port === "") sites.push({ origin: at("https", REFERENCE_PORT), paths: [own], isTyped: false });
+  return sites;
 }

@@ -9,6 +9,10 @@ export const SYNC_ERRORS = {
   RegistrationClosed: 2005,
   ServerRefused: 2006,
   CertificateRefused: 2007,
+  /** A login page stands in front of the server: {url, location}. */
+  BehindLogin: 2008,
+  /** Another address answers, or is where the server sends us: {url, found, by}. The key has not gone there. */
+  OtherAddress: 2009,
   BookUnreadable: 3001,
   PortTaken: 4001,
   StoreUnavailable: 4002,

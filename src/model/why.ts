@@ -51,11 +51,11 @@ export const WHY_DATA = {
   book_gone: [],
   book_unreadable: ["path", "reason"],
   answer_unusable: ["document", "reason"],
-  answer_failed: ["document", "error"],
+  answer_failed: ["document", "error", "status", "cause"],
+  not_reached: ["error", "status", "cause"],
   // Nothing is written into one cell.
   own_word: ["column", "value"],
   status_kept: ["column", "value"],
-  place_untold: ["column"],
   column_gone: ["column"],
   column_unfit: ["column", "field", "datatype"],
   not_in_enumeration: ["column", "value"],
@@ -95,7 +95,7 @@ export const WHY_DATA = {
   offer_read_there: ["document", "percentage", "from", "device", "timestamp"],
   offer_newer_there: ["document", "percentage", "from"],
   offer_moved_on: ["document", "percentage", "device"],
-  offer_failed: ["document", "error"],
+  offer_failed: ["document", "error", "status", "cause"],
   offer_no_place: [],
   // A plan must be reviewed.
   first_run: [],

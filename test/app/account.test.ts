@@ -36,8 +36,8 @@ async function odd(...args: Parameters<typeof startOddServer>): Promise<OddServe
 describe("an account on our own server", () => {
   test("is registered once, and then logs in", async () => {
     const account = accountOn(`http://${await serve()}`);
-    expect(await registerAccount(account, ports)).toEqual({ url: account.url, username: "reader" });
-    expect(await authorizeAccount(account, ports)).toEqual({ url: account.url, username: "reader" });
+    expect(await registerAccount(account, ports)).toEqual({ url: account.url, username: "reader", shown: true });
+    expect(await authorizeAccount(account, ports)).toEqual({ url: account.url, username: "reader", shown: true });
     await expect(registerAccount(account, ports)).rejects.toMatchObject({ kind: "UsernameTaken" });
     await expect(authorizeAccount({ ...account, userkey: "0".repeat(32) }, ports)).rejects.toMatchObject({
       kind: "Unauthorized",
@@ -51,10 +51,21 @@ describe("an account on our own server", () => {
   });
 
   test.each<[string, string, (host: string) => string]>([
-    ["without a scheme", "", (host) => host],
     ["with a trailing slash", "", (host) => `http://${host}/`],
     ["with the address of the login", "", (host) => `http://${host}/users/auth`],
-    ["with the address of a record", "/kosync", (host) => `${host}/kosync/syncs/progress/abc`],
+    ["with the address of a record", "/kosync", (host) => `http://${host}/kosync/syncs/progress/abc`],
+    ["with spaces and brackets", "/kosync", (host) => ` <http://${host}/kosync/> `],
+  ])("%s it is the address that was typed", async (_name, basePath, paste) => {
+    const host = await serve(basePath);
+    expect(await registerAccount(accountOn(paste(host)), ports)).toEqual({
+      url: `http://${host}${basePath}`,
+      username: "reader",
+      shown: true,
+    });
+  });
+
+  test.each<[string, string, (host: string) => string]>([
+    ["without a scheme, where only http is spoken", "", (host) => host],
     ["without the prefix /kosync", "/kosync", (host) => `http://${host}`],
     ["without the prefix /api/koreader", "/api/koreader", (host) => host],
     [
@@ -62,14 +73,21 @@ describe("an account on our own server", () => {
       "/calibre/kosync",
       (host) => `http://${host}/calibre/opds?page=2`,
     ],
-    ["with spaces and brackets", "/kosync", (host) => ` <http://${host}/kosync/> `],
-  ])("%s", async (_name, basePath, paste) => {
-    const host = await serve(basePath);
-    expect(await registerAccount(accountOn(paste(host)), ports)).toEqual({
-      url: `http://${host}${basePath}`,
-      username: "reader",
-    });
-  });
+  ])(
+    "%s the right address is proposed, and the key waits until the reader has confirmed it",
+    async (_name, basePath, paste) => {
+      const host = await serve(basePath);
+      const typed = accountOn(paste(host));
+      const failed = registerAccount(typed, ports);
+      await expect(failed).rejects.toMatchObject({
+        kind: "OtherAddress",
+        data: { found: `http://${host}${basePath}`, by: "search" },
+      });
+      expect(await registerAccount({ ...typed, url: `http://${host}${basePath}` }, ports)).toMatchObject({
+        shown: true,
+      });
+    },
+  );
 
   test("with https where only http is spoken is not turned into http", async () => {
     const failed = registerAccount(accountOn(`https://${await serve()}`), ports);
@@ -113,71 +131,104 @@ describe("an address that is not a server's", () => {
 });
 
 describe("a server behind something", () => {
-  test("a redirect from http to https, to another port and a prefix: the address found is the last one", async () => {
+  test("a redirect to https on another port and a prefix is proposed; no key, and no header, goes there before", async () => {
     const secure = await odd((response, { path, headers }) => {
       if (path !== "/kosync/users/auth") json(response, 404, {});
       else if (headers["x-auth-key"] === undefined) json(response, 401, { code: 2001, message: "Unauthorized" });
       else json(response, 200, { authorized: "OK" });
     }, own);
     const plain = await odd((response, { path }) =>
-      response.writeHead(301, { location: `${secure.url}/kosync${path}` }).end(),
+      response.writeHead(301, { location: `https://localhost:${secure.port}/kosync${path}` }).end(),
     );
-    const account = accountOn(plain.url, { tls: { mode: "fingerprint", sha256: own.sha256 } });
-    expect(await authorizeAccount(account, ports)).toEqual({ url: `${secure.url}/kosync`, username: "reader" });
+    const account = accountOn(plain.url, { headers: { "x-token": "for-nobody-else" }, tls: { mode: "none" } });
+    await expect(authorizeAccount(account, ports)).rejects.toMatchObject({
+      kind: "OtherAddress",
+      data: { url: plain.url, found: `https://localhost:${secure.port}/kosync`, by: "redirect" },
+    });
+    expect(secretsIn(secure)).toEqual([]);
   });
 
-  test("a self-signed certificate: refused with the address found and the fingerprint; trusted, it logs in", async () => {
-    const server = await odd((response, { path, headers }) => {
-      if (!path.startsWith("/kosync/")) json(response, 404, {});
-      else if (headers["x-auth-key"] === undefined) json(response, 401, { code: 2001, message: "Unauthorized" });
+  test("a self-signed certificate: refused with the fingerprint, and nothing is sent; trusted, it logs in", async () => {
+    const server = await odd((response, { headers }) => {
+      if (headers["x-auth-key"] === undefined) json(response, 401, { code: 2001, message: "Unauthorized" });
       else json(response, 200, { authorized: "OK" });
     }, own);
-    const pasted = accountOn(`127.0.0.1:${server.port}`, { headers: { "x-token": "for-nobody-else" } });
-    const failed = authorizeAccount(pasted, ports);
-    await expect(failed).rejects.toMatchObject({
+    const typed = accountOn(`127.0.0.1:${server.port}`, { headers: { "x-token": "for-nobody-else" } });
+    await expect(authorizeAccount(typed, ports)).rejects.toMatchObject({
       kind: "CertificateRefused",
-      data: { url: `${server.url}/kosync`, fingerprint: own.sha256, reason: "self_signed" },
+      data: { url: server.url, fingerprint: own.sha256, reason: "self_signed" },
     });
-    expect(server.heard.filter(({ headers }) => "x-token" in headers || "x-auth-key" in headers)).toEqual([]);
-    const trusting = { ...pasted, tls: { mode: "fingerprint", sha256: own.sha256 } as const };
-    expect(await authorizeAccount(trusting, ports)).toEqual({ url: `${server.url}/kosync`, username: "reader" });
+    expect(server.heard).toEqual([]);
+    const trusting = { ...typed, tls: { mode: "fingerprint", sha256: own.sha256 } as const };
+    expect(await authorizeAccount(trusting, ports)).toEqual({ url: server.url, username: "reader", shown: true });
   });
 
-  test("a protecting proxy gets the extra headers and the login inside the address; another host gets neither", async () => {
-    const elsewhere = await odd((response) => json(response, 401, { code: 2001 }));
+  test("a protecting proxy gets the extra headers and the login inside the address, in a search of other paths too", async () => {
     const server = await odd((response, { path, headers }) => {
       if (headers["x-token"] !== "let-me-in" || headers.authorization === undefined) {
         response.writeHead(401, { "content-type": "text/html" }).end("<html>");
-      } else if (path.startsWith("/kosync")) json(response, 401, { code: 2001, message: "Unauthorized" });
-      else response.writeHead(302, { location: `http://localhost:${elsewhere.port}/x` }).end();
+      } else if (path === "/kosync/users/auth") json(response, 401, { code: 2001, message: "Unauthorized" });
+      else json(response, 404, {});
     });
     const pasted = server.url.replace("//", "//door:open%20it@");
     const account = accountOn(pasted, { headers: { "x-token": "let-me-in" } });
     await expect(authorizeAccount(account, ports)).rejects.toMatchObject({
-      kind: "Unauthorized",
-      data: { url: `${server.url}/kosync` },
+      kind: "OtherAddress",
+      data: { url: server.url, found: `${server.url}/kosync` },
     });
     expect(server.heard.at(-1)?.headers.authorization).toBe(`Basic ${Buffer.from("door:open it").toString("base64")}`);
-    expect(elsewhere.heard.length).toBeGreaterThan(0);
-    for (const { headers } of elsewhere.heard) {
-      expect(headers).not.toHaveProperty("x-token");
-      expect(headers).not.toHaveProperty("authorization");
-    }
   });
 
-  test("the search itself sends neither name nor key", async () => {
-    const server = await odd((response) => json(response, 404, {}));
-    await expect(authorizeAccount(accountOn(server.url), ports)).rejects.toMatchObject({ kind: "NotKosyncServer" });
-    expect(server.heard.length).toBeGreaterThan(1);
-    for (const { headers } of server.heard) expect(Object.keys(headers).join()).not.toMatch(/x-auth/);
-  });
-
-  test("a server without a healthcheck and with codes of its own is found by wanting a login", async () => {
-    const server = await odd((response, { path, headers }) => {
-      if (path !== "/koreader/users/auth") response.writeHead(404).end();
-      else if (headers["x-auth-key"] === undefined) json(response, 401, { error: "login required" });
-      else json(response, 200, { username: "reader" });
+  test("the search itself sends neither name nor key, asks a few times and stops at the first server", async () => {
+    const server = await odd((response, { path }) => {
+      if (path === "/kosync/users/auth") json(response, 401, { code: 2001 });
+      else json(response, 404, {});
     });
-    expect((await authorizeAccount(accountOn(server.url), ports)).url).toBe(`${server.url}/koreader`);
+    await expect(authorizeAccount(accountOn(server.url), ports)).rejects.toMatchObject({ kind: "OtherAddress" });
+    const [typed, ...search] = server.heard;
+    expect(typed?.headers).toHaveProperty("x-auth-key");
+    expect(search.map(({ path }) => path)).toEqual(["/kosync/users/auth"]);
+    expect(Object.keys(search[0]?.headers ?? {}).join()).not.toMatch(/x-auth/);
+  });
+
+  test("a right address is asked once, with the login, as KOReader does", async () => {
+    const server = await odd((response, { headers }) =>
+      headers["x-auth-key"] === undefined ? json(response, 401, {}) : json(response, 200, { authorized: "OK" }),
+    );
+    await authorizeAccount(accountOn(server.url), ports);
+    expect(server.heard.map(({ path }) => path)).toEqual(["/users/auth"]);
+  });
+
+  test("a wrong password is tried once, and nothing is searched", async () => {
+    const server = await odd((response) => response.writeHead(401).end());
+    await expect(authorizeAccount(accountOn(server.url), ports)).rejects.toMatchObject({ kind: "Unauthorized" });
+    expect(server.heard).toHaveLength(1);
+  });
+
+  test.each([502, 503, 522, 526, 500, 429])(
+    "a server that answers %i is at the right address: it is told, not searched",
+    async (status) => {
+      const server = await odd((response) => response.writeHead(status, { "content-type": "text/html" }).end("<html>"));
+      await expect(authorizeAccount(accountOn(server.url), ports)).rejects.toMatchObject({
+        kind: "ServerRefused",
+        data: { url: server.url, status },
+      });
+      expect(server.heard).toHaveLength(1);
+    },
+  );
+
+  test("a server that wants a login for everything, as Spring does, is not taken for one at every path", async () => {
+    const server = await odd((response, { headers }) => {
+      if (headers["x-auth-key"] !== undefined) json(response, 404, { error: "Not Found" });
+      else response.writeHead(403).end();
+    });
+    await expect(authorizeAccount(accountOn(server.url), ports)).rejects.toMatchObject({ kind: "NotKosyncServer" });
   });
 });
+
+/** Of what a server heard, the requests that held a secret. */
+function secretsIn({ heard }: OddServer): string[] {
+  return heard
+    .filter(({ headers }) => ["x-auth-key", "x-auth-user", "x-token", "authorization"].some((name) => name in headers))
+    .map(({ path }) => path);
+}

@@ -27,7 +27,7 @@ async function diagnosisOf(changed: Partial<Account>) {
 }
 
 test("a good account passes each step at the address that really answers", async () => {
-  const { url, checks } = await diagnosisOf({ url: server.url.replace("http://", "") });
+  const { url, checks } = await diagnosisOf({ url: `${server.url}/users/auth` });
   expect(url).toBe(server.url);
   expect(checks.slice(0, 3).map(({ name, ok }) => [name, ok])).toEqual([
     ["find_server", true],
@@ -52,4 +52,12 @@ test("a server that is down stops at the first step", async () => {
 
 test("no key is told", async () => {
   expect(JSON.stringify(await diagnosisOf({ userkey: "SECRET" }))).not.toContain("SECRET");
+});
+
+test("a server that is found elsewhere than typed is told, and no key goes there", async () => {
+  const { url, checks } = await diagnosisOf({ url: server.url.replace("http://", "") });
+  expect(url).toBeNull();
+  expect(checks).toMatchObject([
+    { name: "find_server", ok: false, error: { name: "OtherAddress", data: { found: server.url } } },
+  ]);
 });

@@ -132,15 +132,11 @@ describe("when it cannot be done", () => {
     expect(ended.stderr).toMatch(/^http:\/\/127\.0\.0\.1:9\/? did not answer: .+\.\n$/);
   });
 
-  test("an address without its scheme is found all the same", async () => {
-    const { status } = await sync(
-      "--url",
-      server.url.replace("http://", ""),
-      "--column",
-      "percent=#percent",
-      "--dry-run",
-    );
-    expect(status).toBe(0);
+  test("an address where no server answers names the one that does, and sends no password there", async () => {
+    const typed = server.url.replace("http://", "");
+    const { status, stderr } = await sync("--url", typed, "--column", "percent=#percent", "--dry-run");
+    expect(status).toBe(2);
+    expect(stderr).toContain(`The password was not sent there; if it is yours: --url ${server.url}\n`);
   });
 
   test("with the library open elsewhere it says so, and writes nothing", async () => {

@@ -34,15 +34,7 @@ function pointer(more: Partial<PlacePointer> = {}): PlacePointer {
 }
 
 function place(more: Partial<CalibrePlace> = {}): CalibrePlace {
-  return {
-    source: "viewer",
-    percentage: 0.5,
-    at: T0 + 2 * DAY,
-    ours: false,
-    pointers: [pointer()],
-    words: null,
-    ...more,
-  };
+  return { source: "viewer", percentage: 0.5, at: T0 + 2 * DAY, ours: false, pointers: [pointer()], ...more };
 }
 
 function reading(

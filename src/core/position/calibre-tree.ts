@@ -33,11 +33,9 @@ function fromHtml(body: HtmlElement): Tree {
       start: ordinal,
       end: ordinal,
       visible: true,
-      sureTexts: Infinity,
     };
   }
-  // An HTML parser always makes a head first.
-  const root = element(body, null, 2);
+  const root = element(body, null, 1);
   const stack = [{ html: childrenOf(body), node: root, at: 0, elements: 0, texts: 0, before: 0 }];
   while (stack.length > 0) {
     const top = stack.at(-1);
@@ -72,7 +70,7 @@ function fromHtml(body: HtmlElement): Tree {
       addChild(top.node, { kind: "comment" });
     }
   }
-  return { root, texts, characters: ordinal, repaired: true };
+  return { root, texts, characters: ordinal };
 }
 
 const EMPTY_TAG = /<([a-zA-Z][^\s/<>]*)(\s[^<>]*)?\/>/g;

@@ -47,6 +47,9 @@ const CAUSES: Readonly<Record<string, Cause>> = {
   EADDRNOTAVAIL: "no_route",
   EPROTO: "tls",
   UND_ERR_RES_EXCEEDED_MAX_SIZE: "too_large",
+  UND_ERR_HEADERS_OVERFLOW: "too_large",
+  HPE_HEADER_OVERFLOW: "too_large",
+  ERR_BUFFER_TOO_LARGE: "too_large",
   UND_ERR_INVALID_ARG: "bad_request",
   ERR_INVALID_CHAR: "bad_request",
   ERR_INVALID_URL: "bad_request",
@@ -69,12 +72,14 @@ export function causeOf(error: unknown): Cause {
   const code = codeOf(error);
   if (code === null) return "other";
   if (code.startsWith("ERR_SSL") || code.startsWith("ERR_TLS")) return "tls";
-  // The parser's own codes: what came was no HTTP.
-  if (code.startsWith("HPE_")) return "reset";
-  return CAUSES[code] ?? "other";
+  // The parser's own codes, and those of unpacking: what came was no HTTP, or was cut off.
+  return CAUSES[code] ?? (/^(?:HPE_|Z_)/.test(code) ? "reset" : "other");
 }
 
-/** Whether the same request may go well a moment later. */
+/**
+ * Whether the same request may go well a moment later. Not one that took its whole time: what hangs once hangs again,
+ * and would cost the time of several.
+ */
 export function canPass(cause: Cause): boolean {
-  return ["refused", "unknown_host", "timeout", "reset", "no_route", "proxy_unreachable", "other"].includes(cause);
+  return ["refused", "unknown_host", "reset", "no_route", "proxy_unreachable", "other"].includes(cause);
 }

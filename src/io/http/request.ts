@@ -1,12 +1,14 @@
 /** One request, one answer: over our own connections, with limits of time and size. */
 import type { Tls } from "../../model/account.ts";
 import { SyncError } from "../../model/error.ts";
-import { createSemaphore } from "./semaphore.ts";
 import { basicLogin } from "./basic-login.ts";
+import { bodyText } from "./body-text.ts";
 import { CertificateRefusal } from "./certificate.ts";
 import { createConnector } from "./agent.ts";
 import type { Cause } from "./network-failure.ts";
 import { NetworkFailure, causeOf } from "./network-failure.ts";
+import type { Heard, Pace } from "./pace.ts";
+import { LONGEST_PAUSE, isBusy, readRetryAfter } from "./retry.ts";
 import { Agent } from "./undici.ts";
 import type { Dispatcher } from "./undici.ts";
 
@@ -29,21 +31,26 @@ export interface HttpAnswer {
 export interface HttpOptions {
   readonly tls: Tls;
   readonly proxy: string | null;
-  /** Requests under way at once. */
-  readonly at_once: number;
-  /** Milliseconds until a connection stands, and until the whole answer is there. */
+  /** When a request may start. */
+  readonly pace: Pace;
+  /** Connections at the most. */
+  readonly connections: number;
+  /** Milliseconds until a connection stands, and until the whole answer is there; both begin with the request's turn. */
   readonly connect_ms: number;
   readonly answer_ms: number;
 }
 
 export interface Http {
-  /** Rejects with NetworkFailure, CertificateRefusal or SyncError Cancelled. */
-  send(request: HttpRequest, signal?: AbortSignal): Promise<HttpAnswer>;
+  /** Rejects with NetworkFailure, CertificateRefusal or SyncError Cancelled. What is `urgent` waits for nobody in line. */
+  send(request: HttpRequest, signal?: AbortSignal, urgent?: boolean): Promise<HttpAnswer>;
   close(): Promise<void>;
 }
 
 /** No answer of the protocol comes near it; a list of many thousand documents does. */
 const MAX_ANSWER_BYTES = 32 * 1024 * 1024;
+
+/** Gateways set long cookies and policies; Node's own limit of 16 KiB is too little for some. */
+const MAX_HEADER_BYTES = 128 * 1024;
 
 /** The proxy's URL, or null for none; one we cannot speak to fails instead of being passed by. */
 function readProxy(proxy: string | null): URL | null {
@@ -67,7 +74,12 @@ interface Route {
 
 function createRoutes(options: HttpOptions): (url: URL) => Route {
   const proxy = readProxy(options.proxy);
-  const shared = { allowH2: false, connections: options.at_once, maxResponseSize: MAX_ANSWER_BYTES } as const;
+  const shared = {
+    allowH2: false,
+    connections: options.connections,
+    maxResponseSize: MAX_ANSWER_BYTES,
+    maxHeaderSize: MAX_HEADER_BYTES,
+  } as const;
   const timeout = options.connect_ms;
   const direct: Route = {
     dispatcher: new Agent({ ...shared, connect: createConnector({ tls: options.tls, proxy, timeout }) }),
@@ -92,9 +104,15 @@ function createRoutes(options: HttpOptions): (url: URL) => Route {
   return (url) => (url.protocol === "https:" ? direct : forwarded);
 }
 
+/** What an answer says of the pace. A pause that nobody would wait for is no pause: the request has failed. */
+function heardIn({ status, retry_after }: HttpAnswer): Heard {
+  if (!isBusy(status)) return { status: "answered" };
+  const pause_ms = readRetryAfter(retry_after, Date.now()) ?? 0;
+  return { status: "busy", pause_ms: pause_ms > LONGEST_PAUSE ? 0 : pause_ms };
+}
+
 /** Connections of one account; nothing is opened before the first request. */
 export function createHttp(options: HttpOptions): Http {
-  const semaphore = createSemaphore(options.at_once);
   const ended = new AbortController();
   const opened = new Set<Dispatcher>();
   let routeTo: ((url: URL) => Route) | undefined;
@@ -117,29 +135,32 @@ export function createHttp(options: HttpOptions): Http {
     return {
       status: statusCode,
       type: (first(headers["content-type"]) ?? "").split(";")[0]?.trim().toLowerCase() ?? "",
-      body: await body.text(),
+      body: await bodyText(Buffer.from(await body.arrayBuffer()), first(headers["content-encoding"]), MAX_ANSWER_BYTES),
       location: first(headers["location"]),
       retry_after: first(headers["retry-after"]),
     };
   }
 
   return {
-    async send(wanted, signal) {
+    async send(wanted, signal, urgent = false) {
       const stop = AbortSignal.any(signal === undefined ? [ended.signal] : [ended.signal, signal]);
-      let leave: (() => void) | undefined;
+      let leave: ((heard: Heard) => void) | undefined;
+      let heard: Heard = { status: "silent" };
       let route: Route | undefined;
       try {
-        leave = await semaphore.acquire(stop);
+        leave = await options.pace.enter(stop, urgent);
         routeTo ??= createRoutes(options);
         route = routeTo(wanted.url);
-        return await attempt(route, wanted, AbortSignal.any([stop, AbortSignal.timeout(options.answer_ms)]));
+        const answer = await attempt(route, wanted, AbortSignal.any([stop, AbortSignal.timeout(options.answer_ms)]));
+        heard = heardIn(answer);
+        return answer;
       } catch (error) {
         if (stop.aborted) throw new SyncError("Cancelled");
         // What undici throws is not passed on: it may hold the request, and with it the userkey.
         const cause = (route?.causeOf ?? causeOf)(error);
         throw error instanceof CertificateRefusal && cause !== "proxy_unreachable" ? error : new NetworkFailure(cause);
       } finally {
-        leave?.();
+        leave?.(heard);
       }
     },
     async close() {

@@ -20,6 +20,8 @@ const Record = z.object({
   device: Text,
   device_id: Text,
   timestamp: z.unknown().optional(),
+  /** What `progress` is, on a server that tells: a place, or a stand-in for a percentage alone. */
+  position_kind: Text,
 });
 
 const Trouble = z.object({
@@ -34,35 +36,73 @@ const Trouble = z.object({
   status: z.string().optional().catch(undefined),
 });
 
-/** The body as JSON; undefined when it is none. */
-export function readJson({ body }: HttpAnswer): unknown {
+/** A body, read once: JSON, a page for people, any other text, or nothing at all. */
+export type Body =
+  | { readonly kind: "json"; readonly json: unknown }
+  /** A wrong address, a login page, a proxy's error: where an answer for programs was due. */
+  | { readonly kind: "page"; readonly text: string }
+  | { readonly kind: "text"; readonly text: string }
+  | { readonly kind: "nothing" };
+
+/** What a server answered, in words that no other module has to read again. */
+export interface Answer {
+  readonly status: number;
+  /** The media type; empty when the server did not say. */
+  readonly type: string;
+  readonly body: Body;
+  readonly location: string | null;
+  readonly retry_after: string | null;
+  /** Code and words of an error in any of the shapes in use. */
+  readonly kosync_code: number | null;
+  readonly message: string | null;
+}
+
+export const isGood = ({ status }: Answer): boolean => status >= 200 && status < 300;
+
+export const isPage = ({ body }: Answer): boolean => body.kind === "page";
+
+/** The JSON of an answer; undefined when it is none. */
+export const jsonOf = ({ body }: Answer): unknown => (body.kind === "json" ? body.json : undefined);
+
+function readBody({ body, type }: HttpAnswer): Body {
+  const text = body.replace(/^\uFEFF/, "").trim();
+  if (text === "") return { kind: "nothing" };
   try {
-    return JSON.parse(body.replace(/^\uFEFF/, "")) as unknown;
+    // The media type alone says little: PHP calls JSON text/html unless told otherwise.
+    return { kind: "json", json: JSON.parse(text) };
   } catch {
-    return undefined;
+    const isPage = /^(?:text\/html|application\/xhtml\+xml)$/.test(type) || text.startsWith("<");
+    return { kind: isPage ? "page" : "text", text };
   }
 }
 
-/** Whether a page for people came where an answer for programs was due: a wrong address, a login page, a proxy's error. */
-export function isWebPage(answer: HttpAnswer): boolean {
-  // The media type alone says little: PHP calls JSON text/html unless told otherwise.
-  if (readJson(answer) !== undefined) return false;
-  return /^(?:text\/html|application\/xhtml\+xml)$/.test(answer.type) || /^\uFEFF?\s*</.test(answer.body);
+/** Reads an answer once, for whatever is to be known of it. */
+export function readAnswer(answer: HttpAnswer): Answer {
+  const body = readBody(answer);
+  const { data } = Trouble.safeParse(body.kind === "json" ? body.json : undefined);
+  const words =
+    data?.message ??
+    data?.error ??
+    data?.reason ??
+    data?.detail ??
+    data?.status ??
+    (body.kind === "text" ? body.text : "");
+  const { status, type, location, retry_after } = answer;
+  const shown = forPeople(words).trim().slice(0, MAX_MESSAGE);
+  const message = shown === "" ? null : shown;
+  return { status, type, body, location, retry_after, kosync_code: data?.code ?? null, message };
 }
 
 const MAX_MESSAGE = 200;
 
-/** Code and words of an error in any of the shapes in use; both null when there are none. */
-export function readTrouble(answer: HttpAnswer): { kosync_code: number | null; message: string | null } {
-  const json = readJson(answer);
-  const { data } = Trouble.safeParse(json);
-  const plain = json === undefined && !isWebPage(answer) ? answer.body.trim() : "";
-  const words = data?.message ?? data?.error ?? data?.reason ?? data?.detail ?? data?.status ?? plain;
-  return {
-    kosync_code: data?.code ?? null,
-    // Control characters have no business in a sentence for people.
-    message: words === "" ? null : words.replaceAll(/\p{Cc}+/gu, " ").slice(0, MAX_MESSAGE),
-  };
+/**
+ * A server's words as they may stand in a sentence of ours or in a terminal: without control characters, and without
+ * those that turn the direction of all that follows.
+ */
+export function forPeople(text: string): string {
+  return text
+    .replaceAll(/[\u200E\u200F\u061C\u202A-\u202E\u2066-\u2069\u2028\u2029]/g, "")
+    .replaceAll(/\p{Cc}+/gu, " ");
 }
 
 /** Servers round, and some count in percent: up to a hair above 1 it is a share, from there to 100 it is percent. */
@@ -102,10 +142,17 @@ export function readRecord(
     progress: {
       document,
       percentage,
-      progress: data.progress ?? "",
-      device: data.device ?? "",
+      progress: data.position_kind === "percentage" ? "" : (data.progress ?? ""),
+      device: forPeople(data.device ?? ""),
       device_id: data.device_id === "" ? null : (data.device_id ?? null),
       timestamp: readTimestamp(data.timestamp),
     },
   };
+}
+
+const Withheld = z.object({ position_kinds_available: z.array(z.string()).min(1) });
+
+/** The kinds of place that a server holds under a document, but keeps to itself until it is asked for them; else null. */
+export function readWithheld(json: unknown): string[] | null {
+  return Withheld.safeParse(json).data?.position_kinds_available ?? null;
 }

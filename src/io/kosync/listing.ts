@@ -2,9 +2,10 @@
 import * as z from "zod";
 import { Document } from "../../model/progress.ts";
 import type { DocumentMetadata, ListedDocument } from "../../model/progress.ts";
-import { readRecord } from "./answers.ts";
+import { isGood, jsonOf, readRecord } from "./answers.ts";
+import type { Transport } from "./transport.ts";
 
-export interface Dialect {
+interface Dialect {
   /** Below the base URL. */
   path(username: string): string;
   /** The entries of an answer; null when the answer is not of this dialect. */
@@ -27,7 +28,7 @@ const OWN_PATH = `${OWN_DOCUMENTS}?limit=1000`;
 const OwnEntry = z.object({ metadata: z.record(z.string(), z.unknown()).optional() }).loose();
 
 /** In the order in which they are asked for. */
-export const DIALECTS: readonly Dialect[] = [
+const DIALECTS: readonly Dialect[] = [
   {
     path: () => OWN_PATH,
     entries: (json) =>
@@ -92,10 +93,47 @@ interface Listing {
 }
 
 /** The documents of an answer; null when it is something else, or holds entries of which none is a record. */
-export function readListing(dialect: Dialect, json: unknown): Listing | null {
+function readListing(dialect: Dialect, json: unknown): Listing | null {
   const entries = dialect.entries(json);
   if (entries === null) return null;
   const documents = entries.map(readEntry).filter((entry) => entry !== null);
   if (entries.length > 0 && documents.length === 0) return null;
   return { documents, complete: entries.length < dialect.most, next: dialect.next?.(json) ?? null };
+}
+
+type List = { documents: ListedDocument[]; complete: boolean };
+
+/** All of a user's documents, or null where the server cannot list. Throws what the transport throws: a list that hangs. */
+export async function listDocuments(
+  transport: Transport,
+  username: string,
+  signal?: AbortSignal,
+): Promise<List | null> {
+  for (const dialect of DIALECTS) {
+    const list = await listIn(dialect, transport, username, signal);
+    if (list !== null) return list;
+  }
+  return null;
+}
+
+/** The list as one kind of server gives it, page by page; null when the server is of another kind. */
+async function listIn(
+  dialect: Dialect,
+  transport: Transport,
+  username: string,
+  signal?: AbortSignal,
+): Promise<List | null> {
+  const documents: ListedDocument[] = [];
+  let path: string | null = dialect.path(username);
+  let complete = true;
+  while (path !== null) {
+    const answer = await transport.ask({ method: "GET", path, login: true, once: true }, signal);
+    const listing = isGood(answer) ? readListing(dialect, jsonOf(answer)) : null;
+    // A list that breaks off in the middle is still worth what it says.
+    if (listing === null) return documents.length === 0 ? null : { documents, complete: false };
+    documents.push(...listing.documents);
+    complete &&= listing.complete;
+    path = listing.documents.length === 0 ? null : listing.next;
+  }
+  return { documents, complete };
 }

@@ -1,30 +1,31 @@
 /** The way to one account's server and back: headers, redirects, retries, and failures as SyncErrors. */
+import { widthFor, type Width } from "../../core/ask-pace.ts";
+import { isSameSite, redirectTarget } from "../../core/redirects.ts";
+import { typedAddress } from "../../core/server-url.ts";
 import type { Account } from "../../model/account.ts";
 import { SyncError } from "../../model/error.ts";
+import type { Pacing } from "../../model/pacing.ts";
 import { basicLogin } from "../http/basic-login.ts";
 import { CertificateRefusal } from "../http/certificate.ts";
 import { createHttp } from "../http/request.ts";
 import type { HttpAnswer, HttpRequest } from "../http/request.ts";
 import { NetworkFailure, canPass } from "../http/network-failure.ts";
+import { createPace } from "../http/pace.ts";
 import { backoff, pause, pauseAfter } from "../http/retry.ts";
+import { readAnswer, type Answer } from "./answers.ts";
 
 /** Milliseconds, counts; what is left out is as `DEFAULT_LIMITS` says. */
 export interface Limits {
-  /** Requests under way at once, by host name; `default` for all others. */
-  readonly at_once: Readonly<Record<string, number>>;
   readonly connect_ms: number;
+  /** Until the whole answer to one request is there: what hangs costs so much, and is not asked again. */
   readonly answer_ms: number;
-  /** Tries of one request, the first included. */
+  /** Tries of one request, the first included; a busy server is given more of them. */
   readonly attempts: number;
+  /** Requests at once, to begin with and at the most. */
+  readonly width: Width;
 }
 
-const DEFAULT_LIMITS: Limits = {
-  // The public server is one small machine for everybody.
-  at_once: { default: 8, "sync.koreader.rocks": 2 },
-  connect_ms: 5000,
-  answer_ms: 15_000,
-  attempts: 3,
-};
+const DEFAULT_LIMITS: Omit<Limits, "width"> = { connect_ms: 5000, answer_ms: 12_000, attempts: 3 };
 
 export interface Call {
   readonly method: HttpRequest["method"];
@@ -33,17 +34,27 @@ export interface Call {
   readonly body?: object;
   /** Whether the account's name and key go along. */
   readonly login: boolean;
+  /** Asked once, before all others in line, and not again: what nobody would want to wait longer for. */
+  readonly once?: boolean;
   /** Whether an answer that would be retried is in truth the last word. */
-  readonly isFinal?: (answer: HttpAnswer) => boolean;
+  readonly isFinal?: (answer: Answer) => boolean;
   /** Whether an answer with a good status is broken, and worth another try. */
-  readonly isBroken?: (answer: HttpAnswer) => boolean;
+  readonly isBroken?: (answer: Answer) => boolean;
+}
+
+/** What is remembered of servers' paces, by origin. */
+export interface Pacings {
+  recall(server: string): Pacing | null;
+  keep(server: string, pacing: Pacing): void;
 }
 
 export interface Transport {
   /** The server's address for people: without user, password and query. */
   readonly url: string;
+  /** Where it really answers, after the redirects so far; with the login that stands in the account's address. */
+  address(): string;
   /** The answer, of whatever status. `uncertain` when an earlier try failed after the server may have acted on it. */
-  ask(call: Call, signal?: AbortSignal): Promise<HttpAnswer & { uncertain: boolean }>;
+  ask(call: Call, signal?: AbortSignal): Promise<Answer & { uncertain: boolean }>;
   /** Takes out what must not be shown: a server may echo what it was sent. */
   redact(text: string): string;
   close(): Promise<void>;
@@ -82,36 +93,28 @@ export function badUrl(pasted: string): SyncError {
 }
 
 function baseOf(account: Account): URL {
-  const base = URL.parse(account.url);
-  if (base === null || !["http:", "https:"].includes(base.protocol)) {
-    throw badUrl(account.url);
-  }
-  base.pathname = base.pathname.replace(/\/+$/, "");
-  base.search = "";
-  base.hash = "";
+  const base = typedAddress(account.url);
+  if (base === null) throw badUrl(account.url);
   return base;
 }
 
-/** A redirect we may follow with credentials: to the same host, and never from TLS to plain text. */
-function isSafeRedirect(from: URL, to: URL): boolean {
-  return from.hostname === to.hostname && (to.protocol === "https:" || from.protocol === to.protocol);
-}
-
 /** Opens nothing before the first call. Throws ServerUnreachable with cause `bad_url` for an address that is none. */
-export function createTransport(account: Account, given: Partial<Limits> = {}): Transport {
-  const limits = { ...DEFAULT_LIMITS, ...given };
-  const at_once = { ...DEFAULT_LIMITS.at_once, ...given.at_once };
+export function createTransport(account: Account, given: Partial<Limits> = {}, pacing?: Pacings): Transport {
   let base = baseOf(account);
-  const { password } = base;
+  const { username, password } = base;
   const common = requestHeaders(account.headers, base);
   base.username = "";
   base.password = "";
   const login = { "x-auth-user": headerValue(account.username), "x-auth-key": headerValue(account.userkey) };
-  const url = `${base.origin}${base.pathname.replace(/\/$/, "")}`;
+  const url = withoutSlash(base.href);
+  const server = base.origin;
+  const limits = { ...DEFAULT_LIMITS, width: widthFor(base), ...given };
+  const pace = createPace(pacing?.recall(server) ?? { at_once: limits.width.start, apart_ms: 0 }, limits.width.most);
   const http = createHttp({
     tls: account.tls,
     proxy: account.proxy,
-    at_once: at_once[base.hostname] ?? at_once["default"] ?? 8,
+    pace,
+    connections: limits.width.most,
     connect_ms: limits.connect_ms,
     answer_ms: limits.answer_ms,
   });
@@ -122,20 +125,34 @@ export function createTransport(account: Account, given: Partial<Limits> = {}): 
   async function attempt(call: Call, signal: AbortSignal | undefined): Promise<HttpAnswer> {
     const headers = { ...common, ...(call.login ? login : {}) };
     const body = call.body === undefined ? {} : { body: JSON.stringify(call.body) };
-    let target = new URL(`${base.href.replace(/\/$/, "")}${call.path}`);
+    let target = new URL(`${withoutSlash(base.href)}${call.path}`);
     for (let hops = 0; ; hops += 1) {
-      const answer = await http.send({ method: call.method, url: target, headers, ...body }, signal);
-      const isRedirect = [301, 302, 307, 308].includes(answer.status) && answer.location !== null;
-      const next = isRedirect ? URL.parse(answer.location ?? "", target) : null;
-      if (next === null || hops >= MAX_REDIRECTS || !isSafeRedirect(target, next)) return answer;
+      const answer = await http.send({ method: call.method, url: target, headers, ...body }, signal, call.once);
+      const next = redirectTarget(answer, call.method, target);
+      if (next === null || hops >= MAX_REDIRECTS || !isSameSite(target, next)) return answer;
       target = next;
       // Later calls go there at once.
-      if (next.pathname.endsWith(call.path)) base = new URL(next.pathname.slice(0, -call.path.length) || "/", next);
+      base = baseBehind(next, call.path) ?? base;
     }
+  }
+
+  function failureOf(error: unknown, attempts: number): unknown {
+    if (error instanceof CertificateRefusal) {
+      const { fingerprint, reason } = error;
+      return new SyncError("CertificateRefused", { url, fingerprint, reason });
+    }
+    if (!(error instanceof NetworkFailure)) return error;
+    return new SyncError("ServerUnreachable", { url, attempts, cause: error.reason });
   }
 
   return {
     url,
+    address() {
+      const found = new URL(base);
+      found.username = username;
+      found.password = password;
+      return withoutSlash(found.href);
+    },
     redact(text) {
       const secrets = [account.userkey, password, ...Object.values(account.headers)].filter(({ length }) => length > 3);
       return secrets.reduce((shown, secret) => shown.replaceAll(secret, "***"), text);
@@ -143,30 +160,38 @@ export function createTransport(account: Account, given: Partial<Limits> = {}): 
     async ask(call, signal) {
       let uncertain = false;
       for (let tries = 1; ; tries += 1) {
-        const mayRetry = tries < (isDown ? 1 : limits.attempts);
+        const most = call.once === true || isDown ? 1 : limits.attempts;
         let wait: number | null;
         try {
-          const answer = await attempt(call, signal);
+          const answer = readAnswer(await attempt(call, signal));
           isDown = false;
           const isBroken = answer.status < 300 && call.isBroken?.(answer) === true;
-          wait = isBroken ? backoff(tries) : pauseAfter(answer, tries, Date.now());
-          if (wait === null || !mayRetry || call.isFinal?.(answer) === true) return { ...answer, uncertain };
+          if (isBroken) wait = tries < most ? backoff(tries) : null;
+          else wait = pauseAfter(answer, tries, most, Date.now());
+          if (wait === null || call.isFinal?.(answer) === true) return { ...answer, uncertain };
         } catch (error) {
-          if (error instanceof CertificateRefusal) {
-            const { fingerprint, reason } = error;
-            throw new SyncError("CertificateRefused", { url, fingerprint, reason });
+          if (!(error instanceof NetworkFailure) || tries >= most || !canPass(error.reason)) {
+            isDown ||= error instanceof NetworkFailure;
+            throw failureOf(error, tries);
           }
-          if (!(error instanceof NetworkFailure)) throw error;
-          if (!mayRetry || !canPass(error.reason)) {
-            isDown = true;
-            throw new SyncError("ServerUnreachable", { url, attempts: tries, cause: error.reason });
-          }
-          uncertain ||= error.reason === "timeout" || error.reason === "reset";
+          uncertain ||= error.reason === "reset";
           wait = backoff(tries);
         }
         await pause(wait, signal);
       }
     },
-    close: () => http.close(),
+    async close() {
+      pacing?.keep(server, pace.now());
+      await http.close();
+    },
   };
 }
+
+/** The base below which a request's path was answered in the end; null where it was answered as something else. */
+function baseBehind(answered: URL, path: string): URL | null {
+  const [pathname = "", query = ""] = path.split("?");
+  if (!answered.pathname.endsWith(pathname) || answered.search.slice(1) !== query) return null;
+  return new URL(answered.pathname.slice(0, -pathname.length) || "/", answered);
+}
+
+const withoutSlash = (href: string): string => href.replace(/\/+$/, "");

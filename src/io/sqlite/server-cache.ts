@@ -15,6 +15,12 @@ const SCHEMA = `
   CREATE TABLE IF NOT EXISTS spent (
     account_id TEXT PRIMARY KEY, day INTEGER NOT NULL, questions INTEGER NOT NULL
   ) WITHOUT ROWID;
+  CREATE TABLE IF NOT EXISTS left_over (
+    account_id TEXT NOT NULL, document TEXT NOT NULL, PRIMARY KEY (account_id, document)
+  ) WITHOUT ROWID;
+  CREATE TABLE IF NOT EXISTS pacing (
+    server TEXT PRIMARY KEY, at_once INTEGER NOT NULL, apart_ms REAL NOT NULL
+  ) WITHOUT ROWID;
 `;
 
 const FILE_NAME = "koreader-progress.sqlite";
@@ -51,6 +57,11 @@ function cacheOn(database: Database): ServerCache {
      ON CONFLICT DO UPDATE SET
        questions = CASE WHEN day = excluded.day THEN questions ELSE 0 END + excluded.questions, day = excluded.day`,
   );
+  const readLeft = database.prepare("SELECT document FROM left_over WHERE account_id = ?");
+  const dropLeft = database.prepare("DELETE FROM left_over WHERE account_id = ?");
+  const keepLeft = database.prepare("INSERT OR IGNORE INTO left_over VALUES (?, ?)");
+  const readPacing = database.prepare("SELECT at_once, apart_ms FROM pacing WHERE server = ?");
+  const keepPacing = database.prepare("INSERT OR REPLACE INTO pacing VALUES (?, ?, ?)");
   // Losing a line of a cache costs one question: nobody waits for these writes, and a failed one is no failure.
   const later = (work: () => void): void => void database.write(work).catch(() => {});
   // What is on its way to the disk is known already: the next question must not be asked on yesterday's word.
@@ -84,6 +95,24 @@ function cacheOn(database: Database): ServerCache {
       if (missOf(account_id, document) === null) return;
       changeMiss(account_id, document, null, () => void forgetMiss.run(account_id, document));
     },
+    left(account_id) {
+      try {
+        return new Set(readLeft.all(account_id).map((row) => String(row["document"])));
+      } catch {
+        return new Set();
+      }
+    },
+    keepLeft(account_id, documents) {
+      later(() => {
+        dropLeft.run(account_id);
+        for (const document of documents) keepLeft.run(account_id, document);
+      });
+    },
+    pacing(server) {
+      const row = readOrNothing(readPacing, server);
+      return row === undefined ? null : { at_once: Number(row["at_once"]), apart_ms: Number(row["apart_ms"]) };
+    },
+    keepPacing: (server, { at_once, apart_ms }) => later(() => void keepPacing.run(server, at_once, apart_ms)),
     spent(account_id, day) {
       const saved = Number(readOrNothing(readSpent, account_id, day)?.["questions"] ?? 0);
       return saved + (unsaved.get(keyOf(account_id, String(day))) ?? 0);

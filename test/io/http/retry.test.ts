@@ -3,13 +3,7 @@ import { backoff, isPassing, pauseAfter, readRetryAfter } from "../../../src/io/
 
 const NOW = Date.UTC(2026, 0, 1, 12);
 
-const answer = (status: number, retry_after: string | null = null): Parameters<typeof pauseAfter>[0] => ({
-  status,
-  type: "",
-  body: "",
-  location: null,
-  retry_after,
-});
+const answer = (status: number, retry_after: string | null = null) => ({ status, retry_after });
 
 describe("how long to wait", () => {
   test.each([
@@ -28,10 +22,22 @@ describe("how long to wait", () => {
     expect([1, 2, 3].map((attempt) => backoff(attempt, () => 1))).toEqual([250, 500, 1000]);
   });
 
-  test("a server's own wish counts when it is longer, and when it is too long we go", () => {
-    expect(pauseAfter(answer(503, "3"), 1, NOW)).toBe(3000);
-    expect(pauseAfter(answer(429, "0"), 1, NOW)).toBeGreaterThanOrEqual(125);
-    expect(pauseAfter(answer(429, "21"), 1, NOW)).toBeNull();
+  test("a failing server is tried so often and no more", () => {
+    expect(pauseAfter(answer(500), 1, 3, NOW)).toBeGreaterThanOrEqual(125);
+    expect(pauseAfter(answer(500), 3, 3, NOW)).toBeNull();
+  });
+
+  test("a busy one waits in line, where the pace is kept, and is asked more often; a pause of minutes is too long", () => {
+    expect(pauseAfter(answer(503), 3, 3, NOW)).toBe(0);
+    expect(pauseAfter(answer(429, "0"), 7, 3, NOW)).toBe(0);
+    expect(pauseAfter(answer(429, "20"), 1, 3, NOW)).toBe(0);
+    expect(pauseAfter(answer(429), 8, 3, NOW)).toBeNull();
+    expect(pauseAfter(answer(429, "21"), 1, 3, NOW)).toBeNull();
+  });
+
+  test("what is asked only once is not asked again", () => {
+    expect(pauseAfter(answer(429), 1, 1, NOW)).toBeNull();
+    expect(pauseAfter(answer(500), 1, 1, NOW)).toBeNull();
   });
 });
 

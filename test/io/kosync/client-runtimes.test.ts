@@ -32,7 +32,7 @@ beforeAll(async () => {
   await build({
     stdin: {
       contents: `
-        const { createKosyncClient } = await import("../src/io/kosync/client.ts");
+        const { createKosyncClient } = await import("./src/io/kosync/client.ts");
         const outcomes = [];
         for (const account of JSON.parse(process.argv[2])) {
           const client = createKosyncClient({ account, limits: { attempts: 1, connect_ms: 5000 } });

@@ -65,7 +65,9 @@ const countOf = (heard: Heard[], path: string): number => heard.filter((entry) =
 
 describe("what is sent", () => {
   test("name, key, Accept and Content-Type go with every request, and a login not with a registration", async () => {
-    const { url, heard } = await serveAll((response, { method }) => json(response, method === "POST" ? 201 : 200, {}));
+    const { url, heard } = await serveAll((response, { method }) =>
+      json(response, method === "POST" ? 201 : 200, method === "GET" ? { authorized: "OK" } : { document: DOCUMENT }),
+    );
     const client = connect(url, {
       username: "Jürgen Ł",
       headers: { "X-Proxy-Token": "let-me-in", Accept: "text/html" },
@@ -211,8 +213,8 @@ describe("answers that are failures", () => {
     [
       "a login page elsewhere",
       (r) => r.writeHead(302, { location: "https://login.example/?rd=x" }).end(),
-      "ServerRefused",
-      { status: 302, message: "redirect to https://login.example/" },
+      "BehindLogin",
+      { location: "https://login.example/" },
     ],
     [
       "500 to the end",
@@ -310,10 +312,10 @@ describe("no answer", () => {
     );
   });
 
-  test("a server that takes the request and stays silent runs into the time limit", async () => {
+  test("a server that takes the request and stays silent runs into the time limit once, and is not asked again", async () => {
     const { url } = await serveAll(() => undefined);
     const client = connect(url, {}, { answer_ms: 50, attempts: 2 });
-    await expect(client.getProgress(DOCUMENT)).rejects.toMatchObject({ data: { attempts: 2, cause: "timeout" } });
+    await expect(client.getProgress(DOCUMENT)).rejects.toMatchObject({ data: { attempts: 1, cause: "timeout" } });
   });
 
   test("an answer that trickles without end runs into the time limit as well", async () => {
@@ -364,7 +366,7 @@ describe("cancelling", () => {
   test("while waiting in line", async () => {
     const cancel = new AbortController();
     const { url, heard } = await serveAll(() => undefined);
-    const client = connect(url, {}, { at_once: { default: 1 } });
+    const client = connect(url, {}, { width: { start: 1, most: 1 } });
     const first = client.getProgress(DOCUMENT);
     const second = client.getProgress(DOCUMENT, cancel.signal);
     cancel.abort();
@@ -382,28 +384,31 @@ describe("cancelling", () => {
 
 describe("many at once", () => {
   test.each([
-    [undefined, 8],
-    [{ default: 3 }, 3],
-    [{ default: 8, "127.0.0.1": 2 }, 2],
-  ])("limits %o let %i requests under way", async (at_once, most) => {
+    ["a server of the reader's own network: four at first, sixteen in the end", undefined, 4, 16],
+    ["another one, as its width says", { start: 2, most: 3 }, 2, 3],
+  ])("%s", async (_name, width, first, most) => {
     let now = 0;
+    let answered = 0;
     let peak = 0;
+    let firstPeak = 0;
     const { url } = await serve((response) => {
       now += 1;
       peak = Math.max(peak, now);
+      if (answered === 0) firstPeak = peak;
       setTimeout(() => {
         now -= 1;
+        answered += 1;
         json(response, 200, RECORD);
       }, 10);
     });
-    const client = connect(url, {}, at_once === undefined ? {} : { at_once });
-    await Promise.all(Array.from({ length: 40 }, () => client.getProgress(DOCUMENT)));
-    expect(peak).toBe(most);
+    const client = connect(url, {}, width === undefined ? {} : { width });
+    await Promise.all(Array.from({ length: 250 }, () => client.getProgress(DOCUMENT)));
+    expect([firstPeak, peak]).toEqual([first, most]);
   });
 
   test("the wait in line does not count against the time limit", async () => {
     const { url } = await serve((response) => setTimeout(() => json(response, 200, RECORD), 100));
-    const client = connect(url, {}, { at_once: { default: 1 }, answer_ms: 1500, attempts: 1 });
+    const client = connect(url, {}, { width: { start: 1, most: 1 }, answer_ms: 1500, attempts: 1 });
     const all = await Promise.all(Array.from({ length: 20 }, () => client.getProgress(DOCUMENT)));
     expect(all).toHaveLength(20);
   });
@@ -411,16 +416,46 @@ describe("many at once", () => {
 
 describe("putting", () => {
   test.each<[string, Reply, number | null]>([
-    ["200", (response) => json(response, 200, { document: DOCUMENT, timestamp: 1_764_000_000 }), 1_764_000_000],
-    ["201", (response) => json(response, 201, {}), null],
-    ["202", (response) => json(response, 202, { message: "accepted" }), null],
-    ["204", (response) => response.writeHead(204).end(), null],
-    ["200 and nothing else", raw(200, "", ""), null],
+    [
+      "the reference answer",
+      (response) => json(response, 200, { document: DOCUMENT, timestamp: 1_764_000_000 }),
+      1_764_000_000,
+    ],
     ["milliseconds", (response) => json(response, 200, { timestamp: 1_764_000_000_999 }), 1_764_000_000],
     ["ISO text", (response) => json(response, 200, { timestamp: "2025-11-24T16:00:00Z" }), 1_764_000_000],
-  ])("answered by %s", async (_name, reply, timestamp) => {
-    const { url } = await serve(reply);
+    ["a document alone", (response) => json(response, 201, { document: DOCUMENT }), null],
+  ])("answered by %s, it is stored", async (_name, reply, timestamp) => {
+    const { url, heard } = await serve(reply);
     expect(await connect(url).putProgress(TO_PUT)).toEqual({ timestamp });
+    expect(heard).toHaveLength(1);
+  });
+
+  describe.each<[string, Reply]>([
+    ["201 {}", (response) => json(response, 201, {})],
+    ["202 with words", (response) => json(response, 202, { message: "accepted" })],
+    ["204", (response) => response.writeHead(204).end()],
+    ["200 and nothing else", raw(200, "", "")],
+    ["OK", raw(200, "text/plain", "OK")],
+  ])("answered by %s, which says nothing,", (_name, reply) => {
+    const remembering = (kept: object): Reply => {
+      return (response, heard, request) => {
+        if (heard.method === "PUT") reply(response, heard, request);
+        else json(response, 200, kept);
+      };
+    };
+
+    test("it is stored when it is there", async () => {
+      const { url } = await serve(remembering({ ...TO_PUT, timestamp: 1_764_000_000 }));
+      expect(await connect(url).putProgress(TO_PUT)).toEqual({ timestamp: 1_764_000_000 });
+    });
+
+    test.each([{}, RECORD])("it is not when something else stands there", async (kept) => {
+      const { url } = await serve(remembering({ ...kept, ...("progress" in kept ? { progress: "elsewhere" } : {}) }));
+      await expect(connect(url).putProgress(TO_PUT)).rejects.toMatchObject({
+        kind: "ServerRefused",
+        data: { message: "did not keep the place" },
+      });
+    });
   });
 
   test.each<[string, Reply, string]>([
@@ -439,14 +474,42 @@ describe("putting", () => {
 });
 
 describe("logging in", () => {
+  test.each<[string, Reply, boolean]>([
+    ["the reference answer", (response) => json(response, 200, { authorized: "OK" }), true],
+    ["another JSON", (response) => json(response, 200, { username: "reader" }), false],
+    ["true", raw(200, "application/json", "true"), false],
+    ["a text in quotes", raw(200, "application/json", '"OK"'), false],
+    ["plain OK", raw(200, "text/plain", "OK"), false],
+    ["any text", raw(200, "text/plain", "Welcome"), false],
+    ["200 and nothing else", raw(200, "", ""), false],
+    ["204", (response) => response.writeHead(204).end(), false],
+  ])("%s counts, where everything else is answered otherwise", async (_name, reply, shown) => {
+    const { url } = await serveAll((response, heard, request) => {
+      if (heard.path === "/users/auth") reply(response, heard, request);
+      else json(response, 404, { message: "not found" });
+    });
+    expect(await connect(url).authorize()).toEqual({ url, shown });
+  });
+
   test.each<[string, Reply]>([
-    ["the reference answer", (response) => json(response, 200, { authorized: "OK" })],
-    ["another JSON", (response) => json(response, 200, { username: "reader" })],
-    ["plain OK", raw(200, "text/plain", "OK")],
+    ["a user", (response) => json(response, 200, { username: "reader" })],
+    ["nothing stored", (response) => json(response, 200, {})],
+    ["OK", raw(200, "text/plain", "OK")],
+    ["nothing", raw(200, "", "")],
     ["204", (response) => response.writeHead(204).end()],
-  ])("%s counts", async (_name, reply) => {
+    ["what it was asked for", (response, { path }) => json(response, 200, { url: path })],
+    ["a record", (response) => json(response, 200, { percentage: 0.5, progress: "1" })],
+  ])("what answers everything by %s is no kosync server", async (_name, reply) => {
     const { url } = await serveAll(reply);
-    await expect(connect(url).authorize()).resolves.toBeUndefined();
+    await expect(connect(url).authorize()).rejects.toMatchObject({ kind: "NotKosyncServer" });
+  });
+
+  test("a page that asks for a password is a login page in front of the server", async () => {
+    const { url } = await serveAll(raw(200, "text/html", '<form><input name="p" type="password"></form>'));
+    await expect(connect(url).authorize()).rejects.toMatchObject({
+      kind: "BehindLogin",
+      data: { url, location: null },
+    });
   });
 
   test.each<[string, Reply, string]>([
@@ -515,7 +578,7 @@ describe("registering", () => {
       if (tries === 1) response.socket?.resetAndDestroy();
       else json(response, 402, { code: 2002, message: "Username is already registered." });
     });
-    await expect(connect(url).register()).resolves.toBeUndefined();
+    expect(await connect(url).register()).toEqual({ url, shown: true });
     expect(tries).toBe(2);
   });
 });
@@ -545,14 +608,14 @@ describe("redirects", () => {
     expect(JSON.parse(heard[1]?.body ?? "")).toEqual(TO_PUT);
   });
 
-  test("to another host are not followed: the key stays here", async () => {
+  test("to another host are not followed: the key stays here, and the other address is told", async () => {
     const other = await serveAll((response) => json(response, 200, RECORD));
     const { url } = await serve((response, { path }) =>
-      response.writeHead(301, { location: `http://localhost:${other.port}${path}` }).end(),
+      response.writeHead(301, { location: `http://localhost:${other.port}/kosync${path}` }).end(),
     );
     await expect(connect(url).getProgress(DOCUMENT)).rejects.toMatchObject({
-      kind: "ServerRefused",
-      data: { status: 301 },
+      kind: "OtherAddress",
+      data: { url, found: `http://localhost:${other.port}/kosync`, by: "redirect" },
     });
     expect(other.heard).toEqual([]);
   });
