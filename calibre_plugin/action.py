@@ -21,7 +21,7 @@ from .explain import Explanation
 from .faults import note_fault
 from .hosting_runner import HostingRunner
 from .device_home import Collected
-from .device_watch import DeviceWatch
+from .device_watch import DeviceWatch, collected_sentence
 from .icons import PLUGIN_NAME, icon
 from .local_changes import LocalChanges
 from .menu import PluginMenu
@@ -29,13 +29,15 @@ from .menu_rows import menu_rows
 from .preload import Preload
 from .proxy import with_proxy
 from .pull import journal_of
+from .repair import repair
 from .run import Trigger
 from .runs import Runs
 from .triggers import Triggers
 from .trouble import show_trouble
 from .undo import last_pull, last_push
 from .uploads import watch_uploads
-from .write_journal import Run, RunHead
+from .journal_run import Run
+from .write_journal import RunHead
 from .viewer_place import ViewerPlaces
 
 load_translations()
@@ -242,12 +244,13 @@ class ProgressAction(InterfaceAction):
         )
 
     def look_for_undo(self) -> None:
-        """Reads the journal beside the window's own work: it may hold hundreds of runs."""
+        """Reads the journal beside the window's own work, for it may hold hundreds of runs, once it is in order."""
         api = self.gui.current_db.new_api
         self.undoable, self.undoable_push, self._journal_failed = None, None, False
 
         def find() -> tuple[Run | None, Run | None]:
             journal = journal_of(api)
+            repair(api, journal)
             return last_pull(journal), last_push(journal)
 
         def found(runs: tuple[Run | None, Run | None]) -> None:
@@ -282,7 +285,11 @@ class ProgressAction(InterfaceAction):
         def failed(details: str) -> None:
             self._complain(_("The journal of what was written could not be read."), details)
 
-        self._ask_beside("read the write journal", lambda: next_page(heads), found, failed)
+        def first_page() -> list[RunHead]:
+            repair(api, journal)
+            return next_page(heads)
+
+        self._ask_beside("read the write journal", first_page, found, failed)
 
     def _ask_beside(
         self, what: str, ask: Callable[[], T], found: Callable[[T], None], failed: Callable[[str], None]
@@ -332,9 +339,9 @@ class ProgressAction(InterfaceAction):
         return self.runs.start(profile, self.all_ids(), trigger)
 
     def _device_was_read(self, collected: Collected | None) -> None:
-        if collected is not None and collected.changed:
-            text = ngettext("{device}: {n} book recognised.", "{device}: {n} books recognised.", len(collected.changed))
-            self.gui.status_bar.show_message(text.format(device=collected.device, n=len(collected.changed)), 5000)
+        said = _("The device could not be read.") if collected is None else collected_sentence(collected)
+        if said:
+            self.gui.status_bar.show_message(said, 8000)
         self.triggers.device_is_there()
 
     # What calibre tells us.

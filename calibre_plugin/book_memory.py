@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from typing import Any, Final, Literal, TypedDict, cast
 
 from .book_data import fetch, keep
+from .book_names import BookNames
 from .contract import (
     Base,
     Book,
@@ -26,7 +27,7 @@ from .contract import (
     Progress,
     PullPlan,
 )
-from .write_journal import BaseChange
+from .journal_run import BaseChange, Decision, Record, record_of
 
 MEMORY: Final = "koreader_progress_memory"
 LOG: Final = "koreader_progress_log"
@@ -100,7 +101,7 @@ def merge_into(book: Book, remembered: Mapping[int, Mapping[str, Any]]) -> Book:
 
 
 def base_changes(
-    plan: PullPlan, outcome: Outcome, uuids: Mapping[int, str], api: Any, account: str, profile: str
+    plan: PullPlan, outcome: Outcome, names: BookNames, api: Any, account: str, profile: str
 ) -> list[BaseChange]:
     """The bases that `remember` would change, for the write journal: record them before."""
     bases = {base["book_id"]: base for base in plan["bases"]}
@@ -108,9 +109,37 @@ def base_changes(
     settled = _settled(plan, outcome)
     old = fetch(api, MEMORY, [book_id for book_id in bases if book_id in settled])
     return [
-        BaseChange(uuids[book_id], _memory_of(old.get(book_id), account)["bases"].get(profile), base)
+        BaseChange(names.name_of(book_id), _memory_of(old.get(book_id), account)["bases"].get(profile), base)
         for book_id, base in bases.items()
-        if book_id in settled and book_id in uuids
+        if book_id in settled and book_id in names
+    ]
+
+
+def decided(
+    plan: PullPlan, wanted: Iterable[ColumnUpdate], theirs: Collection[int], ours: Collection[int], names: BookNames
+) -> list[Decision]:
+    """What `remember` will keep of the reader's decisions, for the write journal: record them before anything is written.
+
+    Only books that are written to or refused; of a book that needs no writing the next sync finds the same again.
+    """
+    accepted = {(update["book_id"], update["column"]) for update in wanted}
+    bases = {base["book_id"]: base for base in plan["bases"]}
+    bases.update({asked["book_id"]: asked["base"] for asked in plan["conflicts"] if asked["book_id"] in theirs})
+    planned = [*plan["updates"], *(each for asked in plan["conflicts"] for each in asked["updates"])]
+    refused = {each["book_id"] for each in planned if (each["book_id"], each["column"]) not in accepted}
+    concerned = {book_id for book_id, _column in accepted} | {update["book_id"] for update in plan["updates"]}
+    records = {book_id: (record_of(bases[book_id]), book_id not in refused) for book_id in concerned & bases.keys()}
+    records.update(
+        {
+            asked["book_id"]: (record_of(asked["theirs"]), False)
+            for asked in plan["conflicts"]
+            if asked["book_id"] in ours
+        }
+    )
+    return [
+        Decision(names.name_of(book_id), record, is_accepted)
+        for book_id, (record, is_accepted) in records.items()
+        if book_id in names
     ]
 
 
@@ -227,18 +256,20 @@ def forget_run(
     profile: str,
     restored: Iterable[ColumnUpdate],
     bases: Mapping[int, BaseChange],
+    records: Mapping[int, Record],
     now: float,
     again: bool = False,
     sent: Mapping[int, Sequence[Progress]] | None = None,
 ) -> None:
-    """After an undo: puts back each base that is still the undone run's, and declines what the run had pulled.
+    """After an undo: puts back each base that is still the undone run's, and declines the records that the run took.
 
-    `restored` are the updates that the undo really wrote; `bases` are the undo's base changes by book id. `again` says
-    that an undo was undone: then the record is wanted after all. Of a run that pushed, `sent` are the records that were
-    taken back, by book id: they are declined in place of what it had agreed on.
+    `restored` are the updates that the undo really wrote; `bases` are the undo's base changes and `records` what the run
+    took, by book id. `again` says that an undo was undone: then they are wanted after all. Of a run that pushed, `sent`
+    are the records that were taken back, by book id: they are declined in place of what it had agreed on.
     """
     restored = list(restored)
-    touched = {update["book_id"] for update in restored} | set(bases) | set(sent or ())
+    taken = records if sent is None else {}
+    touched = {update["book_id"] for update in restored} | set(bases) | set(records) | set(sent or ())
     with _changing:
         kept = _load(api, MEMORY, touched)
         for book_id in touched:
@@ -254,17 +285,27 @@ def forget_run(
             memory = kept[book_id][account]
             if _same_base(memory["bases"].get(profile), change.before):
                 _keep_base(memory, profile, change.after)
-            if again and change.after is not None:
-                wanted = change.after
-                memory["declined"] = [said for said in memory["declined"] if not _same_record(said, wanted)]
-            elif not again and change.before is not None and sent is None:
-                _decline(memory, change.before, now)
-        for book_id, records in (sent or {}).items():
+        for book_id, record in records.items() if again else ():
+            _want_again(kept[book_id][account], record)
+        for book_id, record in taken.items() if not again else ():
+            _decline(kept[book_id][account], record, now)
+        for book_id, one in ((book_id, one) for book_id, found in (sent or {}).items() for one in found):
             memory = kept[book_id][account]
-            wanted_again = [said for said in memory["declined"] if any(_same_record(said, one) for one in records)]
-            memory["declined"] = [said for said in memory["declined"] if said not in wanted_again]
-            for one in () if again else records:
+            _want_again(memory, one)
+            if not again:
                 _decline(memory, one, now, "ours")
+        keep(api, MEMORY, kept)
+
+
+def decline(api: Any, account: str, records: Mapping[int, Record], now: float) -> None:
+    """Keeps that the reader wants nothing of these records, by book id; said twice it is kept once."""
+    with _changing:
+        kept = _load(api, MEMORY, records)
+        for book_id, record in records.items():
+            book = kept.setdefault(book_id, {})
+            memory = book[account] = _memory_of(book, account)
+            if not any(said["side"] == "theirs" and _same_record(said, record) for said in memory["declined"]):
+                _decline(memory, record, now)
         keep(api, MEMORY, kept)
 
 
@@ -333,6 +374,10 @@ def _decline(memory: Memory, record: Mapping[str, Any], now: float, side: Litera
         "at": now,
     }
     memory["declined"] = [*memory["declined"], declined][-KEPT_DECLINED:]
+
+
+def _want_again(memory: Memory, record: Mapping[str, Any]) -> None:
+    memory["declined"] = [said for said in memory["declined"] if not _same_record(said, record)]
 
 
 def _same_record(one: Mapping[str, Any], other: Mapping[str, Any]) -> bool:

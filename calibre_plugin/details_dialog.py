@@ -39,8 +39,8 @@ from .icons import PLUGIN_NAME, icon
 from .messages import percent
 from .plan_rows import show_cell, show_time
 from .unlinking import restorable, runs_under
+from .journal_run import Run
 from .window_memory import keep_geometry
-from .write_journal import Run
 
 load_translations()
 

@@ -16,7 +16,7 @@ from .device_home import Collected, bring_home
 from .device_names import device_id, device_name
 from .device_read import read_mounted
 from .device_remote import MOST, read_remote
-from .device_state import empty_state, load_state, save_state
+from .device_state import load_state, save_state
 
 
 def collect(
@@ -35,14 +35,11 @@ def collect(
     before = load_state(marked, called)
     prefixes = mounted_at(device)
     if prefixes:
-        now, opened = read_mounted(prefixes, before, called, abort)
-        complete = not abort.is_set()
+        look = read_mounted(prefixes, before, called, abort)
     else:
-        sidecars, opened, complete = read_remote(device, list(uuids), before, abort, most)
-        now = empty_state(called)
-        now["sidecars"], now["asked"] = sidecars, before["asked"]
-    collected = bring_home(api, before, now, prefixes, uuids, opened, complete, abort)
-    save_state(marked, now)
+        look = read_remote(device, list(uuids), before, called, abort, most)
+    collected = bring_home(api, before, look, prefixes, uuids, abort)
+    save_state(marked, look.now)
     return collected
 
 

@@ -12,11 +12,13 @@ from typing import Any
 from .contract import DeviceMark, KnownDigest
 from .device_marks import keep_marks
 from .device_match import Matcher, document_of
-from .device_state import DeviceDocument, DeviceState, SeenFile
+from .device_read import Look
+from .device_state import DeviceDocument, DeviceState, SeenFile, SeenSidecar
 from .digest import name_digest
 from .history import add_digests, known_digest
 from .noticed import note_all
-from .sidecar import NAME, Sidecar, book_path, mark_of
+from .odd_file import OddReason
+from .sidecar import NAME, Sidecar, archived_digest, book_path, is_old, mark_of
 from .statistics_db import ReadDocument
 from .uploads import format_of
 
@@ -32,43 +34,49 @@ class Collected:
     unmatched: tuple[DeviceDocument, ...]
     # Paths that two books claim; nothing was learned from them.
     contested: tuple[str, ...]
+    # Books whose sidecar was there once and was not found in a whole look: their place can be offered again.
+    lost: frozenset[int]
+    # Files that could not be read, or not in full, and why: path on the device -> reason.
+    odd: Mapping[str, OddReason]
     # How many files were opened; the others were known.
     opened: int
-    # False when it was stopped: what was seen so far counts, what is gone was not looked for.
+    # False when another look is needed to see the rest.
     complete: bool
+    # Whether what was not seen is not there (see `Look`).
+    whole: bool
 
 
 def bring_home(
     api: Any,
     before: DeviceState,
-    now: DeviceState,
+    look: Look,
     prefixes: Iterable[str],
     uuids: Mapping[str, str],
-    opened: int,
-    complete: bool,
     abort: threading.Event,
 ) -> Collected:
     """Matches what was read with the library's books, keeps digests and marks, and completes the state."""
+    now = look.now
     home = _Home(Matcher(api, uuids, abort), before, now)
     home.bring_files()
     home.bring_sidecars(list(prefixes))
     home.bring_statistics()
     now["unmatched"] = list(home.unmatched.values())
-    present = {home.matcher.uuids[book_id] for book_id in home.present | home.matcher.books_of_calibre}
-    lost = {digest: uuid for digest, uuid in before["held"].items() if digest not in now["held"]}
-    # A stopped look has not seen everything, or not known what it saw: nothing is gone because of it.
-    complete = complete and not abort.is_set()
-    if complete:
-        news = {digest: uuid for digest, uuid in lost.items() if uuid in present}
-        now["to_offer"] = {**before["to_offer"], **news}
-        # A book that is not on the device now keeps its place in the memory of it.
-        now["held"].update({digest: uuid for digest, uuid in lost.items() if uuid not in present})
-    else:
-        now["to_offer"], now["held"] = before["to_offer"], {**before["held"], **now["held"]}
+    # A stopped look has not seen everything, or not known what it saw.
+    complete, whole = look.complete and not abort.is_set(), look.whole and not abort.is_set()
+    now["held"], now["to_offer"] = home.held_and_lost(whole)
     changed = add_digests(api, home.digests) | keep_marks(api, home.marks)
     note_all(api, changed | home.touched, time.time())
-    unmatched, contested = tuple(now["unmatched"]), tuple(dict.fromkeys(home.matcher.contested))
-    return Collected(now["name"], frozenset(changed), unmatched, contested, opened, complete)
+    return Collected(
+        now["name"],
+        frozenset(changed),
+        tuple(now["unmatched"]),
+        tuple(dict.fromkeys(home.matcher.contested)),
+        frozenset(b for b, uuid in home.matcher.uuids.items() if uuid in set(now["to_offer"].values())),
+        {path: odd["reason"] for path, odd in now["odd"].items()},
+        look.opened,
+        complete,
+        whole,
+    )
 
 
 class _Home:
@@ -98,23 +106,42 @@ class _Home:
                 for name in names_of(path):
                     self._know(book_id, {**found, "kind": "filename", "digest": name_digest(name), "name": name})
 
+    def held_and_lost(self, whole: bool) -> tuple[dict[str, str], dict[str, str]]:
+        """Which sidecars' books are where they say, and which have gone while their book is still there, by digest.
+
+        Only a whole look tells what has gone; what is met again has not, however little was seen.
+        """
+        before, now = self.before, self.now["held"]
+        unseen = {digest: uuid for digest, uuid in before["held"].items() if digest not in now}
+        present = {self.matcher.uuids[book_id] for book_id in self.present | self.matcher.books_of_calibre}
+        gone = {digest: uuid for digest, uuid in unseen.items() if whole and uuid in present}
+        held = {**{digest: uuid for digest, uuid in unseen.items() if digest not in gone}, **now}
+        return held, {d: uuid for d, uuid in {**before["to_offer"], **gone}.items() if d not in now}
+
+    @property
+    def _sidecars(self) -> dict[str, SeenSidecar]:
+        """Those with a content."""
+        return {path: entry for path, entry in self.now["sidecars"].items() if entry["sidecar"] is not None}
+
     def bring_sidecars(self, prefixes: list[str]) -> None:
-        for path, entry in self.now["sidecars"].items():
+        """The oldest first, so that the last word of a book with several sidecars counts."""
+        sidecars = self._sidecars
+        for path, entry in sorted(sidecars.items(), key=lambda each: (each[1]["mtime"], not is_old(each[0]))):
             sidecar = entry["sidecar"]
-            # What KOReader was writing when it was interrupted counts only where there is nothing newer.
-            superseded = path.endswith(".old") and path.removesuffix(".old") in self.now["sidecars"]
-            if sidecar is None or superseded:
+            # What KOReader had before counts only where there is nothing newer that can be read.
+            if sidecar is None or (is_old(path) and path.removesuffix(".old") in sidecars):
                 continue
             book, at = self._document(path, sidecar, prefixes)
             contested = book is not None and book in self.matcher.contested
             book_id = None if contested else self.matcher.book_of_sidecar(path, sidecar, at)
-            changed = min(entry["mtime"], self._clock)
+            changed = self._dated(entry["mtime"])
             if book_id is None:
                 self._leave(sidecar, book, changed)
                 continue
             if entry is not self.before["sidecars"].get(path):
                 self.touched.add(book_id)
-            if book is not None:
+            # An archived one says nothing of what KOReader keeps now.
+            if book is not None and archived_digest(path) is None:
                 self.now["held"][sidecar["digest"]] = self.matcher.uuids[book_id]
             self._know(book_id, self._digest_of_sidecar(path, sidecar, book, changed))
             mark = mark_of(sidecar, self.now["name"])
@@ -137,7 +164,7 @@ class _Home:
             for document in database["documents"]:
                 owners = self.matcher.owners(document["digest"])
                 book_id = known.get(document["digest"]) or (next(iter(owners)) if len(owners) == 1 else None)
-                opened = min(document["last_open"] or 0.0, self._clock)
+                opened = self._dated(document["last_open"] or 0.0)
                 if book_id is not None:
                     if _reading_of(document) not in told:
                         self.touched.add(book_id)
@@ -145,6 +172,10 @@ class _Home:
                     self._know(book_id, known_digest(document["digest"], "statistics", opened, device=called))
                 else:
                     self._list(document, opened)
+
+    def _dated(self, at: float) -> float:
+        """A date that a device tells, as far as it can be one: its clock may stand anywhere."""
+        return min(max(at, 0.0), self._clock)
 
     def _know(self, book_id: int, digest: KnownDigest) -> None:
         self.digests.setdefault(book_id, []).append(digest)

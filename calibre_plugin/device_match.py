@@ -11,7 +11,7 @@ from typing import Any, Final
 from .device_state import SeenFile
 from .history import read_digests
 from .library_files import books_by_uuid, file_keys, has_text
-from .sidecar import Sidecar, book_path
+from .sidecar import Sidecar, archived_digest, book_path
 
 # What these say of a digest was seen, not guessed.
 _WITNESSED: Final = frozenset({"linked", "sidecar", "sent", "written", "device"})
@@ -114,8 +114,10 @@ def document_of(path: str, sidecar: Sidecar, files: Mapping[str, SeenFile], pref
     """The path of the book that a sidecar stands for, among the files of the device; None when it is not there.
 
     KOReader knows the device's memory by another name (`/mnt/onboard`), so the beginning of its paths is left out until
-    the rest is a file. With metadata kept by digest, that is the file of this digest.
+    the rest is a file. With metadata kept by digest, and in the archive, that is the file of this digest.
     """
+    if archived_digest(path) is not None:
+        return next((found for found, seen in files.items() if seen["digest"] == sidecar["digest"]), None)
     book = book_path(path)
     if book is None:
         return None

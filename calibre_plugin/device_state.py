@@ -10,13 +10,14 @@ import json
 import os
 from collections.abc import Collection, Iterator
 from contextlib import suppress
-from typing import Final, TypedDict, cast
+from typing import Any, Final, TypedDict, cast
 
+from .odd_file import OddReason
 from .sidecar import Sidecar
 from .statistics_db import ReadDocument
 from .strip_list import our_folder
 
-VERSION: Final = 1
+VERSION: Final = 2
 
 
 class SeenFile(TypedDict):
@@ -47,6 +48,14 @@ class SeenStatistics(TypedDict):
     documents: list[ReadDocument]
 
 
+class SeenOdd(TypedDict):
+    """A file of which nothing, or not all, could be understood. It is opened again when it changed."""
+
+    size: int
+    mtime: float
+    reason: OddReason
+
+
 class DeviceDocument(TypedDict):
     """A document that a device knows and that belongs to no book of the library, with all that is known of it."""
 
@@ -70,11 +79,14 @@ class DeviceState(TypedDict):
     files: dict[str, SeenFile]
     sidecars: dict[str, SeenSidecar]
     statistics: dict[str, SeenStatistics]
+    # What is wrong with a file; of one that was good before, what it said then stays beside it.
+    odd: dict[str, SeenOdd]
     # When each sidecar was last asked for, where a device tells no dates; epoch seconds by path.
     asked: dict[str, float]
     # Sidecars whose book is where they say, with the book's uuid.
     held: dict[str, str]
-    # Digests whose sidecar has gone while the book is still there, with the book's uuid: to be offered again.
+    # Digests whose sidecar was not found in a whole look while the book is still there, with the book's uuid: worth
+    # offering again, if the reader asks for it.
     to_offer: dict[str, str]
     unmatched: list[DeviceDocument]
 
@@ -87,6 +99,7 @@ def empty_state(name: str) -> DeviceState:
         "files": {},
         "sidecars": {},
         "statistics": {},
+        "odd": {},
         "asked": {},
         "held": {},
         "to_offer": {},
@@ -100,11 +113,13 @@ def load_state(device: str, name: str) -> DeviceState:
 
 
 def save_state(device: str, state: DeviceState) -> None:
-    """Keeps the state; a disk that refuses only costs time at the next connection."""
+    """Keeps the state; a disk that refuses only costs time at the next connection. What a newer plugin wrote stays."""
     _save(_path(device), state)
 
 
 def _save(path: str, state: DeviceState) -> None:
+    if _version_at(path) > VERSION:
+        return
     unfinished = f"{path}.{os.getpid()}"
     with suppress(OSError):
         os.makedirs(os.path.dirname(path), exist_ok=True)
@@ -147,9 +162,31 @@ def _path(device: str) -> str:
 
 
 def _load(path: str) -> DeviceState | None:
+    stored = _stored(path)
+    if stored.get("version") == 1:
+        # The first one took whatever a look had not seen for gone, also when the device had been pulled.
+        stored = {**stored, "version": VERSION, "odd": {}, "to_offer": {}}
+    return cast(DeviceState, stored) if _is_whole(stored) else None
+
+
+def _version_at(path: str) -> int:
+    version = _stored(path).get("version")
+    return version if isinstance(version, int) else 0
+
+
+def _stored(path: str) -> dict[str, Any]:
     try:
         with open(path, encoding="utf-8", errors="surrogatepass") as file:
             state = json.load(file)
-    except (OSError, ValueError):
-        return None
-    return cast(DeviceState, state) if isinstance(state, dict) and state.get("version") == VERSION else None
+    except (OSError, ValueError, RecursionError):
+        return {}
+    return state if isinstance(state, dict) else {}
+
+
+def _is_whole(state: dict[str, Any]) -> bool:
+    """Whether this is what was written here: a file that somebody else has changed is like none."""
+    empty = empty_state("")
+    if state.get("version") != VERSION or any(type(state.get(key)) is not type(value) for key, value in empty.items()):
+        return False
+    seen = (entry for key in ("files", "sidecars", "statistics", "odd") for entry in state[key].values())
+    return all(isinstance(entry, dict) and {"size", "mtime"} <= entry.keys() for entry in seen)

@@ -90,7 +90,11 @@ class DeviceWatch(QObject):
 
     def _read_in_jobs(self, device: Any, api: Any, uuids: dict[str, str], abort: threading.Event) -> None:
         def done(job: Any) -> None:
-            if job.failed or abort.is_set():
+            if job.failed:
+                if not abort.is_set():
+                    note_fault("read the device", job.exception or RuntimeError("the device's job failed"))
+                self._end(None, abort)
+            elif abort.is_set():
                 self._end(None, abort)
             elif job.result.complete:
                 self._end(job.result, abort)
@@ -107,3 +111,19 @@ class DeviceWatch(QObject):
     def _end(self, collected: Collected | None, abort: threading.Event) -> None:
         if not abort.is_set():
             self._on_collected(collected)
+
+
+def collected_sentence(collected: Collected) -> str:
+    """What a look at a device brought, in a few words; empty when that is nothing to speak of."""
+    counts = (
+        (ngettext("{n} book recognised", "{n} books recognised", len(collected.changed)), len(collected.changed)),
+        (ngettext("{n} file could not be read", "{n} files could not be read", len(collected.odd)), len(collected.odd)),
+        (
+            ngettext("{n} book has lost its place there", "{n} books have lost their place there", len(collected.lost)),
+            len(collected.lost),
+        ),
+    )
+    parts = [text.format(n=count) for text, count in counts if count]
+    if not parts:
+        return ""
+    return _("{device}: {what}.").format(device=collected.device, what=", ".join(parts))

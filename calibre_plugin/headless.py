@@ -30,7 +30,7 @@ from .messages import why_sentence
 from .places import deliver_positions
 from .predict import predictor
 from .rebuild import rebuild
-from .undo import repair
+from .repair import repair
 from .unlinking import put_back, restorable, runs_under
 
 
@@ -76,6 +76,9 @@ class HeadlessLibrary:
         if params["dry_run"]:
             self._work_on_a_copy(path)
         self._db = LibraryDatabase(os.path.abspath(path))
+        if not params["dry_run"]:
+            # What a crash left open, here or in the window, is put right before anything new is decided.
+            repair(self._api, pull.journal_of(self._api))
         # What left calibre since the last run, from whatever process: the digests that readers know.
         # The folders named in the window count here too: it is one history.
         folders = [*Settings().get("copy_logs"), *params["copy_logs"]]
@@ -120,9 +123,6 @@ class HeadlessLibrary:
         account: Account = params["account"]
         profile: Profile = params["profile"]
         api, abort = self._api, self._abort
-        if not params["dry_run"]:
-            # What a crash left open, here or in the window, is put right before anything new is decided.
-            repair(api, pull.journal_of(api))
         predict = predictor(api, self._columns, abort) if params["predict"] else None
         report = WriteReport()
         carried: list[CarryOverResult] = []
@@ -202,7 +202,6 @@ class HeadlessLibrary:
     def unlink(self, params: Mapping[str, Any]) -> dict[str, Any]:
         """Makes sure that a digest is never taken for this book's again; puts back what it wrote, when `restore` says so."""
         book_id, digest = self._book(params), params["digest"]
-        repair(self._api, pull.journal_of(self._api))
         unlink(self._api, book_id, digest)
         runs = runs_under(self._api, book_id, digest)
         if params["restore"]:

@@ -23,9 +23,10 @@ from .plan_rows import BookRow, rows_of, tell_outcomes
 from .predict import predictor
 from .push_undo import undo_push
 from .rebuild import rebuild
-from .undo import Undone, repair, undo_run
+from .repair import repair
+from .undo import Undone, undo_run
 from .unlinking import put_back
-from .write_journal import Run
+from .journal_run import Run
 
 load_translations()
 
@@ -154,10 +155,9 @@ def write_job(
         return _unwritten(pulled, decisions, rows, pull.Applied(), gone)
     applied = pull.Applied()
     try:
-        writing = pull.Writing(request.api, pulled, request.account, request.profile, decisions)
-        # Also when the journal fails half way: what stands in the library by then is shown.
-        applied = pull.Applied(writing.report)
-        try:
+        with pull.Writing(request.api, pulled, request.account, request.profile, decisions) as writing:
+            # Also when the journal fails half way: what stands in the library by then is shown.
+            applied = pull.Applied(writing.report)
             done = 0
             for some in in_slices(writing.wanted, abort):
                 writing.write(some)
@@ -165,8 +165,6 @@ def write_job(
                 share = done / len(writing.wanted)
                 notifications.put((share, phase_sentence("writing", done, len(writing.wanted))))
             applied = writing.finish()
-        finally:
-            writing.close()
     except OSError as error:
         trouble = Explanation(
             _("The write journal could not be kept, so nothing more was written."),

@@ -173,6 +173,9 @@ _WHY: Final[dict[str, _Sentence]] = {
     # Nothing is written into one cell.
     "own_word": lambda w: _("{column} holds your own word {value}, which is never overwritten."),
     "status_kept": lambda w: _("You set {column} to {value} later than the last reading: it stays."),
+    "place_untold": lambda w: _(
+        "The place that was read at is not found in this book's file: {column} still tells the earlier one."
+    ),
     "column_gone": lambda w: _("The column {column} is no longer in the library; map another in the preferences."),
     "column_unfit": lambda w: _unfit(w),
     "not_in_enumeration": lambda w: _("The column {column} does not allow {value}; add it to the column's values."),

@@ -6,11 +6,13 @@ import os
 import threading
 import time
 import uuid
-from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
+from types import TracebackType
 from typing import Any, Final
 
-from .book_memory import Outcome, base_changes, merge_into, recall, remember
+from .book_memory import Outcome, base_changes, decided, merge_into, recall, remember
 from .bridge_client import BridgeClient, SyncError
 from .config import library_id
 from .contract import (
@@ -31,12 +33,14 @@ from .digest import file_content_key
 from .device_marks import read_marks
 from .device_state import forget_offers
 from .history import add_digests, read_digests
-from .library import WriteReport, read_books, write_updates
+from .journal_run import Decision
+from .journaled import Journaled
+from .library import WriteReport, read_books
 from .library_files import EPUB_FORMATS
 from .noticed import with_news
 from .offers import offers_again
 from .strip_list import our_folder
-from .write_journal import RunWriter, WriteJournal
+from .write_journal import WriteJournal
 
 # (done, total, phase): phases are "reading", "digests", "asking", "planning", "opening" and "predicting".
 OnPhase = Callable[[int, int, str], None]
@@ -142,12 +146,12 @@ def wanted_updates(plan: PullPlan, said: Decisions) -> list[ColumnUpdate]:
     return wanted
 
 
-class Writing:
+class Writing(AbstractContextManager["Writing"]):
     """The writing of an accepted plan, as a whole or slice by slice; nothing is written that is not journalled first.
 
-    `writer` is the run that it belongs to, where one has begun; else it is a run of its own.
-
-    Raises OSError when the journal cannot be kept: then nothing more was written.
+    `run` is the run that it belongs to, where one has begun; else it is a run of its own, if there is anything to write.
+    What was not finished is repaired at the next start. Raises OSError when the journal cannot be kept: then nothing
+    more was written.
     """
 
     def __init__(
@@ -157,7 +161,7 @@ class Writing:
         account: Account,
         profile: Profile,
         decisions: Decisions | None = None,
-        writer: RunWriter | None = None,
+        run: Journaled | None = None,
     ) -> None:
         self._api = api
         self._pulled = pulled
@@ -166,45 +170,47 @@ class Writing:
         self._said = decisions or Decisions()
         plan = pulled.plan
         self.wanted = wanted_updates(plan, self._said)
-        touched = {update["book_id"] for update in self.wanted}
-        if writer is not None:
-            touched |= {base["book_id"] for base in plan["bases"]}
-        elif self.wanted:
-            writer = journal_of(api).begin_run("pull", profile["id"], account["id"])
-        self._uuids = uuids_of(api, touched)
         agreed = [*plan["bases"], *(conflict["base"] for conflict in plan["conflicts"])]
         self._documents = {base["book_id"]: base["document"] for base in agreed}
-        self._writer = writer
-        self.report = WriteReport()
+        self._own = None
+        # Said to the journal before the first cell is written.
+        self._unsaid: list[Decision] = []
+        if run is None and self.wanted:
+            run = self._own = Journaled(api, journal_of(api), "pull", profile["id"], account["id"])
+            self._unsaid = decided(plan, self.wanted, self._said.theirs, self._said.ours, run.names)
+        self._run = run
+        self.report = run.report if run is not None else WriteReport()
 
     def write(self, updates: Sequence[ColumnUpdate]) -> None:
         """Writes these of the wanted updates: only cells that still hold `before`."""
-        writer = self._writer
-        if writer is None:
+        if self._run is None:
             return
-
-        def record(fresh: Sequence[ColumnUpdate]) -> None:
-            writer.record(fresh, self._uuids, self._documents)
-
-        self.report.extend(write_updates(self._api, updates, self._profile["columns"], record))
+        self._run.decide(self._unsaid)
+        self._unsaid = []
+        self._run.write(updates, self._profile["columns"], self._documents)
 
     def finish(self) -> Applied:
-        """Remembers what both sides now agree on, and ends the run. What was never written is offered again."""
+        """Remembers what both sides now agree on. What was never written is offered again."""
         plan, account_id, profile = self._pulled.plan, self._account["id"], self._profile
         outcome = self._outcome()
-        if self._writer is not None:
-            self._writer.record_bases(base_changes(plan, outcome, self._uuids, self._api, account_id, profile["id"]))
-        book_ids, began = self._pulled.book_ids, self._pulled.began
-        remember(self._api, account_id, profile, plan, outcome, book_ids, began, time.time())
-        add_digests(self._api, _digests_by_book(self._api, plan))
-        if self._writer is not None:
-            self._writer.finish(self.report.written, self._uuids)
-        return Applied(self.report, self._writer.id if self._writer else None)
 
-    def close(self) -> None:
-        """Gives up without remembering anything: the next start repairs what was begun."""
-        if self._writer is not None:
-            self._writer.close()
+        def keep() -> None:
+            book_ids, began = self._pulled.book_ids, self._pulled.began
+            remember(self._api, account_id, profile, plan, outcome, book_ids, began, time.time())
+            add_digests(self._api, _digests_by_book(self._api, plan))
+
+        if self._run is None:
+            keep()
+            return Applied(self.report)
+        changes = base_changes(plan, outcome, self._run.names, self._api, account_id, profile["id"])
+        self._run.remember(changes, keep)
+        return Applied(self.report, self._run.id)
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if self._own is not None:
+            self._own.__exit__(kind, error, trace)
 
     def _outcome(self) -> Outcome:
         """Cells that changed under our hands, failed, or were never reached are no refusal of the reader's."""
@@ -215,12 +221,9 @@ class Writing:
 
 def apply(api: Any, pulled: Pulled, account: Account, profile: Profile, decisions: Decisions | None = None) -> Applied:
     """Writes what was accepted, in one go. Raises OSError when the journal cannot be kept."""
-    writing = Writing(api, pulled, account, profile, decisions)
-    try:
+    with Writing(api, pulled, account, profile, decisions) as writing:
         writing.write(writing.wanted)
         return writing.finish()
-    finally:
-        writing.close()
 
 
 def settled(plan: PullPlan) -> Decisions:
@@ -279,11 +282,6 @@ def offer(
 def journal_of(api: Any) -> WriteJournal:
     """The write journal of this library on this machine."""
     return WriteJournal(os.path.join(our_folder(), "journal"), library_id(api))
-
-
-def uuids_of(api: Any, book_ids: Iterable[int]) -> dict[int, str]:
-    """Each book's uuid, which outlives its id."""
-    return api.all_field_for("uuid", set(book_ids))
 
 
 def _digests_by_book(api: Any, plan: PullPlan) -> dict[int, list[KnownDigest]]:

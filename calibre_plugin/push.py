@@ -26,11 +26,12 @@ from .contract import (
     PutBackOurs,
     PutResult,
 )
+from .journal_run import PutOutcome
+from .journaled import Journaled, Told
 from .library import WriteReport, read_books
 from .offers import OWN_DEVICE_PREFIX
 from .positions import read_places
-from .pull import Applied, Pulled, Writing, journal_of, uuids_of, with_memory
-from .write_journal import PutOutcome, RunWriter
+from .pull import Applied, Pulled, Writing, journal_of, with_memory
 
 # (done, total, phase): phases are "reading", "digests", "asking", "planning" and "pushing".
 OnPhase = Callable[[int, int, str], None]
@@ -116,21 +117,21 @@ def apply(
         return Pushed()
     # What is about to be replaced was read once: the log may not have heard of it yet, and an undo puts it back.
     observe(api, account["id"], _replaced(puts, prepared.began))
-    uuids = uuids_of(api, (put["book_id"] for put in puts))
-    writer = journal_of(api).begin_run("push", profile["id"], account["id"])
-    try:
-        writer.record_puts([_as_put_back(put) for put in puts], uuids)
+    results: list[PutResult] = []
+
+    def send() -> Iterable[Told]:
         request = {"account": account, "library_id": library_id(api), "puts": puts}
-        results: list[PutResult] = bridge.request("sync/push", request, abort=abort, on_progress=on_phase)["results"]
-        writer.record_outcomes(
-            ((uuids[put["book_id"]], put["document"]), OUTCOMES[result["outcome"]], result["timestamp"])
-            for result in results
-            for put in (result["put"],)
-        )
-        applied = _agree(api, prepared, asked, results, account, profile, writer)
-    finally:
-        # What is not ended here is ended by the next run, which knows no more of it than that it may stand.
-        writer.close()
+        results.extend(bridge.request("sync/push", request, abort=abort, on_progress=on_phase)["results"])
+        for result in results:
+            put = result["put"]
+            yield put["book_id"], put["document"], OUTCOMES[result["outcome"]], result["timestamp"]
+
+    # A run that does not come to its end knows no more of what it put than that it may stand.
+    with Journaled(api, journal_of(api), "push", profile["id"], account["id"]) as run:
+        # A book that was deleted during the review has no place to tell any more.
+        puts = [put for put in puts if put["book_id"] in run.names]
+        run.put([_as_put_back(put) for put in puts], send)
+        applied = _agree(api, prepared, asked, results, account, profile, run)
     return Pushed(results, applied.report, applied.run_id)
 
 
@@ -155,7 +156,7 @@ def _agree(
     results: Sequence[PutResult],
     account: Account,
     profile: Profile,
-    writer: RunWriter,
+    run: Journaled,
 ) -> Applied:
     """Lets the columns follow what was put, and remembers that both sides agree on it."""
     plan = prepared.plan
@@ -170,9 +171,9 @@ def _agree(
         api, account["id"], profile["id"], updates, [{**base, "timestamp": done[base["book_id"]]} for base in bases]
     )
     pulled = Pulled(agreed, [base["book_id"] for base in bases], prepared.began)
-    writing = Writing(api, pulled, account, profile, writer=writer)
-    writing.write(writing.wanted)
-    return writing.finish()
+    with Writing(api, pulled, account, profile, run=run) as writing:
+        writing.write(writing.wanted)
+        return writing.finish()
 
 
 def pushed_books(results: Iterable[PutResult]) -> dict[int, float | None]:

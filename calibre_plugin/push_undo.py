@@ -4,16 +4,20 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from typing import Any, Final, cast
 
 from .book_memory import forget_run
+from .book_names import names_in
 from .bridge_client import BridgeClient
 from .config import library_id
 from .contract import Account, Base, Progress, PutBack, PutBackOurs, PutBackResult
+from .journal_run import BaseChange, PutOutcome, Run
+from .journaled import Journaled, Told
 from .offers import OWN_DEVICE_PREFIX
-from .undo import Undone, put_cells_back, undo_run
-from .write_journal import BaseChange, PutOutcome, Run, Undo, WriteJournal
+from .undo import Undone, decisions_of, put_cells_back, undo_run
+from .undo_plan import Undo, plan_undo
+from .write_journal import WriteJournal
 
 load_translations()
 
@@ -34,68 +38,95 @@ def undo_push(
     on_phase: Callable[[int, int, str], None],
     only: Collection[int] | None = None,
 ) -> Undone:
-    """Takes a push back, or an undo of one, for all its books or `only` some.
+    """Takes back what a run put on the server, or an undo of it, for all its books or `only` some.
 
     A book for which the server did not answer is left as it is, and can be undone again. Raises SyncError when the
     server as a whole cannot be asked, OSError when the journal cannot be kept: then no cell was written.
     """
-    uuids: dict[int, str] = api.all_field_for("uuid", api.all_book_ids())
-    ids = {uuid: book_id for book_id, uuid in uuids.items()}
-    undo = journal.undo_updates(run, ids, only)
+    names = names_in(api)
+    again = journal.is_redone_by_undoing(run)
+    undo = plan_undo(run, names, again, only)
     if not undo.puts:
         return undo_run(api, journal, run, only, abort=abort)
-    again = journal.is_redone_by_undoing(run)
-    stood = {(put["book_id"], put["document"]): _left_by(run, put, uuids, api, again) for put in undo.puts}
-    writer = journal.begin_run("undo", run.profile, run.account, undoes=run.id)
-    try:
-        writer.record_puts([_reversed(put, stood[put["book_id"], put["document"]]) for put in undo.puts], uuids)
-        request = {"account": account, "library_id": library_id(api), "put_backs": undo.puts, "again": again}
+    is_push = journal.origin_of(run).kind not in ("carry_over", "offer")
+    times = {(names.book_of(book), document): at for (book, document), at in run.put_times.items()}
+    # A push is news to other machines; an undo and an offer are not.
+    left_as = (PUSH_DEVICE_PREFIX if is_push and not again else OWN_DEVICE_PREFIX) + library_id(api)
+    stood = {(put["book_id"], put["document"]): _left_by(put, left_as, times) for put in undo.puts}
+    results: list[PutBackResult] = []
+    troubles: list[Exception] = []
+
+    def send() -> Iterable[Told]:
+        # What was a push is put again as one.
+        request = {"account": account, "library_id": library_id(api), "put_backs": undo.puts}
         try:
-            answer = bridge.request("sync/undoPush", request, abort=abort, on_progress=on_phase)
-        except Exception:
+            answer = bridge.request(
+                "sync/undoPush", {**request, "again": again and is_push}, abort=abort, on_progress=on_phase
+            )
+        except Exception as error:
             # Whatever was put back by then is found so by the next try.
-            writer.record_outcomes(((uuids[book_id], document), "failed", None) for book_id, document in stood)
-            writer.finish([], uuids)
-            raise
-        results: list[PutBackResult] = answer["results"]
-        writer.record_outcomes(
-            ((uuids[put["book_id"]], put["document"]), OUTCOMES[result["outcome"]], result["timestamp"])
+            troubles.append(error)
+            return [(book_id, document, "failed", None) for book_id, document in stood]
+        results.extend(answer["results"])
+        return [
+            (put["book_id"], put["document"], OUTCOMES[result["outcome"]], result["timestamp"])
             for result in results
             for put in (result["put_back"],)
-        )
-        failed = {result["put_back"]["book_id"] for result in results if result["outcome"] == "failed"}
-        updates = [update for update in undo.updates if update["book_id"] not in failed]
-        report = put_cells_back(api, updates, uuids, writer, abort)
-        bases = _bases(undo, results, failed, ids, again)
-        writer.record_bases(bases.values())
-        now = time.time()
-        sent: dict[int, list[Progress]] = {}
-        # By the copy, not the book: what is undone of a book now is not asked about again when the rest of it is.
-        answered = [result["put_back"] for result in results if result["outcome"] != "failed"]
-        for put in answered:
-            record = put["before"] if again else stood[put["book_id"], put["document"]]
-            if record is not None:
-                sent.setdefault(put["book_id"], []).append(record)
-        forget_run(api, run.account, run.profile, report.written, bases, now, again=again, sent=sent)
-        writer.finish(report.written, uuids)
-    finally:
-        writer.close()
-    return Undone(run, report, results)
+        ]
+
+    with Journaled(api, journal, "undo", run.profile, run.account, undoes=run.id) as doing:
+        puts = [_reversed(put, stood[put["book_id"], put["document"]]) for put in undo.puts]
+        doing.put(puts, send, undo.undoes)
+        if not troubles:
+            _follow(api, doing, undo, results, stood, again, abort)
+    for trouble in troubles:
+        raise trouble
+    return Undone(run, doing.report, results, undo.left)
 
 
-def _left_by(run: Run, put: PutBack, uuids: Mapping[int, str], api: Any, again: bool) -> Progress | None:
+def _follow(
+    api: Any,
+    doing: Journaled,
+    undo: Undo,
+    results: Sequence[PutBackResult],
+    stood: Mapping[tuple[int, str], Progress | None],
+    again: bool,
+    abort: threading.Event,
+) -> None:
+    """After the server has answered: the columns that had followed, the bases, and what is remembered."""
+    failed = {result["put_back"]["book_id"] for result in results if result["outcome"] == "failed"}
+    doing.decide(decisions_of(doing, undo, again))
+    updates = [update for update in undo.updates if update["book_id"] not in failed]
+    put_cells_back(api, updates, doing, undo.undoes, abort)
+    bases = _bases(undo, results, failed, again)
+    sent: dict[int, list[Progress]] = {}
+    # By the copy, not the book: what is undone of a book now is not asked about again when the rest of it is.
+    answered = [result["put_back"] for result in results if result["outcome"] != "failed"]
+    for put in answered:
+        record = put["before"] if again else stood[put["book_id"], put["document"]]
+        if record is not None:
+            sent.setdefault(put["book_id"], []).append(record)
+    records = {book_id: record for book_id, record in undo.decisions.items() if book_id in bases}
+    run, written, now = undo.run, doing.report.written, time.time()
+
+    def keep() -> None:
+        forget_run(api, run.account, run.profile, written, bases, records, now, again=again, sent=sent)
+
+    doing.remember(bases.values(), keep)
+
+
+def _left_by(put: PutBack, device_id: str, times: Mapping[tuple[int | None, str], float | None]) -> Progress | None:
     """The record that the run left under a document; None where it had taken one away."""
-    ours = put["ours"]
+    ours, document = put["ours"], put["document"]
     if ours is None:
         return None
-    prefix = OWN_DEVICE_PREFIX if again else PUSH_DEVICE_PREFIX
     return {
-        "document": put["document"],
+        "document": document,
         "percentage": ours["percentage"],
         "progress": ours["progress"],
         "device": DEVICE,
-        "device_id": prefix + library_id(api),
-        "timestamp": run.put_times.get((uuids[put["book_id"]], put["document"])),
+        "device_id": device_id,
+        "timestamp": times.get((put["book_id"], document)),
     }
 
 
@@ -108,20 +139,20 @@ def _reversed(put: PutBack, stood: Progress | None) -> PutBack:
 
 
 def _bases(
-    undo: Undo, results: Collection[PutBackResult], failed: Collection[int], ids: Mapping[str, int], again: bool
+    undo: Undo, results: Collection[PutBackResult], failed: Collection[int], again: bool
 ) -> dict[int, BaseChange]:
     """The base changes by book id. A record that was put there again has another time than when it was pushed."""
     times = {
         result["put_back"]["document"]: result["timestamp"] for result in results if result["outcome"] == "restored"
     }
     bases: dict[int, BaseChange] = {}
-    for change in undo.bases:
-        book_id, after = ids[change.uuid], change.after
+    for book_id, change in undo.bases.items():
+        after = change.after
         if book_id in failed:
             continue
         if after is not None and again and after["document"] in times:
             after = cast(Base, {**after, "timestamp": times[after["document"]]})
-        bases[book_id] = BaseChange(change.uuid, change.before, after)
+        bases[book_id] = BaseChange(change.book, change.before, after)
     return bases
 
 

@@ -12,9 +12,11 @@ from calibre.constants import isfrozen, islinux, ismacos, iswindows
 
 from .config import StoredProfile
 from .contract import Account, Diagnosis
+from .device_state import all_states
 from .faults import noted_faults
 from .history import read_digests
 from .messages import error_sentence
+from .odd_words import odd_report_lines
 from .runtime import Runtime, is_flatpak
 
 
@@ -40,6 +42,7 @@ def make_report(
         *_profile_lines(api, profile),
         *_account_lines(account),
         *_diagnosis_lines(diagnosis),
+        *_device_lines(),
         *_fault_lines(),
     ]
     return "\n".join(lines)
@@ -87,6 +90,13 @@ def _diagnosis_lines(diagnosis: Diagnosis | None) -> list[str]:
         outcome = "ok" if error is None else _plain(error["name"], error["data"])
         lines.append(f"  {check['name']}: {outcome} ({check['took']} ms)")
     return ["What the server said:", *lines]
+
+
+def _device_lines() -> list[str]:
+    lines = odd_report_lines(all_states())
+    return (
+        ["Files on devices that could not be read, or not in full:", *(f"  {line}" for line in lines)] if lines else []
+    )
 
 
 def _fault_lines() -> list[str]:

@@ -1,7 +1,8 @@
 """What KOReader itself keeps about a book: its sidecar, the one place where a digest is sure to be what it sends.
 
 A sidecar stands beside the book (`Book.sdr/metadata.epub.lua`), below `docsettings` in KOReader's own folder under the
-book's whole path, or below `hashdocsettings` under the digest, as the reader chose.
+book's whole path, or below `hashdocsettings` under the digest, as the reader chose. The *book metadata archive* keeps
+another, whole one in a folder of the reader's choice, as `<digest>.lua`: at closing a book, and when it is deleted.
 """
 
 from __future__ import annotations
@@ -12,12 +13,17 @@ from typing import Any, Final, Literal, TypedDict, cast
 
 from .contract import DeviceMark
 from .lua_table import read_lua_table
+from .odd_file import OddFile
 
 Status = Literal["reading", "complete", "abandoned"]
 
 # `metadata.epub.lua`, and what KOReader left when it was interrupted while it wrote a new one.
 NAME: Final = re.compile(r"metadata\.(\w+)\.lua(\.old)?$", re.IGNORECASE)
+# What the archive calls one.
+ARCHIVED: Final = re.compile(r"([0-9a-f]{32})\.lua(\.old)?$")
 _DIGEST: Final = re.compile(r"[0-9a-f]{32}")
+# A title, a path: more than this is none.
+_LONGEST: Final = 4096
 _UUID: Final = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}", re.IGNORECASE)
 
 
@@ -38,17 +44,13 @@ class Sidecar(TypedDict):
 
 
 def read_sidecar(data: bytes) -> Sidecar | None:
-    """A sidecar's content; None for what is not one, or is from a KOReader that kept no digest yet."""
-    try:
-        table = read_lua_table(data)
-    except (ValueError, RecursionError):
-        return None
+    """A sidecar's content; None for one of a KOReader that kept no digest yet. OddFile for what is none."""
+    table = read_lua_table(data)
     digest = table.get("partial_md5_checksum")
     if not isinstance(digest, str) or not _DIGEST.fullmatch(digest):
         return None
     properties = _table(table, "doc_props")
     summary = _table(table, "summary")
-    percentage = table.get("percent_finished")
     status = summary.get("status")
     return {
         "digest": digest,
@@ -56,10 +58,30 @@ def read_sidecar(data: bytes) -> Sidecar | None:
         "title": _text(properties.get("title")),
         "authors": [name for name in (_text(properties.get("authors")) or "").split("\n") if name],
         "uuids": uuids_in(_text(properties.get("identifiers")) or ""),
-        "percentage": _share(percentage),
+        "percentage": _share(table.get("percent_finished")),
         "status": cast(Status, status) if status in ("reading", "complete", "abandoned") else None,
         "marked": day_of(summary.get("modified")),
     }
+
+
+def read_sidecar_at(path: str, data: bytes) -> Sidecar | None:
+    """As `read_sidecar`; an archived one must also be called as its digest is, or it is another's."""
+    sidecar = read_sidecar(data)
+    archived = archived_digest(path)
+    if archived is not None and sidecar is not None and sidecar["digest"] != archived:
+        raise OddFile("name_and_digest_differ")
+    return sidecar
+
+
+def archived_digest(path: str) -> str | None:
+    """The digest that an archived sidecar's name tells; None for a sidecar in another place."""
+    named = ARCHIVED.fullmatch(path.rpartition("/")[2])
+    return named.group(1) if named is not None else None
+
+
+def is_old(path: str) -> bool:
+    """Whether this is what KOReader had before, which it keeps beside what it wrote last."""
+    return path.endswith(".old")
 
 
 def uuids_in(text: str) -> list[str]:
@@ -78,9 +100,11 @@ def day_of(modified: object) -> float | None:
     if not isinstance(modified, str):
         return None
     try:
-        return time.mktime(time.strptime(modified[:10], "%Y-%m-%d"))
+        day = time.mktime(time.strptime(modified[:10], "%Y-%m-%d"))
     except (ValueError, OverflowError):
         return None
+    # A clock that had lost its date tells none.
+    return day if day >= 0 else None
 
 
 def sidecar_path(book_path: str) -> str:
@@ -106,9 +130,12 @@ def _table(table: dict[Any, Any], key: str) -> dict[Any, Any]:
 def _text(value: object) -> str | None:
     if not isinstance(value, str) or not value:
         return None
-    return value.encode("utf-8", "surrogateescape").decode("utf-8", "replace")
+    # Old PDFs end their titles with a NUL.
+    text = value[:_LONGEST].encode("utf-8", "surrogateescape").decode("utf-8", "replace").replace("\0", "")
+    return text or None
 
 
 def _share(value: object) -> float | None:
-    is_number = isinstance(value, (int, float)) and not isinstance(value, bool)
-    return min(max(float(cast(float, value)), 0.0), 1.0) if is_number else None
+    """What is no share of a book, as 57 for 57 %, says nothing."""
+    is_share = isinstance(value, (int, float)) and not isinstance(value, bool) and 0 <= value <= 1
+    return float(cast(float, value)) if is_share else None

@@ -12,13 +12,16 @@ from calibre.gui2 import gprefs
 
 from . import config
 from .background import Background, Fault, attempt
+from .book_names import BookName, names_in
 from .faults import note_fault
 from .help_dialog import help_button
 from .icons import icon
 from .messages import percent
 from .plan_rows import show_cell, show_time
+from .undo_words import book_words
 from .window_memory import keep_geometry
-from .write_journal import Run, RunHead, WriteJournal
+from .journal_run import Run
+from .write_journal import RunHead, WriteJournal
 
 load_translations()
 
@@ -60,8 +63,7 @@ class UndoDialog(QDialog):
         self._heads = heads
         self._listed: list[str] = []
         self._background = Background(self)
-        uuids = self._api.all_field_for("uuid", self._api.all_book_ids())
-        self._ids: dict[str, int] = {uuid: book_id for book_id, uuid in uuids.items()}
+        self._names = names_in(self._api)
         layout = QVBoxLayout(self)
         about = QLabel(
             _("Undoing puts back what stood in a cell before the run, if the cell still holds what the run wrote.")
@@ -140,6 +142,8 @@ class UndoDialog(QDialog):
                 "pull": _("{when}: sync of “{profile}”"),
                 "push": _("{when}: push of “{profile}”"),
                 "undo": _("{when}: an undo"),
+                "carry_over": _("{when}: places of “{profile}” offered to other copies"),
+                "offer": _("{when}: places of “{profile}” offered to devices"),
             }[run.kind]
             count = ngettext("{n} book", "{n} books", run.books).format(n=run.books)
             heading = what.format(when=show_time(run.at), profile=names.get(run.profile, _("a deleted profile")))
@@ -158,22 +162,21 @@ class UndoDialog(QDialog):
     def _show_books(self, item: QTreeWidgetItem, run: Run | None) -> None:
         if item.childCount() or run is None:
             return
-        by_book: dict[str, list[list[str]]] = {}
+        by_book: dict[BookName, list[list[str]]] = {}
         for entry in run.standing:
             values = [show_cell(value, self._columns.get(entry.column)) for value in (entry.before, entry.after)]
             texts = [self._column_name(entry.column), *values]
-            by_book.setdefault(entry.uuid, []).append(texts)
+            by_book.setdefault(entry.book, []).append(texts)
         for put in run.standing_puts:
             texts = [_("On the server"), *(percent(one["percentage"]) if one else "" for one in (put.before, put.ours))]
             # The same place goes to every copy of a book: one line tells it.
-            if texts not in by_book.setdefault(put.uuid, []):
-                by_book[put.uuid].append(texts)
-        for uuid in list(by_book)[:SHOWN_BOOKS]:
-            book_id = self._ids.get(uuid)
-            title = self._api.field_for("title", book_id) if book_id else _("a book that is gone")
-            book = QTreeWidgetItem(item, [title])
+            if texts not in by_book.setdefault(put.book, []):
+                by_book[put.book].append(texts)
+        for name in list(by_book)[:SHOWN_BOOKS]:
+            book_id = self._names.book_of(name)
+            book = QTreeWidgetItem(item, [book_words(self._api, self._names, name)])
             book.setData(0, Qt.ItemDataRole.UserRole, book_id)
-            for texts in by_book[uuid]:
+            for texts in by_book[name]:
                 cell = QTreeWidgetItem(book, texts)
                 cell.setData(0, Qt.ItemDataRole.UserRole, book_id)
 

@@ -15,9 +15,8 @@ from .explain import Explanation
 from .job_work import Work, secrets_of
 from .jobs import JOB_TYPE, UndoOutcome, put_back_job, undo_job
 from .proxy import with_proxy
-from .push_undo import server_sentence
-from .undo import Undone
-from .write_journal import Run
+from .undo_words import undo_sentence
+from .journal_run import Run
 
 load_translations()
 
@@ -109,20 +108,4 @@ class UndoRuns:
             self._runs.say(_("Stopped; the rest can be undone another time."), quiet=False)
         else:
             self._runs.refresh({update["book_id"] for update in outcome.undone.report.written})
-            self._runs.say(_undo_sentence(outcome.undone), quiet=False)
-
-
-def _undo_sentence(undone: Undone) -> str:
-    """What was put back, and what was not."""
-    report = undone.report
-    books = len({update["book_id"] for update in report.written})
-    on_server = server_sentence(undone.results)
-    if on_server and not books and not report.stale:
-        return on_server
-    text = ngettext("{n} book put back", "{n} books put back", books).format(n=books)
-    if report.stale:
-        left = ngettext(
-            "{n} value was changed since and stays", "{n} values were changed since and stay", len(report.stale)
-        )
-        text = f"{text}, {left.format(n=len(report.stale))}"
-    return f"{text}. {on_server}".strip()
+            self._runs.say(undo_sentence(api, outcome.undone), quiet=False)

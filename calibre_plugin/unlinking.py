@@ -6,36 +6,41 @@ import threading
 from collections.abc import Collection, Sequence
 from typing import Any
 
+from .book_names import BookNames, names_in
 from .contract import Cell, ColumnUpdate
+from .journal_run import Run
 from .library import WriteReport, read_cell
 from .pull import journal_of
 from .undo import undo_run
-from .write_journal import Run, same_cell
+from .write_journal import same_cell
 
 
 def runs_under(api: Any, book_id: int, digest: str) -> list[Run]:
     """The runs that wrote this book's cells because of this digest, the newest first. Reads the whole journal."""
-    uuid = api.field_for("uuid", book_id)
-    return [run for run in journal_of(api).runs() if run.kind == "pull" and _wrote_under(run, uuid, digest)]
+    names = names_in(api)
+    return [run for run in journal_of(api).runs() if run.kind == "pull" and _wrote_under(run, names, book_id, digest)]
 
 
-def _wrote_under(run: Run, uuid: str, digest: str) -> bool:
-    entries = [entry for entry in run.standing if entry.uuid == uuid]
+def _wrote_under(run: Run, names: BookNames, book_id: int, digest: str) -> bool:
+    entries = [entry for entry in run.standing if names.book_of(entry.book) == book_id]
     # Runs of earlier days say it only of books whose every cell was written, for only these have a base of the run.
-    agreed = any(change.uuid == uuid and change.after and change.after["document"] == digest for change in run.bases)
+    agreed = any(
+        names.book_of(change.book) == book_id and change.after and change.after["document"] == digest
+        for change in run.bases
+    )
     return any(entry.document == digest or (entry.document is None and agreed) for entry in entries)
 
 
 def restorable(api: Any, book_id: int, runs: Sequence[Run]) -> list[ColumnUpdate]:
     """What undoing these runs would do to the book: only cells that still hold what they wrote, each once."""
-    uuid = api.field_for("uuid", book_id)
+    names = names_in(api)
     known = api.field_metadata.custom_field_metadata()
     now: dict[str, Cell] = {}
     then: dict[str, Cell] = {}
     for run in runs:
         for entry in run.standing:
             column = entry.column
-            if entry.uuid != uuid or column not in known:
+            if names.book_of(entry.book) != book_id or column not in known:
                 continue
             now.setdefault(column, read_cell(api, book_id, column))
             if same_cell(then.get(column, now[column]), entry.after):

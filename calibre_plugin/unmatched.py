@@ -18,6 +18,7 @@ from .device_state import all_states
 from .history import read_stored
 from .other_libraries import Elsewhere
 from .rebuild import Orphan
+from .odd_file import OddFile
 from .sidecar import read_sidecar
 
 Origin = Literal["server", "device", "orphan", "pasted"]
@@ -104,7 +105,10 @@ def unmatched(
 
 def documents_in(text: str) -> list[Document]:
     """What a reader pasted: KOReader's sidecar, or any text with digests in it, each once."""
-    sidecar = read_sidecar(text.encode("utf-8", "surrogateescape"))
+    try:
+        sidecar = read_sidecar(text.encode("utf-8", "surrogatepass"))
+    except OddFile:
+        sidecar = None
     if sidecar is None:
         return [Document(digest, frozenset({"pasted"})) for digest in dict.fromkeys(DIGEST.findall(text.lower()))]
     name = re.split(r"[/\\]", sidecar["doc_path"] or "")[-1]

@@ -73,6 +73,8 @@ class UnmatchedDialog(QDialog):
         about.setWordWrap(True)
         layout.addWidget(about)
         self.note = QLabel(found.note, self)
+        # It may name files, which are called as anybody likes.
+        self.note.setTextFormat(Qt.TextFormat.PlainText)
         self.note.setWordWrap(True)
         self.note.setVisible(bool(found.note))
         layout.addWidget(self.note)

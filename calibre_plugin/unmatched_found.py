@@ -8,7 +8,9 @@ from typing import Any
 
 from .bridge_host import Launch
 from .contract import Account, ListedDocument
+from .device_state import all_states
 from .explain import explain
+from .odd_words import odd_note
 from .other_libraries import Elsewhere, known_elsewhere
 from .rebuild import Orphan, rebuild
 from .unmatched import Document, Suggestion, documents_in, list_documents, owners_of, shelf_of, suggest, unmatched
@@ -46,6 +48,7 @@ def find_unmatched(
             if reason is None:
                 raise
             note = reason.sentence
+    note = "\n".join(filter(None, (note, odd_note(all_states()))))
     elsewhere = known_elsewhere(libraries, but=api.backend.library_path)
     return looked_up(api, Found([], note, listed or [], rebuild(api, copy_logs).orphans, elsewhere))
 

@@ -17,6 +17,7 @@ import { digestLibrary } from "./digest-library.ts";
 import { exchangePosition } from "./book/exchange.ts";
 import type { KosyncClient, OpenKosyncClient } from "./ports.ts";
 import { isSamePlace } from "./book/same-place.ts";
+import { sayInWords, wordsAtPosition } from "./book/words.ts";
 import { type Copy, Shelf, type ShelfPorts, type Volume } from "./book/shelf.ts";
 
 export interface PushRequest {
@@ -97,7 +98,7 @@ async function inReadersWords(
     const targets = pushTargets(book, answers).map((document) => targetOf(document, book, answers));
     if (cell !== null && (newest === undefined || cell.at >= newest.at)) {
       const pointers = await Promise.all(targets.map((target) => typedIn(shelf, target, cell.share)));
-      return told({ source: "cell", percentage: cell.share, at: cell.at, ours: false, pointers });
+      return told({ source: "cell", percentage: cell.share, at: cell.at, ours: false, pointers, words: null });
     }
     return newest === undefined ? { places: [], untold: null } : await placeOf(shelf, newest, targets);
   } finally {
@@ -138,7 +139,9 @@ async function placeOf(
   if (volume.text.isProtected) return { places: [], untold: why("push_protected", { format }) };
   const { position, percentage, quality } = await convertPosition(volume.text, cfi, "xpointer");
   if (percentage === null) return { places: [], untold: why("push_place_lost", { format }) };
-  const place = { source, percentage, at };
+  const found = await wordsAtPosition(volume.text, cfi);
+  const words = found === null ? "" : sayInWords(found);
+  const place = { source, percentage, at, words: words === "" ? null : words };
   // The viewer writes the middle of the page it was opened at: only who has read on has moved.
   const ours = delivered !== null && (await isSamePlace(volume.text, delivered, cfi));
   if (ours || position === null)

@@ -152,11 +152,11 @@ function wantedWord(mapping: ColumnMapping, text: string, reason: Why): Wanted {
 
 function wantedPlace(mapping: ColumnMapping, { book, chosen, why: reason }: Filling): Wanted {
   if (chosen.place !== null) return wantedWord(mapping, chosen.place, reason);
+  // What cannot be told empties no cell; that the words are those of an earlier place is said, if they are ours.
   const moved = book.base !== null && book.base.progress !== chosen.progress.progress;
-  // Words of another place are worse than none, if they are ours.
-  return moved && !changedHere(mapping, book) && !isEmpty(book.cells[mapping.column] ?? null)
-    ? { after: null, why: reason }
-    : null;
+  const { column } = mapping;
+  const isStale = moved && !changedHere(mapping, book) && !isEmpty(book.cells[column] ?? null);
+  return isStale ? { not: why("place_untold", { column }) } : null;
 }
 
 /** What a column should hold once the record is taken. */

@@ -187,7 +187,7 @@ function afterPush(
 ): { updates: PushPlan["updates"]; base: Base } {
   const { percentage, at } = place;
   const words = { document, percentage, progress: progress ?? "", device: PUSH_DEVICE, device_id: null };
-  const chosen = { progress: { ...words, timestamp: at }, place: null };
+  const chosen = { progress: { ...words, timestamp: at }, place: place.words };
   const local = localSide(book, profile, now);
   const filling: Filling = { book, answers, chosen, local, profile, now, mark: null, reread: false, why: reason };
   // The percentage the reader typed stays exactly as typed, and so does what no base knows and the reader filled.

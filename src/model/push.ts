@@ -28,6 +28,8 @@ export const CalibrePlace = z
     /** We put it there ourselves after a pull: never news. */
     ours: z.boolean(),
     pointers: z.array(PlacePointer),
+    /** The place in words; null where it is only a percentage. */
+    words: z.string().nullable(),
   })
   .meta({ id: "CalibrePlace" });
 export type CalibrePlace = z.infer<typeof CalibrePlace>;

@@ -56,6 +56,7 @@ export const WHY_DATA = {
   // Nothing is written into one cell.
   own_word: ["column", "value"],
   status_kept: ["column", "value"],
+  place_untold: ["column"],
   column_gone: ["column"],
   column_unfit: ["column", "field", "datatype"],
   not_in_enumeration: ["column", "value"],

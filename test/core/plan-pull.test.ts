@@ -69,6 +69,35 @@ describe("a column mapped since the last sync is filled while the rest is left: 
   });
 });
 
+describe("the place in words", () => {
+  const columns = [column("percent", "#pct", "int"), column("place", "#place", "text")];
+  const { device_id: _none, ...agreed } = record({ percentage: 0.4 });
+  const base = { ...agreed, book_id: 1, values: { "#pct": 40, "#place": "One: It began." } };
+  const cells = { "#pct": 40, "#place": "One: It began." };
+  const moved = { percentage: 0.5, timestamp: T0 + DAY };
+
+  test.each(["#_doc_fragment_4_ gone", "", "epubcfi(/4/2!/4)", "loc:77"])(
+    "stays when the server's place %j is not understood, and that is said",
+    (progress) => {
+      const reading = readingOf({ base, cells, written: cells, records: [{ ...moved, progress }] });
+      const plan = planPull([reading], profileOf({ columns }), T0 + 2 * DAY);
+      expect(plan.updates).toMatchObject([{ column: "#pct", after: 50 }]);
+      expect(plan.skipped).toMatchObject([{ reason: { code: "place_untold", data: { column: "#place" } } }]);
+      // It is still the reader's agreed value: the next place that is understood replaces it unasked.
+      expect(plan.bases).toMatchObject([{ values: { "#pct": 50, "#place": "One: It began." } }]);
+    },
+  );
+
+  test("says nothing of a cell that is empty, or that the reader filled", () => {
+    for (const place of [null, "my own words"]) {
+      const reading = readingOf({ base, cells: { ...cells, "#place": place }, records: [moved] });
+      const plan = planPull([reading], profileOf({ columns }), T0 + 2 * DAY);
+      expect(plan.updates.map((update) => update.column)).toEqual(["#pct"]);
+      expect(plan.skipped).toEqual([]);
+    }
+  });
+});
+
 test("a date that nobody knows stays empty when its column is mapped later: the server tells no time", () => {
   const { device_id: _none, ...agreed } = record({ timestamp: null, percentage: 1 });
   const base = { ...agreed, book_id: 1, values: { "#pct": 100, "#status": "Finished" } };

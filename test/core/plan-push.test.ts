@@ -34,7 +34,15 @@ function pointer(more: Partial<PlacePointer> = {}): PlacePointer {
 }
 
 function place(more: Partial<CalibrePlace> = {}): CalibrePlace {
-  return { source: "viewer", percentage: 0.5, at: T0 + 2 * DAY, ours: false, pointers: [pointer()], ...more };
+  return {
+    source: "viewer",
+    percentage: 0.5,
+    at: T0 + 2 * DAY,
+    ours: false,
+    pointers: [pointer()],
+    words: null,
+    ...more,
+  };
 }
 
 function reading(

@@ -117,7 +117,14 @@ test("a place that was taken back and still stands is not pulled either, and a d
 
 test("a place that was taken back is not pushed again until calibre is read on", () => {
   const pointer = { document: DOCUMENT, progress: OURS.progress, quality: "text" as const, same_place: false };
-  const viewer: CalibrePlace = { source: "viewer", percentage: 0.5, at: T0 + DAY, ours: false, pointers: [pointer] };
+  const viewer: CalibrePlace = {
+    source: "viewer",
+    percentage: 0.5,
+    at: T0 + DAY,
+    ours: false,
+    pointers: [pointer],
+    words: null,
+  };
   const codes = (place: Partial<CalibrePlace>): string[] => {
     const reading: PushReading = {
       ...readingOf({ ...synced, declined: [taken] }),

@@ -210,16 +210,16 @@ class Pushing(WithServer):
         self.assertEqual((api().field_for("#percent", novel), api().field_for("#device", novel)), (10, "Kobo"))
 
     def test_8_a_long_journal_is_listed_in_parts(self) -> None:
+        from calibre_plugins.koreader_progress.book_names import names_in
         from calibre_plugins.koreader_progress.pull import journal_of
 
-        journal, novel = journal_of(api()), book(NOVEL)
-        uuids = {novel: api().field_for("uuid", novel)}
+        journal, novel, names = journal_of(api()), book(NOVEL), names_in(api())
         why: Any = {"code": "synced", "data": {}}
         cell: Any = {"book_id": novel, "column": "#percent", "before": 1, "after": 2, "why": why}
         for at in range(1, 121):
-            writer = journal.begin_run("pull", "p1", "a", at=at)
-            writer.record([cell], uuids)
-            writer.finish([cell], uuids)
+            writer = journal.begin_run("pull", "p1", "a", names, at=at)
+            writer.record([cell])
+            writer.finish([cell])
         gui.post(action().show_undo)
         dialog = gui.window("koreader_progress_undo")
         self.assertEqual(gui(dialog.tree.topLevelItemCount), 100)

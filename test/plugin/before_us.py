@@ -136,7 +136,7 @@ class Mtp(unittest.TestCase):
 
         folder = {"storage_id": 1, "is_folder": True}
         entries = [
-            {**folder, "id": 2, "name": "Books", "parent_id": 1},
+            {**folder, "id": 2, "name": "Books", "parent_id": 0},
             {"storage_id": 1, "id": 3, "name": "A.epub", "parent_id": 2, "size": 9, "modified": 5, "is_folder": False},
             {**folder, "id": 4, "name": "A.sdr", "parent_id": 2},
             {"storage_id": 1, "id": 5, "name": "metadata.epub.lua", "parent_id": 4, "size": len(sidecar),
@@ -158,13 +158,14 @@ class Mtp(unittest.TestCase):
         device = self.device(sidecar_text("/sdcard/Books/A.epub", digest, status="complete").encode())
         self.assertTrue(is_mtp(device))
         before = empty_state("Reader")
-        found, fetched, complete = read_remote(device, [], before, threading.Event())
-        self.assertEqual((list(found), fetched, complete), (["Books/A.sdr/metadata.epub.lua"], 1, True))
+        look = read_remote(device, [], before, "Reader", threading.Event())
+        found = look.now["sidecars"]
+        self.assertEqual((list(found), look.opened, look.complete), (["Books/A.sdr/metadata.epub.lua"], 1, True))
         told = found["Books/A.sdr/metadata.epub.lua"]["sidecar"]
         assert told is not None
         self.assertEqual((told["digest"], told["status"]), (digest, "complete"))
         before["sidecars"] = found
-        self.assertEqual(read_remote(device, [], before, threading.Event())[1], 0)
+        self.assertEqual(read_remote(device, [], before, "Reader", threading.Event()).opened, 0)
         self.assertEqual(device.opened, ["Internal storage/Books/A.sdr/metadata.epub.lua"])
 
     def test_the_book_is_the_one_that_calibre_sent_there(self) -> None:

@@ -48,9 +48,10 @@ class DeviceTree:
             "beside": self.path(f"{stem}.sdr"),
             "docsettings": os.path.join(self.koreader, "docsettings", MOUNT.strip("/"), f"{stem}.sdr"),
             "hashdocsettings": os.path.join(self.koreader, "hashdocsettings", digest[:2], f"{digest}.sdr"),
+            "archive": self.path("Archive"),
         }[place]
         os.makedirs(folder, exist_ok=True)
-        path = os.path.join(folder, f"metadata{extension}.lua")
+        path = os.path.join(folder, f"{digest}.lua" if place == "archive" else f"metadata{extension}.lua")
         with open(path, "w", encoding="utf-8") as file:
             file.write(sidecar_text(MOUNT + name, digest, **more))
         return path

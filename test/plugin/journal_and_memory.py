@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import subprocess
 import sys
@@ -15,8 +16,18 @@ from unittest import mock
 
 from calibre.db.legacy import LibraryDatabase
 from calibre.ebooks.metadata.book.base import Metadata
-from calibre_plugins.koreader_progress import book_memory, config, headless, pull, undo, write_journal
-from calibre_plugins.koreader_progress.bridge_client import BridgeDied
+from calibre_plugins.koreader_progress import (
+    book_memory,
+    config,
+    headless,
+    journal_writer,
+    pull,
+    repair,
+    undo,
+    undo_plan,
+    write_journal,
+)
+from calibre_plugins.koreader_progress.book_names import BookName, BookNames
 
 DOCUMENT = "a" * 32
 
@@ -74,7 +85,7 @@ class JournalAndMemory(unittest.TestCase):
         self.api = self.db.new_api
         self.ids: list[Any] = [self.api.create_book_entry(Metadata(f"Book {number}", ["Ann"])) for number in range(3)]
         self.uuids = {book_id: self.api.field_for("uuid", book_id) for book_id in self.ids}
-        self.by_uuid = {uuid: book_id for book_id, uuid in self.uuids.items()}
+        self.names = BookNames(self.uuids)
         self.journal = write_journal.WriteJournal(self.folder / "journal", "library: one")
 
     def tearDown(self) -> None:
@@ -83,9 +94,15 @@ class JournalAndMemory(unittest.TestCase):
     def cells(self) -> dict[Any, Any]:
         return {(i, column): self.api.field_for(column, i) for i in self.ids for column in ("#pct", "#dev")}
 
-    def read(self, uuid: str, column: str) -> Any:
-        book_id = self.by_uuid.get(uuid)
+    def read(self, book: BookName, column: str) -> Any:
+        book_id = self.names.book_of(book)
         return None if book_id is None else self.api.field_for(column, book_id)
+
+    def begin(self, kind: Any = "pull", undoes: str | None = None, at: float | None = None) -> Any:
+        return self.journal.begin_run(kind, "home", "acc", self.names, undoes, at)
+
+    def repaired(self) -> list[Any]:
+        return repair.repair(self.api, self.journal)
 
     def write(self, updates: list[Any]) -> list[Any]:
         done = []
@@ -96,14 +113,17 @@ class JournalAndMemory(unittest.TestCase):
         return done
 
     def run_of(self, updates: list[Any], kind: Any = "pull", undoes: str | None = None) -> list[Any]:
-        writer = self.journal.begin_run(kind, "home", "acc", undoes)
-        writer.record(updates, self.uuids)
+        writer = self.begin(kind, undoes)
+        writer.record(
+            updates, undoes=None if undoes is None else {each["book_id"]: each["book_id"] for each in updates}
+        )
         written = self.write(updates)
-        writer.finish(written, self.uuids)
+        writer.finish(written)
         return written
 
     def undo(self, run: write_journal.Run, only: list[int] | None = None) -> list[Any]:
-        return self.run_of(self.journal.undo_updates(run, self.by_uuid, only).updates, "undo", run.id)
+        again = self.journal.is_redone_by_undoing(run)
+        return self.run_of(undo_plan.plan_undo(run, self.names, again, only).updates, "undo", run.id)
 
     def test_undoing_a_run_restores_every_cell_and_undoing_that_writes_it_again(self) -> None:
         first, second, _ = self.ids
@@ -131,14 +151,15 @@ class JournalAndMemory(unittest.TestCase):
         run = self.journal.runs()[0]
         self.undo(run, [first, second])
         self.assertEqual([self.api.field_for("#pct", i) for i in self.ids], [50, None, 40])
-        self.assertEqual({self.by_uuid[entry.uuid] for entry in self.journal.runs()[-1].standing}, {first, third})
+        self.assertEqual({entry.book.id for entry in self.journal.runs()[-1].standing}, {first, third})
 
     def test_a_book_deleted_since_is_left_out_of_an_undo(self) -> None:
         first, second, _ = self.ids
         self.run_of([update(first, "#pct", None, 40), update(second, "#pct", None, 41)])
-        ids = {uuid: i for uuid, i in self.by_uuid.items() if i != first}
-        undo = self.journal.undo_updates(self.journal.runs()[0], ids)
-        self.assertEqual([each["book_id"] for each in undo.updates], [second])
+        names = BookNames({i: uuid for i, uuid in self.uuids.items() if i != first})
+        planned = undo_plan.plan_undo(self.journal.runs()[0], names, again=False)
+        self.assertEqual([each["book_id"] for each in planned.updates], [second])
+        self.assertEqual([(each.book.id, each.reason) for each in planned.left], [(first, "gone")])
 
     def test_a_crash_between_journal_and_write_is_repaired_at_the_next_start(self) -> None:
         """A child process is killed after its first cell: calibre's own database holds one of the two."""
@@ -147,14 +168,13 @@ class JournalAndMemory(unittest.TestCase):
             f"""
             import importlib, os, signal
             importlib.import_module("calibre.customize.ui")
-            from calibre_plugins.koreader_progress import write_journal
+            from calibre_plugins.koreader_progress import book_names, write_journal
             from calibre.db.legacy import LibraryDatabase
             api = LibraryDatabase({str(self.folder / "library")!r}).new_api
             journal = write_journal.WriteJournal({str(self.folder / "journal")!r}, "library: one")
-            writer = journal.begin_run("pull", "home", "acc")
+            writer = journal.begin_run("pull", "home", "acc", book_names.BookNames({self.uuids!r}))
             why = {{"code": "synced", "data": {{}}}}
-            writer.record([dict(book_id=i, column="#pct", before=None, after=40, why=why) for i in ({first}, {second})],
-                          {self.uuids!r})
+            writer.record([dict(book_id=i, column="#pct", before=None, after=40, why=why) for i in ({first}, {second})])
             api.set_field("#pct", {{ {first}: 40 }})
             os.kill(os.getpid(), signal.SIGKILL)
             """
@@ -171,32 +191,31 @@ class JournalAndMemory(unittest.TestCase):
         file = next((self.folder / "journal" / "library__one").iterdir())
         file.write_bytes(file.read_bytes() + b'{"what": "cel')
         self.assertFalse(self.journal.runs()[0].ended)
-        repaired = self.journal.repair(self.read)
-        self.assertEqual([self.by_uuid[entry.uuid] for entry in repaired[0].standing], [first])
-        self.assertEqual(self.journal.repair(self.read), [])
+        self.assertEqual([entry.book.id for entry in self.repaired()[0].standing], [first])
+        self.assertEqual(self.repaired(), [])
         run = self.journal.runs()[0]
         self.assertTrue(run.ended)
         self.undo(run)
         self.assertEqual([self.api.field_for("#pct", i) for i in self.ids], [None, None, None])
 
     def test_nothing_is_announced_later_than_it_is_written(self) -> None:
-        writer = self.journal.begin_run("pull", "home", "acc")
-        writer.record([update(self.ids[0], "#pct", None, 40)], self.uuids)
+        writer = self.begin()
+        writer.record([update(self.ids[0], "#pct", None, 40)])
         # Another reader of the disk sees the announcement at once, while the run is under way.
         self.assertEqual([entry.after for entry in self.journal.runs()[0].entries], [40])
-        writer.finish([], self.uuids)
+        writer.finish([])
         self.assertEqual(self.journal.runs()[0].standing, [])
 
     def test_a_folder_that_cannot_be_written_stops_the_run_before_it_begins(self) -> None:
         (self.folder / "file").write_text("")
         with self.assertRaises(OSError):
-            write_journal.WriteJournal(self.folder / "file", "x").begin_run("pull", "home", "acc")
+            write_journal.WriteJournal(self.folder / "file", "x").begin_run("pull", "home", "acc", self.names)
 
     def test_old_runs_are_dropped_and_open_ones_kept(self) -> None:
-        open_run = self.journal.begin_run("pull", "home", "acc", at=1)
+        open_run = self.begin(at=1)
         open_run.close()
         for at in range(2, 6):
-            self.journal.begin_run("pull", "home", "acc", at=at).finish([], self.uuids)
+            self.begin(at=at).finish([])
         self.journal.prune(keep=2)
         self.assertEqual([run.at for run in self.journal.runs()], [5, 4, 1])
 
@@ -236,8 +255,8 @@ class JournalAndMemory(unittest.TestCase):
         ]
         plan = plan_of([], conflicts=conflicts)
         outcome = book_memory.Outcome(written=conflicts[0]["updates"], theirs={first}, ours={second})
-        changes = book_memory.base_changes(plan, outcome, self.uuids, self.api, "acc", "home")
-        self.assertEqual([(change.uuid, change.before) for change in changes], [(self.uuids[first], None)])
+        changes = book_memory.base_changes(plan, outcome, self.names, self.api, "acc", "home")
+        self.assertEqual([(change.book.id, change.before) for change in changes], [(first, None)])
         book_memory.remember(self.api, "acc", PROFILE, plan, outcome, self.ids, 105, 110)
         remembered = book_memory.recall(self.api, "acc", self.ids)
         self.assertEqual(remembered[first]["base"]["percentage"], 0.4)
@@ -254,11 +273,11 @@ class JournalAndMemory(unittest.TestCase):
     def pull(self, plan: Any) -> None:
         ids = [update["book_id"] for update in plan["updates"]]
         outcome = book_memory.Outcome(written=self.write(plan["updates"]))
-        writer = self.journal.begin_run("pull", "home", "acc")
-        writer.record(plan["updates"], self.uuids)
-        writer.record_bases(book_memory.base_changes(plan, outcome, self.uuids, self.api, "acc", "home"))
+        writer = self.begin()
+        writer.record(plan["updates"])
+        writer.record_bases(book_memory.base_changes(plan, outcome, self.names, self.api, "acc", "home"))
         book_memory.remember(self.api, "acc", PROFILE, plan, outcome, ids, 105, 110)
-        writer.finish(outcome.written, self.uuids)
+        writer.finish(outcome.written)
 
     def memory(self, book_id: int) -> dict[str, Any]:
         return book_memory.recall(self.api, "acc", [book_id])[book_id]
@@ -296,16 +315,16 @@ class JournalAndMemory(unittest.TestCase):
 
     def test_a_repaired_run_is_remembered_as_ours_and_its_columns_may_be_gone(self) -> None:
         first, second, _ = self.ids
-        writer = self.journal.begin_run("pull", "home", "acc")
+        writer = self.begin()
         announced = [
             update(first, "#pct", None, 40),
             update(second, "#gone", None, "x"),
             update(second, "#pct", None, 40),
         ]
-        writer.record(announced, self.uuids)
+        writer.record(announced)
         self.write(announced[:1])
         writer.close()
-        undo.repair(self.api, self.journal)
+        self.repaired()
         self.assertEqual(self.memory(first)["written"], {"#pct": 40})
         self.assertEqual(book_memory.recall(self.api, "acc", [second]), {})
         undo.undo_run(self.api, self.journal, self.journal.runs()[0])
@@ -354,27 +373,27 @@ class JournalAndMemory(unittest.TestCase):
 
     def test_a_device_with_half_a_character_in_its_name_does_not_end_the_run(self) -> None:
         run = self.run_of([update(self.ids[0], "#pct", None, 40)])
-        writer = self.journal.begin_run("pull", "home", "acc")
-        writer.record([update(self.ids[1], "#dev", None, "Kobo \ud83d")], self.uuids)
-        writer.finish([], self.uuids)
+        writer = self.begin()
+        writer.record([update(self.ids[1], "#dev", None, "Kobo \ud83d")])
+        writer.finish([])
         self.assertEqual(self.journal.runs()[0].entries[0].after, "Kobo \ud83d")
         self.assertEqual(len(run), 1)
 
     def test_the_disk_is_waited_for_once_for_all_bases_of_a_run(self) -> None:
         plan = plan_of([update(i, "#pct", None, 40) for i in self.ids])
         changes = book_memory.base_changes(
-            plan, book_memory.Outcome(written=self.write(plan["updates"])), self.uuids, self.api, "acc", "home"
+            plan, book_memory.Outcome(written=self.write(plan["updates"])), self.names, self.api, "acc", "home"
         )
-        writer = self.journal.begin_run("pull", "home", "acc")
-        with mock.patch.object(write_journal.os, "fsync", wraps=os.fsync) as waited:
+        writer = self.begin()
+        with mock.patch.object(journal_writer.os, "fsync", wraps=os.fsync) as waited:
             writer.record_bases(changes)
-        writer.finish([], self.uuids)
+        writer.finish([])
         self.assertEqual((len(self.journal.runs()[0].bases), waited.call_count), (3, 1))
 
     def test_the_newest_run_to_undo_is_found_without_reading_all_the_older_ones(self) -> None:
         for percent in range(1, 5):
             self.run_of([update(self.ids[0], "#pct", percent - 1 if percent > 1 else None, percent)])
-        with mock.patch.object(write_journal, "_read_run", wraps=write_journal._read_run) as read:
+        with mock.patch.object(write_journal, "read_run", wraps=write_journal.read_run) as read:
             newest = self.journal.newest("pull")
             self.assertEqual(read.call_count, 1)
         self.assertEqual(newest, self.journal.runs()[0])
@@ -397,18 +416,18 @@ class JournalAndMemory(unittest.TestCase):
         self.undo(self.journal.runs()[3], [second])
         self.undo(self.journal.runs()[1])
         self.undo(self.journal.runs()[0])
-        writer = self.journal.begin_run("push", "home", "acc")
+        writer = self.begin("push")
         put: Any = {
             "book_id": first,
             "document": DOCUMENT,
             "ours": {"progress": "p", "percentage": 0.5},
             "before": None,
         }
-        writer.record_puts([put, {**put, "book_id": second}], self.uuids)
-        writer.record_outcomes([((self.uuids[second], DOCUMENT), "failed", None)])
-        writer.finish([], self.uuids)
-        open_run = self.journal.begin_run("pull", "home", "acc")
-        open_run.record([update(first, "#pct", 40, 70)], self.uuids)
+        writer.record_puts([put, {**put, "book_id": second}])
+        writer.record_outcomes([(second, DOCUMENT, "failed", None)])
+        writer.finish([])
+        open_run = self.begin()
+        open_run.record([update(first, "#pct", 40, 70)])
         open_run.close()
         runs = self.journal.runs()
         told = [(head.id, head.at, head.kind, head.undoes, head.books) for head in self.journal.heads()]
@@ -416,7 +435,7 @@ class JournalAndMemory(unittest.TestCase):
         self.assertEqual([self.journal.run(run.id) for run in runs], runs)
         self.assertEqual([len(run.books) for run in runs[:2]], [1, 1])
         self.assertIsNone(self.journal.run("never"))
-        with mock.patch.object(write_journal, "_read_run", wraps=write_journal._read_run) as read:
+        with mock.patch.object(write_journal, "read_run", wraps=write_journal.read_run) as read:
             for _ in range(50):
                 self.run_of([update(first, "#dev", "not there", "Kobo")])
             heads = self.journal.heads()
@@ -425,47 +444,47 @@ class JournalAndMemory(unittest.TestCase):
 
     def test_a_run_that_left_very_many_cells_unwritten_is_listed_all_the_same(self) -> None:
         first = self.ids[0]
-        writer = self.journal.begin_run("pull", "home", "acc")
+        writer = self.begin()
         left = [update(first, f"#c{number}", None, 1) for number in range(2000)]
-        writer.record([*left, update(first, "#pct", None, 40)], self.uuids)
-        writer.finish([update(first, "#pct", None, 40)], self.uuids)
+        writer.record([*left, update(first, "#pct", None, 40)])
+        writer.finish([update(first, "#pct", None, 40)])
         self.assertEqual([head.books for head in self.journal.heads()], [1])
-        self.assertEqual(self.journal.repair(self.read), [])
+        self.assertEqual(self.repaired(), [])
 
     def test_the_journal_does_not_grow_for_ever(self) -> None:
         for at in range(write_journal.KEPT_RUNS + 3):
-            self.journal.begin_run("pull", "home", "acc", at=at).finish([], self.uuids)
-        undo.repair(self.api, self.journal)
+            self.begin(at=at).finish([])
+        self.repaired()
         self.assertEqual(len(self.journal.runs()), write_journal.KEPT_RUNS)
 
     def test_an_undo_that_a_crash_cut_short_is_not_brought_back_by_the_next_sync(self) -> None:
         first = self.ids[0]
         self.pull(plan_of([update(first, "#pct", None, 40)]))
         pulled = self.journal.runs()[0]
-        back = self.journal.undo_updates(pulled, self.by_uuid).updates
-        writer = self.journal.begin_run("undo", "home", "acc", pulled.id)
-        writer.record(back, self.uuids)
+        back = undo_plan.plan_undo(pulled, self.names, again=False).updates
+        writer = self.begin("undo", pulled.id)
+        writer.record(back)
         self.write(back)
         writer.close()
-        undo.repair(self.api, self.journal)
+        self.repaired()
         remembered = self.memory(first)
         self.assertEqual((remembered["base"], remembered["written"]), (None, {}))
         self.assertEqual([said["percentage"] for said in remembered["declined"]], [0.4])
 
     def test_the_command_line_repairs_what_a_crash_left_open_too(self) -> None:
         first = self.ids[0]
-        writer = pull.journal_of(self.api).begin_run("pull", "home", "acc")
+        writer = pull.journal_of(self.api).begin_run("pull", "home", "acc", self.names)
         announced = [update(first, "#pct", None, 40)]
-        writer.record(announced, self.uuids)
+        writer.record(announced)
         self.write(announced)
         writer.close()
+        self.db.close()
         library = headless.HeadlessLibrary(["false"])
-        library._db = self.db
-        profile = config.new_profile("home", "Home", "acc")
-        told = {"account": {"id": "acc"}, "profile": profile, "predict": False, "settle": None, "book_ids": [first]}
-        with self.assertRaises(BridgeDied):
-            library.sync({**told, "dry_run": False})
+        library.open({"library": str(self.folder / "library"), "dry_run": False, "copy_logs": []})
+        self.api = library._api
         self.assertEqual(self.memory(first)["written"], {"#pct": 40})
+        self.assertTrue(pull.journal_of(self.api).runs()[0].ended)
+        library.close({})
 
     def test_the_readers_edit_and_a_runs_end_at_the_same_moment_are_both_remembered(self) -> None:
         first = self.ids[0]
@@ -507,6 +526,154 @@ class JournalAndMemory(unittest.TestCase):
         plan = plan_of([update(first, "#pct", None, 40)])
         book_memory.remember(self.api, "acc", PROFILE, plan, book_memory.Outcome(), [first], 105, 110)
         self.assertEqual(self.api.field_for("last_modified", first), modified)
+
+    # Two records of one uuid.
+
+    def make_twins(self) -> tuple[Any, Any]:
+        """The second book is a copy of the first, uuid and all."""
+        first, second, _ = self.ids
+        self.api.set_field("uuid", {second: self.uuids[first]})
+        self.uuids[second] = self.uuids[first]
+        self.names = BookNames(self.uuids)
+        return first, second
+
+    def percents(self) -> list[Any]:
+        return [self.api.field_for("#pct", book_id) for book_id in self.ids]
+
+    def test_undo_writes_to_the_record_that_the_run_wrote_to_not_to_its_twin(self) -> None:
+        for turn in range(2):
+            with self.subTest(turn=turn):
+                one, other = self.make_twins()[:: 1 if turn == 0 else -1]
+                self.api.set_field("#pct", {one: 20, other: 40})
+                self.pull(plan_of([update(one, "#pct", 20, 40)], 0.4, 100 + turn))
+                undone = undo.undo_run(self.api, self.journal, self.journal.runs()[0])
+                self.assertEqual([each["book_id"] for each in undone.report.written], [one])
+                self.assertEqual([self.api.field_for("#pct", i) for i in (one, other)], [20, 40])
+                undo.undo_run(self.api, self.journal, self.journal.runs()[0])
+                self.assertEqual([self.api.field_for("#pct", i) for i in (one, other)], [40, 40])
+
+    def test_two_records_of_one_uuid_in_one_run_are_undone_each_with_its_own_values(self) -> None:
+        first, second = self.make_twins()
+        self.api.set_field("#pct", {first: 10, second: 20})
+        self.pull(plan_of([update(first, "#pct", 10, 40), update(second, "#pct", 20, 40)]))
+        undo.undo_run(self.api, self.journal, self.journal.runs()[0], [second])
+        self.assertEqual(self.percents()[:2], [40, 20])
+        self.assertEqual({book.id for book in self.journal.runs()[1].books}, {first})
+        undo.undo_run(self.api, self.journal, self.journal.runs()[1])
+        self.assertEqual(self.percents()[:2], [10, 20])
+        self.assertEqual([len(run.books) for run in self.journal.runs()], [1, 1, 0])
+        self.assertEqual([self.memory(i)["base"] for i in (first, second)], [None, None])
+
+    def test_the_undo_of_a_record_that_was_deleted_does_not_reach_its_twin(self) -> None:
+        first, second = self.make_twins()
+        self.api.set_field("#pct", {first: 40, second: 20})
+        self.pull(plan_of([update(second, "#pct", 20, 40)]))
+        self.api.remove_books([second])
+        undone = undo.undo_run(self.api, self.journal, self.journal.runs()[0])
+        self.assertEqual((undone.report.written, undone.report.stale), ([], []))
+        self.assertEqual([(each.book.id, each.reason) for each in undone.left], [(second, "two_records")])
+        self.assertEqual(self.api.field_for("#pct", first), 40)
+
+    def test_a_run_of_earlier_days_that_knows_only_a_uuid_two_records_bear_is_left_and_says_so(self) -> None:
+        from calibre_plugins.koreader_progress.undo_words import book_words, undo_sentence
+
+        first, second, third = self.ids
+        self.pull(plan_of([update(first, "#pct", None, 40), update(third, "#pct", None, 40)]))
+        self.of_earlier_days()
+        self.make_twins()
+        self.api.set_field("#pct", {second: 40})
+        run = self.journal.runs()[0]
+        self.assertEqual({book.id for book in run.books}, {None})
+        undone = undo.undo_run(self.api, self.journal, run)
+        self.assertEqual(self.percents(), [40, 40, None])
+        self.assertEqual([each.reason for each in undone.left], ["two_records"])
+        said = undo_sentence(self.api, undone)
+        self.assertIn("1 book put back.", said)
+        self.assertIn("1 book was not undone, for several books of the library have its identifier: Book 0.", said)
+        words = [book_words(self.api, self.names, book) for book in run.books]
+        self.assertIn("Book 0 (not undone: several books of the library have its identifier)", words)
+        # With the twin gone it can be undone, and what was undone already stays so.
+        self.api.remove_books([second])
+        self.ids.remove(second)
+        undone = undo.undo_run(self.api, self.journal, self.journal.runs()[1])
+        self.assertEqual([each["book_id"] for each in undone.report.written], [first])
+        self.assertEqual(self.percents(), [None, None])
+
+    def of_earlier_days(self) -> None:
+        """Rewrites the journal as it was before its lines knew ids and decisions."""
+        for path in self.journal._paths():
+            lines = [json.loads(line) for line in path.read_text().splitlines()]
+            for line in lines:
+                for later in ("id", "shared", "undoes_id", "unwritten_ids"):
+                    line.pop(later, None)
+            kept = [line for line in lines if line["what"] != "decision"]
+            path.write_text("".join(f"{json.dumps(line)}\n" for line in kept))
+
+    def test_twins_that_a_run_of_earlier_days_wrote_both_are_not_undone_when_one_is_gone(self) -> None:
+        first, second = self.make_twins()
+        self.api.set_field("#pct", {first: 10, second: 20})
+        self.pull(plan_of([update(first, "#pct", 10, 40), update(second, "#pct", 20, 40)]))
+        self.of_earlier_days()
+        self.api.remove_books([second])
+        undone = undo.undo_run(self.api, self.journal, self.journal.runs()[0])
+        self.assertEqual((undone.report.written, self.api.field_for("#pct", first)), ([], 40))
+
+    def test_a_restored_library_that_has_given_its_books_other_ids_is_undone_and_redone(self) -> None:
+        first = self.ids[0]
+        self.pull(plan_of([update(first, "#pct", None, 40)]))
+        uuid = self.uuids[first]
+        self.api.remove_books([first])
+        again = self.api.create_book_entry(Metadata("Book 0", ["Ann"]), cover=None)
+        self.api.set_field("uuid", {again: uuid})
+        self.api.set_field("#pct", {again: 40})
+        for expected in (None, 40, None):
+            undo.undo_run(self.api, self.journal, self.journal.runs()[0])
+            self.assertEqual(self.api.field_for("#pct", again), expected)
+        self.assertEqual([len(run.books) for run in self.journal.runs()], [1, 0, 1, 0])
+
+    def test_an_undo_made_by_an_earlier_version_counts(self) -> None:
+        first, second, _ = self.ids
+        self.run_of([update(first, "#pct", None, 40), update(second, "#pct", None, 40)])
+        self.undo(self.journal.runs()[0], [first])
+        newest = self.journal._paths()[0]
+        others = self.journal._paths()[1:]
+        with mock.patch.object(self.journal, "_paths", return_value=[newest]):
+            self.of_earlier_days()
+        self.assertEqual(len(others), 1)
+        self.assertEqual({book.id for book in self.journal.runs()[1].books}, {second})
+
+    # What a crash leaves.
+
+    def test_after_a_crash_nothing_is_offered_to_be_undone_that_was_not_written(self) -> None:
+        first = self.ids[0]
+        writer = self.begin()
+        announced = [update(i, "#pct", None, 40) for i in self.ids]
+        writer.record(announced)
+        self.write(announced[:1])
+        writer.close()
+        self.repaired()
+        self.assertEqual([head.books for head in self.journal.heads()], [1])
+        undone = undo.undo_run(self.api, self.journal, self.journal.runs()[0])
+        self.assertEqual(([each["book_id"] for each in undone.report.written], undone.report.stale), ([first], []))
+        self.assertIsNone(undo.last_pull(self.journal))
+
+    def test_a_run_that_is_being_written_is_not_taken_for_one_that_a_crash_left_open(self) -> None:
+        writer = self.begin()
+        announced = [update(self.ids[0], "#pct", None, 40)]
+        writer.record(announced)
+        self.assertEqual(self.repaired(), [])
+        writer.finish(self.write(announced))
+        self.assertEqual(len(self.journal.runs()[0].standing), 1)
+
+    def test_what_the_reader_left_unticked_before_a_crash_is_declined_after_it(self) -> None:
+        first, second, _ = self.ids
+        plan = plan_of([update(i, "#pct", None, 40) for i in (first, second)])
+        writer = self.begin()
+        writer.record_decisions(book_memory.decided(plan, plan["updates"][:1], (), (), self.names))
+        writer.close()
+        self.repaired()
+        self.assertEqual([said["percentage"] for said in self.memory(second)["declined"]], [0.4])
+        self.assertEqual(book_memory.recall(self.api, "acc", [first]), {})
 
 
 if __name__ == "__main__":

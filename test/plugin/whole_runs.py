@@ -24,6 +24,7 @@ from calibre_plugins.koreader_progress import (
     push,
     push_runs,
     push_undo,
+    repair,
     undo,
     unlinking,
 )
@@ -372,9 +373,9 @@ class WholeRuns(unittest.TestCase):
             self.assertEqual(listed[run_id], len(run.books))
             self.assertEqual(
                 {put.document for put in run.standing_puts},
-                {books[one] for one in books if self.api.field_for("uuid", one) in run.books},
+                {books[one] for one in books if one in {book.id for book in run.books}},
             )
-            return [self.api.field_for("title", one) for one in books if self.api.field_for("uuid", one) in run.books]
+            return [self.api.field_for("title", one) for one in books if one in {book.id for book in run.books}]
 
         self.assertEqual(waiting(), ["Emma", "Persuasion"])
         front.troubled.add(books[second])
@@ -496,7 +497,7 @@ class WholeRuns(unittest.TestCase):
             self.push(profile, 60)
         self.assertEqual([put.before["percentage"] for put in seen if put.before], [0.4])
         # It was sent, and nobody heard the answer: after the repair it can be undone all the same.
-        undo.repair(self.api, pull.journal_of(self.api))
+        repair.repair(self.api, pull.journal_of(self.api))
         self.assertEqual(self.outcomes(self.undo()), [("restored", "push_undone")])
         self.assertAlmostEqual(self.stands()["percentage"], 0.4)
 
@@ -509,7 +510,7 @@ class WholeRuns(unittest.TestCase):
         with mock.patch.object(push_undo, "put_cells_back", side_effect=died), self.assertRaises(BridgeDied):
             self.undo()
         self.assertAlmostEqual(self.stands()["percentage"], 0.4)
-        undo.repair(self.api, pull.journal_of(self.api))
+        repair.repair(self.api, pull.journal_of(self.api))
         self.assertEqual(self.reasons(profile), ["changed_here"])
         plan = self.prepare_push(profile).plan
         self.assertEqual([skip["reason"]["code"] for skip in plan["skipped"]], ["push_taken_back"])

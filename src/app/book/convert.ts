@@ -1,7 +1,9 @@
 import { parseCfi } from "../../core/position/cfi.ts";
 import { type Converted, cfiOf, placeOfXpointer, xpointerOf } from "../../core/position/convert.ts";
+import { parseLinkTarget } from "../../core/position/link-target.ts";
 import { ordinalOf } from "../../core/position/place.ts";
 import { blockPointer, shareAt } from "../../core/position/share.ts";
+import { parseStandardCfi } from "../../core/position/standard-cfi.ts";
 import type { Tree } from "../../core/position/tree.ts";
 import { parseXpointer } from "../../core/position/xpointer.ts";
 import type { ConvertedPosition, PlaceInWords, PositionQuality } from "../../model/position.ts";
@@ -68,9 +70,12 @@ async function inCfi(book: BookText, index: number, found: Place["found"]): Prom
   return "refused" in trees || spine === -1 ? PERCENT : cfiOf(trees, spine, found);
 }
 
-async function inXpointer(book: BookText, index: number, found: Place["found"]): Promise<Converted> {
+async function inXpointer(book: BookText, { index, tree, found }: Place): Promise<Converted> {
   const trees = await book.trees(index);
-  return "refused" in trees ? PERCENT : xpointerOf(trees, book.kind === "epub" ? index + 1 : null, found);
+  if ("refused" in trees) return PERCENT;
+  // A place of crengine's own tree needs no second one.
+  const calibre = tree === trees.crengine ? null : trees.calibre;
+  return xpointerOf({ crengine: trees.crengine, calibre }, book.kind === "epub" ? index + 1 : null, found);
 }
 
 function said(position: string, to: Converted, percentage: number | null, text: string): ConvertedPosition {
@@ -113,17 +118,19 @@ export async function convertPosition(
   const { index, tree, found, from } = resolved;
   const text = textAtPlace(tree, found, TOLD);
   if (to === "words") {
-    const quality: PositionQuality = from === "share" ? "percent" : found.exact ? "text" : "element";
+    const quality: PositionQuality = from === "share" ? "percent" : found.quality;
     return said(position, { position: sayInWords(await placeInWords(book, resolved)), quality }, percentage, text);
   }
   if (from === "share") return atShare(book, position, resolved, to);
-  const converted = await (to === "cfi" ? inCfi(book, index, found) : inXpointer(book, index, found));
+  const converted = await (to === "cfi" ? inCfi(book, index, found) : inXpointer(book, resolved));
   return said(position, converted, percentage, text);
 }
 
 /** The file of a position, as a number by which positions of one file come together; nothing is resolved. */
 function fileOf(position: string): number {
-  return parseXpointer(position)?.fragment ?? parseCfi(position)?.spine ?? 0;
+  const link = parseLinkTarget(position)?.index;
+  const standard = parseStandardCfi(position)?.toFile[1]?.number;
+  return link ?? standard ?? parseXpointer(position)?.fragment ?? parseCfi(position)?.spine ?? 0;
 }
 
 /**

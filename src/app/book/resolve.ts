@@ -1,7 +1,9 @@
 import { parseCfi } from "../../core/position/cfi.ts";
-import { type ResolvedPlace, placeOfCfi, placeOfXpointer } from "../../core/position/convert.ts";
-import { locate, ordinalOf } from "../../core/position/place.ts";
+import { type ResolvedPlace, placeOfCfi, placeOfStandardCfi, placeOfXpointer } from "../../core/position/convert.ts";
+import { type LinkTarget, elementOfId, parseLinkTarget } from "../../core/position/link-target.ts";
+import { locate, ordinalOf, placeOfElement } from "../../core/position/place.ts";
 import { placeAtShare } from "../../core/position/share.ts";
+import { parseStandardCfi } from "../../core/position/standard-cfi.ts";
 import { type Tree, textFrom } from "../../core/position/tree.ts";
 import { textFollowing } from "../../core/position/words.ts";
 import { type Xpointer, parseXpointer } from "../../core/position/xpointer.ts";
@@ -65,11 +67,45 @@ async function resolveShare(book: BookText, share: number): Promise<Resolved> {
   const tree = await treeOf(book, index);
   if (tree === null) return { kind: "nowhere", share };
   const at = Math.min(ordinal, Math.max(0, tree.characters - 1));
-  const found: ResolvedPlace = { place: { kind: "text", ordinal: at, side: "before", spaces: 0 }, exact: false };
+  const found: ResolvedPlace = {
+    place: { kind: "text", ordinal: at, side: "before", spaces: 0 },
+    exact: false,
+    quality: "fragment",
+  };
   return { kind: "place", from: "share", index, tree, found, share };
 }
 
-/** Finds a position of any kind in a book: an XPointer, a CFI, a page number, or a share (`42 %`, `0.42`). */
+/** Where a followed link led to: an id that is not there leaves its file. */
+async function resolveLink(book: BookText, { index, id }: LinkTarget): Promise<Resolved> {
+  const tree = book.kind === "epub" ? await treeOf(book, index) : null;
+  if (tree === null) return NOWHERE;
+  const element = id === null ? tree.root : elementOfId(tree, id);
+  const found = placeOfElement(tree, element ?? tree.root);
+  const isThere = element !== null;
+  return place("xpointer", index, tree, { place: found, exact: isThere, quality: isThere ? "element" : "fragment" });
+}
+
+/** A CFI of either dialect in the file it names; without calibre's tree of that file, the file itself. */
+async function resolveCfi(
+  book: BookText,
+  index: number | null,
+  find: (tree: Tree) => ResolvedPlace,
+): Promise<Resolved> {
+  const trees = index === null ? null : await book.trees(index);
+  if (index === null || trees === null || "refused" in trees) return NOWHERE;
+  const { calibre, crengine } = trees;
+  if (calibre !== null) return place("cfi", index, calibre, find(calibre));
+  return place("cfi", index, crengine, placeOfXpointer(crengine, { fragment: 1, steps: [], point: null }));
+}
+
+/** The file at a number of calibre's viewer's spine. */
+function viewerFile(book: BookText, spine: number): number | null {
+  const name = book.viewer[spine];
+  const index = book.spine.findIndex((item) => item.name === name);
+  return name === undefined || index === -1 ? null : index;
+}
+
+/** Finds a position of any kind in a book: an XPointer, a CFI, a link, a page number, or a share (`42 %`, `0.42`). */
 export async function resolvePosition(book: BookText, position: string): Promise<Resolved> {
   const text = position.trim();
   if (/^\d+$/.test(text)) {
@@ -82,23 +118,18 @@ export async function resolvePosition(book: BookText, position: string): Promise
     return isReadable ? resolveShare(book, share) : { kind: "nowhere", share };
   }
   if (book.isProtected) return NOWHERE;
+  const link = parseLinkTarget(text);
+  if (link !== null) return resolveLink(book, link);
+  // Before the pointer: the standard's path through the package reads like a broken one.
+  const standard = parseStandardCfi(text);
+  if (standard !== null) {
+    return resolveCfi(book, book.fileAt(standard.toFile), (tree) => placeOfStandardCfi(tree, standard));
+  }
   const pointer = parseXpointer(text);
   if (pointer !== null) return resolveXpointer(book, pointer);
   const cfi = parseCfi(text);
-  const name = cfi === null ? undefined : book.viewer[cfi.spine];
-  const index = name === undefined ? -1 : book.spine.findIndex((item) => item.name === name);
-  if (cfi === null || index === -1) return NOWHERE;
-  const trees = await book.trees(index);
-  if ("refused" in trees) return NOWHERE;
-  if (trees.calibre === null) {
-    return place(
-      "cfi",
-      index,
-      trees.crengine,
-      placeOfXpointer(trees.crengine, { fragment: 1, steps: [], point: null }),
-    );
-  }
-  return place("cfi", index, trees.calibre, placeOfCfi(trees.calibre, cfi));
+  if (cfi === null) return NOWHERE;
+  return resolveCfi(book, viewerFile(book, cfi.spine), (tree) => placeOfCfi(tree, cfi));
 }
 
 /** The first characters at a place, as a reader sees them. */

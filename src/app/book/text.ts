@@ -1,8 +1,10 @@
 import { calibreTree } from "../../core/position/calibre-tree.ts";
+import type { CfiStep } from "../../core/position/cfi.ts";
 import type { SpineTrees } from "../../core/position/convert.ts";
 import { crengineTree } from "../../core/position/crengine-tree.ts";
 import { fictionBookTree, htmlTree } from "../../core/position/documents.ts";
 import { type Package, type SpineItem, readContainer, readPackage, viewerSpine } from "../../core/position/package.ts";
+import { fileAtPath } from "../../core/position/package-path.ts";
 import { isProtected } from "../../core/position/protection.ts";
 import { weightOf } from "../../core/position/share.ts";
 import { sheetsIn, styleFrom } from "../../core/position/stylesheet.ts";
@@ -38,6 +40,8 @@ export interface BookText {
   readonly oldFragments: readonly number[];
   /** calibre's viewer's spine: names. Empty where the viewer shows a conversion. */
   readonly viewer: readonly string[];
+  /** The file, by its index in `spine`, that a standard CFI names by its path through the package; null for none. */
+  fileAt(path: readonly CfiStep[]): number | null;
   /** Pages, where the file tells; null elsewhere. */
   readonly pages: number | null;
   /** What all copies of this text share, whatever their metadata; null for what is no EPUB. See `contentKey`. */
@@ -179,6 +183,7 @@ async function openEpub(archive: BookArchive): Promise<BookText> {
       .filter(([, { mediaType, name }]) => mediaType === "application/xhtml+xml" && archive.has(name))
       .map(([index]) => index),
     viewer: viewerSpine(book, (name) => archive.has(name)),
+    fileAt: (path) => fileAtPath(book, path),
     pages: null,
     contentKey: contentKey(
       book.spine.flatMap(({ name }) => {
@@ -212,6 +217,7 @@ function withoutText(archive: BookArchive, kind: BookKind): BookText {
     spine: [],
     oldFragments: [],
     viewer: [],
+    fileAt: () => null,
     pages: kind === "pages" && images > 0 ? images : null,
     contentKey: null,
     trees: async () => ({ refused: "no_text" }),

@@ -31,13 +31,16 @@ async function chapterFromToc(book: BookText, { index, found }: Place, tree: Tre
   return best?.title ?? null;
 }
 
-/** The chapter's title and the sentence at a resolved place. */
+/** The chapter's title and the sentence at a resolved place; no sentence where only a pointer's beginning was found. */
 export async function placeInWords(book: BookText, resolved: Place): Promise<PlaceInWords> {
   const trees = await book.trees(resolved.index);
   const tree = "refused" in trees ? resolved.tree : trees.crengine;
   const ordinal = Math.min(ordinalOf(resolved.found.place), Math.max(0, tree.characters - 1));
   const chapter = (await chapterFromToc(book, resolved, tree)) ?? headingBefore(tree, ordinal);
-  return { chapter, sentence: textFrom(tree, ordinal) < tree.texts.length ? sentenceAt(tree, ordinal) : "" };
+  const { from, found } = resolved;
+  const isLost = from !== "share" && !found.exact && found.quality === "fragment";
+  const isText = !isLost && textFrom(tree, ordinal) < tree.texts.length;
+  return { chapter, sentence: isText ? sentenceAt(tree, ordinal) : "" };
 }
 
 /** The chapter's title and the sentence at a position of any kind; null where the book does not hold it. */

@@ -1,5 +1,6 @@
 import { directTexts } from "./crengine-pointer.ts";
 import type { Cfi, CfiStep } from "./cfi.ts";
+import type { FoundQuality } from "./place.ts";
 import { type ElementNode, type TextNode, type Tree, pathTo } from "./tree.ts";
 
 /** Steps from the document to the body: `html` is its first element, `body` the second in that. */
@@ -33,6 +34,11 @@ function idsIn(tree: Tree): Ids {
   return ids;
 }
 
+/** The element that calibre takes for an id: of several with the same one the first. */
+export function elementById(tree: Tree, id: string): ElementNode | undefined {
+  return idsIn(tree).first.get(id);
+}
+
 function elementStep(node: ElementNode, { repeated }: Ids): CfiStep {
   return { number: node.nth * 2, id: node.id === null || repeated.has(node.id) ? null : node.id };
 }
@@ -51,11 +57,14 @@ export function cfiTo(tree: Tree, spine: number, node: ElementNode | TextNode, u
   return { spine, steps, offset: node.before + units };
 }
 
-/** The node a CFI names: `exact` is false when only an ancestor of it was found. */
+/** The node a CFI names, or the last one on the way to it that was found. */
 export interface FoundByCfi {
   readonly node: ElementNode | TextNode;
   readonly units: number;
+  /** All of the CFI was found. */
   readonly exact: boolean;
+  /** `element` also where only the offset lies beyond the text, `fragment` where a step leads nowhere. */
+  readonly quality: FoundQuality;
 }
 
 const elementsOf = new WeakMap<ElementNode, ElementNode[]>();
@@ -99,18 +108,20 @@ export function followCfi(tree: Tree, { steps, offset }: Cfi): FoundByCfi {
   const byId = steps.some(({ id }) => id !== null) ? idsIn(tree).first : null;
   let node: ElementNode = tree.root;
   const [, body, ...rest] = steps;
-  if (body !== undefined && body.number !== 4 && body.number !== 0) return { node, units: 0, exact: false };
+  if (body !== undefined && body.number !== 4 && body.number !== 0)
+    return { node, units: 0, exact: false, quality: "fragment" };
   const inner = offset === null ? rest : rest.slice(0, -1);
   for (const { number, id } of inner) {
     const named = id === null ? undefined : byId?.get(id);
     const next = named ?? (number % 2 === 0 ? elementsIn(node)[Math.max(number / 2, 1) - 1] : undefined);
-    if (next === undefined) return { node, units: 0, exact: number === 0 };
+    if (next === undefined)
+      return { node, units: 0, exact: number === 0, quality: number === 0 ? "element" : "fragment" };
     node = next;
   }
   const last = rest.at(-1);
-  if (offset === null || last === undefined) return { node, units: 0, exact: true };
+  if (offset === null || last === undefined) return { node, units: 0, exact: true, quality: "element" };
   // calibre itself always names the first child; from others the offset counts from the child they name.
   const found = textAtOffset(directTexts(node), unitsBefore(node, last.number) + offset);
-  if (found === null) return { node, units: 0, exact: false };
-  return { ...found, exact: true };
+  if (found === null) return { node, units: 0, exact: false, quality: "element" };
+  return { ...found, exact: true, quality: "text" };
 }

@@ -33,9 +33,11 @@ function fromHtml(body: HtmlElement): Tree {
       start: ordinal,
       end: ordinal,
       visible: true,
+      sureTexts: Infinity,
     };
   }
-  const root = element(body, null, 1);
+  // An HTML parser always makes a head first.
+  const root = element(body, null, 2);
   const stack = [{ html: childrenOf(body), node: root, at: 0, elements: 0, texts: 0, before: 0 }];
   while (stack.length > 0) {
     const top = stack.at(-1);
@@ -70,7 +72,7 @@ function fromHtml(body: HtmlElement): Tree {
       addChild(top.node, { kind: "comment" });
     }
   }
-  return { root, texts, characters: ordinal };
+  return { root, texts, characters: ordinal, repaired: true };
 }
 
 const EMPTY_TAG = /<([a-zA-Z][^\s/<>]*)(\s[^<>]*)?\/>/g;

@@ -16,18 +16,17 @@ export interface Cfi {
 const STEP = /\/(\d+)(?:\[((?:[^\]^]|\^.)*)\])?/y;
 const LONGEST = 65_536;
 
-/** Reads `epubcfi(/6/2/4/2[id]/1:17)`, also with a range, a time or a point at its end; null for what is no CFI. */
+/**
+ * Reads `epubcfi(/6/2/4/2[id]/1:17)`, also with a range, a time or a point at its end; null for what is no CFI of
+ * calibre's: with a `!` it is one of the standard's, and its numbers mean other files.
+ */
 export function parseCfi(text: string): Cfi | null {
   if (text.length > LONGEST) return null;
   const inner = /^epubcfi\(([\s\S]*)\)$/.exec(text.trim())?.[1] ?? (text.startsWith("/") ? text : null);
   if (inner === null || inner === undefined) return null;
   const steps: CfiStep[] = [];
   let at = 0;
-  while (inner[at] === "/" || inner[at] === "!") {
-    if (inner[at] === "!") {
-      at += 1;
-      continue;
-    }
+  while (inner[at] === "/") {
     STEP.lastIndex = at;
     const match = STEP.exec(inner);
     if (match === null) return null;

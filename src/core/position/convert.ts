@@ -1,9 +1,19 @@
 import { alignedOrdinal } from "./align.ts";
 import { codePointsOf, unitsOf } from "./characters.ts";
-import { cfiTo, followCfi } from "./calibre-cfi.ts";
+import { type FoundByCfi, cfiTo, followCfi } from "./calibre-cfi.ts";
 import { type Cfi, formatCfi } from "./cfi.ts";
 import { followSteps, pointerTo } from "./crengine-pointer.ts";
-import { type Place, locate, locateElement, ordinalOf, placeInText, placeOfElement } from "./place.ts";
+import {
+  type FoundQuality,
+  type Place,
+  locate,
+  locateElement,
+  ordinalOf,
+  placeInText,
+  placeOfElement,
+} from "./place.ts";
+import { boxed, pointable, safeElement } from "./safe-pointer.ts";
+import { type StandardCfi, followStandardCfi } from "./standard-cfi.ts";
 import { type ElementNode, type TextNode, type Tree, textAt, textFrom } from "./tree.ts";
 import { type Xpointer, parseXpointer } from "./xpointer.ts";
 
@@ -13,10 +23,13 @@ export interface SpineTrees {
   readonly calibre: Tree | null;
 }
 
-/** A place found from a position: exact, or only an ancestor of what the position names. */
+/** A place found from a position. */
 export interface ResolvedPlace {
   readonly place: Place;
+  /** All of the position was found; otherwise it is the nearest thing around what the position names. */
   readonly exact: boolean;
+  /** What may be said of it at best: also of an exact place the reader's own tree may have another text there. */
+  readonly quality: FoundQuality;
 }
 
 /** What became of a position in the other language; `position` is null when nothing in this file could be found. */
@@ -25,26 +38,45 @@ export interface Converted {
   readonly quality: "text" | "element" | "fragment" | "percent";
 }
 
+function elementPlace(tree: Tree, element: ElementNode, exact: boolean, quality: FoundQuality): ResolvedPlace {
+  return { place: placeOfElement(tree, element), exact, quality };
+}
+
 /** Resolves a pointer's steps in crengine's tree of its file. Beyond the end of a text node it is not exact. */
 export function placeOfXpointer(tree: Tree, { steps, point }: Xpointer): ResolvedPlace {
   const { node, exact } = followSteps(tree, steps);
   if (node.kind === "text") {
     const units = point === null ? 0 : unitsOf(node.text, point);
-    if (units === null) return { place: placeOfElement(tree, node.parent), exact: false };
-    return { place: placeInText(node, units), exact };
+    if (units === null) return elementPlace(tree, node.parent, false, "element");
+    const isSure = !tree.repaired && node.nth <= node.parent.sureTexts;
+    return { place: placeInText(node, units), exact, quality: isSure ? "text" : "element" };
   }
-  const child = point === null || !exact ? undefined : node.children[point];
-  if (point !== null && point > 0 && child !== undefined && child.kind !== "comment") {
-    return { place: child.kind === "text" ? placeInText(child, 0) : placeOfElement(tree, child), exact };
-  }
-  return { place: placeOfElement(tree, node), exact };
+  if (!exact) return elementPlace(tree, node, false, "fragment");
+  const child = point === null || point === 0 ? undefined : node.children[point];
+  if (child?.kind === "text") return { place: placeInText(child, 0), exact, quality: "element" };
+  return elementPlace(tree, child?.kind === "element" ? child : node, exact, "element");
+}
+
+function foundIn(tree: Tree, { node, units, exact, quality }: FoundByCfi): ResolvedPlace {
+  if (node.kind === "element") return elementPlace(tree, node, exact, quality);
+  return { place: placeInText(node, units), exact, quality: tree.repaired ? "element" : quality };
 }
 
 /** Resolves a CFI's path in calibre's tree of its file. */
 export function placeOfCfi(tree: Tree, cfi: Cfi): ResolvedPlace {
-  const { node, units, exact } = followCfi(tree, cfi);
-  const place = node.kind === "text" ? placeInText(node, units) : placeOfElement(tree, node);
-  return { place, exact };
+  return foundIn(tree, followCfi(tree, cfi));
+}
+
+/** Resolves the path of a standard CFI inside its document, whose body is that of calibre's tree. */
+export function placeOfStandardCfi(tree: Tree, cfi: StandardCfi): ResolvedPlace {
+  return foundIn(tree, followStandardCfi(tree, cfi));
+}
+
+const QUALITIES: readonly FoundQuality[] = ["text", "element", "fragment"];
+
+/** The worse of two qualities. */
+function atMost(one: FoundQuality, other: FoundQuality): FoundQuality {
+  return QUALITIES.indexOf(one) > QUALITIES.indexOf(other) ? one : other;
 }
 
 /** The same place in the other tree of its file, verified by the text; null when the text is not there. */
@@ -79,7 +111,7 @@ function isWhole(place: Place): boolean {
 }
 
 /** Says a place of crengine's tree as a CFI for the file at `spine` of the viewer's spine, verified by the text. */
-export function cfiOf({ crengine, calibre }: SpineTrees, spine: number, { place, exact }: ResolvedPlace): Converted {
+export function cfiOf({ crengine, calibre }: SpineTrees, spine: number, found: ResolvedPlace): Converted {
   const file: Converted = {
     position: formatCfi({
       spine,
@@ -93,56 +125,16 @@ export function cfiOf({ crengine, calibre }: SpineTrees, spine: number, { place,
   };
   // The viewer shows a cover page as its image alone: only the body itself is sure to be there.
   if (calibre === null || calibre.characters === 0) return file;
-  const there = isWhole(place) ? null : aligned(crengine, calibre, place);
-  const found = there === null ? null : textOrElement(calibre, there);
-  if (found === null) return file;
-  if ("kind" in found) {
-    if (found === calibre.root) return file;
-    return { position: formatCfi(cfiTo(calibre, spine, found, 0)), quality: "element" };
+  const there = isWhole(found.place) ? null : aligned(crengine, calibre, found.place);
+  const target = there === null ? null : textOrElement(calibre, there);
+  if (target === null) return file;
+  const most = found.quality;
+  if ("kind" in target) {
+    if (target === calibre.root) return file;
+    return { position: formatCfi(cfiTo(calibre, spine, target, 0)), quality: atMost("element", most) };
   }
-  const cfi = cfiTo(calibre, spine, found.node, found.units);
-  return { position: formatCfi(cfi), quality: exact && place.kind === "text" ? "text" : "element" };
-}
-
-/** The outermost ruby or formula around an element: crengine boxes what is inside, so that alone is pointed at. */
-function boxed(element: ElementNode): ElementNode | null {
-  let outermost: ElementNode | null = null;
-  for (let at: ElementNode | null = element; at !== null; at = at.parent) {
-    if (at.name === "math" || at.name === "ruby") outermost = at;
-  }
-  return outermost;
-}
-
-/** Characters between two places that are still the same place to a reader: about a page. */
-export const SAME_PLACE = 1500;
-
-/** The preformatted element around a text, if its start is near enough to stand for the place. */
-function nearbyPre(node: TextNode, ordinal: number): ElementNode | null {
-  for (let at: ElementNode | null = node.parent; at !== null; at = at.parent) {
-    if (at.name === "pre" || at.name === "textarea") return ordinal - at.start <= SAME_PLACE ? at : null;
-  }
-  return null;
-}
-
-const lastVisible = new WeakMap<Tree, TextNode | null>();
-
-function lastVisibleText(tree: Tree): TextNode | null {
-  const known = lastVisible.get(tree);
-  if (known !== undefined) return known;
-  const last = tree.texts.findLast(({ parent, start, end }) => parent.visible && end > start) ?? null;
-  lastVisible.set(tree, last);
-  return last;
-}
-
-/**
- * The text node to point at. KOReader shows the next visible text for a hidden one, but page 1 when none follows:
- * then it is the last visible text.
- */
-function pointable(tree: Tree, place: Place): { node: TextNode; units: number; moved: boolean } | null {
-  const last = lastVisibleText(tree);
-  const found = locate(tree, place);
-  if (last === null || found === null) return null;
-  return found.node.start <= last.start ? { ...found, moved: false } : { node: last, units: 0, moved: true };
+  const cfi = cfiTo(calibre, spine, target.node, target.units);
+  return { position: formatCfi(cfi), quality: calibre.repaired ? atMost("element", most) : most };
 }
 
 /** Whether a pointer, followed again, ends where it was made for. */
@@ -153,35 +145,35 @@ function leadsTo(tree: Tree, pointer: string, ordinal: number): boolean {
   return exact && ordinalOf(place) === ordinal;
 }
 
-/** Says a place of calibre's tree as a pointer into fragment `fragment`, verified by the text and by following it. */
-export function xpointerOf(
-  { crengine, calibre }: SpineTrees,
-  fragment: number | null,
-  { place, exact }: ResolvedPlace,
-): Converted {
+/**
+ * Says a place as a pointer into fragment `fragment` that every crengine follows, verified by the text and by following
+ * it. The place is one of calibre's tree, or of crengine's own where `calibre` is null.
+ */
+export function xpointerOf({ crengine, calibre }: SpineTrees, fragment: number | null, from: ResolvedPlace): Converted {
+  const { place } = from;
   const file: Converted =
     fragment === null
       ? { position: null, quality: "percent" }
       : { position: `/body/DocFragment[${fragment}].0`, quality: "fragment" };
   if (isWhole(place) && fragment !== null) return file;
-  const sure = calibre === null ? place : aligned(calibre, crengine, place);
-  const there = sure ?? (calibre === null ? null : beforeDropped(crengine, calibre, place));
+  const same = calibre === null ? place : aligned(calibre, crengine, place);
+  const there = same ?? (calibre === null ? null : beforeDropped(crengine, calibre, place));
   if (there === null) return file;
+  const most = from.quality;
+  const said = (element: ElementNode): Converted => ({
+    position: pointerTo(element, fragment, null),
+    quality: atMost("element", most),
+  });
   if (place.kind === "element") {
     const element = locateElement(crengine, there);
-    if (element?.visible === true && element.parent !== null && boxed(element) === null) {
-      return { position: pointerTo(element, fragment, null), quality: "element" };
-    }
+    if (element?.visible === true && element.parent !== null && boxed(element) === null) return said(element);
   }
-  const found = pointable(crengine, there);
-  if (found === null) return file;
-  const { node, units, moved } = found;
-  const isText = exact && !moved && sure !== null && place.kind === "text";
-  const whole = boxed(node.parent) ?? nearbyPre(node, there.ordinal);
-  if (whole !== null) return { position: pointerTo(whole, fragment, null), quality: "element" };
+  const target = pointable(crengine, there);
+  if (target === null) return file;
+  const { node, units, moved } = target;
+  const whole = safeElement(node, there.ordinal);
+  if (whole !== null) return said(whole);
   const pointer = pointerTo(node, fragment, codePointsOf(node.text, units));
-  if (leadsTo(crengine, pointer, ordinalOf(placeInText(node, units)))) {
-    return { position: pointer, quality: isText ? "text" : "element" };
-  }
-  return { position: pointerTo(node.parent, fragment, null), quality: "element" };
+  if (!leadsTo(crengine, pointer, ordinalOf(placeInText(node, units)))) return said(node.parent);
+  return { position: pointer, quality: moved || same === null ? atMost("element", most) : most };
 }

@@ -3,7 +3,7 @@ import type { ElementStyle } from "./crengine-display.ts";
 import type { ElementNode, TreeNode } from "./tree.ts";
 
 /** How crengine lays a closed child out, as far as its parent's whitespace depends on it. */
-type Rendered = "inline" | "block" | "floating" | "invisible";
+type Rendered = "inline" | "inline-block" | "block" | "floating" | "invisible";
 
 /** An element that has not been closed yet. */
 export interface OpenElement {
@@ -34,7 +34,12 @@ function childrenOf({ node, rendered }: OpenElement): Child[] {
 }
 
 function isInlineRun({ rendered }: Child): boolean {
-  return rendered === "inline" || rendered === "text" || rendered === "blank" || rendered === "floating";
+  return rendered !== "block" && rendered !== "invisible";
+}
+
+/** Whether a child is more than blank text: something to read, or an inline element, whatever is in it. */
+function isContent({ rendered }: Child): boolean {
+  return rendered === "text" || rendered === "inline" || rendered === "inline-block";
 }
 
 /** One run of inline children between blocks: its blank ends go; a run of nothing else goes altogether. */
@@ -44,8 +49,7 @@ function trimRun(run: readonly Child[]): readonly Child[] {
   // crengine looks at one blank node at the end only.
   const last = run.at(-1)?.rendered === "blank" ? run.length - 1 : run.length;
   const inner = run.slice(first, last);
-  const hasContent = inner.some(({ rendered }) => rendered === "text" || rendered === "inline");
-  if (hasContent) return inner;
+  if (inner.some(isContent)) return inner;
   return run.filter(({ rendered }) => rendered === "floating");
 }
 
@@ -75,24 +79,24 @@ function trimAroundBlocks(children: readonly Child[]): Child[] {
 function renderInline(open: OpenElement): Rendered {
   if (!open.rendered.includes("block")) return "inline";
   const children = childrenOf(open);
-  const hasOther = children.some(({ rendered }) => rendered === "inline" || rendered === "text");
-  if (!hasOther) return "block";
+  if (!children.some(isContent)) return "block";
   open.node.children = trimAroundBlocks(children).map(({ node }) => node);
   return "inline";
 }
 
 function renderBlock(open: OpenElement): Rendered {
-  const { rendered, node, pre } = open;
+  const { rendered, node } = open;
   const hasBlock = rendered.includes("block");
   const hasFloat = rendered.includes("floating");
-  if (!pre && (hasBlock || hasFloat) && node.children.length > rendered.length) {
+  // Whatever `white-space` says: blank text between blocks goes from preformatted text too.
+  if ((hasBlock || hasFloat) && node.children.length > rendered.length) {
     const children = childrenOf(open);
     if (hasBlock) node.children = trimMixed(children).map(({ node: kept }) => kept);
     else if (children.every(({ rendered: how }) => how === "blank" || how === "floating")) {
       node.children = children.filter(({ rendered: how }) => how !== "blank").map(({ node: kept }) => kept);
     }
   }
-  return open.style.display === "inline-block" ? "inline" : "block";
+  return open.style.display === "inline-block" ? "inline-block" : "block";
 }
 
 const counts = new Map<string, number>();
@@ -116,10 +120,22 @@ function number({ children }: ElementNode): void {
   }
 }
 
+/**
+ * How many texts of an element come before the first whose number is unsure: blank ones beside anything that is no
+ * plain inline are dropped by rules that differ with the styles of what stands around them.
+ */
+function sureTexts({ node, rendered, style }: OpenElement): number {
+  if (style.display !== "table" && rendered.every((how) => how === "inline")) return Infinity;
+  const texts = node.children.filter((child) => child.kind === "text");
+  const blank = texts.findIndex(({ text }) => isBlank(text));
+  return blank === -1 ? Infinity : blank;
+}
+
 /** Does what crengine does when an element closes: drops blank text where it does not count, and tells the parent. */
 export function settle(open: OpenElement, parent: OpenElement | undefined): void {
   const { node, style } = open;
   let rendered: Rendered;
+  node.sureTexts = sureTexts(open);
   if (!node.visible && !open.insideSvg) rendered = "invisible";
   else if (open.insideSvg) rendered = "inline";
   else if (style.display === "inline") rendered = renderInline(open);

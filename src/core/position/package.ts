@@ -9,6 +9,14 @@ export interface SpineItem {
   readonly linear: boolean;
 }
 
+/** One `itemref` of the spine as it is written, also one whose item the manifest does not know. */
+export interface ItemRef {
+  readonly id: string | null;
+  readonly idref: string;
+  /** Index in `Package.spine`; null for an item that is not in the manifest. */
+  readonly index: number | null;
+}
+
 /** What an EPUB's package document says, as far as positions need it. */
 export interface Package {
   /** The name of the package document itself. */
@@ -16,6 +24,9 @@ export interface Package {
   readonly title: string | null;
   /** In document order, repeated and non-linear items included: crengine's fragments. */
   readonly spine: readonly SpineItem[];
+  readonly itemRefs: readonly ItemRef[];
+  /** The spine's place among the package's elements, from 1: nearly always 3. */
+  readonly spineNth: number;
   /** EPUB 3 navigation document and EPUB 2 table of contents, where there is one. */
   readonly nav: string | null;
   readonly ncx: string | null;
@@ -27,6 +38,7 @@ export interface Package {
 export interface SmallElement {
   readonly name: string;
   readonly attributes: ReadonlyMap<string, string>;
+  readonly parent: SmallElement | null;
   text: string;
   inner: string;
 }
@@ -44,7 +56,7 @@ export function readElements(xml: string): SmallElement[] {
     keepsCase: () => true,
     open(name) {
       attributes = new Map();
-      const element: SmallElement = { name, attributes, text: "", inner: "" };
+      const element: SmallElement = { name, attributes, parent: open.at(-1) ?? null, text: "", inner: "" };
       if (elements.length < 200_000) elements.push(element);
       open.push(element);
     },
@@ -108,14 +120,20 @@ export function readPackage(xml: string, name: string): Package {
     byId.set(id, { id, href, name: resolveName(href, name), mediaType, linear: true, properties });
   }
   const spine: SpineItem[] = [];
+  const itemRefs: ItemRef[] = [];
   for (const { name: element, attributes } of elements) {
-    const item = element === "itemref" ? byId.get(attributes.get("idref") ?? "") : undefined;
+    if (element !== "itemref") continue;
+    const idref = attributes.get("idref") ?? "";
+    const item = byId.get(idref);
+    itemRefs.push({ id: attributes.get("id") ?? null, idref, index: item === undefined ? null : spine.length });
     if (item === undefined) continue;
     const { id, name: file, mediaType } = item;
     spine.push({ id, name: file, mediaType, linear: (attributes.get("linear") ?? "yes") === "yes" });
   }
   const items = [...byId.values()];
-  const toc = elements.find(({ name: element }) => element === "spine")?.attributes.get("toc");
+  const spineElement = elements.find(({ name: element }) => element === "spine");
+  const siblings = elements.filter(({ parent }) => spineElement !== undefined && parent === spineElement.parent);
+  const toc = spineElement?.attributes.get("toc");
   const cover = elements.find(
     ({ name: element, attributes }) => element === "reference" && attributes.get("type")?.toLowerCase() === "cover",
   );
@@ -125,6 +143,8 @@ export function readPackage(xml: string, name: string): Package {
     name,
     title: elements.find(({ name: element, text }) => element === "title" && text !== "")?.text.trim() ?? null,
     spine,
+    itemRefs,
+    spineNth: spineElement === undefined ? 3 : siblings.indexOf(spineElement) + 1,
     nav: items.find(({ properties }) => properties.includes("nav"))?.name ?? null,
     ncx: (toc === undefined ? undefined : byId.get(toc)?.name) ?? items.find(isNcx)?.name ?? null,
     coverPage: marked ?? (coverName !== "" && spine[0]?.name === coverName ? coverName : null),

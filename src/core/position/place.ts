@@ -10,6 +10,9 @@ export type Place =
   | { readonly kind: "text"; readonly ordinal: number; readonly side: "before" | "after"; readonly spaces: number }
   | { readonly kind: "element"; readonly ordinal: number; readonly name: string; readonly rank: number };
 
+/** How much of a position was found: the character, only what it stands in, or only its beginning. */
+export type FoundQuality = "text" | "element" | "fragment";
+
 /** The place `units` UTF-16 units into a text node. */
 export function placeInText(node: TextNode, units: number): Place {
   const { text, start, end } = node;

@@ -9,6 +9,8 @@ export interface ShownBy {
   class?: string;
   style?: string;
   id?: string;
+  /** Of an `a` it is as good as an id. */
+  name?: string;
   type?: string;
   hidden?: boolean;
 }
@@ -45,6 +47,7 @@ export class TreeBuilder {
       start: 0,
       end: 0,
       visible: true,
+      sureTexts: Infinity,
     };
     this.#push(this.root, rootName, { display: "block", floats: false, pre: false }, {});
   }
@@ -83,7 +86,8 @@ export class TreeBuilder {
   attribute(name: string, value: string): void {
     const attributes = this.#pending?.attributes;
     if (attributes === undefined) return;
-    if (name === "class" || name === "style" || name === "id" || name === "type") attributes[name] = value;
+    if (name === "class" || name === "style" || name === "id" || name === "name" || name === "type")
+      attributes[name] = value;
     else if (name === "hidden") attributes.hidden = true;
   }
 
@@ -106,10 +110,11 @@ export class TreeBuilder {
       parent: parent.node,
       children: [],
       nth: 1,
-      id: attributes.id ?? null,
+      id: attributes.id ?? (name === "a" ? attributes.name : undefined) ?? null,
       start: this.#ordinal,
       end: this.#ordinal,
       visible: parent.node.visible && style.display !== "none" && !parent.insideSvg,
+      sureTexts: Infinity,
     };
     addChild(parent.node, node);
     parent.stripsNewline = false;
@@ -176,6 +181,6 @@ export class TreeBuilder {
   finish(): Tree {
     this.#settlePending();
     while (this.#open.length > 0) this.close(this.#top?.node.name ?? "");
-    return { root: this.root, texts: this.#texts, characters: this.#ordinal };
+    return { root: this.root, texts: this.#texts, characters: this.#ordinal, repaired: false };
   }
 }

@@ -17,13 +17,18 @@ export interface ElementNode {
   readonly name: string;
   readonly parent: ElementNode | null;
   children: TreeNode[];
-  /** 1-based: in crengine's tree among siblings of the same name, in calibre's among all sibling elements. */
+  /** 1-based: in crengine's tree among siblings of the same name, in calibre's among all sibling elements, the body's too. */
   nth: number;
   readonly id: string | null;
   /** Ordinal of the first character at or behind its start, and of the first one behind its end. */
   readonly start: number;
   end: number;
   readonly visible: boolean;
+  /**
+   * The texts directly in it have surely crengine's numbers up to this one; behind it a blank one among blocks may
+   * count or not. Infinity nearly everywhere, and in calibre's tree.
+   */
+  sureTexts: number;
 }
 
 /** Only calibre's tree keeps comments: a comment that comes first decides how a CFI counts. */
@@ -40,6 +45,8 @@ export interface Tree {
   readonly texts: readonly TextNode[];
   /** Non-whitespace code points in the body. */
   readonly characters: number;
+  /** The file is ill-formed, and a parser other than the reader's own has repaired it: theirs may differ. */
+  readonly repaired: boolean;
 }
 
 /** Nesting beyond this is refused: no book needs it, and paths through it would be longer than the text. */

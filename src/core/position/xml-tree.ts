@@ -96,21 +96,22 @@ class XmlBuilder {
       if (this.#bodies > 1) throw new NotWellFormed("two bodies");
       this.#isInBody = true;
     }
+    if (parent !== undefined) parent.elements += 1;
     if (this.#isInBody) {
       const parentNode = parent?.node ?? null;
       if (parent !== undefined) this.#flush(parent);
-      if (parent !== undefined) parent.elements += 1;
       const id = attributes.find(([name]) => name === "id")?.[1];
       node = {
         kind: "element",
         name: local,
         parent: parentNode,
         children: [],
-        nth: parentNode === null ? 1 : (parent?.elements ?? 1),
+        nth: parent?.elements ?? 1,
         id: id === undefined || id === "" ? null : decode(id),
         start: this.#ordinal,
         end: this.#ordinal,
         visible: true,
+        sureTexts: Infinity,
       };
       if (parentNode !== null) addChild(parentNode, node);
       if (this.body === null) this.body = node;
@@ -136,7 +137,7 @@ class XmlBuilder {
 
   finish(): Tree {
     if (!this.isDone || this.body === null) throw new NotWellFormed("unfinished");
-    return { root: this.body, texts: this.#texts, characters: this.#ordinal };
+    return { root: this.body, texts: this.#texts, characters: this.#ordinal, repaired: false };
   }
 }
 

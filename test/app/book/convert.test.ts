@@ -54,7 +54,7 @@ describe("a pointer that does not quite fit", () => {
       "names a node that is gone: its ancestor",
       "/body/DocFragment[1]/body/p[2]/b[3]/text().3",
       "epubcfi(/2/2/4/4)",
-      "element",
+      "fragment",
       0.0382,
     ],
     ["names an element that is gone: the file", "/body/DocFragment[1]/body/div[7]/p", "epubcfi(/2/2/4)", "fragment", 0],
@@ -106,7 +106,8 @@ test("in a broken file, where the two readers count apart, the same text is foun
   const there = await convert(book, pointer, "cfi");
   expect(there).toMatchObject({
     position: "epubcfi(/2/2/4/62/1:15)",
-    quality: "text",
+    // calibre's own parser was not asked: it may have built another tree.
+    quality: "element",
     text: expect.stringMatching(/^D/),
   });
   const back = await convert(book, there.position ?? "", "xpointer");

@@ -106,6 +106,12 @@ describe("blank text", () => {
       "span { display: block }",
     ],
     [
+      "goes between blocks of preformatted text too",
+      "<div><p>a</p>\n<p>b</p>\ntail</div>",
+      String.raw`body(div(p("a") p("b") "\ntail"))`,
+      "div { white-space: pre }",
+    ],
+    [
       "goes beside floats that have nothing else around them",
       '<div><img src="a"/> <img src="b"/> </div>',
       "body(div(img() img()))",

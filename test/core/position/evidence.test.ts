@@ -97,13 +97,17 @@ describe("places of which both pointers are known", () => {
 
   test("an XPointer becomes the very CFI of calibre's viewer, and its text is right", async () => {
     const wrong: unknown[] = [];
+    let repaired = 0;
     for (const { book: name, xpointer, cfi, text } of known) {
       const said = await convertPosition(await book(name), xpointer, "cfi");
       const isRight = said.position === cfi && withoutSpaces(said.text).startsWith(withoutSpaces(text));
-      if (!isRight || said.quality !== "text") wrong.push({ xpointer, cfi, text, said });
+      // One file is ill-formed: there only calibre's own parser could prove the character.
+      const isRepaired = name === "torture" && xpointer.includes("/DocFragment[8]");
+      if (isRepaired) repaired += 1;
+      if (!isRight || said.quality !== (isRepaired ? "element" : "text")) wrong.push({ xpointer, cfi, text, said });
     }
     expect(wrong).toEqual([]);
-    expect(known.length).toBe(1320);
+    expect([known.length, repaired]).toEqual([1320, 60]);
   });
 
   test("a CFI becomes the very XPointer, or, where a file is in the spine twice, the same place in its first fragment", async () => {
