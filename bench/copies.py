@@ -9,11 +9,11 @@ import time
 from pathlib import Path
 from typing import Any
 
-sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "test" / "plugin"))
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "test" / "calibre_plugin"))
 
 from calibre.ebooks.metadata.book.base import Metadata
-from calibre_plugins.koreader_progress import copies
-from calibre_plugins.koreader_progress.strip_list import StripList
+from calibre_plugins.koreader_progress.copies import writer as copies
+from calibre_plugins.koreader_progress.copies.strip_list import StripList
 from epubs import Recipe, make_epub
 
 RUNS = 15

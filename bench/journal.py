@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 from unittest import mock
 
-from calibre_plugins.koreader_progress.write_journal import WriteJournal
+from calibre_plugins.koreader_progress.memory.journal import WriteJournal
 
 RUNS, CELLS = 10_000, 100
 # As many as the window lists at a time.

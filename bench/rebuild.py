@@ -9,10 +9,10 @@ import time
 from pathlib import Path
 from typing import Any
 
-sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "test" / "plugin"))
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "test" / "calibre_plugin"))
 
-from calibre_plugins.koreader_progress import copy_log
-from calibre_plugins.koreader_progress.rebuild import rebuild
+from calibre_plugins.koreader_progress.copies import log as copy_log
+from calibre_plugins.koreader_progress.memory.rebuild import rebuild
 from epubs import Recipe, make_epub
 from libraries import make_library
 

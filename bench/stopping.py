@@ -8,9 +8,9 @@ import threading
 import time
 from pathlib import Path
 
-sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "test" / "plugin"))
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "test" / "calibre_plugin"))
 
-from calibre_plugins.koreader_progress import predict
+from calibre_plugins.koreader_progress.memory import predict
 from epubs import Recipe, make_epub
 from libraries import add_book, make_library
 

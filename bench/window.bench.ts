@@ -7,7 +7,7 @@ import { join } from "node:path";
 import * as z from "zod";
 import { expect, test } from "vitest";
 import { runInGui } from "../test/gui/run-in-gui.ts";
-import { createPrivateCalibre } from "../test/plugin/private-calibre.ts";
+import { createPrivateCalibre } from "../test/calibre_plugin/private-calibre.ts";
 
 /** Milliseconds: what a reader feels as a hitch. */
 const FELT = 100;

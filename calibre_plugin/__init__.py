@@ -40,7 +40,7 @@ class KOReaderProgress(InterfaceActionBase, MetadataWriterPlugin):
 
     def set_metadata(self, stream: BinaryIO, mi: Metadata, type: str) -> None:
         """Write the metadata as calibre does, then make the copy's digest stand still and remember it."""
-        from .copies import write_copy_and_log
+        from .copies.writer import write_copy_and_log
 
         write_copy_and_log(self, stream, mi, type)
 
@@ -54,7 +54,7 @@ class KOReaderProgress(InterfaceActionBase, MetadataWriterPlugin):
                 _("Please restart calibre"),
                 _("The preferences of KOReader Progress can be opened once calibre has been restarted."),
             )
-        from .config_dialog import ConfigWidget
+        from .window.preferences.dialog import ConfigWidget
 
         return ConfigWidget(self.actual_plugin_)
 

@@ -9,36 +9,37 @@ from typing import Any, TypeVar
 
 from qt.core import QActionGroup, QApplication, QMenu, QToolButton
 
+from calibre.gui2 import sanitize_env_vars
 from calibre.gui2.actions import InterfaceAction
 
-from . import config
-from .background import Background, Fault, attempt
-from .being_read import books_being_read
-from .bridge_host import BridgeHost
-from .chosen_books import ChosenBooks
-from .config import Settings, StoredProfile
-from .explain import Explanation
-from .faults import note_fault
-from .hosting_runner import HostingRunner
-from .device_home import Collected
-from .device_watch import DeviceWatch, collected_sentence
-from .icons import PLUGIN_NAME, icon
-from .local_changes import LocalChanges
-from .menu import PluginMenu
-from .menu_rows import menu_rows
+from .settings import config
+from .window.parts.background import Background, Fault, attempt
+from .sync.being_read import books_being_read
+from .link.host import BridgeHost
+from .window.chosen_books import ChosenBooks
+from .settings.config import Settings, StoredProfile
+from .words.explain import Explanation
+from .words.faults import note_fault
+from .window.hosting import HostingRunner
+from .devices.home import Collected
+from .window.device_watch import DeviceWatch, collected_sentence
+from .window.parts.icons import PLUGIN_NAME, icon
+from .window.local_changes import LocalChanges
+from .window.parts.menu import PluginMenu
+from .window.menu_rows import menu_rows
 from .preload import Preload
-from .proxy import with_proxy
-from .pull import journal_of
-from .repair import repair
-from .run import Trigger
-from .runs import Runs
-from .triggers import Triggers
-from .trouble import show_trouble
-from .undo import last_pull, last_push
-from .uploads import watch_uploads
-from .journal_run import Run
-from .write_journal import RunHead
-from .viewer_place import ViewerPlaces
+from .link.proxy import with_proxy
+from .sync.pull import journal_of
+from .sync.repair import repair
+from .window.runs.run import Trigger
+from .window.runs.runs import Runs
+from .window.triggers import Triggers
+from .window.parts.trouble import show_trouble
+from .sync.undo import last_pull, last_push
+from .devices.uploads import watch_uploads
+from .memory.journal_run import Run
+from .memory.journal import RunHead
+from .window.viewer_place import ViewerPlaces
 
 load_translations()
 
@@ -64,7 +65,7 @@ class ProgressAction(InterfaceAction):
         plugin = self.interface_action_base_plugin
         self.version = ".".join(map(str, plugin.version))
         self.settings = Settings()
-        self.host = BridgeHost(plugin.plugin_path, self.version)
+        self.host = BridgeHost(plugin.plugin_path, self.version, sanitize_env_vars)
         self.runs = Runs(self.gui, self.host, self.settings, self.open_preferences)
         self.hosting = HostingRunner(self.gui, self.host, self.settings, self.open_preferences)
         self.triggers = Triggers(self.gui, self._run_by_itself)
@@ -221,14 +222,14 @@ class ProgressAction(InterfaceAction):
             self.viewer_places.open(stored, self.selected_ids()[0], self.open_preferences)
 
     def show_details(self) -> None:
-        from .details_dialog import DetailsDialog
+        from .window.review.book import DetailsDialog
 
         DetailsDialog(self.gui, self.selected_ids()[0], self.profile, self.runs.column_name).show()
 
     def show_unmatched(self) -> None:
         """Asks the server beside the window's own work, then lists what belongs to no book."""
-        from .unmatched_dialog import UnmatchedDialog, other_libraries
-        from .unmatched_found import find_unmatched
+        from .window.review.unmatched import UnmatchedDialog, other_libraries
+        from .sync.unmatched_found import find_unmatched
 
         db, stored = self.gui.current_db, self.profile
         account = self.settings.account(stored["account_id"]) if stored else None
@@ -270,7 +271,7 @@ class ProgressAction(InterfaceAction):
             self.runs.undos.undo(self.gui.current_db.new_api, self.undoable_push)
 
     def show_undo(self) -> None:
-        from .undo_dialog import UndoDialog, next_page
+        from .window.review.undo import UndoDialog, next_page
 
         api = self.gui.current_db.new_api
         journal = journal_of(api)
@@ -322,12 +323,12 @@ class ProgressAction(InterfaceAction):
             note_fault("remember how large the preferences were", error)
 
     def show_help(self, anchor: str = "") -> None:
-        from .help_dialog import HelpDialog
+        from .window.parts.help import HelpDialog
 
         HelpDialog(self.gui, anchor).show()
 
     def show_about(self) -> None:
-        from .help_dialog import AboutDialog
+        from .window.parts.help import AboutDialog
 
         AboutDialog(self.gui, self.version).show()
 

@@ -18,20 +18,21 @@ from typing import Any, Final, TextIO
 from calibre.constants import cache_dir
 from calibre.utils.lock import singleinstance
 
-from . import pull, push
-from .book_memory import logged_books
-from .bridge_client import BridgeClient, BridgeDied, BridgeNotStarted, SyncError
-from .config import Settings, account_id_of, default_profile, map_columns, new_profile
-from .contract import Account, CarryOverResult, ColumnField, ColumnMapping, Profile
-from .history import link, read_digests, read_unlinked, unlink
-from .library import WriteReport, resolve_columns
-from .log_places import out_of_reach
-from .messages import why_sentence
-from .places import deliver_positions
-from .predict import predictor
-from .rebuild import rebuild
-from .repair import repair
-from .unlinking import put_back, restorable, runs_under
+from .sync import pull
+from .sync import push
+from .memory.book_memory import logged_books
+from .link.client import BridgeClient, BridgeDied, BridgeNotStarted, SyncError
+from .settings.config import Settings, account_id_of, default_profile, map_columns, new_profile
+from .link.contract import Account, CarryOverResult, ColumnField, ColumnMapping, Profile
+from .memory.history import link, read_digests, read_unlinked, unlink
+from .library.books import WriteReport, resolve_columns
+from .copies.log_places import out_of_reach
+from .words.messages import why_sentence
+from .sync.places import deliver_positions
+from .memory.predict import predictor
+from .memory.rebuild import rebuild
+from .sync.repair import repair
+from .sync.unlinking import put_back, restorable, runs_under
 
 
 class HeadlessError(Exception):

@@ -12,7 +12,7 @@ from typing import Final
 
 from qt.core import QObject, QTimer
 
-from .faults import note_fault
+from .words.faults import note_fault
 
 # One at a time, so that the window does not stand still for them, in milliseconds.
 PAUSE_MS: Final = 5
@@ -45,7 +45,8 @@ class Preload(QObject):
 
 
 def modules_in(plugin_path: str) -> list[str]:
-    """The names of the plugin's own modules."""
+    """The dotted names of the plugin's own modules, those of its rooms too: `sync.pull`."""
     with zipfile.ZipFile(plugin_path) as zipped:
-        names = [name.removesuffix(".py") for name in zipped.namelist() if name.endswith(".py") and "/" not in name]
-    return sorted(name for name in names if name != "__init__")
+        names = [name.removesuffix(".py") for name in zipped.namelist() if name.endswith(".py")]
+    modules = {name.removesuffix("/__init__").replace("/", ".") for name in names}
+    return sorted(modules - {"__init__"})

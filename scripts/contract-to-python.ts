@@ -1,4 +1,4 @@
-/** Writes contract.schema.json and calibre_plugin/contract.py from bridge/contract.ts; `--check` only says whether they drifted. */
+/** Writes contract.schema.json and calibre_plugin/link/contract.py from bridge/contract.ts; `--check` only says whether they drifted. */
 import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import * as z from "zod";
 import { BOOKS_PER_MESSAGE, METHODS, NOTIFICATIONS, RPC_ERRORS } from "../bridge/contract.ts";
@@ -162,7 +162,7 @@ async function formatted(text: string): Promise<string> {
 
 const products: Readonly<Record<string, string>> = {
   "contract.schema.json": `${JSON.stringify(schema, null, 2)}\n`,
-  "calibre_plugin/contract.py": await formatted(python()),
+  "calibre_plugin/link/contract.py": await formatted(python()),
 };
 const check = process.argv.includes("--check");
 for (const [path, text] of Object.entries(products)) {

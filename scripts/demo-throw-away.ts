@@ -8,7 +8,7 @@ import process from "node:process";
 import * as z from "zod";
 import { startServer } from "../src/compose.ts";
 import { partialMd5 } from "../src/core/digest.ts";
-import { createPrivateCalibre, type PrivateCalibre } from "../test/plugin/private-calibre.ts";
+import { createPrivateCalibre, type PrivateCalibre } from "../test/calibre_plugin/private-calibre.ts";
 import { writeCbz, writeEpub } from "./demo-books.ts";
 
 const USER = "reader";

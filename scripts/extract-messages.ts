@@ -20,7 +20,7 @@ run("xgettext", [
   "--sort-by-file",
   "--package-name=KOReader Progress",
   `--output=${TEMPLATE}`,
-  ...globSync("calibre_plugin/*.py").sort(),
+  ...globSync("calibre_plugin/**/*.py").sort(),
 ]);
 // The day it was made would make every run a change.
 const dateless = readFileSync(TEMPLATE, "utf8").replace(/"POT-Creation-Date:.*\n/, "");

@@ -3,7 +3,7 @@ import { copyFileSync, mkdirSync } from "node:fs";
 import { join } from "node:path";
 import process from "node:process";
 import { runInGui } from "../test/gui/run-in-gui.ts";
-import { createPrivateCalibre } from "../test/plugin/private-calibre.ts";
+import { createPrivateCalibre } from "../test/calibre_plugin/private-calibre.ts";
 
 const root = join(import.meta.dirname, "..");
 const shots = join(root, "docs", "screenshots");

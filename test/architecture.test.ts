@@ -1,5 +1,5 @@
-import { globSync, readFileSync } from "node:fs";
-import { dirname, join, normalize } from "node:path";
+import { existsSync, globSync, readFileSync } from "node:fs";
+import { basename, dirname, join, normalize } from "node:path";
 import { describe, expect, test } from "vitest";
 
 /**
@@ -180,49 +180,150 @@ describe("who may import whom", () => {
   });
 });
 
-const PYTHON_RULES: ReadonlyArray<{
-  readonly modules: readonly string[];
-  readonly never: RegExp;
-  readonly because: string;
-}> = [
+/** The plugin's rooms, and which rooms each may import: those on lower lines; two on one line do not know each other. */
+const ROOMS: ReadonlyArray<{ readonly room: string; readonly may: readonly string[] }> = [
+  { room: "copies", may: [] },
+  { room: "link", may: [] },
+  { room: "library", may: ["copies", "link"] },
+  { room: "words", may: ["copies", "link"] },
+  { room: "memory", may: ["library", "words", "copies", "link"] },
+  { room: "settings", may: ["library", "words", "copies", "link"] },
+  { room: "devices", may: ["memory", "settings", "library", "words", "copies", "link"] },
+  { room: "sync", may: ["devices", "memory", "settings", "library", "words", "copies", "link"] },
+  { room: "window/parts", may: ["sync", "devices", "memory", "settings", "library", "words", "copies", "link"] },
   {
-    modules: ["contract", "messages", "runtime", "bridge_client"],
-    never: /^\s*(?:from|import)\s+(?:calibre|qt|PyQt)(?!_plugins)/m,
-    because: "needs only the standard library",
+    room: "window/review",
+    may: ["window/parts", "sync", "devices", "memory", "settings", "library", "words", "copies", "link"],
   },
   {
-    modules: [
+    room: "window/preferences",
+    may: ["window/parts", "sync", "devices", "memory", "settings", "library", "words", "copies", "link"],
+  },
+  {
+    room: "window/runs",
+    may: [
+      "window/review",
+      "window/parts",
+      "sync",
+      "devices",
+      "memory",
+      "settings",
       "library",
+      "words",
       "copies",
-      "settle",
-      "digest",
-      "history",
-      "device",
-      "config",
-      "pull",
-      "push",
-      "headless",
-      "copy_log",
-      "strip_list",
-      "write_journal",
-      "book_memory",
-      "undo",
+      "link",
     ],
-    never: /^\s*(?:from|import)\s+(?:qt|PyQt|calibre\.gui2)\b/m,
-    because: "has no Qt widgets",
   },
   {
-    modules: ["__init__"],
-    never: /^(?:from|import)\s+(?:qt|PyQt|calibre\.gui2)\b/m,
-    because: "is imported by every calibre tool",
+    room: "window",
+    may: [
+      "window/runs",
+      "window/review",
+      "window/preferences",
+      "window/parts",
+      "sync",
+      "devices",
+      "memory",
+      "settings",
+      "library",
+      "words",
+      "copies",
+      "link",
+    ],
   },
 ];
 
-describe("what a Python module may need", () => {
-  test.each(PYTHON_RULES)("$modules $because", ({ modules, never }) => {
-    const wrong = globSync(modules.map((name) => `calibre_plugin/${name}.py`)).filter((file) =>
-      never.test(readFileSync(file, "utf8")),
+/** What may lie at the plugin's root: what calibre asks for by name, and the entrances. */
+const AT_THE_ROOT = ["__init__", "action", "headless", "preload", "run_headless"];
+const PLUGIN = "calibre_plugin";
+const modules = globSync(`${PLUGIN}/**/*.py`).map((file) => file.replaceAll("\\", "/"));
+const roomOf = (file: string): string => dirname(file).slice(PLUGIN.length + 1);
+
+/** Whether a path without its ending is a module or a package. */
+const there = (path: string): boolean => existsSync(`${path}.py`) || existsSync(join(path, "__init__.py"));
+
+/** The modules of the plugin that one of them imports, as files; a name that no file answers to is given as it is. */
+function pythonImports(file: string): string[] {
+  const found: string[] = [];
+  const source = readFileSync(file, "utf8");
+  for (const [, dots = "", path = "", names = ""] of source.matchAll(
+    /^[ \t]*from (\.+)([\w.]*) import (\([^)]*\)|[^\n]*)/gm,
+  )) {
+    const folder = join(
+      dirname(file),
+      ...Array<string>(dots.length - 1).fill(".."),
+      ...path.split(".").filter(Boolean),
+    );
+    if (path !== "" && existsSync(`${folder}.py`)) {
+      found.push(`${folder}.py`);
+      continue;
+    }
+    for (const name of names.replaceAll(/[()]|#.*|\bas \w+/g, "").split(",")) {
+      if (name.trim() !== "") found.push(join(folder, `${name.trim()}.py`));
+    }
+  }
+  return found.map((path) => path.replaceAll("\\", "/"));
+}
+
+describe("who may import whom in the plugin", () => {
+  test("only the entrances lie at its root", () => {
+    const root = modules.filter((file) => roomOf(file) === "").map((file) => basename(file, ".py"));
+    expect(root.sort()).toEqual(AT_THE_ROOT);
+  });
+
+  test("every module has a room, and every room says what it is", () => {
+    const rooms = new Set(modules.map(roomOf).filter((room) => room !== ""));
+    expect([...rooms].sort()).toEqual(ROOMS.map(({ room }) => room).sort());
+    for (const room of rooms) expect(readFileSync(join(PLUGIN, room, "__init__.py"), "utf8")).toMatch(/^"""/);
+  });
+
+  test.each(ROOMS)("$room", ({ room, may }) => {
+    const allowed = new Set([room, ...may]);
+    const wrong = modules
+      .filter((file) => roomOf(file) === room)
+      .flatMap((file) =>
+        pythonImports(file)
+          .filter((target) => !allowed.has(roomOf(target)) || !existsSync(target))
+          .map((target) => `${file} imports ${target}`),
+      );
+    expect(wrong).toEqual([]);
+  });
+
+  test("what tests and benches name of it is there", () => {
+    const wrong = globSync("{test,bench}/**/*.py").flatMap((file) =>
+      [...readFileSync(file, "utf8").matchAll(/calibre_plugins\.koreader_progress((?:\.\w+)*)(?: import (\w+))?/g)]
+        .map(([, path = "", name = ""]) => ({ path: join(PLUGIN, ...path.split(".")), name }))
+        .filter(({ path, name }) => !there(path) || (existsSync(path) && name !== "" && !there(join(path, name))))
+        .map(({ path, name }) => `${file} imports ${name} of ${path}`),
     );
     expect(wrong).toEqual([]);
+  });
+
+  test("nobody imports in a circle", () => {
+    expect(circleIn(new Map(modules.map((file) => [file, pythonImports(file)] as const)))).toEqual([]);
+  });
+
+  test("Qt lives in the window and at its entrance, nowhere else", () => {
+    const wrong = modules.filter(
+      (file) =>
+        !roomOf(file).startsWith("window") &&
+        !["action", "preload"].includes(basename(file, ".py")) &&
+        /^\s*(?:from|import)\s+(?:qt|PyQt|calibre\.gui2)\b/m.test(readFileSync(file, "utf8")),
+    );
+    expect(wrong).toEqual([]);
+  });
+
+  test("the way to the bridge and the sentences need nothing of calibre, but for what starts a bridge in it", () => {
+    const wrong = modules.filter(
+      (file) =>
+        ["link", "words"].includes(roomOf(file)) &&
+        file !== `${PLUGIN}/link/host.py` &&
+        /^(?:from|import)\s+calibre(?!_plugins)/m.test(readFileSync(file, "utf8")),
+    );
+    expect(wrong).toEqual([]);
+  });
+
+  test("what every calibre tool imports is there in no time: it imports none of its rooms before it is asked", () => {
+    expect(readFileSync(`${PLUGIN}/__init__.py`, "utf8")).not.toMatch(/^(?:from|import) +\./m);
   });
 });

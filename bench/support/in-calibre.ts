@@ -3,7 +3,7 @@ import { spawnSync } from "node:child_process";
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import type * as z from "zod";
-import { createPrivateCalibre } from "../../test/plugin/private-calibre.ts";
+import { createPrivateCalibre } from "../../test/calibre_plugin/private-calibre.ts";
 
 /** Each line of `bench/<file>` as the schema has it; throws with calibre's own words when it fails. */
 export async function measuredInCalibre<T>(file: string, schema: z.ZodType<T>): Promise<T[]> {

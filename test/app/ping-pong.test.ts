@@ -11,7 +11,7 @@ import { compose, openBookArchive, startServer, type Outside } from "../../src/c
 import type { KosyncClient } from "../../src/app/ports.ts";
 import type { RunningServer } from "../../src/server/listen.ts";
 import { profileOf, readingOf } from "../core/samples.ts";
-import { createPrivateCalibre, type PrivateCalibre } from "../plugin/private-calibre.ts";
+import { createPrivateCalibre, type PrivateCalibre } from "../calibre_plugin/private-calibre.ts";
 import { evidence, pages } from "../support/positions.ts";
 import { readInViewer } from "../support/viewer.ts";
 

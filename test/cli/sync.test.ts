@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
 import { partialMd5 } from "../../src/core/digest.ts";
 import type { RunningServer } from "../../src/server/listen.ts";
-import type { PrivateCalibre } from "../plugin/private-calibre.ts";
+import type { PrivateCalibre } from "../calibre_plugin/private-calibre.ts";
 import { PASSWORD, USER, createCliWorld, type CliWorld, type Ended } from "../support/cli-world.ts";
 
 const POINTER = "/body/DocFragment[2]/body/p[3]/text().7";

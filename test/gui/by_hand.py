@@ -61,8 +61,8 @@ class Offers(ByHand):
         gui(action().qaction.menu().aboutToHide.emit)
 
     def test_2_a_place_goes_to_every_copy_but_not_over_a_newer_one(self) -> None:
-        from calibre_plugins.koreader_progress.digest import file_content_key
-        from calibre_plugins.koreader_progress.history import add_digests, known_digest
+        from calibre_plugins.koreader_progress.copies.digest import file_content_key
+        from calibre_plugins.koreader_progress.memory.history import add_digests, known_digest
 
         dracula = book("Dracula")
         own = digest_of(dracula)
@@ -134,7 +134,7 @@ class PublicServer(ByHand):
     def spend(self, questions: int) -> None:
         """So many of today's questions have been asked."""
         from calibre.constants import cache_dir
-        from calibre_plugins.koreader_progress.config import account_id_of
+        from calibre_plugins.koreader_progress.settings.config import account_id_of
 
         path = os.path.join(cache_dir(), "koreader_progress", "koreader-progress.sqlite")
         with closing(sqlite3.connect(path)) as cache:
@@ -143,7 +143,7 @@ class PublicServer(ByHand):
             cache.commit()
 
     def test_a_run_over_all_books_says_how_far_today_reached_and_goes_on(self) -> None:
-        from calibre_plugins.koreader_progress import config
+        from calibre_plugins.koreader_progress.settings import config
 
         proxy = Proxy(self.server.url)
         self.addCleanup(proxy.stop)
@@ -265,7 +265,7 @@ class CopiesTab(ByHand):
         return dialog, preferences_in(dialog).copies
 
     def test_1_a_column_of_digests_is_taken_over_and_counted(self) -> None:
-        from calibre_plugins.koreader_progress.history import read_digests
+        from calibre_plugins.koreader_progress.memory.history import read_digests
 
         walden, moby = book("Walden"), book("Moby Dick")
         gui(lambda: api().set_field("#device", {walden: "AB" * 16, moby: "cd" * 16}))
@@ -397,7 +397,7 @@ class Unmatched(ByHand):
         gui(window.close)
 
     def test_3_copies_of_a_book_that_is_gone_keep_its_name_and_find_a_new_book_together(self) -> None:
-        from calibre_plugins.koreader_progress.history import read_digests
+        from calibre_plugins.koreader_progress.memory.history import read_digests
 
         gone = "0b5cd4c4-0000-4000-8000-00000000dead"
         logs = os.path.join(os.environ["TEST_FOLDER"], "another")
@@ -427,7 +427,7 @@ class Unmatched(ByHand):
         from calibre.db.legacy import LibraryDatabase
         from calibre.ebooks.metadata.book.base import Metadata
         from calibre.gui2 import gprefs
-        from calibre_plugins.koreader_progress.history import add_digests, known_digest
+        from calibre_plugins.koreader_progress.memory.history import add_digests, known_digest
 
         folder = os.path.join(os.environ["TEST_FOLDER"], "Comics")
         os.makedirs(folder)

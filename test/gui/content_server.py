@@ -32,7 +32,7 @@ class ContentServer(WithServer):
 
     def download(self, title: str) -> str:
         """The digest of what a reader gets."""
-        from calibre_plugins.koreader_progress.digest import partial_md5
+        from calibre_plugins.koreader_progress.copies.digest import partial_md5
 
         with build_opener(ProxyHandler({})).open(f"http://127.0.0.1:{PORT}/get/EPUB/{book(title)}", timeout=60) as got:
             return partial_md5(io.BytesIO(got.read()))

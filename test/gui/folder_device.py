@@ -60,7 +60,7 @@ class FolderDevice(WithServer):
 
     def read(self, paths: dict[str, str], shares: dict[str, float]) -> dict[str, str]:
         """KOReader opens each file, reads, and pushes; the digests, by title."""
-        from calibre_plugins.koreader_progress.digest import file_digest
+        from calibre_plugins.koreader_progress.copies.digest import file_digest
 
         digests = {title: file_digest(path) for title, path in paths.items()}
         for title, digest in digests.items():
@@ -114,7 +114,7 @@ class FolderDevice(WithServer):
         self.assertEqual(moved, [], "EPUBs whose digest changed with their metadata")
 
     def test_3_what_a_sidecar_says_is_known_once_the_device_is_connected(self) -> None:
-        from calibre_plugins.koreader_progress.history import read_digests
+        from calibre_plugins.koreader_progress.memory.history import read_digests
         from device_tree import sidecar_text
 
         title = next(title for title, fmt in self.formats.items() if fmt == "MOBI")

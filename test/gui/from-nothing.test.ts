@@ -2,8 +2,8 @@ import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import * as z from "zod";
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { createPrivateCalibre } from "../plugin/private-calibre.ts";
-import type { PrivateCalibre } from "../plugin/private-calibre.ts";
+import { createPrivateCalibre } from "../calibre_plugin/private-calibre.ts";
+import type { PrivateCalibre } from "../calibre_plugin/private-calibre.ts";
 import { runInGui } from "./run-in-gui.ts";
 
 const root = join(import.meta.dirname, "..", "..");

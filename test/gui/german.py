@@ -47,7 +47,7 @@ class German(WithServer):
         review = gui.window("koreader_progress_result")
         self.assertIn("1 Buch wird geändert.", gui(review.summary.text))
         row = next(each for each in review.rows if each.title == "Der Prozess")
-        from calibre_plugins.koreader_progress.plan_model import WHY
+        from calibre_plugins.koreader_progress.window.review.plan_model import WHY
 
         shown = gui(lambda: review.model.index_of(row).siblingAtColumn(WHY).data())
         self.assertIn("Zum ersten Mal gesehen", shown)

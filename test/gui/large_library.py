@@ -107,7 +107,7 @@ class LargeLibrary(unittest.TestCase):
 
     def link_every_book(self) -> None:
         """Each book has a digest of its own, and each tenth a record on the server."""
-        from calibre_plugins.koreader_progress.history import add_digests, known_digest
+        from calibre_plugins.koreader_progress.memory.history import add_digests, known_digest
 
         ids = sorted(api().all_book_ids())
         found = {book_id: [known_digest(f"{book_id:032x}", "sent", 1.0)] for book_id in ids}

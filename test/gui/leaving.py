@@ -61,7 +61,7 @@ class Leaving(unittest.TestCase):
 
     def find(self, route: str, copies: dict[str, bytes], begin: float) -> None:
         """Reads these copies, by title, and syncs: each finds its book."""
-        from calibre_plugins.koreader_progress.digest import partial_md5
+        from calibre_plugins.koreader_progress.copies.digest import partial_md5
 
         self.assertEqual(set(copies), set(self.formats))
         shares: dict[str, float] = {}
@@ -145,7 +145,7 @@ class Leaving(unittest.TestCase):
                     self.assertEqual(len(set(digests)), 1, (route, title))
 
     def test_4_what_calibre_only_carries_leaves_as_it_is(self) -> None:
-        from calibre_plugins.koreader_progress.digest import file_digest
+        from calibre_plugins.koreader_progress.copies.digest import file_digest
 
         for fmt in ("CBZ", "TXT"):
             title = next(title for title, kind in self.formats.items() if kind == fmt)
@@ -153,7 +153,7 @@ class Leaving(unittest.TestCase):
             self.assertEqual({digest for route in self.seen.values() for digest in route[title]}, {own})
 
     def test_5_two_records_merged_by_calibre_keep_what_left_of_either(self) -> None:
-        from calibre_plugins.koreader_progress.history import read_digests
+        from calibre_plugins.koreader_progress.memory.history import read_digests
 
         title = next(title for title, fmt in self.formats.items() if fmt == "EPUB")
         mailed = self.seen["e-mail"][title][0]

@@ -71,7 +71,7 @@ class Looks(WithServer):
         configure(cls.server, columns, review="always")
 
     def test_1_every_icon_is_there_in_every_size_for_both_shades(self) -> None:
-        from calibre_plugins.koreader_progress import icons
+        from calibre_plugins.koreader_progress.window.parts import icons
 
         for shade in ("light", "dark"):
             for row, _entry in action().menu.entries.values():
@@ -145,7 +145,7 @@ class Looks(WithServer):
         gui.wait(lambda: not chart.is_waiting, "the story")
 
         def measured() -> dict[str, float]:
-            from calibre_plugins.koreader_progress.reading_chart import MARGIN_BOTTOM, MARGIN_LEFT
+            from calibre_plugins.koreader_progress.window.review.chart import MARGIN_BOTTOM, MARGIN_LEFT
 
             # Between the lines of the scale, so that nothing but text is looked at.
             height = chart.height()
@@ -154,7 +154,7 @@ class Looks(WithServer):
             return {"share": contrast_of_text(chart, half), "dates": contrast_of_text(chart, dates)}
 
         def nothing() -> float:
-            from calibre_plugins.koreader_progress.reading_chart import MARGIN_BOTTOM, MARGIN_TOP
+            from calibre_plugins.koreader_progress.window.review.chart import MARGIN_BOTTOM, MARGIN_TOP
 
             height = (chart.height() - MARGIN_TOP - MARGIN_BOTTOM) / 2
             return contrast_of_text(chart, QRectF(chart.width() / 3, MARGIN_TOP + 5, chart.width() / 3, height - 10))

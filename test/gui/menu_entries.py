@@ -185,7 +185,7 @@ class MenuEntries(WithServer):
         wait_for_run()
 
     def test_13_the_profile_menu_chooses_what_a_click_syncs(self) -> None:
-        from calibre_plugins.koreader_progress import config
+        from calibre_plugins.koreader_progress.settings import config
 
         def add() -> None:
             known = config.profiles(api())
@@ -208,7 +208,7 @@ class MenuEntries(WithServer):
         self.assertEqual(action().runs.last.stored["id"], "p2")
 
     def test_14_push_shows_what_it_would_send_and_sends_what_is_ticked(self) -> None:
-        from calibre_plugins.koreader_progress import config
+        from calibre_plugins.koreader_progress.settings import config
 
         gui(lambda: config.save_profiles(api(), config.profiles(api()), "p1"))
         walden = book("Walden")

@@ -31,7 +31,7 @@ def install_another_version() -> None:
     with zipfile.ZipFile(installed) as old, zipfile.ZipFile(another, "w", zipfile.ZIP_DEFLATED) as new:
         new.writestr("news.txt", os.urandom(70_000))
         for name in reversed(old.namelist()):
-            is_foreign = name.endswith(".py") and name != "__init__.py"
+            is_foreign = name.endswith(".py") and not name.endswith("__init__.py")
             new.writestr(name, b"raise ImportError('another version')" if is_foreign else old.read(name))
     programs = os.environ.get("KOREADER_PROGRESS_CALIBRE", "")
     line = [os.path.join(programs, "calibre-customize"), "-a", another]
@@ -51,7 +51,9 @@ class PluginReplaced(WithServer):
 
         gui.wait(lambda: not action().preload.waiting, "the last module")
         names = modules_in(action().interface_action_base_plugin.plugin_path)
-        self.assertIn("details_dialog", names)
+        rooms = ("copies", "devices", "library", "link", "memory", "settings", "sync", "window", "words")
+        for room in (*rooms, "window.parts", "window.preferences", "window.review", "window.runs"):
+            self.assertTrue([name for name in names if name.startswith(f"{room}.")], room)
         missing = [name for name in names if f"calibre_plugins.koreader_progress.{name}" not in sys.modules]
         self.assertEqual(missing, [])
 
@@ -113,7 +115,7 @@ class PluginReplaced(WithServer):
         wait_for_run()
 
     def test_7_nothing_went_wrong_unseen(self) -> None:
-        from calibre_plugins.koreader_progress.faults import noted_faults
+        from calibre_plugins.koreader_progress.words.faults import noted_faults
 
         self.assertEqual(gui.errors, [])
         self.assertEqual(noted_faults(), [])

@@ -127,7 +127,7 @@ class Preferences(unittest.TestCase):
         gui(dialog.reject)
 
     def test_06_copies_and_matching_are_kept(self) -> None:
-        from calibre_plugins.koreader_progress.strip_list import read_strip_list
+        from calibre_plugins.koreader_progress.copies.strip_list import read_strip_list
 
         dialog, _widget = self.open("copies")
         gui.grab(dialog, "preferences-copies")
@@ -185,7 +185,7 @@ class Preferences(unittest.TestCase):
         self.assertEqual(gui(lambda: [p["name"] for p in widget.draft.profiles]), [*before, "Ben"])
         self.assertEqual(gui(lambda: widget.draft.default), gui(lambda: widget.draft.profiles[0]["id"]))
         self.accept(dialog)
-        from calibre_plugins.koreader_progress import config
+        from calibre_plugins.koreader_progress.settings import config
 
         self.assertEqual([p["name"] for p in config.profiles(api())], [*before, "Ben"])
 

@@ -61,7 +61,7 @@ def make_novel() -> bytes:
 
 def read_in_viewer(book_id: int, cfi: str) -> None:
     """What calibre's viewer keeps when it is closed."""
-    from calibre_plugins.koreader_progress.positions import read_annotations, viewer_time, write_annotations
+    from calibre_plugins.koreader_progress.library.positions import read_annotations, viewer_time, write_annotations
 
     path = api().format_abspath(book_id, "EPUB")
     others = [entry for entry in read_annotations(path) or [] if entry["type"] != "last-read"]
@@ -96,7 +96,7 @@ class Pushing(WithServer):
         self.assertFalse(told["device_id"].startswith("calibre-koreader-progress-"))
 
     def test_2_after_a_sync_a_typed_percentage_is_not_pushed_by_itself(self) -> None:
-        from calibre_plugins.koreader_progress import config
+        from calibre_plugins.koreader_progress.settings import config
 
         def automatic() -> None:
             known = config.profiles(api())
@@ -210,8 +210,8 @@ class Pushing(WithServer):
         self.assertEqual((api().field_for("#percent", novel), api().field_for("#device", novel)), (10, "Kobo"))
 
     def test_8_a_long_journal_is_listed_in_parts(self) -> None:
-        from calibre_plugins.koreader_progress.book_names import names_in
-        from calibre_plugins.koreader_progress.pull import journal_of
+        from calibre_plugins.koreader_progress.memory.book_names import names_in
+        from calibre_plugins.koreader_progress.sync.pull import journal_of
 
         journal, novel, names = journal_of(api()), book(NOVEL), names_in(api())
         why: Any = {"code": "synced", "data": {}}

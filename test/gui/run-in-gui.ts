@@ -2,8 +2,8 @@
 import { spawn, spawnSync } from "node:child_process";
 import { join } from "node:path";
 import process from "node:process";
-import type { PrivateCalibre } from "../plugin/private-calibre.ts";
-import { describeOutcomes } from "../plugin/run-in-calibre.ts";
+import type { PrivateCalibre } from "../calibre_plugin/private-calibre.ts";
+import { describeOutcomes } from "../calibre_plugin/run-in-calibre.ts";
 
 const here = import.meta.dirname;
 const root = join(here, "..", "..");
@@ -46,7 +46,7 @@ export async function runInGui(
     TEST_FOLDER: calibre.folder,
     TEST_NODE: process.execPath,
     TEST_CLI: join(root, "dist", "cli.mjs"),
-    PLUGIN_TESTS_FOLDER: join(root, "test", "plugin"),
+    PLUGIN_TESTS_FOLDER: join(root, "test", "calibre_plugin"),
     SHOTS_FOLDER: shots ?? process.env["KOREADER_PROGRESS_SHOTS"] ?? calibre.folder,
     GUI_TRACEBACK_AFTER: String(timeout / 1000 - 10),
     // A runtime that the plugin finds by itself.

@@ -45,7 +45,7 @@ class RunsByThemselves(WithServer):
         self.assertFalse(gui(lambda: action().runs.is_busy))
 
     def test_3_on_a_device_but_not_on_somebody_elses(self) -> None:
-        from calibre_plugins.koreader_progress import triggers
+        from calibre_plugins.koreader_progress.window import triggers
 
         self.server.push(USER, digest_of(book("Dracula")), 0.3)
         configure(
@@ -63,7 +63,7 @@ class RunsByThemselves(WithServer):
             triggers.connected_device = connected
 
     def test_4_a_readers_own_edit_is_remembered_with_its_time(self) -> None:
-        from calibre_plugins.koreader_progress.book_memory import recall
+        from calibre_plugins.koreader_progress.memory.book_memory import recall
 
         account = action().settings.accounts()[0]["id"]
         gui.wait(lambda: time.monotonic() > action().local_changes._ours_until, "silence")
@@ -74,7 +74,7 @@ class RunsByThemselves(WithServer):
         self.assertGreaterEqual(remembered, before - 1)
 
     def test_5_what_a_sync_writes_is_no_edit_of_the_readers(self) -> None:
-        from calibre_plugins.koreader_progress.book_memory import recall
+        from calibre_plugins.koreader_progress.memory.book_memory import recall
 
         self.server.push(USER, digest_of(book("Emma")), 0.4)
         # By hand: a run by itself does not ask again so soon about what the server did not know.
@@ -86,7 +86,7 @@ class RunsByThemselves(WithServer):
         self.assertEqual(recall(api(), account, [book("Emma")])[book("Emma")]["changed_at"], {})
 
     def test_6_every_profile_that_wants_to_runs_at_the_start(self) -> None:
-        from calibre_plugins.koreader_progress import config
+        from calibre_plugins.koreader_progress.settings import config
 
         ben = ("ben", "battery staple")
         self.server.register(*ben)

@@ -30,7 +30,7 @@ def api() -> Any:
 
 def digest_of(book_id: int) -> str:
     """What KOReader would call the book's EPUB."""
-    from calibre_plugins.koreader_progress.digest import file_digest
+    from calibre_plugins.koreader_progress.copies.digest import file_digest
 
     digest = file_digest(api().format_abspath(book_id, "EPUB"))
     assert digest
@@ -44,7 +44,7 @@ def book(title: str) -> int:
 
 def configure(server: KosyncServer | OddServer, columns: Mapping[str, str] | None = None, **changes: Any) -> None:
     """An account and a profile, as the preferences would have stored them."""
-    from calibre_plugins.koreader_progress import config
+    from calibre_plugins.koreader_progress.settings import config
 
     account = config.new_account(server.url, USER[0], userkey(USER[1]))
     profile = config.new_profile("p1", "KOReader", account["id"])

@@ -3,8 +3,8 @@ import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import process from "node:process";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { createPrivateCalibre } from "../plugin/private-calibre.ts";
-import type { PrivateCalibre } from "../plugin/private-calibre.ts";
+import { createPrivateCalibre } from "../calibre_plugin/private-calibre.ts";
+import type { PrivateCalibre } from "../calibre_plugin/private-calibre.ts";
 import { runInGui } from "./run-in-gui.ts";
 
 /** Whether a process of this number is alive; an ended one that nobody has waited for is not. */

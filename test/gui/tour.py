@@ -71,7 +71,7 @@ class Tour(WithServer):
 
     def host_a_server(self) -> None:
         """As the tab Server does it, so that its picture shows what it looks like in use."""
-        from calibre_plugins.koreader_progress.hosting import DEFAULTS
+        from calibre_plugins.koreader_progress.sync.hosting import DEFAULTS
 
         def apply() -> Any:
             action().settings.set("hosting", {**DEFAULTS, "enabled": True})
@@ -121,7 +121,7 @@ class Tour(WithServer):
         self.shoot(gui.main, "library")
 
     def test_3_a_conflict_to_decide(self) -> None:
-        from calibre_plugins.koreader_progress.book_memory import note_local_change
+        from calibre_plugins.koreader_progress.memory.book_memory import note_local_change
 
         account = action().settings.accounts()[0]["id"]
         dracula = book("Dracula")
@@ -147,8 +147,8 @@ class Tour(WithServer):
         self.assertEqual(api().field_for("#percent", dracula), 60)
 
     def test_4_push_and_unmatched_documents(self) -> None:
-        from calibre_plugins.koreader_progress import copy_log
-        from calibre_plugins.koreader_progress.history import known_digest, record_of
+        from calibre_plugins.koreader_progress.copies import log as copy_log
+        from calibre_plugins.koreader_progress.memory.history import known_digest, record_of
 
         machine = book("The Time Machine")
         gui(lambda: api().set_field("#percent", {machine: 80}))

@@ -176,8 +176,8 @@ class Troubles(WithServer):
         gui.wait(lambda: api().field_for("#percent", book("Dracula")) == 42, "the value")
 
     def test_11_a_damaged_journal_is_shown_not_taken_for_an_empty_one(self) -> None:
-        from calibre_plugins.koreader_progress.config_runtime import report_of
-        from calibre_plugins.koreader_progress.pull import journal_of
+        from calibre_plugins.koreader_progress.window.preferences.runtime import report_of
+        from calibre_plugins.koreader_progress.sync.pull import journal_of
 
         damaged = journal_of(api())._folder / "000000000000001-damaged.jsonl"
         damaged.write_text(DAMAGED, encoding="utf-8")
@@ -194,7 +194,7 @@ class Troubles(WithServer):
         gui(gui.window("koreader_progress_undo").reject)
 
     def test_12_an_undo_that_failed_says_so_and_can_be_tried_again(self) -> None:
-        from calibre_plugins.koreader_progress.pull import journal_of
+        from calibre_plugins.koreader_progress.sync.pull import journal_of
 
         self.assertEqual(api().field_for("#percent", book("Dracula")), 42)
         gui.post(action().show_undo)
@@ -213,7 +213,7 @@ class Troubles(WithServer):
         gui.wait(lambda: not action().runs.is_busy, "the end of the undo")
 
     def test_13_digests_that_could_not_be_taken_over_can_be_tried_again(self) -> None:
-        from calibre_plugins.koreader_progress.history import read_digests
+        from calibre_plugins.koreader_progress.memory.history import read_digests
 
         dracula, foreign = book("Dracula"), "ab" * 16
         others = dict.fromkeys(api().all_book_ids())
@@ -249,7 +249,7 @@ class Troubles(WithServer):
 
     def test_15_a_book_deleted_during_the_review_is_said_to_be_gone(self) -> None:
         from calibre.ebooks.metadata.book.base import Metadata
-        from calibre_plugins.koreader_progress.digest import file_digest
+        from calibre_plugins.koreader_progress.copies.digest import file_digest
 
         with tempfile.NamedTemporaryFile(suffix=".txt") as text:
             text.write(b"It is read while it lives.")

@@ -37,12 +37,12 @@ class Wireless(WithServer):
         return next(lpath for lpath, sent in self.reader.received.items() if sent == uuid)
 
     def digests(self, title: str) -> dict[str, str]:
-        from calibre_plugins.koreader_progress.history import read_digests
+        from calibre_plugins.koreader_progress.memory.history import read_digests
 
         return {known["digest"]: known["source"] for known in read_digests(api(), [book(title)]).get(book(title), [])}
 
     def test_1_what_was_sent_without_a_cable_is_known_as_it_arrived(self) -> None:
-        from calibre_plugins.koreader_progress.digest import file_digest
+        from calibre_plugins.koreader_progress.copies.digest import file_digest
 
         manager = gui.main.device_manager
 

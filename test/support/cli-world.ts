@@ -8,7 +8,7 @@ import { writeEpub } from "../../scripts/demo-books.ts";
 import type { KosyncClient } from "../../src/app/ports.ts";
 import { openKosyncClient, startServer } from "../../src/compose.ts";
 import type { RunningServer } from "../../src/server/listen.ts";
-import { createPrivateCalibre, type PrivateCalibre } from "../plugin/private-calibre.ts";
+import { createPrivateCalibre, type PrivateCalibre } from "../calibre_plugin/private-calibre.ts";
 import { takeCalibreTurn } from "./calibre-turn.ts";
 
 export const PASSWORD = "correct horse";

@@ -5,7 +5,7 @@ import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import process from "node:process";
 import * as z from "zod";
-import type { PrivateCalibre } from "../plugin/private-calibre.ts";
+import type { PrivateCalibre } from "../calibre_plugin/private-calibre.ts";
 
 const LastRead = z.looseObject({
   type: z.literal("last-read"),

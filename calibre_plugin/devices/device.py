@@ -1,0 +1,58 @@
+"""What a connected device knows: the digests of its files, KOReader's sidecars and statistics, brought into the library.
+
+Only what changed since the last connection is opened. Nothing is written to the device, no file stays open for longer
+than it is read, and everything ends as soon as it is asked to: a device can be ejected at any moment.
+"""
+
+from __future__ import annotations
+
+import os
+import threading
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from .files import mounted_at, with_slashes
+from .home import Collected, bring_home
+from .names import device_id, device_name
+from .read import read_mounted
+from .remote import MOST, read_remote
+from .state import load_state, save_state
+
+
+def collect(
+    device: Any,
+    api: Any,
+    abort: threading.Event,
+    uuids: Mapping[str, str],
+    most: int = MOST,
+) -> Collected:
+    """Reads a connected device and keeps what it tells.
+
+    For a thread of its own; for a device job when `is_mtp`, with a small `most` so that others have their turn, again
+    until the result is complete. `uuids` are those of `calibre_uuids`.
+    """
+    called, marked = device_name(device), device_id(device)
+    before = load_state(marked, called)
+    prefixes = mounted_at(device)
+    if prefixes:
+        look = read_mounted(prefixes, before, called, abort)
+    else:
+        look = read_remote(device, list(uuids), before, called, abort, most)
+    collected = bring_home(api, before, look, prefixes, uuids, abort)
+    save_state(marked, look.now)
+    return collected
+
+
+def calibre_uuids(booklists: Iterable[Iterable[Any]]) -> dict[str, str]:
+    """Path on the device -> uuid of the book, from calibre's own lists of what is there; read them on the GUI thread.
+
+    The path is absolute where the device is mounted, else below its memory.
+    """
+    found: dict[str, str] = {}
+    for booklist in booklists:
+        for book in booklist or ():
+            path, uuid = getattr(book, "path", None), getattr(book, "uuid", None)
+            if path and uuid:
+                place = path if os.path.isabs(path) else getattr(book, "lpath", path)
+                found[with_slashes(str(place))] = str(uuid)
+    return found

@@ -1,0 +1,129 @@
+"""Reads a mounted device: only what changed since the last time is opened, and what is odd costs itself alone."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any, Final, Literal
+
+from .files import Found, Walk
+from .state import DeviceState, SeenFile, empty_state
+from ..copies.digest import content_key, package_uuids, partial_md5
+from ..words.faults import note_fault
+from .lua_table import LARGEST as LARGEST_SIDECAR
+from .odd_file import OddFile, OddReason, open_regular, read_at_most
+from .sidecar import read_sidecar_at
+from .statistics import read_statistics
+from .uploads import format_of
+
+_EPUBS: Final = frozenset({"EPUB", "KEPUB"})
+_Place = Literal["files", "sidecars", "statistics"]
+_PLACES: Final[dict[str, _Place]] = {"book": "files", "sidecar": "sidecars", "statistics": "statistics"}
+
+_EVERYWHERE: Final[tuple[Literal["files", "sidecars", "statistics", "odd"], ...]] = (*_PLACES.values(), "odd")
+
+
+@dataclass(frozen=True)
+class Look:
+    """What one look at a device saw, together with what is still known from before of what it did not get to."""
+
+    now: DeviceState
+    # How many files were opened; the others were known.
+    opened: int
+    # False when another look is needed to see the rest.
+    complete: bool
+    # Whether what was not seen is not there: never where a device cannot be listed, or was pulled, or the look was stopped.
+    whole: bool
+
+
+def read_mounted(prefixes: Iterable[str], before: DeviceState, called: str, abort: threading.Event) -> Look:
+    """The device as it is now. What a look that did not end whole left unread stays as it was."""
+    reader = _Reader(before, empty_state(called), abort)
+    for prefix in prefixes:
+        reader.read_below(prefix)
+    if not reader.whole:
+        reader.keep_unseen()
+    return Look(reader.now, reader.opened, not abort.is_set(), reader.whole)
+
+
+class _Reader:
+    def __init__(self, before: DeviceState, now: DeviceState, abort: threading.Event) -> None:
+        self.before, self.now, self._abort = before, now, abort
+        self.opened, self.whole = 0, True
+
+    def read_below(self, prefix: str) -> None:
+        walk = Walk(prefix, self._abort)
+        for found in walk:
+            self._read(found)
+        self.whole = self.whole and walk.is_whole
+
+    def keep_unseen(self) -> None:
+        """What was not met in this look says nothing: it stays as it was."""
+        seen = {path for place in _EVERYWHERE for path in self.now[place]}
+        for place in _EVERYWHERE:
+            unseen = {path: entry for path, entry in self.before[place].items() if path not in seen}
+            self.now[place] = {**unseen, **self.now[place]}  # type: ignore[literal-required]
+
+    def _read(self, found: Found) -> None:
+        """Puts one file into the state, from before where it did not change."""
+        place = _PLACES[found.kind]
+        known, odd = self.before[place].get(found.path), self.before["odd"].get(found.path)
+        if _is_same(odd, found) or (odd is None and _is_same(known, found)):
+            entry, reason = known, odd["reason"] if odd is not None else None
+        else:
+            self.opened += 1
+            entry, reason = _opened(found, self._abort)
+            if entry is None:
+                # It is there, only not to be read at this moment: that is no sign of anything having gone.
+                self.whole = self.whole and reason is not None
+                entry = known
+        if entry is not None:
+            self.now[place][found.path] = entry  # type: ignore[assignment]
+        if reason is not None:
+            self.now["odd"][found.path] = {"size": found.size, "mtime": found.mtime, "reason": reason}
+
+
+def _is_same(known: Any, found: Found) -> bool:
+    # What the device refused once, it may give the next time.
+    if known is None or known.get("reason") == "unreadable":
+        return False
+    return (known["size"], known["mtime"]) == (found.size, found.mtime)
+
+
+def _opened(found: Found, abort: threading.Event) -> tuple[Any, OddReason | None]:
+    """What a file holds, and what is odd about it; neither for one that vanished, or when reading was stopped."""
+    about = {"size": found.size, "mtime": found.mtime}
+    try:
+        if found.odd is not None:
+            return None, found.odd
+        if found.kind == "book":
+            return _seen_file(found), None
+        if found.kind == "sidecar":
+            return {**about, "sidecar": read_sidecar_at(found.path, read_at_most(found.path, LARGEST_SIDECAR))}, None
+        told = read_statistics(found.path, abort)
+        return ({**about, "documents": told["documents"]}, told["odd"]) if told is not None else (None, None)
+    except OddFile as error:
+        return None, error.reason
+    except FileNotFoundError:
+        return None, None
+    except OSError:
+        return None, "unreadable"
+    except Exception as error:
+        note_fault(f"read a device's {found.kind}", error)
+        return None, "unexpected"
+
+
+def _seen_file(found: Found) -> SeenFile:
+    is_epub = format_of(found.path) in _EPUBS
+    with open_regular(found.path) as file:
+        digest, key = partial_md5(file), content_key(file) if is_epub else None
+    return {
+        "size": found.size,
+        "mtime": found.mtime,
+        "digest": digest,
+        "content_key": key,
+        "uuids": package_uuids(found.path) if key else [],
+        "seen": time.time(),
+    }

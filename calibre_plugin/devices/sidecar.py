@@ -1,0 +1,136 @@
+"""What KOReader itself keeps about a book: its sidecar, the one place where a digest is sure to be what it sends.
+
+A sidecar stands beside the book (`Book.sdr/metadata.epub.lua`), below `docsettings` in KOReader's own folder under the
+book's whole path, or below `hashdocsettings` under the digest, as the reader chose. The *book metadata archive* keeps
+another, whole one in a folder of the reader's choice, as `<digest>.lua`: at closing a book, and when it is deleted.
+"""
+
+from __future__ import annotations
+
+import re
+import time
+from typing import Any, Final, Literal, TypedDict, cast
+
+from ..link.contract import DeviceMark
+from ..copies.digest import uuids_in
+from .lua_table import read_lua_table
+from .odd_file import OddFile
+
+Status = Literal["reading", "complete", "abandoned"]
+
+# `metadata.epub.lua`, and what KOReader left when it was interrupted while it wrote a new one.
+NAME: Final = re.compile(r"metadata\.(\w+)\.lua(\.old)?$", re.IGNORECASE)
+# What the archive calls one.
+ARCHIVED: Final = re.compile(r"([0-9a-f]{32})\.lua(\.old)?$")
+_DIGEST: Final = re.compile(r"[0-9a-f]{32}")
+# A title, a path: more than this is none.
+_LONGEST: Final = 4096
+
+
+class Sidecar(TypedDict):
+    """The part of a sidecar that concerns us; what it does not say is null."""
+
+    digest: str
+    # Where the reader's system had the book: `/mnt/onboard/Books/Book.epub`.
+    doc_path: str | None
+    title: str | None
+    authors: list[str]
+    # Whatever uuids the book's own metadata held.
+    uuids: list[str]
+    percentage: float | None
+    status: Status | None
+    # The beginning of the day, where we are, on which the status was set; epoch seconds.
+    marked: float | None
+
+
+def read_sidecar(data: bytes) -> Sidecar | None:
+    """A sidecar's content; None for one of a KOReader that kept no digest yet. OddFile for what is none."""
+    table = read_lua_table(data)
+    digest = table.get("partial_md5_checksum")
+    if not isinstance(digest, str) or not _DIGEST.fullmatch(digest):
+        return None
+    properties = _table(table, "doc_props")
+    summary = _table(table, "summary")
+    status = summary.get("status")
+    return {
+        "digest": digest,
+        "doc_path": _text(table.get("doc_path")),
+        "title": _text(properties.get("title")),
+        "authors": [name for name in (_text(properties.get("authors")) or "").split("\n") if name],
+        "uuids": uuids_in(_text(properties.get("identifiers")) or ""),
+        "percentage": _share(table.get("percent_finished")),
+        "status": cast(Status, status) if status in ("reading", "complete", "abandoned") else None,
+        "marked": day_of(summary.get("modified")),
+    }
+
+
+def read_sidecar_at(path: str, data: bytes) -> Sidecar | None:
+    """As `read_sidecar`; an archived one must also be called as its digest is, or it is another's."""
+    sidecar = read_sidecar(data)
+    archived = archived_digest(path)
+    if archived is not None and sidecar is not None and sidecar["digest"] != archived:
+        raise OddFile("name_and_digest_differ")
+    return sidecar
+
+
+def archived_digest(path: str) -> str | None:
+    """The digest that an archived sidecar's name tells; None for a sidecar in another place."""
+    named = ARCHIVED.fullmatch(path.rpartition("/")[2])
+    return named.group(1) if named is not None else None
+
+
+def is_old(path: str) -> bool:
+    """Whether this is what KOReader had before, which it keeps beside what it wrote last."""
+    return path.endswith(".old")
+
+
+def mark_of(sidecar: Sidecar, device: str) -> DeviceMark | None:
+    """What the reader said of the book on that device; None when nothing was said."""
+    status = sidecar["status"]
+    return None if status is None else {"device": device, "status": status, "at": sidecar["marked"]}
+
+
+def day_of(modified: object) -> float | None:
+    """The beginning of a day written as `2024-05-06`, in this machine's time zone, as epoch seconds."""
+    if not isinstance(modified, str):
+        return None
+    try:
+        day = time.mktime(time.strptime(modified[:10], "%Y-%m-%d"))
+    except (ValueError, OverflowError):
+        return None
+    # A clock that had lost its date tells none.
+    return day if day >= 0 else None
+
+
+def sidecar_path(book_path: str) -> str:
+    """The sidecar that stands beside a book, with forward slashes: `a/Book.epub` has `a/Book.sdr/metadata.epub.lua`."""
+    stem, _dot, extension = book_path.rpartition(".")
+    return f"{stem}.sdr/metadata.{extension}.lua"
+
+
+def book_path(path: str) -> str | None:
+    """The book that a sidecar at this path would stand beside: the inverse of `sidecar_path`; None for another file."""
+    folder, _slash, name = path.rpartition("/")
+    named = NAME.match(name)
+    if named is None or not folder.lower().endswith(".sdr"):
+        return None
+    return f"{folder[: -len('.sdr')]}.{named.group(1)}"
+
+
+def _table(table: dict[Any, Any], key: str) -> dict[Any, Any]:
+    value = table.get(key)
+    return value if isinstance(value, dict) else {}
+
+
+def _text(value: object) -> str | None:
+    if not isinstance(value, str) or not value:
+        return None
+    # Old PDFs end their titles with a NUL.
+    text = value[:_LONGEST].encode("utf-8", "surrogateescape").decode("utf-8", "replace").replace("\0", "")
+    return text or None
+
+
+def _share(value: object) -> float | None:
+    """What is no share of a book, as 57 for 57 %, says nothing."""
+    is_share = isinstance(value, (int, float)) and not isinstance(value, bool) and 0 <= value <= 1
+    return float(cast(float, value)) if is_share else None

@@ -1,0 +1,1 @@
+"""calibre's database, typed: the one face of its API. Imports `copies` and `link`."""

@@ -1,0 +1,95 @@
+"""The texts that lie in the library: the content keys of its EPUBs, kept so that a file is opened only when it changed."""
+
+from __future__ import annotations
+
+import threading
+from collections import defaultdict
+from collections.abc import Collection, Mapping
+from typing import Any, Final
+from zlib import crc32
+
+from .book_data import fetch, keep
+from ..copies.digest import file_content_key
+
+FILE_KEYS: Final = "koreader_progress_file_keys"
+EPUB_FORMATS: Final = ("EPUB", "KEPUB")
+# Beside a book's formats: what calibre said of the book when its files were looked at (see `imprints_of`).
+_IMPRINT: Final = "imprint"
+
+
+def books_by_uuid(api: Any) -> dict[str, int]:
+    """Ids by uuid, without books that have none, and without a uuid that two books have: it says nothing of either."""
+    claimed: dict[str, list[int]] = defaultdict(list)
+    for book_id, uuid in api.all_field_for("uuid", api.all_book_ids()).items():
+        if uuid:
+            claimed[uuid].append(book_id)
+    return {uuid: ids[0] for uuid, ids in claimed.items() if len(ids) == 1}
+
+
+def imprints_of(api: Any) -> dict[int, int]:
+    """One number for each book that changes with its own uuid, its formats and their size, without touching the disk."""
+    ids = api.all_book_ids()
+    uuids = {book_id: uuid for uuid, book_id in books_by_uuid(api).items()}
+    formats, sizes = (api.all_field_for(field, ids) for field in ("formats", "size"))
+    return {book_id: crc32(repr((uuids.get(book_id), formats[book_id], sizes[book_id])).encode()) for book_id in ids}
+
+
+def file_keys(
+    api: Any, abort: threading.Event | None = None, imprints: Mapping[int, int] | None = None
+) -> dict[int, set[str]]:
+    """The content keys of all EPUBs in the library; only new and changed files are opened.
+
+    With `imprints` (of `imprints_of`), books that calibre says nothing new of are not even looked for on the disk.
+    """
+    stored = fetch(api, FILE_KEYS, api.all_book_ids())
+    found: dict[int, set[str]] = {}
+    changed: dict[int, dict[str, Any]] = {}
+    for book_id in sorted(api.all_book_ids()):
+        if abort is not None and abort.is_set():
+            break
+        before = stored.get(book_id) or {}
+        imprint = imprints.get(book_id) if imprints is not None else None
+        if imprint is None or before.get(_IMPRINT) != imprint:
+            now = {fmt: key_of_format(api, book_id, fmt, before.get(fmt)) for fmt in epub_formats(api, book_id)}
+            if now != {fmt: entry for fmt, entry in before.items() if fmt != _IMPRINT} or imprint is not None:
+                before = changed[book_id] = {**now, **({_IMPRINT: imprint} if imprint is not None else {})}
+        found[book_id] = {entry[2] for fmt, entry in before.items() if fmt != _IMPRINT and entry[2]}
+    keep(api, FILE_KEYS, changed)
+    return found
+
+
+def holders_of(
+    api: Any, keys: Collection[str], imprints: Mapping[int, int], abort: threading.Event | None
+) -> dict[str, int]:
+    """The one book of the library that holds each of these texts; a text that several books hold is left out."""
+    holders: dict[str, set[int]] = defaultdict(set)
+    for book_id, own in file_keys(api, abort, imprints).items():
+        for key in own & set(keys):
+            holders[key].add(book_id)
+    if abort is not None and abort.is_set():
+        # Half-way, a text only looks as if one book alone had it.
+        return {}
+    sole = {key: next(iter(books)) for key, books in holders.items() if len(books) == 1}
+    # What was changed behind calibre's back is seen now, before it counts.
+    return {key: book_id for key, book_id in sole.items() if has_text(api, book_id, key)}
+
+
+def has_text(api: Any, book_id: int, key: str) -> bool:
+    """Whether one of the book's files has this content key now."""
+    stored = fetch(api, FILE_KEYS, [book_id]).get(book_id) or {}
+    return any(key_of_format(api, book_id, fmt, stored.get(fmt))[2] == key for fmt in epub_formats(api, book_id))
+
+
+def epub_formats(api: Any, book_id: int) -> list[str]:
+    """The book's formats that have a content key."""
+    return [fmt for fmt in api.formats(book_id, verify_formats=False) if fmt.upper() in EPUB_FORMATS]
+
+
+def key_of_format(api: Any, book_id: int, fmt: str, before: list[Any] | None) -> list[Any]:
+    """Size, date and content key of a library file, the key from `before` where size and date are still the same."""
+    about = api.format_metadata(book_id, fmt, allow_cache=False)
+    size, date = about.get("size", 0), about["mtime"].timestamp() if about else 0.0
+    if before and before[:2] == [size, date]:
+        return before
+    path = api.format_abspath(book_id, fmt)
+    return [size, date, file_content_key(path) if path else None]

@@ -1,0 +1,1 @@
+"""The bridge: its contract, its process and the runtime below it. Imports no other room."""

@@ -1,0 +1,127 @@
+"""Starts bridges for a running calibre, and ends every one of them when calibre goes."""
+
+from __future__ import annotations
+
+import os
+import threading
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import AbstractContextManager, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from calibre.constants import cache_dir, config_dir
+
+from .client import BridgeClient
+from .bundle import install_bundle, read_bundle
+from .contract import Account
+from .runtime import Runtime, command, find_runtime
+
+# calibre's own libraries, plugins and settings mean nothing to a program that is not part of calibre.
+FOREIGN = ("CALIBRE_", "QT", "MAGICK_")
+
+
+@dataclass(frozen=True)
+class Launch:
+    """What a worker thread needs to start a bridge; made on the GUI thread, where the environment may be touched."""
+
+    host: BridgeHost
+    environment: Mapping[str, str]
+    runtime_path: str
+
+    def find_runtime(self) -> Runtime:
+        """The runtime a run would use. Raises RuntimeMissing."""
+        return find_runtime(self.runtime_path, self.environment)
+
+    @contextmanager
+    def open(self, account: Account | None = None, read: Iterable[str] = ()) -> Iterator[BridgeClient]:
+        """A bridge that has said hello, ended with the block. Raises RuntimeMissing, SyncError or BridgeDied.
+
+        Never on the GUI thread. `read` names the folders that it may read, such as the library.
+        """
+        bridge = self.begin(hosts=hosts_of(account), read=[*read, *files_of(account)])
+        try:
+            yield bridge
+        finally:
+            self.host.end(bridge)
+
+    def begin(self, hosts: Iterable[str], read: Iterable[str] = (), write: Iterable[str] = ()) -> BridgeClient:
+        """As `open`, for a bridge that outlives a block: `BridgeHost.end` ends it, at the latest when calibre closes."""
+        runtime = self.find_runtime()
+        cache = Path(cache_dir(), "koreader_progress")
+        cache.mkdir(parents=True, exist_ok=True)
+        line = command(runtime, self.host.script(), hosts=hosts, read=read, write=[str(cache), *write])
+        environment = {**self.environment, "DENO_DIR": str(cache / "deno"), "DENO_NO_UPDATE_CHECK": "1"}
+        bridge = BridgeClient(line, environment)
+        self.host.add(bridge)
+        try:
+            bridge.hello(self.host.version, str(cache))
+        except BaseException:
+            self.host.end(bridge)
+            raise
+        return bridge
+
+
+class BridgeHost:
+    """One for each calibre. The bundle is read at once: the zip may be replaced while calibre runs.
+
+    `sanitized` is calibre's `sanitize_env_vars`: within it, `os.environ` is what calibre itself was started with.
+    """
+
+    def __init__(self, plugin_path: str, version: str, sanitized: Callable[[], AbstractContextManager[object]]) -> None:
+        self.version = version
+        self._sanitized = sanitized
+        self._bundle = read_bundle(plugin_path)
+        self._lock = threading.Lock()
+        self._living: set[BridgeClient] = set()
+
+    def prepare(self, runtime_path: str) -> Launch:
+        """GUI thread only: `os.environ` changes for a moment."""
+        with self._sanitized():
+            environment = {name: value for name, value in os.environ.items() if not name.startswith(FOREIGN)}
+        return Launch(self, environment, runtime_path)
+
+    def script(self) -> str:
+        """The path of the bridge's entry, put where a runtime can read it."""
+        return install_bundle(self._bundle, os.path.join(config_dir, "plugins", "koreader_progress"))
+
+    def add(self, bridge: BridgeClient) -> None:
+        with self._lock:
+            self._living.add(bridge)
+
+    def end(self, bridge: BridgeClient) -> None:
+        """Ends one bridge."""
+        with self._lock:
+            self._living.discard(bridge)
+        bridge.stop()
+
+    @property
+    def pids(self) -> list[int]:
+        """The process ids of the bridges that run now."""
+        with self._lock:
+            return [bridge.pid for bridge in self._living]
+
+    def stop_all(self, until: float) -> None:
+        """Ends every bridge, all of them at once: calibre is closing. What has not left by then (`time.monotonic`) is killed."""
+        with self._lock:
+            living = list(self._living)
+        for bridge in living:
+            bridge.ask_to_leave()
+        for bridge in living:
+            bridge.kill_unless_gone(until)
+
+
+def hosts_of(account: Account | None) -> list[str]:
+    """The hosts that a bridge for this account talks to, without ports: looking for the right address tries several."""
+    if account is None:
+        return []
+    urls = [account["url"], account["proxy"] or ""]
+    named = (urlsplit(url if "://" in url else f"//{url}").hostname for url in urls if url)
+    return sorted({f"[{host}]" if ":" in host else host for host in named if host})
+
+
+def files_of(account: Account | None) -> list[str]:
+    """The files outside the library that a bridge for this account must read."""
+    if account is not None and account["tls"]["mode"] == "ca_file":
+        return [account["tls"]["path"]]
+    return []

@@ -1,0 +1,388 @@
+"""What the library remembers of each book and account: the base, what we wrote, what was declined, the reading log.
+
+Kept as calibre's custom book data, so that it goes where the library goes and a restored library has a matching base.
+Nothing here touches a column, the book's files, or the time it was last modified.
+"""
+
+from __future__ import annotations
+
+import copy
+import threading
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Final, Literal, TypedDict, cast
+
+from ..library.book_data import fetch, keep
+from .book_names import BookNames
+from ..link.contract import (
+    Base,
+    Book,
+    Cell,
+    ColumnUpdate,
+    Declined,
+    LocalChange,
+    LoggedBook,
+    Observation,
+    Profile,
+    Progress,
+    PullPlan,
+)
+from .journal_run import BaseChange, Decision, Record, record_of
+
+MEMORY: Final = "koreader_progress_memory"
+LOG: Final = "koreader_progress_log"
+# More of a log is never needed to decide; all of it is kept.
+SENT_OBSERVATIONS: Final = 100
+KEPT_DECLINED: Final = 50
+
+# Whoever reads a book's memory to change it: runs in their job and the reader's own edits must not undo each other.
+_changing = threading.RLock()
+
+
+class Memory(TypedDict):
+    """One book for one account."""
+
+    # By profile: what one has taken, another with other columns has not. The one kept last comes last.
+    bases: dict[str, Base]
+    changed_at: dict[str, float]
+    written: dict[str, Cell]
+    declined: list[Declined]
+
+
+@dataclass
+class Outcome:
+    """What became of a plan: the cells really written, and the conflicts that the reader decided."""
+
+    written: list[ColumnUpdate] = field(default_factory=list)
+    # Books whose conflict was decided for the server (its updates count as planned) and for the library.
+    theirs: set[int] = field(default_factory=set)
+    ours: set[int] = field(default_factory=set)
+    # Books whose writing failed or was cut short through no wish of the reader's: offered again next time.
+    failed: set[int] = field(default_factory=set)
+
+
+def recall(api: Any, account: str, book_ids: Iterable[int], profile: str = "") -> dict[int, dict[str, Any]]:
+    """The remembered fields of `Book`, by id, for those that have any: merge each into what `read_books` sends.
+
+    A profile without a base of its own gets the one kept last by another: for the columns that both show it holds.
+    """
+    ids = list(book_ids)
+    if not ids:
+        return {}
+    logs = fetch(api, LOG, ids)
+    memories = fetch(api, MEMORY, ids)
+    recalled: dict[int, dict[str, Any]] = {}
+    for book_id in ids:
+        log, kept = logs.get(book_id), memories.get(book_id)
+        if not log and not kept:
+            continue
+        memory = _memory_of(kept, account)
+        base = memory["bases"].get(profile) or next(reversed(memory["bases"].values()), None)
+        observations = list((log or {}).get(account, ()))[-SENT_OBSERVATIONS:]
+        recalled[book_id] = {
+            "base": None if base is None else {**base, "book_id": book_id},
+            "changed_at": memory["changed_at"],
+            "written": memory["written"],
+            "declined": memory["declined"],
+            "observations": [{**entry, "book_id": book_id} for entry in observations],
+        }
+    return recalled
+
+
+def kept_bases(api: Any, account: str, book_ids: Iterable[int]) -> dict[int, list[Base]]:
+    """What was agreed on with this account, by book id, for those that have any; of whichever profile."""
+    kept = {book_id: _memory_of(value, account)["bases"] for book_id, value in fetch(api, MEMORY, [*book_ids]).items()}
+    return {book_id: [*bases.values()] for book_id, bases in kept.items() if bases}
+
+
+def merge_into(book: Book, remembered: Mapping[int, Mapping[str, Any]]) -> Book:
+    """A book as the bridge wants it, with what the library remembers of it."""
+    return cast(Book, {**book, **remembered.get(book["book_id"], {})})
+
+
+def base_changes(
+    plan: PullPlan, outcome: Outcome, names: BookNames, api: Any, account: str, profile: str
+) -> list[BaseChange]:
+    """The bases that `remember` would change, for the write journal: record them before."""
+    bases = {base["book_id"]: base for base in plan["bases"]}
+    bases.update({asked["book_id"]: asked["base"] for asked in plan["conflicts"] if asked["book_id"] in outcome.theirs})
+    settled = _settled(plan, outcome)
+    old = fetch(api, MEMORY, [book_id for book_id in bases if book_id in settled])
+    return [
+        BaseChange(names.name_of(book_id), _memory_of(old.get(book_id), account)["bases"].get(profile), base)
+        for book_id, base in bases.items()
+        if book_id in settled and book_id in names
+    ]
+
+
+def decided(
+    plan: PullPlan, wanted: Iterable[ColumnUpdate], theirs: Collection[int], ours: Collection[int], names: BookNames
+) -> list[Decision]:
+    """What `remember` will keep of the reader's decisions, for the write journal: record them before anything is written.
+
+    Only books that are written to or refused; of a book that needs no writing the next sync finds the same again.
+    """
+    accepted = {(update["book_id"], update["column"]) for update in wanted}
+    bases = {base["book_id"]: base for base in plan["bases"]}
+    bases.update({asked["book_id"]: asked["base"] for asked in plan["conflicts"] if asked["book_id"] in theirs})
+    planned = [*plan["updates"], *(each for asked in plan["conflicts"] for each in asked["updates"])]
+    refused = {each["book_id"] for each in planned if (each["book_id"], each["column"]) not in accepted}
+    concerned = {book_id for book_id, _column in accepted} | {update["book_id"] for update in plan["updates"]}
+    records = {book_id: (record_of(bases[book_id]), book_id not in refused) for book_id in concerned & bases.keys()}
+    records.update(
+        {
+            asked["book_id"]: (record_of(asked["theirs"]), False)
+            for asked in plan["conflicts"]
+            if asked["book_id"] in ours
+        }
+    )
+    return [
+        Decision(names.name_of(book_id), record, is_accepted)
+        for book_id, (record, is_accepted) in records.items()
+        if book_id in names
+    ]
+
+
+def remember(
+    api: Any,
+    account: str,
+    profile: Profile,
+    plan: PullPlan,
+    outcome: Outcome,
+    book_ids: Iterable[int],
+    started: float,
+    now: float,
+) -> None:
+    """Keeps what a run over `book_ids` leaves behind, after its cells are written.
+
+    A book's base is kept only when all its cells are written or needed no writing; what was left unticked, or decided
+    for the library, is declined, and not offered again until something newer is read. `started` and `now` are the
+    run's start and end, epoch seconds.
+    """
+    planned = {base["book_id"]: base for base in plan["bases"]}
+    planned.update(
+        {asked["book_id"]: asked["base"] for asked in plan["conflicts"] if asked["book_id"] in outcome.theirs}
+    )
+    with _changing:
+        _remember(api, account, profile, plan, outcome, planned, set(book_ids), started, now)
+    observe(api, account, plan["observations"])
+
+
+def _remember(
+    api: Any,
+    account: str,
+    profile: Profile,
+    plan: PullPlan,
+    outcome: Outcome,
+    planned: Mapping[int, Base],
+    book_ids: Collection[int],
+    started: float,
+    now: float,
+) -> None:
+    settled = _settled(plan, outcome)
+    kept = _load(api, MEMORY, book_ids)
+    before = copy.deepcopy(kept)
+    changes: dict[int, dict[str, float]] = {}
+    for change in plan["local_changes"]:
+        changes.setdefault(change["book_id"], {})[change["column"]] = change["at"]
+    mapped = {mapping["column"] for mapping in profile["columns"]}
+    touched = set(planned) | {update["book_id"] for update in outcome.written} | outcome.ours | set(changes)
+    for book_id in touched | set(kept):
+        memory = _memory_of(kept.get(book_id), account)
+        # What the plan no longer calls a change is none, unless it was made while the run was under way, or in a
+        # column that this profile does not look at.
+        others = {column: at for column, at in memory["changed_at"].items() if at > started or column not in mapped}
+        memory["changed_at"] = {**changes.get(book_id, {}), **others}
+        kept.setdefault(book_id, {})[account] = memory
+    for update in outcome.written:
+        memory = kept[update["book_id"]][account]
+        memory["written"][update["column"]] = update["after"]
+        memory["changed_at"].pop(update["column"], None)
+    for book_id, base in planned.items():
+        if book_id in settled:
+            _keep_base(kept[book_id][account], profile["id"], base)
+        elif book_id not in outcome.failed:
+            _decline(kept[book_id][account], base, now)
+    for asked in plan["conflicts"]:
+        if asked["book_id"] in outcome.ours:
+            _decline(kept[asked["book_id"]][account], asked["theirs"], now)
+    keep(api, MEMORY, {book_id: value for book_id, value in kept.items() if value != before.get(book_id)})
+
+
+def observe(api: Any, account: str, observations: Iterable[Observation]) -> None:
+    """Appends to the reading log what a server said; what is there already is not written twice."""
+    by_book: dict[int, list[Observation]] = {}
+    for observation in observations:
+        by_book.setdefault(observation["book_id"], []).append(observation)
+    if not by_book:
+        return
+    with _changing:
+        _observe(api, account, by_book)
+
+
+def _observe(api: Any, account: str, by_book: Mapping[int, list[Observation]]) -> None:
+    logs = _load(api, LOG, by_book)
+    grown: set[int] = set()
+    for book_id, heard in by_book.items():
+        log = logs.setdefault(book_id, {}).setdefault(account, [])
+        known = [entry["progress"] for entry in log]
+        for observation in heard:
+            if observation["progress"] not in known:
+                log.append({key: value for key, value in observation.items() if key != "book_id"})
+                known.append(observation["progress"])
+                grown.add(book_id)
+    keep(api, LOG, {book_id: logs[book_id] for book_id in grown})
+
+
+def logged_books(api: Any, book_ids: Iterable[int], account: str | None = None) -> Iterator[LoggedBook]:
+    """The whole reading logs of those of these books that have one, for one account or for all of them together."""
+    known = api.all_book_ids()
+    logs = fetch(api, LOG, [book_id for book_id in book_ids if book_id in known])
+    for book_id, by_account in logs.items():
+        entries = [entry for name, log in by_account.items() if account in (None, name) for entry in log]
+        if entries:
+            in_order = sorted(entries, key=lambda entry: entry["at"])
+            yield {
+                "uuid": api.field_for("uuid", book_id) or "",
+                "title": api.field_for("title", book_id) or "",
+                "authors": [*(api.field_for("authors", book_id) or ())],
+                "observations": [cast(Observation, {**entry, "book_id": book_id}) for entry in in_order],
+            }
+
+
+def forget_run(
+    api: Any,
+    account: str,
+    profile: str,
+    restored: Iterable[ColumnUpdate],
+    bases: Mapping[int, BaseChange],
+    records: Mapping[int, Record],
+    now: float,
+    again: bool = False,
+    sent: Mapping[int, Sequence[Progress]] | None = None,
+) -> None:
+    """After an undo: puts back each base that is still the undone run's, and declines the records that the run took.
+
+    `restored` are the updates that the undo really wrote; `bases` are the undo's base changes and `records` what the run
+    took, by book id. `again` says that an undo was undone: then they are wanted after all. Of a run that pushed, `sent`
+    are the records that were taken back, by book id: they are declined in place of what it had agreed on.
+    """
+    restored = list(restored)
+    taken = records if sent is None else {}
+    touched = {update["book_id"] for update in restored} | set(bases) | set(records) | set(sent or ())
+    with _changing:
+        kept = _load(api, MEMORY, touched)
+        for book_id in touched:
+            kept.setdefault(book_id, {})[account] = _memory_of(kept.get(book_id), account)
+        for update in restored:
+            memory = kept[update["book_id"]][account]
+            memory["changed_at"].pop(update["column"], None)
+            if again:
+                memory["written"][update["column"]] = update["after"]
+            else:
+                memory["written"].pop(update["column"], None)
+        for book_id, change in bases.items():
+            memory = kept[book_id][account]
+            if _same_base(memory["bases"].get(profile), change.before):
+                _keep_base(memory, profile, change.after)
+        for book_id, record in records.items() if again else ():
+            _want_again(kept[book_id][account], record)
+        for book_id, record in taken.items() if not again else ():
+            _decline(kept[book_id][account], record, now)
+        for book_id, one in ((book_id, one) for book_id, found in (sent or {}).items() for one in found):
+            memory = kept[book_id][account]
+            _want_again(memory, one)
+            if not again:
+                _decline(memory, one, now, "ours")
+        keep(api, MEMORY, kept)
+
+
+def decline(api: Any, account: str, records: Mapping[int, Record], now: float) -> None:
+    """Keeps that the reader wants nothing of these records, by book id; said twice it is kept once."""
+    with _changing:
+        kept = _load(api, MEMORY, records)
+        for book_id, record in records.items():
+            book = kept.setdefault(book_id, {})
+            memory = book[account] = _memory_of(book, account)
+            if not any(said["side"] == "theirs" and _same_record(said, record) for said in memory["declined"]):
+                _decline(memory, record, now)
+        keep(api, MEMORY, kept)
+
+
+def remember_written(api: Any, account: str, written: Mapping[tuple[int, str], Cell]) -> None:
+    """Keeps that these cells, by book id and lookup name, hold what we wrote: a crash came before it was remembered."""
+    with _changing:
+        kept = _load(api, MEMORY, {book_id for book_id, _column in written})
+        for (book_id, column), value in written.items():
+            book = kept.setdefault(book_id, {})
+            book[account] = _memory_of(book, account)
+            book[account]["written"][column] = value
+        keep(api, MEMORY, kept)
+
+
+def note_local_change(api: Any, account: str, changes: Iterable[LocalChange]) -> None:
+    """Keeps when the reader changed mapped cells, as calibre's listener saw it."""
+    changes = list(changes)
+    with _changing:
+        kept = _load(api, MEMORY, {change["book_id"] for change in changes})
+        for change in changes:
+            book = kept.setdefault(change["book_id"], {})
+            book[account] = _memory_of(book, account)
+            book[account]["changed_at"][change["column"]] = change["at"]
+        keep(api, MEMORY, kept)
+
+
+def _settled(plan: PullPlan, outcome: Outcome) -> set[int]:
+    """Books of which every planned cell was written, or that needed no writing."""
+    wanted = [*plan["updates"]]
+    for asked in plan["conflicts"]:
+        if asked["book_id"] in outcome.theirs:
+            wanted.extend(asked["updates"])
+    written = {(update["book_id"], update["column"]) for update in outcome.written}
+    left = {update["book_id"] for update in wanted if (update["book_id"], update["column"]) not in written}
+    settled = {base["book_id"] for base in plan["bases"]} | outcome.theirs
+    return settled - left - outcome.failed
+
+
+def _load(api: Any, name: str, book_ids: Collection[int]) -> dict[int, Any]:
+    return {book_id: value for book_id, value in fetch(api, name, book_ids).items() if value}
+
+
+def _memory_of(kept: Mapping[str, Any] | None, account: str) -> Memory:
+    found = (kept or {}).get(account) or {}
+    return {
+        "bases": dict(found.get("bases") or {}),
+        "changed_at": dict(found.get("changed_at") or {}),
+        "written": dict(found.get("written") or {}),
+        "declined": [cast(Declined, {"side": "theirs", **said}) for said in found.get("declined") or ()],
+    }
+
+
+def _keep_base(memory: Memory, profile: str, base: Base | None) -> None:
+    memory["bases"].pop(profile, None)
+    if base is not None:
+        memory["bases"][profile] = base
+
+
+def _decline(memory: Memory, record: Mapping[str, Any], now: float, side: Literal["theirs", "ours"] = "theirs") -> None:
+    declined: Declined = {
+        "side": side,
+        "document": record["document"],
+        "percentage": record["percentage"],
+        "progress": record["progress"],
+        "timestamp": record["timestamp"],
+        "at": now,
+    }
+    memory["declined"] = [*memory["declined"], declined][-KEPT_DECLINED:]
+
+
+def _want_again(memory: Memory, record: Mapping[str, Any]) -> None:
+    memory["declined"] = [said for said in memory["declined"] if not _same_record(said, record)]
+
+
+def _same_record(one: Mapping[str, Any], other: Mapping[str, Any]) -> bool:
+    return all(one[key] == other[key] for key in ("document", "percentage", "progress", "timestamp"))
+
+
+def _same_base(one: Base | None, other: Base | None) -> bool:
+    return one is other or (one is not None and other is not None and _same_record(one, other))

@@ -1,0 +1,1 @@
+"""Accounts, profiles and drafts of them. Imports `library`, `words` and below."""

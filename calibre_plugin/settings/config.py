@@ -1,0 +1,283 @@
+"""Settings: accounts and this machine's choices in one private file, profiles with the library they belong to."""
+
+from __future__ import annotations
+
+import copy
+import hashlib
+import os
+import stat
+import threading
+import uuid
+from collections.abc import Callable, Iterable, Mapping
+from pathlib import Path
+from typing import Any, Final, Literal, TypedDict, cast
+
+from calibre.utils.config import JSONConfig
+
+from ..copies import strip_list
+from ..link.contract import DEFAULT_RULES, Account, ColumnField, ColumnMapping, ConflictPolicy, Matching, Profile, Rules
+from ..library.books import resolve_columns
+from ..copies.strip_list import StripColumn
+
+NAMESPACE: Final = "koreader_progress"
+SETTINGS_NAME: Final = "plugins/koreader_progress"
+SCHEMA: Final = 1
+# A library gets its id in a job, its profiles in the window: neither may store the other's old state.
+_changing: Final = threading.RLock()
+
+
+class MappedColumn(TypedDict):
+    """A column as the reader chose it; datatype and values are read from the library at every sync."""
+
+    column: str
+    scale: int | None
+
+
+class Triggers(TypedDict):
+    """What starts a run besides the reader: calibre's start, a number of minutes (0 for never), a device."""
+
+    at_start: bool
+    every_minutes: int
+    on_device: bool
+
+
+Review = Literal["always", "conflicts", "never"]
+Push = Literal["off", "ask", "automatic"]
+
+
+class StoredProfile(TypedDict):
+    """A profile as the library keeps it: no secret, no path, nothing of this machine."""
+
+    id: str
+    name: str
+    account_id: str
+    matching: Matching
+    columns: dict[ColumnField, MappedColumn]
+    rules: Rules
+    # The first run of a profile is always reviewed.
+    ran_before: bool
+    triggers: Triggers
+    # When the reader sees the changes before they are written.
+    review: Review
+    # Whether calibre's own places go to the server by themselves.
+    push: Push
+    # Whether the desktop viewer opens where KOReader stopped, and which of the content server's users do.
+    viewer: bool
+    server_users: list[str]
+    # The name calibre gives the device this profile belongs to; empty for any device.
+    device: str
+
+
+DEFAULTS: Final[dict[str, Any]] = {
+    "schema": SCHEMA,
+    "accounts": [],
+    "runtime_path": "",
+    # What a click on the toolbar button does: "selected_or_all", "selected", "all" or "reading".
+    "click": "selected_or_all",
+    "keep_progress_open": False,
+    # A sync server of one's own while calibre runs; None is as `hosting.DEFAULTS` says.
+    "hosting": None,
+    # Further folders of copy logs: of a calibre in a container, or of a server's.
+    "copy_logs": [],
+    # Whether names that no copy is known to have may be tried: null until the reader was asked.
+    "predict": None,
+}
+
+
+class Settings:
+    """This machine's settings; the file is readable by its owner alone, for the userkey is as good as the password."""
+
+    def __init__(self) -> None:
+        self._file = JSONConfig(SETTINGS_NAME)
+        for key, value in DEFAULTS.items():
+            self._file.defaults[key] = value
+        self._keep_private()
+
+    def get(self, key: str) -> Any:
+        # JSONConfig hands out its defaults uncopied: changing one would change it for everybody.
+        return copy.deepcopy(self._file[key])
+
+    def set(self, key: str, value: Any) -> None:
+        """Stores a setting. The file is private before a secret enters it."""
+        self._keep_private()
+        self._file[key] = value
+        self._keep_private()
+
+    def accounts(self) -> list[Account]:
+        return self.get("accounts")
+
+    def account(self, account_id: str) -> Account | None:
+        return next((account for account in self.accounts() if account["id"] == account_id), None)
+
+    def save_account(self, account: Account) -> None:
+        """Adds the account, or replaces the one of the same id."""
+        others = [other for other in self.accounts() if other["id"] != account["id"]]
+        self.set("accounts", [*others, account])
+
+    def delete_account(self, account_id: str) -> None:
+        self.set("accounts", [other for other in self.accounts() if other["id"] != account_id])
+
+    def _keep_private(self) -> None:
+        path = Path(self._file.file_path)
+        if os.name == "posix":
+            path.parent.mkdir(parents=True, exist_ok=True)
+            if not path.exists():
+                os.close(os.open(path, os.O_CREAT | os.O_WRONLY, stat.S_IRUSR | stat.S_IWUSR))
+                self._file.commit()
+            path.chmod(stat.S_IRUSR | stat.S_IWUSR)
+
+
+def account_id_of(url: str, username: str) -> str:
+    """The same login on the same server has the same id in the GUI and on the command line, so both share its base."""
+    return hashlib.md5(f"{url.rstrip('/').lower()}\n{username}".encode(), usedforsecurity=False).hexdigest()[:16]
+
+
+def userkey_of(password: str) -> str:
+    """What kosync calls the key: the MD5 of the password, made here so that the password goes no further."""
+    return hashlib.md5(password.encode(), usedforsecurity=False).hexdigest()
+
+
+def new_account(url: str, username: str, userkey: str) -> Account:
+    """An account with nothing special about it."""
+    return {
+        "id": account_id_of(url, username),
+        "url": url,
+        "username": username,
+        "userkey": userkey,
+        "headers": {},
+        "tls": {"mode": "system"},
+        "proxy": None,
+    }
+
+
+def new_profile(profile_id: str, name: str, account_id: str) -> StoredProfile:
+    """A profile with the usual rules and no columns yet."""
+    return {
+        "id": profile_id,
+        "name": name,
+        "account_id": account_id,
+        "matching": "both",
+        "columns": {},
+        "rules": copy.deepcopy(DEFAULT_RULES),
+        "ran_before": False,
+        "triggers": {"at_start": False, "every_minutes": 0, "on_device": False},
+        "review": "conflicts",
+        "push": "off",
+        "viewer": True,
+        "server_users": [],
+        "device": "",
+    }
+
+
+# The step at index n makes a library's settings of schema n + 1 into those of n + 2: fields that were renamed or mean
+# something else since. What is merely new needs none, for missing fields are filled up.
+MIGRATIONS: Final[list[Callable[[dict[str, Any]], dict[str, Any]]]] = []
+
+
+def library_settings(api: Any) -> dict[str, Any]:
+    """The library's own settings, filled up with what newer versions added."""
+    stored = api.pref("settings", default=None, namespace=NAMESPACE) or {}
+    settings = {"schema": 1, "profiles": [], "default_profile": "", **copy.deepcopy(stored)}
+    # What a newer version of the plugin stored is left as it is: this one reads what it knows of it.
+    for step in MIGRATIONS[settings["schema"] - 1 :]:
+        settings = {**step(settings), "schema": settings["schema"] + 1}
+    return settings
+
+
+def profiles(api: Any) -> list[StoredProfile]:
+    """The library's profiles, in the reader's order."""
+    return [
+        cast(StoredProfile, _filled_up(new_profile("", "", ""), profile))
+        for profile in library_settings(api)["profiles"]
+    ]
+
+
+def _filled_up(usual: Mapping[str, Any], stored: Mapping[str, Any]) -> dict[str, Any]:
+    """What is stored, with the usual value for what it lacks, also inside its rules and times."""
+    filled = {**copy.deepcopy(dict(usual)), **stored}
+    for key, value in usual.items():
+        if isinstance(value, dict) and isinstance(stored.get(key), Mapping):
+            filled[key] = _filled_up(value, stored[key])
+    return filled
+
+
+def _only_known(usual: Mapping[str, Any], stored: Mapping[str, Any]) -> dict[str, Any]:
+    """What this version knows of it: the bridge refuses anything else."""
+    return {
+        key: _only_known(value, stored[key]) if isinstance(value, dict) else stored[key] for key, value in usual.items()
+    }
+
+
+def default_profile(api: Any) -> StoredProfile | None:
+    """The profile that a plain click syncs: the chosen one, else the first."""
+    known = profiles(api)
+    chosen = library_settings(api)["default_profile"]
+    return next((profile for profile in known if profile["id"] == chosen), known[0] if known else None)
+
+
+def save_profiles(api: Any, known: list[StoredProfile], default: str) -> None:
+    """Stores all profiles of the library."""
+    with _changing:
+        settings = {**library_settings(api), "profiles": known, "default_profile": default}
+        api.set_pref("settings", settings, namespace=NAMESPACE)
+
+
+def library_id(api: Any) -> str:
+    """An id of this library's own, made once and kept with it: calibre's own does not survive a restore."""
+    with _changing:
+        settings = library_settings(api)
+        known = settings.get("library_id")
+        if not known:
+            known = uuid.uuid4().hex[:16]
+            api.set_pref("settings", {**settings, "library_id": known}, namespace=NAMESPACE)
+    return known
+
+
+def map_columns(api: Any, columns: Iterable[ColumnMapping] = ()) -> None:
+    """Tells every calibre process which columns are ours: those of all profiles of this library, and these."""
+    described = api.field_metadata.custom_field_metadata()
+    mapped = {mapping["column"] for mapping in columns}
+    for profile in profiles(api):
+        mapped |= {mapping["column"] for mapping in resolve_profile(api, profile)[0]["columns"]}
+    ours: list[StripColumn] = [
+        {"lookup": key, "number": described[key]["colnum"], "datatype": described[key]["datatype"]}
+        for key in sorted(mapped)
+        if key in described
+    ]
+    strip_list.write_columns(library_id(api), ours)
+
+
+def resolve_profile(api: Any, stored: StoredProfile) -> tuple[Profile, list[tuple[ColumnField, str]]]:
+    """The profile as the bridge wants it, and the mapped columns that this library no longer has or that do not fit."""
+    wanted: dict[ColumnField, tuple[str, int | None]] = {
+        shown: (mapped["column"], mapped["scale"]) for shown, mapped in stored["columns"].items() if mapped["column"]
+    }
+    columns, unusable = resolve_columns(api, wanted)
+    profile: Profile = {
+        "id": stored["id"],
+        "matching": stored["matching"],
+        "columns": columns,
+        "rules": cast(Rules, _only_known(DEFAULT_RULES, stored["rules"])),
+        "ran_before": stored["ran_before"],
+        # The bridge knows the name of this machine's own.
+        "time_zone": None,
+    }
+    return profile, unusable
+
+
+def mappings_of(api: Any) -> dict[str, ColumnMapping]:
+    """How the profiles of this library fill their columns, by lookup name: to show a cell as the library does."""
+    resolved = [resolve_profile(api, stored)[0]["columns"] for stored in profiles(api)]
+    return {mapping["column"]: mapping for columns in resolved for mapping in columns}
+
+
+def policy_of(text: str) -> ConflictPolicy:
+    """Checks a policy's name given as text."""
+    if text not in ("newest", "furthest", "server", "library", "ask"):
+        raise ValueError(text)
+    return cast(ConflictPolicy, text)
+
+
+def without_secrets(account: Mapping[str, Any]) -> dict[str, Any]:
+    """An account as it may be shown in a report."""
+    return {key: value for key, value in account.items() if key not in ("userkey", "headers")}

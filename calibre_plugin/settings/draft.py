@@ -1,0 +1,122 @@
+"""What the preferences change before the reader says OK: a copy of accounts, profiles and this machine's choices."""
+
+from __future__ import annotations
+
+import copy
+import uuid
+from dataclasses import dataclass, field
+from typing import Any, Final, TypedDict
+
+from . import config
+from .config import Settings, StoredProfile
+from ..link.contract import Account, ColumnField
+from ..copies.strip_list import read_strip_list, write_switches
+
+load_translations()
+
+MACHINE_KEYS: Final = ("runtime_path", "click", "keep_progress_open", "predict", "copy_logs", "hosting")
+
+
+class NewColumn(TypedDict):
+    """A column that is made when the preferences are accepted."""
+
+    field: ColumnField
+    column: str
+    name: str
+    datatype: str
+    display: dict[str, Any]
+
+
+@dataclass
+class Draft:
+    """Nothing of it is stored until `save`."""
+
+    accounts: list[Account]
+    profiles: list[StoredProfile]
+    default: str
+    machine: dict[str, Any]
+    strip: bool = True
+    settle: bool = True
+    new_columns: list[NewColumn] = field(default_factory=list)
+    # Columns that calibre's own dialog made meanwhile: they exist after a restart.
+    made_columns: list[str] = field(default_factory=list)
+
+    @classmethod
+    def load(cls, api: Any, settings: Settings) -> Draft:
+        """The settings as they are, and an empty profile where there is none."""
+        known = config.profiles(api)
+        first = config.default_profile(api)
+        accounts = settings.accounts()
+        if not known:
+            account_id = accounts[0]["id"] if len(accounts) == 1 else ""
+            known = [config.new_profile(uuid.uuid4().hex, _("KOReader"), account_id)]
+        manner = read_strip_list()
+        return cls(
+            accounts,
+            known,
+            first["id"] if first else known[0]["id"],
+            {key: settings.get(key) for key in MACHINE_KEYS},
+            manner.strip,
+            manner.settle,
+        )
+
+    def save(self, api: Any, settings: Settings) -> None:
+        """Accounts and choices to this machine's private file, profiles to the library."""
+        if self.accounts != settings.accounts():
+            settings.set("accounts", self.accounts)
+        for key, value in self.machine.items():
+            if settings.get(key) != value:
+                settings.set(key, value)
+        config.save_profiles(api, self.profiles, self.default)
+        write_switches(self.strip, self.settle)
+        config.map_columns(api)
+
+    def profile(self, profile_id: str) -> StoredProfile:
+        return next(profile for profile in self.profiles if profile["id"] == profile_id)
+
+    def free_name(self, wanted: str) -> str:
+        """The name itself, or with a number when another profile has it."""
+        taken = {profile["name"] for profile in self.profiles}
+        name, number = wanted, 2
+        while name in taken:
+            name, number = f"{wanted} {number}", number + 1
+        return name
+
+    def add_profile(self, name: str) -> StoredProfile:
+        account_id = self.accounts[0]["id"] if len(self.accounts) == 1 else ""
+        profile = config.new_profile(uuid.uuid4().hex, self.free_name(name), account_id)
+        self.profiles.append(profile)
+        return profile
+
+    def copy_profile(self, profile_id: str) -> StoredProfile:
+        """A copy that has not run yet: its first run is reviewed like any other's."""
+        original = self.profile(profile_id)
+        profile = copy.deepcopy(original)
+        profile["id"] = uuid.uuid4().hex
+        profile["name"] = self.free_name(_("{name} (copy)").format(name=original["name"]))
+        profile["ran_before"] = False
+        self.profiles.append(profile)
+        return profile
+
+    def delete_profile(self, profile_id: str) -> None:
+        """Never the last one."""
+        self.profiles = [profile for profile in self.profiles if profile["id"] != profile_id] or self.profiles
+        if self.default not in {profile["id"] for profile in self.profiles}:
+            self.default = self.profiles[0]["id"]
+
+    def account(self, account_id: str) -> Account | None:
+        return next((account for account in self.accounts if account["id"] == account_id), None)
+
+    def put_account(self, old_id: str, account: Account) -> None:
+        """Adds the account, or puts it in the place of the old one; the profiles follow."""
+        known = [each for each in self.accounts if each["id"] not in (old_id, account["id"])]
+        self.accounts = [*known, account]
+        for profile in self.profiles:
+            if profile["account_id"] in (old_id, account["id"]):
+                profile["account_id"] = account["id"]
+
+    def delete_account(self, account_id: str) -> None:
+        self.accounts = [account for account in self.accounts if account["id"] != account_id]
+        for profile in self.profiles:
+            if profile["account_id"] == account_id:
+                profile["account_id"] = ""

@@ -1,0 +1,107 @@
+"""A sync server of one's own: it runs in a bridge of its own for as long as calibre runs."""
+
+from __future__ import annotations
+
+import os
+import threading
+from collections.abc import Mapping
+from typing import Any, Final, TypedDict, cast
+
+from ..link.client import BridgeClient
+from ..link.host import BridgeHost, Launch
+from ..link.contract import HostingOptions, HostingStatus
+from ..copies.strip_list import our_folder
+
+NOT_RUNNING: Final[HostingStatus] = {"running": False, "port": None, "urls": []}
+HERE: Final = "127.0.0.1"
+EVERYWHERE: Final = "0.0.0.0"
+
+
+class HostingSettings(TypedDict):
+    """What the preferences keep of it, on this machine."""
+
+    enabled: bool
+    host: str
+    port: int
+    registration: bool
+
+
+DEFAULTS: Final[HostingSettings] = {"enabled": False, "host": EVERYWHERE, "port": 8081, "registration": False}
+
+
+def hosting_settings(stored: Mapping[str, Any] | None) -> HostingSettings:
+    """The settings as they are kept, filled up with what newer versions added; None is a machine that has none yet."""
+    return cast(HostingSettings, {**DEFAULTS, **(stored or {})})
+
+
+def data_folder() -> str:
+    """Where the server's database lies: on this machine, private to its owner, in no library."""
+    return os.path.join(our_folder(), "server")
+
+
+class Hosting:
+    """One for each calibre. Everything but `status` waits for the bridge: never on the GUI thread."""
+
+    def __init__(self, host: BridgeHost) -> None:
+        self._host = host
+        self._bridge: BridgeClient | None = None
+        self._lock = threading.Lock()
+        self._status: HostingStatus = NOT_RUNNING
+
+    @property
+    def status(self) -> HostingStatus:
+        """What runs now: a bridge that died takes its server with it, whatever was said when it started."""
+        bridge = self._bridge
+        return NOT_RUNNING if bridge is None or bridge.has_ended else self._status
+
+    def apply(self, launch: Launch, settings: HostingSettings) -> HostingStatus:
+        """Runs, runs differently or stops, as the settings say. Raises SyncError `PortTaken` and what `Launch.begin` does."""
+        with self._lock:
+            self._end()
+            if not settings["enabled"]:
+                return self.status
+            options: HostingOptions = {
+                "host": settings["host"],
+                "port": settings["port"],
+                "data": data_folder(),
+                "registration": "open" if settings["registration"] else "closed",
+            }
+            bridge = self._begin(launch, settings["host"])
+            try:
+                self._status = bridge.request("server/start", options)
+                self._bridge = bridge
+            except BaseException:
+                self._host.end(bridge)
+                raise
+            return self.status
+
+    def change_users(self, launch: Launch, action: str, username: str = "", userkey: str = "") -> list[str]:
+        """Does one thing to the users (`list`, `add`, `password`, `delete`) and lists them. Works with a server or without."""
+        change: dict[str, Any] = {"action": action, "data": data_folder()}
+        if action != "list":
+            change["username"] = username
+        if action in ("add", "password"):
+            change["userkey"] = userkey
+        with self._lock:
+            if self._bridge is not None and self._bridge.has_ended:
+                self._end()
+            bridge = self._bridge or self._begin(launch, HERE)
+            try:
+                return bridge.request("server/users", change)["users"]
+            finally:
+                if bridge is not self._bridge:
+                    self._host.end(bridge)
+
+    def stop(self) -> None:
+        """Ends the server, after it has finished what it has answered for."""
+        with self._lock:
+            self._end()
+
+    def _begin(self, launch: Launch, host: str) -> BridgeClient:
+        os.makedirs(data_folder(), mode=0o700, exist_ok=True)
+        return launch.begin(hosts=[host, HERE], write=[data_folder()])
+
+    def _end(self) -> None:
+        bridge, self._bridge = self._bridge, None
+        if bridge is not None:
+            self._host.end(bridge)

@@ -1,0 +1,410 @@
+"""Pull: the server's progress becomes a plan (`prepare`), and the accepted part of it becomes cells (`apply`)."""
+
+from __future__ import annotations
+
+import os
+import threading
+import time
+import uuid
+from collections.abc import Callable, Collection, Iterator, Sequence
+from contextlib import AbstractContextManager
+from dataclasses import dataclass, field
+from types import TracebackType
+from typing import Any, Final
+
+from ..memory.book_memory import Outcome, base_changes, decided, merge_into, recall, remember
+from ..link.client import BridgeClient, SyncError
+from ..settings.config import library_id
+from ..link.contract import (
+    SYNC_ERRORS,
+    Account,
+    Book,
+    CarryOver,
+    CarryOverResult,
+    ColumnUpdate,
+    ConflictPolicy,
+    KnownDigest,
+    PlanPage,
+    Profile,
+    PullPlan,
+    Why,
+)
+from ..copies.digest import file_content_key
+from ..memory.marks import read_marks
+from ..devices.state import forget_offers
+from ..memory.history import add_digests, read_digests
+from ..memory.journal_run import Decision
+from ..memory.journaled import Journaled
+from ..library.books import WriteReport, read_books
+from ..library.files import EPUB_FORMATS
+from ..memory.noticed import with_news
+from .offers import offers_again
+from ..copies.strip_list import our_folder
+from ..memory.journal import WriteJournal
+
+# (done, total, phase): phases are "reading", "digests", "asking", "planning", "opening" and "predicting".
+OnPhase = Callable[[int, int, str], None]
+# The reason of books that a shared server's daily allowance left no question for.
+SPENT: Final = "allowance_spent"
+# The reason of books that the run did not come to, because the server fell silent before.
+NOT_REACHED: Final = "not_reached"
+# Digests that a book's copies may have although none of them was seen leaving.
+Predict = Callable[[int], list[KnownDigest]]
+
+
+@dataclass(frozen=True)
+class PullOptions:
+    """How a pull is run: `force` asks also for what the server lately did not know.
+
+    `selected` says that the reader chose these very books: no daily allowance keeps them back. `settle` decides what
+    planning leaves for a person to decide.
+    """
+
+    force: bool = False
+    selected: bool = False
+    settle: ConflictPolicy | None = None
+    predict: Predict | None = None
+
+
+@dataclass(frozen=True)
+class Decisions:
+    """What the reader said to a plan: the accepted updates (None: all), and conflicts decided for one side."""
+
+    accepted: Sequence[ColumnUpdate] | None = None
+    theirs: frozenset[int] = frozenset()
+    ours: frozenset[int] = frozenset()
+
+
+@dataclass
+class Pulled:
+    """A prepared pull: what would be done to which books, and when it was begun (epoch seconds)."""
+
+    plan: PullPlan
+    book_ids: list[int]
+    began: float
+
+
+@dataclass
+class Applied:
+    """What was done: `run_id` names the run in the write journal, None when nothing was written."""
+
+    report: WriteReport = field(default_factory=WriteReport)
+    run_id: str | None = None
+
+
+def prepare(
+    api: Any,
+    book_ids: Sequence[int],
+    account: Account,
+    profile: Profile,
+    bridge: BridgeClient,
+    options: PullOptions,
+    abort: threading.Event,
+    on_phase: OnPhase,
+) -> Pulled:
+    """Reads the books, asks the server, and plans. Writes nothing. Raises SyncError, also `Cancelled` on abort."""
+    began = time.time()
+    ids = list(book_ids)
+    pages = with_memory(api, account["id"], profile, read_books(api, ids, profile["columns"]))
+    plan = _plan(pages, len(ids), account, profile, bridge, options, abort, on_phase)
+    known = api.all_book_ids()
+    plan["skipped"].extend(
+        {"book_id": book_id, "reason": {"code": "book_gone", "data": {}}} for book_id in ids if book_id not in known
+    )
+    # Where the day's questions are used up, guesses cannot be asked about either.
+    spent = {skip["book_id"] for skip in plan["skipped"] if skip["reason"]["code"] == SPENT}
+    unanswered = [book_id for book_id in plan["unanswered"] if book_id not in spent]
+    if options.predict is not None and unanswered:
+        predicted = list(_predicted(api, unanswered, account["id"], profile, options.predict, abort, on_phase))
+        pages = iter(_in_pages(predicted))
+        again = _plan(pages, len(predicted), account, profile, bridge, options, abort, on_phase, predicted=True)
+        plan = merge_plans(plan, again)
+    return Pulled(plan, ids, began)
+
+
+def with_memory(api: Any, account_id: str, profile: Profile, pages: Iterator[list[Book]]) -> Iterator[list[Book]]:
+    """The pages with all that the library remembers of each book: base, reading log, history of digests."""
+    for read in pages:
+        page = with_news(api, read)
+        ids = [book["book_id"] for book in page]
+        remembered = recall(api, account_id, ids, profile["id"])
+        digests = read_digests(api, ids)
+        marks = read_marks(api, ids)
+        yield [
+            {**merge_into(book, remembered), "digests": digests.get(book_id, []), "marks": marks.get(book_id, [])}  # type: ignore[typeddict-item]
+            for book in page
+            for book_id in (book["book_id"],)
+        ]
+
+
+def wanted_updates(plan: PullPlan, said: Decisions) -> list[ColumnUpdate]:
+    """The cells that the reader wants written: those accepted, and those of conflicts decided for the server."""
+    wanted = [*(plan["updates"] if said.accepted is None else said.accepted)]
+    for conflict in plan["conflicts"]:
+        if conflict["book_id"] in said.theirs:
+            wanted.extend(conflict["updates"])
+    return wanted
+
+
+class Writing(AbstractContextManager["Writing"]):
+    """The writing of an accepted plan, as a whole or slice by slice; nothing is written that is not journalled first.
+
+    `run` is the run that it belongs to, where one has begun; else it is a run of its own, if there is anything to write.
+    What was not finished is repaired at the next start. Raises OSError when the journal cannot be kept: then nothing
+    more was written.
+    """
+
+    def __init__(
+        self,
+        api: Any,
+        pulled: Pulled,
+        account: Account,
+        profile: Profile,
+        decisions: Decisions | None = None,
+        run: Journaled | None = None,
+    ) -> None:
+        self._api = api
+        self._pulled = pulled
+        self._account = account
+        self._profile = profile
+        self._said = decisions or Decisions()
+        plan = pulled.plan
+        self.wanted = wanted_updates(plan, self._said)
+        agreed = [*plan["bases"], *(conflict["base"] for conflict in plan["conflicts"])]
+        self._documents = {base["book_id"]: base["document"] for base in agreed}
+        self._own = None
+        # Said to the journal before the first cell is written.
+        self._unsaid: list[Decision] = []
+        if run is None and self.wanted:
+            run = self._own = Journaled(api, journal_of(api), "pull", profile["id"], account["id"])
+            self._unsaid = decided(plan, self.wanted, self._said.theirs, self._said.ours, run.names)
+        self._run = run
+        self.report = run.report if run is not None else WriteReport()
+
+    def write(self, updates: Sequence[ColumnUpdate]) -> None:
+        """Writes these of the wanted updates: only cells that still hold `before`."""
+        if self._run is None:
+            return
+        self._run.decide(self._unsaid)
+        self._unsaid = []
+        self._run.write(updates, self._profile["columns"], self._documents)
+
+    def finish(self) -> Applied:
+        """Remembers what both sides now agree on. What was never written is offered again."""
+        plan, account_id, profile = self._pulled.plan, self._account["id"], self._profile
+        outcome = self._outcome()
+
+        def keep() -> None:
+            book_ids, began = self._pulled.book_ids, self._pulled.began
+            remember(self._api, account_id, profile, plan, outcome, book_ids, began, time.time())
+            add_digests(self._api, _digests_by_book(self._api, plan))
+
+        if self._run is None:
+            keep()
+            return Applied(self.report)
+        changes = base_changes(plan, outcome, self._run.names, self._api, account_id, profile["id"])
+        self._run.remember(changes, keep)
+        return Applied(self.report, self._run.id)
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if self._own is not None:
+            self._own.__exit__(kind, error, trace)
+
+    def _outcome(self) -> Outcome:
+        """Cells that changed under our hands, failed, or were never reached are no refusal of the reader's."""
+        written = {(update["book_id"], update["column"]) for update in self.report.written}
+        left = {update["book_id"] for update in self.wanted if (update["book_id"], update["column"]) not in written}
+        return Outcome(self.report.written, set(self._said.theirs), set(self._said.ours), left)
+
+
+def apply(api: Any, pulled: Pulled, account: Account, profile: Profile, decisions: Decisions | None = None) -> Applied:
+    """Writes what was accepted, in one go. Raises OSError when the journal cannot be kept."""
+    with Writing(api, pulled, account, profile, decisions) as writing:
+        writing.write(writing.wanted)
+        return writing.finish()
+
+
+def settled(plan: PullPlan) -> Decisions:
+    """The decisions that the bridge made by the policy it was given."""
+    sides = {conflict["book_id"]: conflict["side"] for conflict in plan["conflicts"]}
+    theirs = frozenset(book_id for book_id, side in sides.items() if side == "theirs")
+    ours = frozenset(book_id for book_id, side in sides.items() if side == "ours")
+    return Decisions(theirs=theirs, ours=ours)
+
+
+def carry_over(
+    api: Any,
+    plan: PullPlan,
+    account: Account,
+    profile: Profile,
+    bridge: BridgeClient,
+    abort: threading.Event,
+    on_phase: OnPhase,
+) -> list[CarryOverResult]:
+    """Offers each book's place under the digests of its newer copies. Raises SyncError as `prepare` does."""
+    offers = carry_overs_of(api, plan, account["id"])
+    results = offer(api, offers, account, profile, bridge, abort, on_phase) if offers else []
+    forget_offers({done["carry_over"]["document"] for done in results if done["outcome"] != "failed"})
+    return results
+
+
+def carry_overs_of(api: Any, plan: PullPlan, account_id: str) -> list[CarryOver]:
+    """What a plan carries over, and the places of sidecars that have gone from their devices."""
+    return [*plan["carry_overs"], *offers_again(api, account_id)]
+
+
+def offer(
+    api: Any,
+    offers: Sequence[CarryOver],
+    account: Account,
+    profile: Profile,
+    bridge: BridgeClient,
+    abort: threading.Event,
+    on_phase: OnPhase,
+    on_request: bool = False,
+) -> list[CarryOverResult]:
+    """Puts places on the server under our own name, where nothing newer stands. Raises SyncError as `prepare` does.
+
+    Unasked, only where no device has read; `on_request`, also over a device's older place.
+    """
+    params = {
+        "account": account,
+        "library_id": library_id(api),
+        "carry_overs": list(offers),
+        "reading_from": profile["rules"]["reading_from"],
+        "on_request": on_request,
+    }
+    return bridge.request("sync/carryOver", params, abort=abort, on_progress=on_phase)["results"]
+
+
+def journal_of(api: Any) -> WriteJournal:
+    """The write journal of this library on this machine."""
+    return WriteJournal(os.path.join(our_folder(), "journal"), library_id(api))
+
+
+def _digests_by_book(api: Any, plan: PullPlan) -> dict[int, list[KnownDigest]]:
+    """The digests that answered, by book, for its history."""
+    found: dict[int, list[KnownDigest]] = {}
+    for finding in plan["digests"]:
+        digest = _with_content_key(api, finding["book_id"], finding["digest"])
+        found.setdefault(finding["book_id"], []).append(digest)
+    return found
+
+
+def _with_content_key(api: Any, book_id: int, digest: KnownDigest) -> KnownDigest:
+    """A copy made by hand of the library's own file has that file's text: its place may be offered on other copies."""
+    fmt = digest["format"]
+    if digest["source"] != "library" or digest["content_key"] is not None or fmt not in EPUB_FORMATS:
+        return digest
+    path = api.format_abspath(book_id, fmt)
+    return {**digest, "content_key": file_content_key(path) if path else None}
+
+
+def _plan(
+    pages: Iterator[list[Book]],
+    total: int,
+    account: Account,
+    profile: Profile,
+    bridge: BridgeClient,
+    options: PullOptions,
+    abort: threading.Event,
+    on_phase: OnPhase,
+    predicted: bool = False,
+) -> PullPlan:
+    run = uuid.uuid4().hex
+    sent = 0
+    for books in pages:
+        _stop_if(abort)
+        bridge.request("sync/books", {"run": run, "books": books}, abort=abort)
+        sent += len(books)
+        on_phase(sent, total, "reading")
+    page: PlanPage = bridge.request(
+        "sync/planPull",
+        {
+            "run": run,
+            "account": account,
+            "profile": profile,
+            "force": options.force,
+            "selected": options.selected,
+            "predicted": predicted,
+            "settle": options.settle,
+        },
+        abort=abort,
+        on_progress=on_phase,
+    )
+    reasons: dict[str, Why] = {}
+    plan = _shared(page["plan"], reasons)
+    while page["more"]:
+        _stop_if(abort)
+        page = bridge.request("sync/next", {"run": run}, abort=abort)
+        _extend(plan, _shared(page["plan"], reasons))
+    return plan
+
+
+def _predicted(
+    api: Any,
+    book_ids: Collection[int],
+    account_id: str,
+    profile: Profile,
+    predict: Predict,
+    abort: threading.Event,
+    on_phase: OnPhase,
+) -> Iterator[Book]:
+    """The unanswered books once more, with nothing but their predicted digests: the rest was asked already."""
+    done = 0
+    for books in with_memory(api, account_id, profile, read_books(api, book_ids, profile["columns"])):
+        for book in books:
+            _stop_if(abort)
+            digests = predict(book["book_id"])
+            _stop_if(abort)
+            done += 1
+            on_phase(done, len(book_ids), "predicting")
+            if digests:
+                yield {**book, "digests": digests}
+
+
+def _in_pages(books: Sequence[Book], size: int = 500) -> Iterator[list[Book]]:
+    for start in range(0, len(books), size):
+        yield list(books[start : start + size])
+
+
+def _extend(plan: PullPlan, more: PullPlan) -> None:
+    for key, items in more.items():
+        plan[key].extend(items)
+
+
+def _shared(plan: PullPlan, reasons: dict[str, Why]) -> PullPlan:
+    """The plan with one object for each reason, not for each book: calibre's window looks through all that is new."""
+    for skip in plan["skipped"]:
+        skip["reason"] = reasons.setdefault(repr(skip["reason"]), skip["reason"])
+    return plan
+
+
+def merge_plans(first: PullPlan, second: PullPlan) -> PullPlan:
+    """One plan of two passes: what the second pass said of a book replaces the first's "not on the server"."""
+    # Of a book that was asked about just now nobody wants to hear that one guess was asked in vain an hour ago.
+    fresh = {skip["book_id"] for skip in first["skipped"] if skip["reason"]["code"] == "not_on_server"}
+    said = [skip for skip in second["skipped"] if skip["reason"]["code"] != "not_asked" or skip["book_id"] not in fresh]
+    asked_again = {*second["unanswered"]}
+    answered = {item["book_id"] for key in ("updates", "conflicts", "bases", "observations") for item in second[key]}
+    replaced = (asked_again - fresh) | answered | {skip["book_id"] for skip in said}
+    merged: PullPlan = {
+        "updates": first["updates"] + second["updates"],
+        "conflicts": first["conflicts"] + second["conflicts"],
+        "skipped": [skip for skip in first["skipped"] if skip["book_id"] not in replaced] + said,
+        "unanswered": [book_id for book_id in first["unanswered"] if book_id not in answered],
+        "bases": first["bases"] + second["bases"],
+        "observations": first["observations"] + second["observations"],
+        "digests": first["digests"] + second["digests"],
+        "local_changes": first["local_changes"] + second["local_changes"],
+        "carry_overs": first["carry_overs"] + second["carry_overs"],
+        "review": first["review"] + [why for why in second["review"] if why not in first["review"]],
+    }
+    return merged
+
+
+def _stop_if(abort: threading.Event) -> None:
+    if abort.is_set():
+        raise SyncError("Cancelled", SYNC_ERRORS["Cancelled"])

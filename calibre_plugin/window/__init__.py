@@ -1,0 +1,1 @@
+"""All that needs Qt. Imports every other room."""

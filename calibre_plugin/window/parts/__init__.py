@@ -1,0 +1,1 @@
+"""What every window is made of. Imports no other part of the window."""

@@ -1,0 +1,1 @@
+"""The preferences, a tab a file. Imports `parts`."""

@@ -1,0 +1,389 @@
+"""The tab Account: which server and login a profile uses, how the server's certificate is judged, extra headers."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from qt.core import (
+    QComboBox,
+    QFormLayout,
+    QGroupBox,
+    QHBoxLayout,
+    QLabel,
+    QLineEdit,
+    QPlainTextEdit,
+    QPushButton,
+    QStackedWidget,
+    Qt,
+    QVBoxLayout,
+    QWidget,
+)
+
+from calibre.gui2 import choose_files
+
+from .account_check import AccountCheck, Question, Verdict
+from .account_input import (
+    fingerprint_of,
+    headers_of,
+    missing_fields,
+    unfinished_security,
+    with_colons,
+    with_login_of,
+)
+from ...link.host import BridgeHost
+from ...settings.config import StoredProfile, account_id_of, new_account, userkey_of
+from ...settings.draft import Draft
+from ...link.contract import Account, AccountAnswer, Tls
+from ...words.explain import Explanation
+from ...link.proxy import with_proxy
+
+load_translations()
+
+NEW = ""
+
+
+class AccountTab(QWidget):
+    """Edits the account that the shown profile uses."""
+
+    def __init__(self, draft: Draft, host: BridgeHost, parent: QWidget) -> None:
+        super().__init__(parent)
+        self._draft = draft
+        self._host = host
+        self._profile: StoredProfile = draft.profiles[0]
+        self._id = NEW
+        self._userkey = ""
+        self._offered_fingerprint = ""
+        self._offered_url = ""
+        self._question: Question = "account/authorize"
+        self.check = AccountCheck(self)
+
+        layout = QVBoxLayout(self)
+        layout.addLayout(self._chooser())
+        layout.addLayout(self._login())
+        layout.addLayout(self._buttons())
+        self.status = QLabel(self)
+        self.status.setObjectName("account_status")
+        self.status.setWordWrap(True)
+        self.status.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
+        self.status.setMinimumHeight(2 * self.status.fontMetrics().lineSpacing())
+        layout.addWidget(self.status)
+        layout.addWidget(self._security())
+        sent = QLabel(
+            _(
+                "Sent to this server: your user name, a key made from the password, and the digests of your books’ "
+                "files or file names; never a title, an author or a book."
+            ),
+            self,
+        )
+        sent.setWordWrap(True)
+        layout.addWidget(sent)
+        layout.addStretch(1)
+
+    def _chooser(self) -> QHBoxLayout:
+        line = QHBoxLayout()
+        self.accounts = QComboBox(self)
+        self.accounts.setObjectName("accounts")
+        label = QLabel(_("This pro&file uses:"), self)
+        label.setBuddy(self.accounts)
+        self.delete_button = QPushButton(_("&Remove account"), self)
+        self.delete_button.clicked.connect(self._delete)
+        line.addWidget(label)
+        line.addWidget(self.accounts, 1)
+        line.addWidget(self.delete_button)
+        self.accounts.activated.connect(self._chosen)
+        return line
+
+    def _login(self) -> QFormLayout:
+        form = QFormLayout()
+        form.setFieldGrowthPolicy(QFormLayout.FieldGrowthPolicy.ExpandingFieldsGrow)
+        self.url = QLineEdit(self)
+        self.url.setObjectName("url")
+        self.url.setPlaceholderText("https://sync.example.org")
+        self.url.setToolTip(
+            _(
+                "As KOReader shows it under Custom sync server. When no sync server answers there, others nearby are "
+                "looked at, and you are asked before your password goes to one."
+            )
+        )
+        self.username = QLineEdit(self)
+        self.username.setObjectName("username")
+        self.password = QLineEdit(self)
+        self.password.setObjectName("password")
+        self.password.setEchoMode(QLineEdit.EchoMode.Password)
+        self.password.setToolTip(_("Only a key made from it is kept, in a file that nobody else can read."))
+        form.addRow(_("&Server:"), self.url)
+        form.addRow(_("&User name:"), self.username)
+        form.addRow(_("Pass&word:"), self.password)
+        for edit in (self.url, self.username, self.password):
+            edit.textEdited.connect(self._edited)
+        return form
+
+    def _buttons(self) -> QHBoxLayout:
+        line = QHBoxLayout()
+        self.login_button = QPushButton(_("&Log in"), self)
+        self.login_button.setToolTip(_("Asks the server whether it knows this user and password"))
+        self.register_button = QPushButton(_("Re&gister"), self)
+        self.register_button.setToolTip(_("Makes a new user on the server; KOReader can do it as well"))
+        self.login_button.clicked.connect(lambda: self._ask("account/authorize"))
+        self.register_button.clicked.connect(lambda: self._ask("account/register"))
+        self.trust_button = QPushButton(_("&Trust this certificate"), self)
+        self.trust_button.setVisible(False)
+        self.trust_button.clicked.connect(self._trust)
+        line.addWidget(self.login_button)
+        line.addWidget(self.register_button)
+        line.addWidget(self.trust_button)
+        self.other_button = QPushButton("", self)
+        self.other_button.setObjectName("other_address")
+        self.other_button.setVisible(False)
+        self.other_button.clicked.connect(self._use_other)
+        line.addWidget(self.other_button)
+        line.addStretch(1)
+        return line
+
+    def _security(self) -> QGroupBox:
+        box = QGroupBox(_("For servers of your own"), self)
+        form = QFormLayout(box)
+        form.setFieldGrowthPolicy(QFormLayout.FieldGrowthPolicy.ExpandingFieldsGrow)
+        self.tls = QComboBox(box)
+        self.tls.setObjectName("tls")
+        for label, mode in (
+            (_("Judge it like a browser does"), "system"),
+            (_("Trust the authority in a file"), "ca_file"),
+            (_("Trust exactly this certificate"), "fingerprint"),
+            (_("Trust any certificate (unsafe)"), "none"),
+        ):
+            self.tls.addItem(label, mode)
+        form.addRow(_("&Certificate:"), self.tls)
+        self.tls_details = QStackedWidget(box)
+        self.tls_details.addWidget(QLabel("", self.tls_details))
+        self.tls_details.addWidget(self._ca_file_row())
+        self.fingerprint = QLineEdit(self.tls_details)
+        self.fingerprint.setObjectName("fingerprint")
+        self.fingerprint.setPlaceholderText(_("SHA-256 fingerprint, such as 3F:9A:…"))
+        self.fingerprint.setAccessibleName(_("Fingerprint"))
+        self.tls_details.addWidget(self.fingerprint)
+        warning = QLabel(_("Anyone between you and the server could read and change what is sent."), self.tls_details)
+        warning.setWordWrap(True)
+        self.tls_details.addWidget(warning)
+        form.addRow("", self.tls_details)
+        self.headers = QPlainTextEdit(box)
+        self.headers.setObjectName("headers")
+        self.headers.setTabChangesFocus(True)
+        self.headers.setPlaceholderText("CF-Access-Client-Id: …")
+        self.headers.setToolTip(_("One “Name: value” a line, for a proxy that guards the server"))
+        self.headers.setMaximumHeight(4 * self.headers.fontMetrics().lineSpacing())
+        form.addRow(_("E&xtra headers:"), self.headers)
+        self.tls.currentIndexChanged.connect(self.tls_details.setCurrentIndex)
+        self.tls.activated.connect(self._edited)
+        self.fingerprint.textEdited.connect(self._edited)
+        self.headers.textChanged.connect(self._edited)
+        return box
+
+    def _ca_file_row(self) -> QWidget:
+        row = QWidget(self)
+        line = QHBoxLayout(row)
+        line.setContentsMargins(0, 0, 0, 0)
+        self.ca_file = QLineEdit(row)
+        self.ca_file.setObjectName("ca_file")
+        self.ca_file.setPlaceholderText(_("A file with certificates (PEM)"))
+        self.ca_file.setAccessibleName(_("Certificate file"))
+        self.ca_file.textEdited.connect(self._edited)
+        choose = QPushButton(_("Ch&oose…"), row)
+        choose.clicked.connect(self._choose_ca_file)
+        line.addWidget(self.ca_file, 1)
+        line.addWidget(choose)
+        return row
+
+    def _choose_ca_file(self) -> None:
+        chosen = choose_files(
+            self,
+            "koreader-progress-ca-file",
+            _("Choose a certificate file"),
+            filters=[(_("Certificates"), ["pem", "crt", "cer"])],
+            select_only_single_file=True,
+        )
+        if chosen:
+            self.ca_file.setText(chosen[0])
+            self._edited()
+
+    # Showing and keeping.
+
+    def show_profile(self, profile: StoredProfile) -> None:
+        """Fills the tab with the profile's account."""
+        self._profile = profile
+        self._fill_accounts()
+        self._show_account(self._draft.account(profile["account_id"]))
+
+    def _fill_accounts(self) -> None:
+        self.accounts.blockSignals(True)
+        self.accounts.clear()
+        for account in self._draft.accounts:
+            self.accounts.addItem(
+                _("{username} on {url}").format(username=account["username"], url=account["url"]), account["id"]
+            )
+        self.accounts.addItem(_("A new account"), NEW)
+        found = self.accounts.findData(self._profile["account_id"])
+        self.accounts.setCurrentIndex(found if found >= 0 else self.accounts.count() - 1)
+        self.accounts.blockSignals(False)
+
+    def _show_account(self, account: Account | None) -> None:
+        self._id = account["id"] if account else NEW
+        self._userkey = account["userkey"] if account else ""
+        self.url.setText(account["url"] if account else "")
+        self.username.setText(account["username"] if account else "")
+        self.password.clear()
+        self.password.setPlaceholderText(_("kept; type to change it") if self._userkey else "")
+        tls: Tls = account["tls"] if account else {"mode": "system"}
+        self.tls.setCurrentIndex(self.tls.findData(tls["mode"]))
+        self.ca_file.setText(tls["path"] if tls["mode"] == "ca_file" else "")
+        self.fingerprint.setText(with_colons(tls["sha256"]) if tls["mode"] == "fingerprint" else "")
+        headers = account["headers"] if account else {}
+        # Nobody has typed this: there is nothing to say to it.
+        self.headers.blockSignals(True)
+        self.headers.setPlainText("\n".join(f"{name}: {value}" for name, value in headers.items()))
+        self.headers.blockSignals(False)
+        self.delete_button.setEnabled(account is not None)
+        self._hide_offers()
+        self.status.setText("" if account else _("Type the same as in KOReader, then log in."))
+        self._show_buttons()
+
+    def _chosen(self, _index: int) -> None:
+        self.store()
+        self._profile["account_id"] = self.accounts.currentData()
+        self._show_account(self._draft.account(self._profile["account_id"]))
+
+    def _delete(self) -> None:
+        self._draft.delete_account(self._id)
+        self.show_profile(self._profile)
+
+    def _edited(self) -> None:
+        self.status.setText(
+            missing_fields(self.url.text().strip(), self.username.text().strip(), bool(self._key()))
+            or unfinished_security(
+                self.tls.currentData(),
+                self.ca_file.text().strip(),
+                self.fingerprint.text(),
+                self.headers.toPlainText(),
+            )
+        )
+        self.status.setToolTip("")
+        self._hide_offers()
+        self._show_buttons()
+
+    def _show_buttons(self) -> None:
+        complete = bool(self.url.text().strip() and self.username.text().strip() and self._key())
+        running = self.check.is_running
+        for button in (self.login_button, self.register_button):
+            button.setEnabled(complete and not running)
+
+    def _key(self) -> str:
+        return userkey_of(self.password.text()) if self.password.text() else self._userkey
+
+    def edited_account(self) -> Account | None:
+        """The account as the fields say; None while one of them is empty."""
+        url, username = self.url.text().strip(), self.username.text().strip()
+        if not (url and username and self._key()):
+            return None
+        account = new_account(url, username, self._key())
+        known = self._draft.account(self._id)
+        if known is not None and known["username"] == username:
+            # A server that moved is the same account: what was synced with it stays known.
+            account["id"] = known["id"]
+        account["tls"] = self._edited_tls()
+        account["headers"] = headers_of(self.headers.toPlainText())
+        return account
+
+    def _edited_tls(self) -> Tls:
+        mode = self.tls.currentData()
+        if mode == "ca_file" and self.ca_file.text().strip():
+            return {"mode": "ca_file", "path": self.ca_file.text().strip()}
+        fingerprint = fingerprint_of(self.fingerprint.text())
+        if mode == "fingerprint" and fingerprint:
+            return {"mode": "fingerprint", "sha256": fingerprint}
+        # An unfinished choice is the safe one.
+        return {"mode": "none"} if mode == "none" else {"mode": "system"}
+
+    def store(self) -> None:
+        """Puts what the fields say into the draft."""
+        account = self.edited_account()
+        if account is None:
+            return
+        self._draft.put_account(self._id, account)
+        self._id = account["id"]
+        self._profile["account_id"] = account["id"]
+
+    # Asking the server.
+
+    def _ask(self, question: Question) -> None:
+        account = self.edited_account()
+        if account is None or self.check.is_running:
+            return
+        self._hide_offers()
+        self._question = question
+        self.status.setText(_("Asking {url} …").format(url=account["url"]))
+        launch = self._host.prepare(self._draft.machine["runtime_path"])
+        self.check.ask(launch, question, with_proxy(account), self._judged)
+        self._show_buttons()
+
+    def _judged(self, verdict: Verdict) -> None:
+        if verdict.answer is not None:
+            self._answered(verdict.answer)
+        elif verdict.reason is not None:
+            self._refused(verdict.reason, verdict.data)
+
+    def _answered(self, answer: AccountAnswer) -> None:
+        account = self.edited_account()
+        if account is not None:
+            if self._id == NEW:
+                account["id"] = account_id_of(answer["url"], account["username"])
+            account["url"] = answer["url"]
+            self._draft.put_account(self._id, account)
+            self._profile["account_id"] = account["id"]
+            self._fill_accounts()
+            self._show_account(account)
+        said = (
+            _("Logged in: {url} knows {username}.")
+            if answer["shown"]
+            else _(
+                "{url} answers as a sync server, but does not say whether it knows {username} and the password: the first "
+                "sync shows it."
+            )
+        )
+        self._say(said.format(**answer), good=True)
+
+    def _refused(self, reason: Explanation, data: Any) -> None:
+        self._say(reason.text, good=False)
+        self.status.setToolTip(reason.details)
+        fingerprint = str(data.get("fingerprint") or "")
+        if fingerprint:
+            self._offered_fingerprint = fingerprint
+            self.trust_button.setVisible(True)
+            self.status.setText(
+                self.status.text() + "\n" + _("Its fingerprint is {text}").format(text=with_colons(fingerprint))
+            )
+
+        found = str(data.get("found") or "")
+        if found:
+            self._offered_url = found
+            # An address may hold what Qt would take for a letter to jump by.
+            self.other_button.setText(_("Use {url}").format(url=found).replace("&", "&&"))
+            self.other_button.setVisible(True)
+
+    def _hide_offers(self) -> None:
+        self.trust_button.setVisible(False)
+        self.other_button.setVisible(False)
+
+    def _use_other(self) -> None:
+        """The reader confirms the address that was found, by its name: only now the password goes there."""
+        self.url.setText(with_login_of(self.url.text().strip(), self._offered_url))
+        self._ask(self._question)
+
+    def _say(self, sentence: str, good: bool) -> None:
+        self.status.setText(("✓ " if good else "✗ ") + sentence)
+        self.status.setToolTip("")
+        self._show_buttons()
+
+    def _trust(self) -> None:
+        self.tls.setCurrentIndex(self.tls.findData("fingerprint"))
+        self.fingerprint.setText(with_colons(self._offered_fingerprint))
+        self._ask(self._question)

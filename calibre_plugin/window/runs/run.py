@@ -1,0 +1,72 @@
+"""One run of one profile: what was asked for, and how far it has come."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+from ...settings.config import StoredProfile
+from ...link.contract import Account, Profile, PullPlan
+from .work import Work
+from .jobs import PullRequest
+from ..review.plan_rows import BookRow
+from ..parts.progress import ProgressWindow
+from ...sync.pull import Applied, Pulled
+
+Trigger = Literal["reader", "start", "timer", "device", "sync"]
+
+
+@dataclass
+class Run:
+    """One run of one profile over some books of one library."""
+
+    api: Any
+    stored: StoredProfile
+    profile: Profile
+    account: Account
+    book_ids: Sequence[int]
+    trigger: Trigger
+    preview: bool
+    push: bool = False
+    # Whether the reader chose these very books.
+    selected: bool = False
+    offer: bool = False
+    # Whether only those of the books count that are being read.
+    reading: bool = False
+    # calibre's job that is under way, what it does, and who is told what came of it.
+    job: Any = None
+    work: Work[Any] | None = None
+    then: Callable[[Run, Any], None] | None = None
+    window: ProgressWindow | None = None
+    request: PullRequest | None = None
+    pulled: Pulled | None = None
+    applied: Applied = field(default_factory=Applied)
+    # Books that were to change and did not, because what is written could not be noted first.
+    unwritten: int = 0
+    rows: list[BookRow] = field(default_factory=list)
+    reviewed: bool = False
+    # Folders of copy logs that could not be read.
+    out_of_reach: list[str] = field(default_factory=list)
+
+    @property
+    def plan(self) -> PullPlan | None:
+        """What would be done, once it is known."""
+        return self.pulled.plan if self.pulled else None
+
+    @property
+    def is_quiet(self) -> bool:
+        return self.trigger != "reader"
+
+    @property
+    def undecided(self) -> int:
+        """How many books are still for the reader to decide about."""
+        if self.reviewed:
+            return sum(row.kind == "conflict" and row.decision == "later" for row in self.rows)
+        return len(self.plan["conflicts"]) if self.plan else 0
+
+    @property
+    def needs_eyes(self) -> bool:
+        """Whether something is left that the reader may want to look into."""
+        report = self.applied.report
+        return bool(report.stale or report.failed or self.unwritten or self.undecided)

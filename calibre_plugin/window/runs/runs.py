@@ -1,0 +1,508 @@
+"""Runs: from the reader's click, or a trigger, over the job and the review to the written cells and one sentence."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterable, Sequence
+from functools import partial
+from typing import Any
+
+from qt.core import QObject, QTimer
+
+from calibre.gui2 import Dispatcher
+from calibre.gui2.threaded_jobs import ThreadedJob
+
+from ...settings import config
+from ...link.host import BridgeHost
+from ...settings.config import Settings, StoredProfile
+from ...link.contract import ColumnUpdate, PullPlan
+from ...words.explain import Explanation, unsaved
+from .work import Work, secrets_of
+from .jobs import JOB_TYPE, PullOutcome, PullRequest, WriteOutcome, pull_job, write_job
+from .offer import OfferRun, offer_job
+from ..review.plan_rows import BookRow
+from ...link.proxy import with_proxy
+from ..parts.progress import ProgressWindow
+from ...sync.pull import Decisions
+from .push import PushRun, prepare_job
+from ..review.dialog import ResultDialog
+from .run import Run, Trigger
+from .sentence import run_sentence
+from ..parts.trouble import show_trouble
+from .undo import UndoRuns
+
+load_translations()
+
+# calibre's list looks for each book anew: so many at once, and the window has its turn between.
+REFRESHED_AT_ONCE = 100
+# What calibre notes as the duration of a job that was stopped while it waited for its turn.
+NEVER_BEGUN = 0.0001
+
+
+class Runs(QObject):
+    """One run at a time; the others wait in a queue. Lives on the GUI thread."""
+
+    def __init__(self, gui: Any, host: BridgeHost, settings: Settings, open_preferences: Callable[[str], None]) -> None:
+        super().__init__(gui)
+        self._gui = gui
+        self._host = host
+        self._settings = settings
+        self._open_preferences = open_preferences
+        self._queue: list[Run] = []
+        self.current: Run | None = None
+        self.review: ResultDialog | None = None
+        self.last: Run | None = None
+        self.undos = UndoRuns(gui, host, settings, self)
+        # What the status bar was told last.
+        self.said = ""
+        # One window is enough, whichever run it was that opened it.
+        self._window: ProgressWindow | None = None
+        # Told when nothing runs any more and nothing waits.
+        self.on_idle: list[Callable[[], None]] = []
+        # Told of each run that the server is asked in for the reader, when it begins and when it has ended: the profile.
+        self.on_asked: list[Callable[[str], None]] = []
+        # One for all jobs: calibre keeps each job, and with it whom it told.
+        self._told = Dispatcher(self._job_done, parent=self)
+        self._complained: set[str] = set()
+        self._watch = QTimer(self)
+        self._watch.timeout.connect(self._look_after)
+
+    @property
+    def is_busy(self) -> bool:
+        return self.current is not None or self.undos.job is not None
+
+    @property
+    def is_writing(self) -> bool:
+        """Whether cells are being written by us at this moment."""
+        run = self.current
+        return self.undos.job is not None or (run is not None and run.pulled is not None and run.job is not None)
+
+    def why_not(self, stored: StoredProfile | None) -> Explanation | None:
+        """Why this profile cannot run now, if so."""
+        if stored is None or not self._settings.account(stored["account_id"]):
+            return Explanation(
+                _("There is no sync account yet."),
+                _("Enter your server, user name and password in the preferences."),
+                tab="account",
+            )
+        profile, unusable = config.resolve_profile(self._gui.current_db.new_api, stored)
+        if unusable:
+            names = ", ".join(column for _shown, column in unusable)
+            if getattr(self._gui, "must_restart_before_config", False):
+                return Explanation(
+                    _("New columns are there only after a restart of calibre: {names}.").format(names=names),
+                    _("Please restart calibre, then sync."),
+                )
+            return Explanation(
+                ngettext(
+                    "The column {names} is gone or can no longer be used.",
+                    "The columns {names} are gone or can no longer be used.",
+                    len(unusable),
+                ).format(names=names),
+                _("Choose others under Columns in the preferences."),
+                tab="columns",
+            )
+        if not profile["columns"]:
+            return Explanation(
+                _("No column is chosen yet."),
+                _("Choose under Columns in the preferences where the progress goes."),
+                tab="columns",
+            )
+        return None
+
+    def start(
+        self,
+        stored: StoredProfile | None,
+        book_ids: Sequence[int],
+        trigger: Trigger = "reader",
+        preview: bool = False,
+        push: bool = False,
+        selected: bool = False,
+        offer: bool = False,
+    ) -> bool:
+        """Starts the run, or queues it; False when it cannot be done, after saying why."""
+        reason = self.why_not(stored)
+        account = self._settings.account(stored["account_id"]) if stored else None
+        if reason is not None or stored is None or account is None:
+            # The clock asks twice a minute: a run by itself says once what keeps it.
+            if reason is not None and (trigger == "reader" or reason.sentence not in self._complained):
+                self._complained.add(reason.sentence)
+                self.complain(reason, quiet=trigger != "reader")
+            return False
+        self._complained.clear()
+        api = self._gui.current_db.new_api
+        profile, _unusable = config.resolve_profile(api, stored)
+        run = Run(api, stored, profile, account, tuple(book_ids), trigger, preview, push, selected, offer)
+        if self.current is not None:
+            if run.is_quiet:
+                # A trigger that finds its profile under way has come too late, not too early.
+                waiting = [(other.stored["id"], other.push, other.offer) for other in (self.current, *self._queue)]
+                if (stored["id"], push, offer) in waiting:
+                    return False
+                self._queue.append(run)
+                return True
+            self._queue.append(run)
+            self._gui.status_bar.show_message(_("Another sync is running; this one follows."), 5000)
+            return True
+        self._begin(run)
+        return True
+
+    def _begin(self, run: Run) -> None:
+        self.current = run
+        self._tell_asked(run)
+        launch = self._host.prepare(self._settings.get("runtime_path"))
+        run.request = PullRequest(
+            run.api,
+            run.book_ids,
+            with_proxy(run.account),
+            run.profile,
+            launch,
+            not run.is_quiet,
+            run.selected,
+            self._settings.get("predict") is True,
+            tuple(self._settings.get("copy_logs")),
+            run.stored["viewer"],
+            tuple(run.stored["server_users"]),
+        )
+        books = ngettext("{n} book", "{n} books", len(run.book_ids)).format(n=len(run.book_ids))
+        title = _("KOReader Progress: sync {books}").format(books=books)
+        if run.push:
+            title = _("KOReader Progress: push")
+            self.run_job(run, title, prepare_job, (run.request,), PushRun(self, run).planned)
+        elif run.offer:
+            title = _("KOReader Progress: offer places")
+            self.run_job(run, title, offer_job, (run.request,), OfferRun(self._gui, self).offered)
+        else:
+            self.run_job(run, title, pull_job, (run.request,), self._asked)
+        if run.is_quiet:
+            self._gui.status_bar.show_message(title, 3000, show_notification=False)
+        else:
+            doing = _("Offering the places of {books} at {server}") if run.offer else _("Syncing {books} with {server}")
+            heading = doing.format(books=books, server=run.account["url"])
+            if self._window is not None:
+                self._window.close()
+                self._window.deleteLater()
+            run.window = self._window = ProgressWindow(
+                self._gui, heading, self.stop, self._settings.get("keep_progress_open")
+            )
+            run.window.stay.toggled.connect(partial(self._keep, "keep_progress_open"))
+            run.window.follow(run.job)
+
+    def stop(self) -> None:
+        """Asks the running job to end; it answers within a second."""
+        job = self.current.job if self.current is not None else None
+        if job is not None and not job.is_finished:
+            # Not calibre's own way to stop a job, which forgets what it had done by then.
+            job.abort.set()
+
+    def run_job(self, run: Run, title: str, work: Any, args: tuple[Any, ...], then: Callable[[Run, Any], None]) -> None:
+        """Does the work in one of calibre's jobs; `then` is called with the run and what came of it."""
+        run.work, run.then = Work(work, args, secrets_of(run.account)), then
+        run.job = ThreadedJob(JOB_TYPE, title, run.work, (), {}, self._told)
+        self._gui.job_manager.run_threaded_job(run.job)
+        self._watch.start(1000)
+
+    def _look_after(self) -> None:
+        # calibre says nothing of a job that was stopped before it began.
+        run = self.current
+        if run is not None and run.job is not None and run.job.killed and run.job.duration == NEVER_BEGUN:
+            self._job_done(run.job)
+
+    def _job_done(self, job: Any) -> None:
+        run = self.current
+        if run is None or job is not run.job or self._gui.shutting_down:
+            return
+        self._watch.stop()
+        work, then = run.work, run.then
+        run.job = run.work = run.then = None
+        outcome = work.take() if work is not None else None
+        if not self.is_open(run.api):
+            self.end(run, _("The library was changed meanwhile; the next sync goes on."))
+        elif job.failed and not job.killed:
+            self.end(run, _("The sync failed."))
+            self._gui.job_exception(job, dialog_title=_("KOReader Progress: the sync failed"))
+        elif then is not None:
+            then(run, outcome)
+
+    def _asked(self, run: Run, outcome: PullOutcome | None) -> None:
+        if outcome is not None and outcome.trouble is not None:
+            self.end_in_trouble(run, outcome.trouble)
+        elif outcome is not None and outcome.pulled is not None:
+            run.pulled, run.rows, run.out_of_reach = outcome.pulled, outcome.rows, outcome.out_of_reach
+            self._planned(run, outcome.pulled.plan)
+        else:
+            self.end(run, _("Stopped; nothing was written."))
+
+    def end_in_trouble(self, run: Run, trouble: Explanation) -> None:
+        """The run could not be done."""
+        if run.window is not None:
+            run.window.close()
+        self.end(run, trouble.sentence)
+        self.complain(trouble, run.is_quiet)
+
+    def offer(self, stored: StoredProfile | None, book_ids: Sequence[int]) -> None:
+        """Offers the books' newest places to every copy of them."""
+        self.start(stored, book_ids, selected=True, offer=True)
+
+    def push(self, stored: StoredProfile | None, book_ids: Sequence[int]) -> None:
+        """Offers calibre's own places to the server."""
+        self.start(stored, book_ids, push=True)
+
+    def _planned(self, run: Run, plan: PullPlan) -> None:
+        if self._needs_review(run, plan):
+            self._show_review(run, plan)
+        else:
+            # Without cells too: what the server said is remembered.
+            self._write(run, Decisions())
+
+    def _needs_review(self, run: Run, plan: PullPlan) -> bool:
+        if not plan["updates"] and not plan["conflicts"]:
+            return False
+        review = run.stored["review"]
+        if run.preview or plan["review"] or review == "always":
+            return True
+        return review == "conflicts" and bool(plan["conflicts"])
+
+    def _show_review(self, run: Run, plan: PullPlan) -> None:
+        run.reviewed = True
+        first = any(why["code"] == "first_run" for why in plan["review"])
+        headline = (
+            _(
+                "This is the first sync of the profile “{name}”: please look through the changes before they are written."
+            )
+            if first
+            else _("The profile “{name}” would change these books. Untick what should stay as it is.")
+        )
+        self.show_rows(
+            run,
+            _("KOReader Progress: review"),
+            headline.format(name=run.stored["name"]),
+            apply_label=_("&Write to library"),
+            column_name=self.column_name,
+            on_accept=partial(self._accepted, run),
+            on_reject=partial(self._declined, run),
+        )
+
+    def show_rows(
+        self,
+        run: Run,
+        title: str,
+        headline: str,
+        apply_label: str,
+        column_name: Callable[[str], str],
+        on_accept: Callable[[list[BookRow], list[ColumnUpdate]], None],
+        on_reject: Callable[[], None],
+    ) -> None:
+        """Opens the review of a run's rows."""
+        if run.window is not None:
+            run.window.set_aside()
+        self.review = ResultDialog(
+            self._gui, title, headline, run.rows, run.profile["columns"], column_name, on_accept, on_reject, apply_label
+        )
+        if run.is_quiet:
+            # It must not take the keyboard from somebody who is typing.
+            self.review.setAttribute(_show_quietly(), True)
+        self.review.show()
+
+    def _accepted(self, run: Run, rows: list[BookRow], updates: list[ColumnUpdate]) -> None:
+        self.review = None
+        theirs = frozenset(row.book_id for row in rows if row.kind == "conflict" and row.accepted())
+        ours = frozenset(row.book_id for row in rows if row.kind == "conflict" and row.decision == "ours")
+        # A conflict's cells are added for the books decided for the server; what was unticked there is not wanted.
+        planned = [update for row in rows if row.kind == "update" for update in row.accepted()]
+        self._write(run, Decisions(planned, theirs, ours))
+
+    def _declined(self, run: Run) -> None:
+        self.end(run, _("Nothing was written."))
+
+    def _write(self, run: Run, decisions: Decisions) -> None:
+        if not self.is_open(run.api):
+            self.end(run, _("The library was changed meanwhile: nothing was written."))
+            return
+        title = _("KOReader Progress: write what was accepted")
+        self.run_job(run, title, write_job, (run.request, run.pulled, decisions, run.rows), self._written)
+        if run.window is not None:
+            run.window.bring_back()
+            run.window.follow(run.job)
+
+    def _written(self, run: Run, outcome: WriteOutcome | None) -> None:
+        if outcome is None:
+            self.end(run, _("Stopped; nothing was written."))
+            return
+        run.applied, run.unwritten = outcome.applied, outcome.unwritten
+        self.last = run
+        changed = {update["book_id"] for update in run.applied.report.written}
+        self.refresh(changed)
+        if changed and not run.stored["ran_before"]:
+            mark_as_run(run.api, run.stored["id"])
+        self.end(run, run_sentence(run))
+        self._offer_prediction(run)
+        if run.stored["push"] != "off":
+            # What was read in calibre meanwhile goes the other way, quietly.
+            self.start(run.stored, run.book_ids, "sync", push=True)
+        if outcome.trouble is not None:
+            self.complain(outcome.trouble, run.is_quiet)
+
+    def _offer_prediction(self, run: Run) -> None:
+        """Asks once whether names that no copy is known to have may be tried too."""
+        absent = list(run.plan["unanswered"]) if run.plan else []
+        if run.is_quiet or not absent or self._settings.get("predict") is not None:
+            return
+        text = ngettext(
+            "The server does not know {n} book by its file in the library.",
+            "The server does not know {n} books by their files in the library.",
+            len(absent),
+        ).format(n=len(absent))
+
+        def answer(agreed: bool) -> None:
+            self._keep("predict", agreed)
+            if agreed and self.is_open(run.api):
+                self.start(run.stored, absent)
+
+        self._gui.proceed_question(
+            lambda _payload: answer(True),
+            None,
+            "",
+            "",
+            _("Look further?"),
+            text
+            + " "
+            + _(
+                "Copies that calibre sent to a reader before have other digests. The plugin can work out which ones, and "
+                "ask the server for those too: a few more questions for each book. The tab Copies changes this later."
+            ),
+            cancel_callback=lambda _payload: answer(False),
+        )
+
+    def refresh(self, book_ids: Iterable[int]) -> None:
+        """Shows the new values in calibre's list and panels, some books at a time."""
+        self._refresh(self._gui.current_db.new_api, sorted(book_ids))
+
+    def _refresh(self, api: Any, book_ids: Sequence[int]) -> None:
+        if not book_ids or self._gui.shutting_down or not self.is_open(api):
+            return
+        now, later = book_ids[:REFRESHED_AT_ONCE], book_ids[REFRESHED_AT_ONCE:]
+        # The tags are counted anew once, at the end: that takes as long for one book as for all.
+        self._gui.iactions["Edit Metadata"].refresh_gui(now, covers_changed=False, tag_browser_changed=not later)
+        if later:
+            QTimer.singleShot(0, partial(self._refresh, api, later))
+
+    def end(self, run: Run, sentence: str) -> None:
+        """The run is over, and this is how."""
+        self.current = None
+        self.review = None
+        self._tell_asked(run)
+        if sentence:
+            self.say(sentence, run.is_quiet)
+        if run.window is not None:
+            has_report = self.last is run and run.plan is not None
+            run.window.bring_back()
+            run.window.finish(sentence, self.show_last_report if has_report else None, needs_eyes=run.needs_eyes)
+        if self._queue:
+            waiting = self._queue.pop(0)
+            if self.is_open(waiting.api):
+                self.tell_idle()
+                self._begin(waiting)
+                return
+            self._queue.clear()
+        self.tell_idle()
+        self.undos.next_put_back()
+
+    def _tell_asked(self, run: Run) -> None:
+        if not run.is_quiet and not run.push and not run.offer:
+            for told in self.on_asked:
+                told(run.stored["id"])
+
+    def _keep(self, key: str, value: Any) -> None:
+        """Stores one of this machine's choices; where that cannot be, it counts until calibre ends, and that is said."""
+        try:
+            self._settings.set(key, value)
+        except OSError as error:
+            self.say(unsaved(error).sentence, quiet=False)
+
+    def tell_idle(self) -> None:
+        """Tells whoever wants to know that a run or an undo is over."""
+        for told in self.on_idle:
+            told()
+
+    def is_open(self, api: Any) -> bool:
+        """Whether this is still the library in the window: also one that was closed and opened again is another."""
+        return self._gui.current_db.new_api is api
+
+    def say(self, sentence: str, quiet: bool) -> None:
+        """Says it in the status bar; of a quiet run also as a notification."""
+        text = self.said = _("KOReader Progress: {sentence}").format(sentence=sentence)
+        self._gui.status_bar.show_message(text, 10_000, show_notification=quiet)
+
+    def show_last_report(self) -> None:
+        """What the last run did, book by book, and why."""
+        run = self.last
+        if run is None or run.plan is None:
+            return
+        dialog = ResultDialog(
+            self._gui,
+            _("KOReader Progress: report"),
+            run_sentence(run),
+            run.rows,
+            run.profile["columns"],
+            self.column_name,
+        )
+        dialog.show()
+
+    def column_name(self, column: str) -> str:
+        """The heading the reader gave the column."""
+        described = self._gui.current_db.field_metadata.custom_field_metadata().get(column)
+        return f"{described['name']} ({column})" if described else column
+
+    def complain(self, reason: Explanation, quiet: bool) -> None:
+        """Shows the reader what went wrong; of a quiet run the status bar says it."""
+        if quiet:
+            self.say(reason.sentence, quiet)
+        else:
+            show_trouble(self._gui, reason, self._open_preferences)
+
+    def library_about_to_change(self, until: float) -> None:
+        """The old library is still open: what is being written may end until then (`time.monotonic`), the rest is let go."""
+        self._queue.clear()
+        if self.review is not None:
+            self.review.reject()
+        self._stop_jobs()
+        self._wait_for_jobs(until)
+        self.last = None
+
+    def _jobs(self) -> list[Any]:
+        jobs = (self.current.job if self.current is not None else None, self.undos.job)
+        return [job for job in jobs if job is not None and not job.is_finished]
+
+    def _stop_jobs(self) -> None:
+        for job in self._jobs():
+            job.abort.set()
+
+    def _wait_for_jobs(self, until: float) -> None:
+        for job in self._jobs():
+            while job.start_time is not None and job.duration is None and time.monotonic() < until:
+                time.sleep(0.02)
+
+    def shut_down(self, until: float) -> None:
+        """calibre is closing: what is being written may end until then (`time.monotonic`); a bridge holds nobody up."""
+        self._watch.stop()
+        self._queue.clear()
+        self._stop_jobs()
+        # First, for a job that waits for a bridge goes on as soon as that has gone.
+        self._host.stop_all(until)
+        self._wait_for_jobs(until)
+
+
+def _show_quietly() -> Any:
+    from qt.core import Qt
+
+    return Qt.WidgetAttribute.WA_ShowWithoutActivating
+
+
+def mark_as_run(api: Any, profile_id: str) -> None:
+    """From now on the profile's own choice decides about the review."""
+    known = config.profiles(api)
+    for profile in known:
+        if profile["id"] == profile_id:
+            profile["ran_before"] = True
+    config.save_profiles(api, known, config.library_settings(api)["default_profile"])

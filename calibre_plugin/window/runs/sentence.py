@@ -1,0 +1,100 @@
+"""How a sync ended, in one sentence: what was done, and for every book that was left, what kept it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Final
+
+from ...link.contract import PullPlan
+from ...library.books import WriteReport
+from ...sync.pull import SPENT
+from .run import Run
+
+load_translations()
+
+# Lambdas, so that each is translated when it is asked for.
+_KINDS: Final[dict[str, Callable[[int], str]]] = {
+    "silent": lambda n: ngettext(
+        "no answer from the server for {n} book", "no answer from the server for {n} books", n
+    ),
+    "left": lambda n: ngettext("{n} left alone", "{n} left alone", n),
+    "absent": lambda n: ngettext("{n} not on the server", "{n} not on the server", n),
+    "fileless": lambda n: ngettext("{n} without a file that can be read", "{n} without a file that can be read", n),
+    "gone": lambda n: ngettext("{n} no longer in the library", "{n} no longer in the library", n),
+}
+# The kind of book that a reason makes; all that are not here have been left alone for a reason of their own.
+_KIND_OF: Final = {
+    "answer_failed": "silent",
+    "not_on_server": "absent",
+    "not_asked": "absent",
+    "no_candidates": "fileless",
+    "book_unreadable": "fileless",
+    "book_gone": "gone",
+}
+# Books with these need no word, or have one of their own.
+_QUIET: Final = ("unchanged", SPENT)
+
+
+def run_sentence(run: Run) -> str:
+    """The sentence for the status bar, the progress window and the report."""
+    report = run.applied.report
+    changed = len({update["book_id"] for update in report.written})
+    parts: list[str] = []
+    if changed:
+        parts.append(ngettext("{n} book updated", "{n} books updated", changed).format(n=changed))
+    if run.unwritten:
+        words = ngettext("{n} book could not be written", "{n} books could not be written", run.unwritten)
+        parts.append(words.format(n=run.unwritten))
+    if not parts:
+        parts.append(_("Nothing new"))
+    if run.undecided:
+        parts.append(ngettext("{n} to decide", "{n} to decide", run.undecided).format(n=run.undecided))
+    if run.plan is not None:
+        parts.extend(_left(run.plan, report))
+        waiting = sum(skip["reason"]["code"] == SPENT for skip in run.plan["skipped"])
+        if waiting:
+            parts.append(checked_sentence(len(run.book_ids) - waiting, len(run.book_ids)))
+    parts.extend(_unwritten_values(report))
+    if run.out_of_reach:
+        parts.append(_("copy logs out of reach: {folders}").format(folders=", ".join(run.out_of_reach)))
+    return ", ".join(parts) + "."
+
+
+def _left(plan: PullPlan, report: WriteReport) -> list[str]:
+    """How many books were left, kind by kind."""
+    books: dict[str, set[int]] = {kind: set() for kind in _KINDS}
+    for skip in plan["skipped"]:
+        code = skip["reason"]["code"]
+        if code not in _QUIET:
+            books[_KIND_OF.get(code, "left")].add(skip["book_id"])
+    # Deleted while the review was open.
+    books["gone"] |= {update["book_id"] for update, error in report.failed if error == "book"}
+    return [_KINDS[kind](len(found)).format(n=len(found)) for kind, found in books.items() if found]
+
+
+def _unwritten_values(report: WriteReport) -> list[str]:
+    """Values that were changed under our hands, and values that calibre did not take."""
+    parts = []
+    if report.stale:
+        words = ngettext(
+            "{n} value was changed meanwhile and stays", "{n} values were changed meanwhile and stay", len(report.stale)
+        )
+        parts.append(words.format(n=len(report.stale)))
+    refused = sum(error != "book" for _update, error in report.failed)
+    if refused:
+        words = ngettext("{n} value could not be written", "{n} values could not be written", refused)
+        parts.append(words.format(n=refused))
+    return parts
+
+
+def checked_sentence(checked: int, books: int) -> str:
+    """How far the day's questions reached, when they did not reach every book."""
+    words = _("{checked} of {books} books checked, continuing with the next sync")
+    return words.format(checked=grouped(checked), books=grouped(books))
+
+
+def grouped(number: int) -> str:
+    """A number as the reader writes it: 1,200."""
+    from qt.core import QLocale
+
+    return QLocale().toString(number)

@@ -1,0 +1,56 @@
+"""Opens calibre's viewer where KOReader stopped."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from .parts.background import Background
+from ..link.host import BridgeHost, Launch
+from ..settings.config import Settings, StoredProfile
+from ..link.contract import ViewerPlace
+from ..words.explain import Explanation, explain
+from ..sync.places import cfi_for
+from .parts.trouble import show_trouble
+
+load_translations()
+
+
+class ViewerPlaces:
+    """One for each calibre window. The place is looked for in a thread; the viewer is opened on the GUI thread."""
+
+    def __init__(
+        self, gui: Any, host: BridgeHost, settings: Settings, background: Background, say: Callable[[str], None]
+    ) -> None:
+        self._gui = gui
+        self._host = host
+        self._settings = settings
+        self._background = background
+        self._say = say
+
+    def open(self, stored: StoredProfile, book_id: int, open_preferences: Callable[[str], None]) -> None:
+        """Opens the book at the place of its last sync, or says that the place cannot be told surely."""
+        api = self._gui.current_db.new_api
+        launch = self._host.prepare(self._settings.get("runtime_path"))
+
+        def found(place: ViewerPlace | Explanation | None) -> None:
+            if isinstance(place, Explanation):
+                show_trouble(self._gui, place, open_preferences)
+            elif place is None:
+                self._say(_("Where KOReader stopped cannot be told in this book: sync it first, or open it as usual."))
+            elif self._gui.current_db.new_api is api:
+                self._gui.iactions["View"].view_format_by_id(book_id, place["format"], open_at=place["cfi"])
+
+        self._background.run(lambda: place_to_open(api, book_id, stored["account_id"], launch), found)
+
+
+def place_to_open(api: Any, book_id: int, account_id: str, launch: Launch) -> ViewerPlace | Explanation | None:
+    """Where calibre's viewer should open a book; None when that cannot be told surely. Never on the GUI thread."""
+    library = str(Path(api.backend.library_path))
+    try:
+        with launch.open(read=[library]) as bridge:
+            return cfi_for(api, book_id, account_id, bridge, threading.Event())
+    except Exception as error:
+        return explain(error) or Explanation(_("The place could not be found."), "", repr(error))

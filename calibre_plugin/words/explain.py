@@ -1,0 +1,147 @@
+"""What a reader is told when something cannot be done: one sentence, and what to do about it."""
+
+from __future__ import annotations
+
+import errno
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Final
+
+from ..link.client import BridgeDied, BridgeFault, BridgeNotStarted, SyncError
+from ..link.contract import Why
+from .messages import error_sentence, why_sentence
+from ..link.runtime import NEEDED, RuntimeMissing
+
+load_translations()
+
+
+# What the system says when a disk takes nothing more, or nothing from us.
+_REFUSED: Final = {
+    number
+    for name in ("ENOSPC", "EDQUOT", "EROFS", "EACCES", "EPERM", "EIO", "ENAMETOOLONG")
+    if (number := getattr(errno, name, None)) is not None
+}
+
+
+@dataclass(frozen=True)
+class Explanation:
+    """One sentence, what to do, and details that stay folded; `tab` names the preferences' tab that mends it."""
+
+    sentence: str
+    advice: str = ""
+    details: str = ""
+    tab: str = ""
+
+    @property
+    def text(self) -> str:
+        return f"{self.sentence} {self.advice}".strip()
+
+
+def explain(error: BaseException) -> Explanation | None:
+    """The explanation of an expected error; None for a fault of ours, which calibre itself reports."""
+    if isinstance(error, RuntimeMissing):
+        return explain_runtime(error)
+    if isinstance(error, SyncError):
+        return explain_sync_error(error.name, error.data)
+    if isinstance(error, BridgeNotStarted):
+        return Explanation(
+            _("The helper program could not be started: {path}").format(path=error.path),
+            _("Try again, or choose another under Runtime in the preferences."),
+            error.reason,
+            "runtime",
+        )
+    if isinstance(error, BridgeDied):
+        return Explanation(
+            _("The helper program ended unexpectedly."),
+            _("Try again; if it happens again, the details below help to find out why."),
+            str(error),
+            "runtime",
+        )
+    if isinstance(error, BridgeFault):
+        return Explanation(
+            _("The helper program could not do its work."),
+            _("This is a fault of KOReader Progress: please report it with the details below."),
+            str(error),
+        )
+    if isinstance(error, OSError) and error.errno in _REFUSED:
+        return explain_disk(error)
+    return None
+
+
+def explain_disk(error: OSError) -> Explanation:
+    """A file that the system did not let us write, or read: which one, and what the system said."""
+    sentence = (
+        _("{path} cannot be used: {reason}.").format(path=error.filename, reason=error.strerror)
+        if error.filename
+        else _("A disk cannot be used: {reason}.").format(reason=error.strerror)
+    )
+    return Explanation(sentence, _("Is there space left on the disk, and may this user write there?"), str(error))
+
+
+def unsaved(error: OSError) -> Explanation:
+    """Choices that could not be stored."""
+    return Explanation(
+        _("The settings could not be stored: {reason}. They count until calibre is closed.").format(
+            reason=error.strerror or str(error)
+        ),
+        _("Is there space left on the disk of calibre's configuration folder?"),
+        str(error),
+    )
+
+
+def library_gone(path: str) -> Explanation:
+    """The folder of the library, on a disk or network folder that is not there at the moment."""
+    return Explanation(
+        _("The library is not where it was: {path}").format(path=path),
+        _("Nothing was changed. Connect its disk or network folder again, then sync."),
+    )
+
+
+def explain_runtime(error: RuntimeMissing) -> Explanation:
+    """Neither Node.js nor Deno can be used: what was found, and where to get one."""
+    needed = _("Node.js {node} or newer, or Deno {deno} or newer").format(
+        node=".".join(map(str, NEEDED["node"])), deno=".".join(map(str, NEEDED["deno"]))
+    )
+    found = "\n".join(f"{runtime.path}: {runtime.name} {runtime.version_text}" for runtime in error.found)
+    if error.in_flatpak:
+        return Explanation(
+            _("calibre runs inside Flatpak, where the programs of this machine are out of reach."),
+            _("Install calibre from calibre-ebook.com, or use a package of this plugin that brings Deno along."),
+            found,
+            "runtime",
+        )
+    if error.configured:
+        return Explanation(
+            _("The chosen program cannot be used: {path}").format(path=error.configured),
+            _("Choose {needed}, or let the plugin find one, under Runtime in the preferences.").format(needed=needed),
+            found,
+            "runtime",
+        )
+    return Explanation(
+        _("This plugin needs {needed}, and found neither.").format(needed=needed),
+        _("Install one of them, for instance from nodejs.org, then try again."),
+        found,
+        "runtime",
+    )
+
+
+def explain_sync_error(name: str, data: Mapping[str, Any]) -> Explanation:
+    """A request that could not be done, by its name in the contract; the tab is where it can be mended."""
+    details = "\n".join(f"{key}: {value}" for key, value in sorted(data.items()) if value not in (None, ""))
+    at_server = (
+        "ServerUnreachable",
+        "NotKosyncServer",
+        "Unauthorized",
+        "CertificateRefused",
+        "ServerRefused",
+        "BehindLogin",
+        "OtherAddress",
+    )
+    tab = "account" if name in at_server else ""
+    advice = _("Nothing was changed; the next sync makes up for it.") if name == "ServerUnreachable" else ""
+    return Explanation(error_sentence(name, data), advice, details, tab)
+
+
+def why_text(why: Why) -> str:
+    """The reason in words."""
+    return why_sentence(why)

@@ -1,0 +1,219 @@
+"""Books sent by calibre's own device manager: what is logged is what arrived, under the name that it got there."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+import time
+import unittest
+from collections.abc import Callable
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+from unittest import mock
+
+from calibre.devices.folder_device.driver import FOLDER_DEVICE
+from calibre_plugins.koreader_progress.copies import log as copy_log
+from calibre_plugins.koreader_progress.devices import uploads
+from calibre_plugins.koreader_progress.copies.log import CopyRecord
+from calibre_plugins.koreader_progress.copies.digest import file_content_key, file_digest, name_digest
+from calibre_plugins.koreader_progress.memory.history import read_digests
+from calibre_plugins.koreader_progress.memory.rebuild import rebuild
+from calibre_plugins.koreader_progress.copies.strip_list import our_folder
+from sending import manager_of
+from libraries import TOOLS, add_book, make_library, new_folder, open_library
+
+
+# Sends a book again and again, each time under another title, and says what arrived once calibre's sending has returned.
+SENDER = """
+import os, shutil, sys
+sys.path.insert(0, os.environ['PLUGIN_TESTS'])
+from calibre.customize.ui import find_plugin
+assert find_plugin('KOReader Progress')
+from calibre.db.legacy import LibraryDatabase
+from calibre.devices.folder_device.driver import FOLDER_DEVICE
+from calibre_plugins.koreader_progress.devices import uploads
+from calibre_plugins.koreader_progress.copies.digest import file_digest
+from sending import manager_of
+library, folder, book = sys.argv[1], sys.argv[2], int(sys.argv[3])
+api = LibraryDatabase(library).new_api
+device = FOLDER_DEVICE(folder)
+device.set_progress_reporter(lambda *_: None)
+device.get_device_information()
+manager = manager_of(device)
+uploads.watch_uploads(manager)
+for n in range(10**9):
+    file = os.path.join(folder, '..', 'sent-%d.fb2' % os.getpid())
+    shutil.copyfile(api.format_abspath(book, 'FB2'), file)
+    mi = api.get_metadata(book)
+    mi.title = 'Title %d of %d' % (n, os.getpid())
+    ((path, _card),) = manager._upload_books([file], ['sent.fb2'], on_card=None, metadata=[mi], plugboards={})
+    print('ARRIVED', file_digest(path), flush=True)
+"""
+FB2 = (
+    b'<?xml version="1.0" encoding="utf-8"?><FictionBook xmlns="http://www.gribuser.ru/xml/fictionbook/2.0">'
+    b"<description><title-info><book-title>T</book-title></title-info></description><body><section><p>"
+    + b"Words. " * 20_000
+    + b"</p></section></body></FictionBook>"
+)
+
+
+class Case(unittest.TestCase):
+    def setUp(self) -> None:
+        shutil.rmtree(our_folder(), ignore_errors=True)
+        copy_log._own.file = None
+        self.db = make_library()
+        self.addCleanup(self.db.close)
+        self.book = add_book(self.db, title="Sent Away", authors=["Some Body"])
+        self.told: list[list[str]] = []
+
+    @property
+    def uuid(self) -> str:
+        return self.db.new_api.field_for("uuid", self.book)
+
+    def send(self, device: Any) -> Any:
+        """Sends the book as calibre does; what the driver answered."""
+        manager = manager_of(device)
+        uploads.watch_uploads(manager, self.told.append)
+        file = os.path.join(new_folder("send"), "sent.epub")
+        shutil.copyfile(self.db.new_api.format_abspath(self.book, "EPUB"), file)
+        metadata = self.db.new_api.get_metadata(self.book)
+        return manager._upload_books([file], ["sent.epub"], on_card=None, metadata=[metadata], plugboards={})
+
+    def sent(self) -> list[CopyRecord]:
+        return [record for record in copy_log.read_logs([copy_log.log_folder()]) if record["source"] == "sent"]
+
+
+class Wireless:
+    """A device that is reached by a conversation: it says where a file is, nothing is mounted."""
+
+    driveinfo = {"device_name": "KOReader", "device_store_uuid": "u1"}
+
+    def __init__(self, answer: Callable[[], Any]) -> None:
+        self.answer = answer
+
+    def upload_books(self, files: list[str], names: list[str], *_args: Any, **_named: Any) -> Any:
+        # A driver's own edit.
+        with open(files[0], "ab") as file:
+            file.write(b"edited by the driver")
+        self.digest = file_digest(files[0])
+        return self.answer()
+
+
+class Uploads(Case):
+    def test_on_a_mounted_device_the_digest_is_that_of_the_file_that_arrived(self) -> None:
+        folder = new_folder("device")
+        device = FOLDER_DEVICE(folder)
+        device.set_progress_reporter(lambda *_: None)
+        device.get_device_information()
+        ((path, card),) = self.send(device)
+        self.assertIsNone(card)
+        (record,) = self.sent()
+        self.assertEqual(record["digest"], file_digest(path))
+        self.assertEqual((record["uuid"], record["title"], record["format"]), (self.uuid, "Sent Away", "EPUB"))
+        self.assertEqual((record["path"], record["name"]), (path, os.path.basename(path)))
+        self.assertEqual(record["content_key"], file_content_key(path))
+        self.assertEqual(record["device"], device.driveinfo["main"]["device_name"])
+        self.assertEqual(self.told, [[self.uuid]])
+
+    def test_the_name_on_the_device_becomes_a_candidate_for_filename_matching(self) -> None:
+        device = FOLDER_DEVICE(new_folder("device"))
+        device.set_progress_reporter(lambda *_: None)
+        ((path, _card),) = self.send(device)
+        rebuild(self.db.new_api)
+        known = {d["digest"]: d["kind"] for d in read_digests(self.db.new_api, [self.book])[self.book]}
+        expected = {file_digest(path): "partial_md5", name_digest(os.path.basename(path)): "filename"}
+        self.assertEqual(known, expected)
+
+    def test_over_the_wireless_connection_the_drivers_own_edits_count(self) -> None:
+        device = Wireless(lambda: [("Some Body/Sent Away (1).epub", 4711)])
+        self.assertEqual(self.send(device), [("Some Body/Sent Away (1).epub", 4711)])
+        (record,) = self.sent()
+        self.assertEqual((record["digest"], record["name"]), (device.digest, "Sent Away (1).epub"))
+        self.assertEqual((record["path"], record["device"]), ("Some Body/Sent Away (1).epub", "KOReader"))
+
+    def test_over_mtp_the_object_names_the_file(self) -> None:
+        made = SimpleNamespace(full_path=("Internal storage", "Books", "Sent.epub"), name="Sent.epub")
+        self.send(Wireless(lambda: [(made, 0)]))
+        (record,) = self.sent()
+        self.assertEqual((record["path"], record["name"]), ("Books/Sent.epub", "Sent.epub"))
+
+    def test_a_kepub_is_called_one_and_a_driver_without_an_answer_still_leaves_a_digest(self) -> None:
+        self.send(Wireless(lambda: [("Sent.kepub.epub", 5)]))
+        self.assertEqual(self.sent()[0]["format"], "KEPUB")
+        device = Wireless(lambda: [None])
+        self.send(device)
+        self.assertEqual([r["name"] for r in self.sent() if r["digest"] == device.digest], ["Sent.kepub.epub", None])
+
+    def test_a_sending_that_fails_fails_as_it_would_without_us(self) -> None:
+        def refuse() -> Any:
+            raise OSError("the device is full")
+
+        with self.assertRaisesRegex(OSError, "the device is full"):
+            self.send(Wireless(refuse))
+        self.assertEqual(self.sent(), [])
+
+    def test_trouble_of_our_own_never_reaches_calibre(self) -> None:
+        with mock.patch.object(uploads, "append", side_effect=OSError("no space")) as append:
+            self.assertEqual(self.send(Wireless(lambda: [("a.epub", 1)])), [("a.epub", 1)])
+        self.assertEqual(append.call_count, 1)
+        with mock.patch.object(self, "told", SimpleNamespace(append=mock.Mock(side_effect=ValueError))):
+            self.assertEqual(self.send(Wireless(lambda: [("a.epub", 1)])), [("a.epub", 1)])
+
+    def test_wrapping_twice_logs_once_and_unwrapping_puts_calibres_own_back(self) -> None:
+        manager = manager_of(Wireless(lambda: [("a.epub", 1)]))
+        uploads.watch_uploads(manager)
+        uploads.watch_uploads(manager)
+        file = os.path.join(new_folder("send"), "sent.epub")
+        shutil.copyfile(self.db.new_api.format_abspath(self.book, "EPUB"), file)
+        metadata = [self.db.new_api.get_metadata(self.book)]
+        with mock.patch.object(uploads, "append") as append:
+            manager._upload_books([file], ["sent.epub"], None, metadata, {})
+            self.assertEqual(append.call_count, 1)
+            uploads.unwatch_uploads(manager)
+            manager._upload_books([file], ["sent.epub"], metadata=metadata, plugboards={})
+            self.assertEqual(append.call_count, 1)
+
+
+class Killed(Case):
+    def test_calibre_killed_while_it_sends_forgets_nothing_that_arrived(self) -> None:
+        book = add_book(self.db, FB2, "FB2", title="Sent often")
+        library = self.db.library_path
+        self.db.close()
+        script = os.path.join(new_folder("script"), "sender.py")
+        with open(script, "w") as file:
+            file.write(SENDER)
+        program = os.path.join(TOOLS, "calibre-debug") if TOOLS else "calibre-debug"
+        env = {**os.environ, "PLUGIN_TESTS": str(Path(__file__).resolve().parent.parent)}
+        arrived: set[str] = set()
+        for n in range(4):
+            folder = os.path.join(new_folder("killed"), "device")
+            os.makedirs(folder)
+            child = subprocess.Popen(
+                [program, "-e", script, "--", library, folder, str(book)], stdout=subprocess.PIPE, text=True, env=env
+            )
+            assert child.stdout is not None
+            begun = child.stdout.readline()
+            while not begun.startswith("ARRIVED"):
+                begun = child.stdout.readline()
+            # In the middle of whatever it is doing: reading, writing into the copy, sending, logging.
+            time.sleep(0.05 + n * 0.013)
+            child.kill()
+            rest, _ = child.communicate()
+            # A line that the end has cut short says nothing.
+            said = [line for line in [begun, *rest.splitlines(True)] if line.endswith("\n")]
+            arrived.update(line.split()[1] for line in said if line.startswith("ARRIVED"))
+        self.db = open_library(library)
+        self.addCleanup(self.db.close)
+        rebuild(self.db.new_api)
+        known = {d["digest"]: d["source"] for d in read_digests(self.db.new_api, [book])[book]}
+        self.assertEqual({known.get(digest) for digest in arrived}, {"sent"})
+        self.assertGreater(len(arrived), 8)
+        # And what a killed process has logged is whole: each line of its own book, but for the last one of each.
+        for path in copy_log.log_files(copy_log.log_folder()):
+            with open(path, "rb") as log:
+                lines = log.read().split(b"\n")
+            whole = sum(json.loads(line)["uuid"] != "" for line in lines[:-1])
+            self.assertEqual(whole, len(lines) - 1)
