@@ -85,6 +85,9 @@ export async function startServer(options: ListenOptions = {}): Promise<RunningS
   return startServer(options);
 }
 
+/** Where a server is reached from other machines; empty where it listens on one address, or on none but its own. */
+export const addressesOf = networkAddresses;
+
 /** A log of the server's kind; `write` gets whole lines. */
 export async function openServerLog(level: LogLevel, write: (line: string) => void): Promise<Log> {
   const { createLog } = await import("./server/http/log.ts");

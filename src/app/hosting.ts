@@ -1,6 +1,6 @@
 /** A sync server of one's own, for as long as this process runs. */
 import { SyncError } from "../model/error.ts";
-import type { HostingOptions, HostingStatus, HostingUserChange } from "../model/hosting.ts";
+import type { AccountChange, HostingOptions, HostingStatus, HostingUserChange } from "../model/hosting.ts";
 
 /** A server that listens. */
 export interface HostedServer {
@@ -11,10 +11,8 @@ export interface HostedServer {
 
 /** The users of a server's database, whether the server runs or not. */
 export interface HostedUsers {
-  /** False: the name is taken. */
-  addUser(username: string, key: string): Promise<boolean>;
-  /** False: there is no such user. */
-  setPassword(username: string, key: string): Promise<boolean>;
+  addUser(username: string, key: string): Promise<AccountChange>;
+  setPassword(username: string, key: string): Promise<AccountChange>;
   deleteUser(username: string): Promise<boolean>;
   listUsers(): Promise<string[]>;
   close(): Promise<void>;
@@ -24,8 +22,8 @@ export interface HostingPorts {
   /** Rejects with `SyncError("PortTaken")` or `SyncError("StoreUnavailable")`. */
   readonly serve: (options: HostingOptions) => Promise<HostedServer>;
   readonly openUsers: (data: string) => Promise<HostedUsers>;
-  /** This machine's addresses in its networks. */
-  readonly addresses: () => string[];
+  /** This machine's addresses in its networks, for a server that listens on `host`. */
+  readonly addresses: (host: string) => string[];
 }
 
 export interface Hosting {
@@ -55,7 +53,7 @@ export function createHosting({ serve, openUsers, addresses }: HostingPorts): Ho
     if (server === null) return { running: false, port: null, urls: [] };
     const { host, port } = server;
     const isEverywhere = host === "0.0.0.0" || host === "::";
-    const hosts = isEverywhere ? [...addresses(), "127.0.0.1"] : [host];
+    const hosts = isEverywhere ? [...addresses(host), "127.0.0.1"] : [host];
     return {
       running: true,
       port,
@@ -98,19 +96,31 @@ async function applyChange(users: HostedUsers, change: HostingUserChange, url: s
     case "list":
       return;
     case "add":
-      if (!(await users.addUser(change.username, change.userkey))) {
-        throw new SyncError("UsernameTaken", { url, username: change.username });
-      }
-      return;
+      return orRefuse(await users.addUser(change.username, change.userkey), change.username, url);
     case "password":
-      if (!(await users.setPassword(change.username, change.userkey))) {
-        throw new SyncError("Unauthorized", { url, username: change.username });
-      }
-      return;
+      return orRefuse(await users.setPassword(change.username, change.userkey), change.username, url);
     case "delete":
       await users.deleteUser(change.username);
       return;
     default:
       change satisfies never;
+  }
+}
+
+/** What became of a change, as the error that the reader is told. */
+function orRefuse(outcome: AccountChange, username: string, url: string): void {
+  switch (outcome) {
+    case "done":
+      return;
+    case "taken":
+      throw new SyncError("UsernameTaken", { url, username });
+    case "unknown":
+      throw new SyncError("Unauthorized", { url, username });
+    case "unfit_name":
+    case "unfit_password":
+      // As the server itself would answer.
+      throw new SyncError("ServerRefused", { url, status: 403, kosync_code: 2003, message: "Invalid request" });
+    default:
+      outcome satisfies never;
   }
 }

@@ -3,7 +3,7 @@ import { readFileSync } from "node:fs";
 import process from "node:process";
 import { parseArgs } from "node:util";
 import * as z from "zod";
-import { openServerLog, startServer } from "../compose.ts";
+import { addressesOf, openServerLog, startServer } from "../compose.ts";
 import { SyncError } from "../model/error.ts";
 import { complain, fromEnvironment, STORE_OPTIONS, storePlace } from "./store-options.ts";
 
@@ -16,6 +16,7 @@ export const help = `
   --data DIR               folder for the database; without it, and without --redis, nothing outlives the server
   --redis URL              a Redis in the layout of KOReader's own server: redis://HOST:6379/1
   --registration WHICH     closed (default) or open: whether KOReader may make new accounts
+  --cors WHOSE             whose pages may read and write positions: * (default), off, or origins with commas
   --tls-cert FILE          certificate in PEM, with
   --tls-key FILE           its key: serve https
   --trust-proxy WHOM       whose X-Forwarded-For to believe: loopback, or addresses and networks with commas
@@ -27,10 +28,20 @@ export const help = `
 Each has a variable of the environment: KOREADER_PROGRESS_PORT, KOREADER_PROGRESS_TLS_CERT, ...
 `;
 
+/** As a browser names the server of a page: scheme, host and port, nothing after them. */
+function isOrigin(text: string): boolean {
+  return URL.canParse(text) && new URL(text).origin === text;
+}
+
 const Settings = z.object({
   host: z.string().min(1).default("127.0.0.1"),
   port: z.coerce.number().int().min(0).max(65_535).default(8081),
   registration: z.enum(["open", "closed"]).default("closed"),
+  cors: z
+    .string()
+    .default("*")
+    .transform((text) => (text === "*" || text === "off" ? text : text.split(",").map((origin) => origin.trim())))
+    .pipe(z.union([z.literal(["*", "off"]), z.array(z.string().refine(isOrigin)).min(1)])),
   "tls-cert": z.string().optional(),
   "tls-key": z.string().optional(),
   "trust-proxy": z.string().optional(),
@@ -42,7 +53,17 @@ const Settings = z.object({
   log: z.enum(["off", "error", "info", "debug"]).default("info"),
 });
 
-const NAMES = ["host", "port", "registration", "tls-cert", "tls-key", "trust-proxy", "base-path", "log"] as const;
+const NAMES = [
+  "host",
+  "port",
+  "registration",
+  "cors",
+  "tls-cert",
+  "tls-key",
+  "trust-proxy",
+  "base-path",
+  "log",
+] as const;
 
 function readTls({ "tls-cert": cert, "tls-key": key }: z.infer<typeof Settings>): {
   tls?: { cert: string; key: string };
@@ -58,7 +79,7 @@ function untilToldToEnd(): Promise<void> {
   });
 }
 
-/** Serves until SIGTERM or SIGINT; prints the URL when it listens. 0 after a clean end, 2 when it could not start. */
+/** Serves until SIGTERM or SIGINT; prints, when it listens, each URL under which it is reached. 0 after a clean end, 2 when it could not start. */
 export async function run(args: string[]): Promise<number> {
   const { values } = parseArgs({
     args,
@@ -67,6 +88,7 @@ export async function run(args: string[]): Promise<number> {
       host: { type: "string" },
       port: { type: "string" },
       registration: { type: "string" },
+      cors: { type: "string" },
       "tls-cert": { type: "string" },
       "tls-key": { type: "string" },
       "trust-proxy": { type: "string" },
@@ -97,6 +119,7 @@ export async function run(args: string[]): Promise<number> {
       host: settings.host,
       port: settings.port,
       registration: settings.registration,
+      cors: settings.cors,
       basePath: settings["base-path"],
       log: await openServerLog(settings.log, (line) => process.stderr.write(line)),
       metrics: values.metrics ?? fromEnvironment("metrics") !== undefined,
@@ -105,7 +128,9 @@ export async function run(args: string[]): Promise<number> {
     if (Object.keys(place).length === 0) {
       process.stderr.write("serve: without --data or --redis nothing outlives this server.\n");
     }
-    process.stdout.write(`${server.url}\n`);
+    const hosts = addressesOf(server.host);
+    const urls = hosts.length === 0 ? [server.url] : hosts.map((name) => server.urlOn(name));
+    process.stdout.write(urls.map((url) => `${url}\n`).join(""));
     await untilToldToEnd();
     await server.stop();
     return 0;

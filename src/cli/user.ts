@@ -1,11 +1,20 @@
 /** `koreader-progress user`: the accounts of a server of one's own. */
 import process from "node:process";
 import { parseArgs } from "node:util";
+import { AccountName } from "../model/account-name.ts";
 import { userkeyOf } from "./password.ts";
 import { STORE_OPTIONS, isMissing, storePlace, withAdmin } from "./store-options.ts";
 
 export const summary =
   "user add|list|passwd|delete [NAME] --data DIR|--redis URL [--json]    the accounts of your server; the password comes on standard input";
+
+/** Why an account or a password was not made. */
+const PROBLEMS = {
+  taken: (name: string) => `"${name}" is taken`,
+  unknown: (name: string) => `there is no account "${name}"`,
+  unfit_name: () => "a name has no colon, no control characters, no blanks around it and at most 256 bytes",
+  unfit_password: () => "a password cannot be empty",
+} as const;
 
 /** 0 when done, 1 when the name is taken or unknown, 2 when nothing could be done. */
 export async function run(args: string[]): Promise<number> {
@@ -20,8 +29,8 @@ export async function run(args: string[]): Promise<number> {
     process.stderr.write("user: add NAME, list, passwd NAME or delete NAME.\n");
     return 2;
   }
-  if (name.includes(":")) {
-    process.stderr.write("user: a name cannot hold a colon.\n");
+  if (action === "add" && !AccountName.safeParse(name).success) {
+    process.stderr.write(`user: ${PROBLEMS.unfit_name()}.\n`);
     return 2;
   }
   if (action !== "add" && isMissing("user", storePlace(values).data)) return 2;
@@ -38,10 +47,9 @@ export async function run(args: string[]): Promise<number> {
     }
     if (process.stdin.isTTY) process.stderr.write("Password, then Enter and Ctrl+D: ");
     const key = await userkeyOf(process.stdin);
-    const isDone = action === "add" ? await admin.addUser(name, key) : await admin.setPassword(name, key);
-    if (isDone) return 0;
-    const problem = action === "add" ? `"${name}" is taken` : `there is no account "${name}"`;
-    process.stderr.write(`user: ${problem}.\n`);
-    return 1;
+    const outcome = await (action === "add" ? admin.addUser(name, key) : admin.setPassword(name, key));
+    if (outcome === "done") return 0;
+    process.stderr.write(`user: ${PROBLEMS[outcome](name)}.\n`);
+    return outcome === "taken" || outcome === "unknown" ? 1 : 2;
   });
 }

@@ -40,3 +40,6 @@ export const HostingUserChange = z
   ])
   .meta({ id: "HostingUserChange" });
 export type HostingUserChange = z.infer<typeof HostingUserChange>;
+
+/** What became of a new account or password. Unfit is a name that no header can carry, and the empty password. */
+export type AccountChange = "done" | "taken" | "unknown" | "unfit_name" | "unfit_password";

@@ -1,6 +1,8 @@
 import { createReadStream } from "node:fs";
 import { open } from "node:fs/promises";
 import { createInterface } from "node:readline";
+import { AccountKey, AccountName } from "../model/account-name.ts";
+import type { AccountChange } from "../model/hosting.ts";
 import { createCredentials } from "./credentials.ts";
 import { formatExport, importExport, parseExport } from "./stores/export-lines.ts";
 import type { TransferCount } from "./stores/export-lines.ts";
@@ -9,10 +11,9 @@ import type { StorePlace } from "./listen.ts";
 
 /** What an owner does to a store from outside, while a server may be running on it. */
 export interface Admin {
-  /** `key` is the MD5 of the password in lowercase hex, as KOReader makes it. False: the name is taken. */
-  addUser(username: string, key: string): Promise<boolean>;
-  /** False: there is no such account. */
-  setPassword(username: string, key: string): Promise<boolean>;
+  /** `key` is the MD5 of the password in lowercase hex, as KOReader makes it. */
+  addUser(username: string, key: string): Promise<AccountChange>;
+  setPassword(username: string, key: string): Promise<AccountChange>;
   deleteUser(username: string): Promise<boolean>;
   listUsers(): Promise<string[]>;
   /** Writes all to a new file that only its owner can read; rejects when the file is there already. Resolves with the number of lines. */
@@ -31,12 +32,17 @@ export async function openAdmin(place: StorePlace): Promise<Admin> {
 
   return {
     async addUser(username, key) {
-      if ((await store.credentialOf(username)) !== null) return false;
-      return store.createUser(username, await credentials.make(key));
+      if (!AccountName.safeParse(username).success) return "unfit_name";
+      if (!AccountKey.safeParse(key).success) return "unfit_password";
+      if ((await store.credentialOf(username)) !== null) return "taken";
+      return (await store.createUser(username, await credentials.make(key))) ? "done" : "taken";
     },
     async setPassword(username, key) {
+      if (!AccountKey.safeParse(key).success) return "unfit_password";
       const current = await store.credentialOf(username);
-      return current !== null && store.replaceCredential(username, current, await credentials.make(key));
+      if (current === null) return "unknown";
+      const isDone = await store.replaceCredential(username, current, await credentials.make(key));
+      return isDone ? "done" : "unknown";
     },
     async deleteUser(username) {
       const current = await store.credentialOf(username);

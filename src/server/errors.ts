@@ -1,6 +1,9 @@
 /** Every refusal of the kosync protocol: HTTP status, code and sentence as KOReader and the reference server know them. */
 const REFUSALS = {
   StoreFailed: [502, 2000, "Unknown server error."],
+  // The same to a reader, who tries again; its owner can do something about these.
+  DiskFull: [502, 2000, "The server's disk is full."],
+  Damaged: [502, 2000, "The server's database is damaged."],
   Unauthorized: [401, 2001, "Unauthorized"],
   UsernameTaken: [402, 2002, "Username is already registered."],
   InvalidFields: [403, 2003, "Invalid request"],
@@ -11,6 +14,7 @@ const REFUSALS = {
   NotAnObject: [400, 104, "Body should be a JSON hash."],
   // Outside the protocol's own table; the HTTP status serves as the code.
   BadRequest: [400, 400, "Bad request."],
+  ForeignOrigin: [403, 403, "Pages of other sites are not answered here."],
   NotFound: [404, 404, "Not found."],
   Timeout: [408, 408, "The request took too long."],
   TooLarge: [413, 413, "The body is too large."],

@@ -23,6 +23,8 @@ export interface ListenOptions extends Omit<ServerOptions, "store">, StorePlace 
 export interface RunningServer {
   /** As a reader enters it in KOReader, when it runs on the same machine. */
   readonly url: string;
+  /** The same under another name or address of this machine. */
+  urlOn(host: string): string;
   readonly host: string;
   readonly port: number;
   readonly store: Store;
@@ -104,8 +106,12 @@ export async function startServer(options: ListenOptions = {}): Promise<RunningS
     await store.close();
   }
 
+  const urlOn = (name: string): string =>
+    `${options.tls === undefined ? "http" : "https"}://${urlHost(name)}:${bound}${basePath}`;
+
   return {
-    url: `${options.tls === undefined ? "http" : "https"}://${urlHost(host)}:${bound}${basePath}`,
+    url: urlOn(host),
+    urlOn,
     host,
     port: bound,
     store,

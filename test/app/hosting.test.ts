@@ -49,6 +49,26 @@ test("nobody registers from outside while registration is closed", async () => {
   await client.close();
 });
 
+test("no page of another server is answered by the one in the window", async () => {
+  const { urls } = await hosting.start({ ...options, registration: "open" });
+  const body = JSON.stringify({ username: "evil", password: KEY });
+  const headers = { origin: "https://evil.example", "content-type": "text/plain" };
+  const register = await fetch(`${urls[0]}/users/create`, { method: "POST", headers, body });
+  expect(register.status).toBe(403);
+  expect((await fetch(`${urls[0]}/users/auth`, { headers })).status).toBe(403);
+  expect(await hosting.changeUsers({ action: "list", data })).toEqual([]);
+});
+
+test.each(["a\nb", " anna", "anna ", "a:b", "x".repeat(257)])(
+  "a name that no reader could log in with is refused: %j",
+  async (username) => {
+    await expect(hosting.changeUsers({ action: "add", data, username, userkey: KEY })).rejects.toMatchObject({
+      kind: "ServerRefused",
+    });
+    expect(await hosting.changeUsers({ action: "list", data })).toEqual([]);
+  },
+);
+
 test("users are changed while the server runs, and a name is taken once", async () => {
   const { urls } = await hosting.start(options);
   await hosting.changeUsers({ action: "add", data, username: "anna", userkey: KEY });

@@ -76,6 +76,7 @@ describe("serve", () => {
   test.each([
     ["a port that is none", ["--port", "123456"], "--port"],
     ["a registration that is none", ["--registration", "maybe"], "--registration"],
+    ["pages of something that is no origin", ["--cors", "reader.example/app"], "--cors"],
     ["a certificate without its key", ["--tls-cert", "x"], "--tls-key"],
     ["a certificate that is not there", ["--tls-cert", "/nowhere", "--tls-key", "/nowhere"], "/nowhere"],
     ["a base path that is no path", ["--base-path", "kosync"], "--base-path"],
@@ -89,6 +90,36 @@ describe("serve", () => {
     expect(out).toBe("");
     expect(err).toContain(word);
     expect(err).not.toContain("    at ");
+  });
+
+  test.each([
+    ["0.0.0.0", /^http:\/\/\d+\.\d+\.\d+\.\d+:\d+$/],
+    ["::", /^http:\/\/(?:\d+\.\d+\.\d+\.\d+|\[[0-9a-f:]+\]):\d+$/],
+  ])("on %s prints addresses that answer, and that a reader can use", async (host, form) => {
+    const child = spawn(process.execPath, ["src/cli/main.ts", "serve", "--port", "0", "--log", "off", "--host", host]);
+    undo.push(() => child.kill("SIGKILL"));
+    const text = await new Promise<string>((resolve) => {
+      child.stdout.once("data", (chunk: Buffer) => resolve(chunk.toString()));
+    });
+    const urls = text.trimEnd().split("\n");
+    for (const url of urls) {
+      expect(url).toMatch(form);
+      expect(url).not.toMatch(/0\.0\.0\.0|\[::\]|\[fe80/);
+      expect((await fetch(`${url}/healthcheck`)).status).toBe(200);
+    }
+    // What this machine says of its own loopback is of use to nobody else.
+    if (urls.length > 1) expect(text).not.toMatch(/127\.|\[::1\]/);
+  });
+
+  test("lets pages of other servers read positions unless it is told not to", async () => {
+    const statuses: number[] = [];
+    for (const args of [[], ["--cors", "https://reader.example"], ["--cors", "off"]]) {
+      const server = await startChild(args);
+      const headers = { origin: "https://reader.example", "access-control-request-method": "GET" };
+      statuses.push((await ask(server.port, { method: "OPTIONS", path: "/users/auth", headers })).status);
+      await server.end("SIGTERM");
+    }
+    expect(statuses).toEqual([204, 204, 403]);
   });
 
   test("ends with 2 and says so when its port is taken", async () => {
@@ -109,6 +140,10 @@ test("user adds, lists, changes and deletes accounts under a running server, whi
   expect(await authorize(server.port, "ann", "pw")).toBe(200);
   expect(await user("add", "ann")).toMatchObject({ code: 1, err: 'user: "ann" is taken.\n' });
   expect(await user("add", "Zoë")).toMatchObject({ code: 0 });
+  expect(await user("add", "eve\n")).toMatchObject({ code: 2, err: expect.stringContaining("control characters") });
+  const empty = await command(["user", "add", "eve", "--data", data], "\n");
+  expect(empty).toMatchObject({ code: 2, err: "user: a password cannot be empty.\n" });
+  expect((await command(["user", "passwd", "ann", "--data", data], "")).code).toBe(2);
   expect(await user("list")).toMatchObject({ code: 0, out: "Zoë\nann\n" });
   expect(await user("list", "--json")).toMatchObject({ out: '["Zoë","ann"]\n' });
   expect(await command(["user", "passwd", "ann", "--data", data], "new")).toMatchObject({ code: 0 });

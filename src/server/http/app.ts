@@ -4,7 +4,7 @@ import type { FastifyInstance } from "fastify";
 import { createCredentials } from "../credentials.ts";
 import type { ScryptCost } from "../credentials.ts";
 import type { Context } from "./context.ts";
-import { Refusal } from "../errors.ts";
+import { answerErrors, answerNotFound, createFailures } from "./failures.ts";
 import { createFastLane } from "./fast-lane.ts";
 import type { MainRoad } from "./fast-lane.ts";
 import { createGate } from "./gate.ts";
@@ -14,8 +14,11 @@ import { createLog } from "./log.ts";
 import type { Log } from "./log.ts";
 import { createMetrics } from "./metrics.ts";
 import { createNote, logsRequests, observe } from "./observe.ts";
+import { guardOrigins } from "./origin.ts";
+import type { Cors, OriginOptions } from "./origin.ts";
 import { addPageRoutes } from "../page/routes.ts";
 import { createPending } from "./pending.ts";
+import { createProxyHint } from "./proxy-hint.ts";
 import { addDocumentRoutes } from "./routes-documents.ts";
 import { addProgressRoutes } from "./routes-progress.ts";
 import { addUserRoutes } from "./routes-users.ts";
@@ -34,6 +37,8 @@ export interface ServerOptions {
   readonly basePath?: string;
   /** Whose `X-Forwarded-For` is believed: "loopback", addresses and networks, with commas between them. */
   readonly trustProxy?: string;
+  /** Whose pages may read and write positions; nobody's unless told otherwise. */
+  readonly cors?: Cors;
   readonly tls?: TlsFiles;
   /** Whether `/metrics` is there. */
   readonly metrics?: boolean;
@@ -45,18 +50,8 @@ export interface ServerOptions {
   readonly socketLimits?: Partial<SocketLimits>;
 }
 
-const JSON_TYPE = "application/json; charset=utf-8";
 const ANY_TYPE = "application/json";
 const MAX_BODY_BYTES = 64 * 1024;
-const NOT_FOUND = new Refusal("NotFound").body();
-
-function toRefusal(error: unknown): Refusal {
-  if (error instanceof Refusal) return error;
-  const status = typeof error === "object" && error !== null && "statusCode" in error ? error.statusCode : null;
-  if (status === 413) return new Refusal("TooLarge");
-  if (typeof status === "number" && status >= 400 && status < 500) return new Refusal("BadRequest");
-  return new Refusal("StoreFailed", { cause: error });
-}
 
 type Handler = MainRoad["handle"];
 
@@ -97,41 +92,8 @@ function createApp(options: ServerOptions, beside: (handler: Handler) => Handler
     // A path that cannot be decoded is no path of the table.
     frameworkErrors: (_error, _request, reply) => {
       reply.hijack();
-      const headers = { "content-type": JSON_TYPE, "content-length": Buffer.byteLength(NOT_FOUND) };
-      reply.raw.writeHead(404, headers).end(NOT_FOUND);
+      answerNotFound(reply.raw);
     },
-  });
-}
-
-function logFailure(log: Log, method: string, route: string | null, { cause }: Refusal): void {
-  const reason = cause instanceof Error ? (cause.stack ?? cause.message) : "busy";
-  log.error("store_failed", { method, route, reason });
-}
-
-/** What `answerErrors` does, for a request that the framework has not seen. */
-function failBy(log: Log, tellOfEnd: MainRoad["tellOfEnd"]): MainRoad["fail"] {
-  return (request, response, route, error) => {
-    const refusal = toRefusal(error);
-    logFailure(log, request.method ?? "", route, refusal);
-    if (response.headersSent) {
-      response.destroy();
-      return;
-    }
-    tellOfEnd(response);
-    const body = refusal.body();
-    const headers = { "content-type": JSON_TYPE, "content-length": Buffer.byteLength(body) };
-    response.writeHead(refusal.statusCode, headers).end(body);
-  };
-}
-
-/** Answers every refusal in the protocol's form; what is no refusal is our fault, is logged, and shows nothing of itself. */
-function answerErrors(app: FastifyInstance, log: Log): void {
-  app.setNotFoundHandler((_request, reply) => reply.status(404).type(JSON_TYPE).send(NOT_FOUND));
-  app.setErrorHandler((error, request, reply) => {
-    const refusal = toRefusal(error);
-    if (refusal.kind === "StoreFailed") logFailure(log, request.method, request.routeOptions.url ?? null, refusal);
-    if (refusal.kind === "TooMany") void reply.header("retry-after", "60");
-    return reply.status(refusal.statusCode).type(JSON_TYPE).send(refusal.body());
   });
 }
 
@@ -159,16 +121,29 @@ export function createServer(options: ServerOptions): FastifyInstance {
   let isEnding = false;
   const isClosing = (): boolean => isEnding;
   const tellOfEnd = tellOfEndIf(isClosing);
+  const failures = createFailures(log, clock, tellOfEnd);
   const road = {
-    fail: failBy(log, tellOfEnd),
+    fail: failures.answer,
     isClosing,
     tellOfEnd,
     note,
     maxBodyBytes: MAX_BODY_BYTES,
   };
-  const app: FastifyInstance = createApp(options, (handle) =>
-    hasLane ? createFastLane(context, { ...road, handle, handleRead: handleReadBy(handle) }) : handle,
-  );
+  const origins: OriginOptions = {
+    cors: options.cors ?? "off",
+    basePath,
+    note: ({ method = "", socket }, status) => note?.(method, "other", status, 0, socket.remoteAddress ?? ""),
+  };
+  const hint = options.trustProxy === undefined ? createProxyHint(log) : null;
+  const app: FastifyInstance = createApp(options, (handle) => {
+    const lane = hasLane ? createFastLane(context, { ...road, handle, handleRead: handleReadBy(handle) }) : handle;
+    const guarded = guardOrigins(origins, lane);
+    if (hint === null) return guarded;
+    return (request, response) => {
+      hint(request);
+      guarded(request, response);
+    };
+  });
   app.addHook("preClose", (done) => {
     isEnding = true;
     done();
@@ -177,7 +152,7 @@ export function createServer(options: ServerOptions): FastifyInstance {
     tellOfEnd(reply.raw);
     done();
   });
-  answerErrors(app, log);
+  answerErrors(app, failures);
   observe(app, note);
   app.removeAllContentTypeParsers();
   app.addContentTypeParser(ANY_TYPE, { parseAs: "buffer" }, (_request, body, done) => done(null, body));

@@ -20,12 +20,24 @@ function decodeHeader(value: string): string {
   }
 }
 
-/** Reads `x-auth-user` and `x-auth-key`; a name or key that no account can have is refused as any wrong one. */
+/** No account ever had a longer name or key: what is longer costs nobody a thought. */
+const MAX_CLAIM_BYTES = 2048;
+
+/** Whether there could be an account of this name, however it was made: a colon would lead to other keys of a store. */
+export function mayBeName(text: string): boolean {
+  return text !== "" && !text.includes(":") && Buffer.byteLength(text) <= MAX_CLAIM_BYTES;
+}
+
+/** A claim of this name and key; one that no account can have is refused as any wrong one. */
+export function toClaim(username: string, key: string): Claim {
+  if (!mayBeName(username) || key === "" || Buffer.byteLength(key) > MAX_CLAIM_BYTES) throw new Refusal("Unauthorized");
+  return { username, key };
+}
+
+/** Reads `x-auth-user` and `x-auth-key`. */
 export function readClaim(headers: IncomingHttpHeaders): Claim {
   const user = headers["x-auth-user"];
   const key = headers["x-auth-key"];
   if (typeof user !== "string" || typeof key !== "string") throw new Refusal("Unauthorized");
-  const claim = { username: decodeHeader(user), key: decodeHeader(key) };
-  if (claim.username === "" || claim.key === "" || claim.username.includes(":")) throw new Refusal("Unauthorized");
-  return claim;
+  return toClaim(decodeHeader(user), decodeHeader(key));
 }

@@ -1,27 +1,29 @@
 import { isUtf8 } from "node:buffer";
 import * as z from "zod";
+import { AccountKey, AccountName, MAX_NAME_BYTES } from "../../model/account-name.ts";
 import type { DocumentMetadata } from "../../model/progress.ts";
 import { Refusal } from "../errors.ts";
 import { checkIdentifiers } from "../stores/identifiers.ts";
 import type { ProgressWrite } from "../stores/store.ts";
 
-/** What a header can carry, whatever the percent-encoding: longer names could be written but never read back. */
-const MAX_NAME_BYTES = 2048;
-const MAX_METADATA_LENGTH = 2000;
+/** What a path can carry, whatever the percent-encoding: longer ids could be written but never asked for. */
+const MAX_ASKED_BYTES = 2048;
+const MAX_PROGRESS_BYTES = 4096;
+const MAX_DEVICE_BYTES = 256;
+
+function isWithin(text: string, bytes: number): boolean {
+  return text.length * 3 <= bytes || Buffer.byteLength(text) <= bytes;
+}
 
 // A lone surrogate has no UTF-8 form: two different ids would become one, and a position could not come back as it was.
 const wellFormed = z.string().refine((text) => text.isWellFormed());
-const name = wellFormed
-  .min(1)
-  .refine(
-    (text) => !text.includes(":") && (text.length * 3 <= MAX_NAME_BYTES || Buffer.byteLength(text) <= MAX_NAME_BYTES),
-  );
-const key = wellFormed
-  .min(1)
-  .refine((text) => text.length * 3 <= MAX_NAME_BYTES || Buffer.byteLength(text) <= MAX_NAME_BYTES);
+const document = wellFormed.min(1).refine((text) => !text.includes(":") && isWithin(text, MAX_NAME_BYTES));
 
-const Registration = z.object({ username: name, password: key });
-const PasswordChange = z.object({ password: key });
+const Registration = z.object({ username: AccountName, password: AccountKey });
+const PasswordChange = z.object({ password: AccountKey });
+
+/** Readers before 2022 send the page of a paged book as a number; what is kept is always text. */
+const place = z.union([wellFormed, z.number().transform(String)]).refine((text) => isWithin(text, MAX_PROGRESS_BYTES));
 
 /** The reference server takes a number written as text, so this one does too. */
 const share = z
@@ -35,19 +37,32 @@ const share = z
   .pipe(z.number().min(0).max(1));
 
 const Position = z.object({
-  document: name,
+  document,
   percentage: share,
-  progress: wellFormed,
-  device: wellFormed,
+  progress: place,
+  device: wellFormed.refine((text) => isWithin(text, MAX_DEVICE_BYTES)),
   // Never a reason to refuse: what is not usable counts as not sent.
-  device_id: wellFormed.nullable().catch(null).default(null),
+  device_id: wellFormed
+    .refine((text) => isWithin(text, MAX_DEVICE_BYTES))
+    .nullable()
+    .catch(null)
+    .default(null),
   metadata: z.unknown().optional(),
   identifiers: z.unknown().optional(),
 });
 
+/** The beginning of a text, whole characters in at most so many bytes. */
+function cutTo(text: string, bytes: number): string {
+  if (isWithin(text, bytes)) return text;
+  let cut = text.slice(0, bytes);
+  while (Buffer.byteLength(cut) > bytes) cut = cut.slice(0, -1);
+  // Half of a pair at the end would be no text.
+  return cut.isWellFormed() ? cut : cut.slice(0, -1);
+}
+
 const told = z
   .string()
-  .transform((text) => text.toWellFormed().slice(0, MAX_METADATA_LENGTH).toWellFormed())
+  .transform((text) => cutTo(text.toWellFormed(), MAX_NAME_BYTES))
   .optional()
   .catch(undefined);
 const Metadata = z.object({ filename: told, title: told, authors: told });
@@ -79,9 +94,9 @@ export function readPassword(body: object): string {
   return parsed.data.password;
 }
 
-/** Whether text from a path can be a document's id. */
+/** Whether text from a path can be a document's id; those of older times may be longer than new ones. */
 export function isDocumentId(text: string): boolean {
-  return name.safeParse(text).success;
+  return text !== "" && text.isWellFormed() && !text.includes(":") && isWithin(text, MAX_ASKED_BYTES);
 }
 
 function readMetadata(value: unknown): DocumentMetadata | null {

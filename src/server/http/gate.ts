@@ -26,6 +26,8 @@ export interface Gate {
   recall(headers: IncomingHttpHeaders): Caller | null;
   /** For a request that has asked the store already: `kept` is the account's credential, null for no account. */
   check(claim: Claim, kept: string | null, address: string): Promise<Caller>;
+  /** For a name that no account has: throws Refusal Unauthorized when this address has named too many of them. */
+  admitStranger(address: string): void;
   /** Throws Refusal TooMany when this address has made too many accounts. */
   admitRegistration(address: string): void;
 }
@@ -49,6 +51,11 @@ export function createGate({ store, credentials, limits, clock, onFailure }: Gat
   async function check({ username, key }: Claim, kept: string | null, address: string): Promise<Caller> {
     // A device that was believed before is never in the way of a limit, whoever else guesses from its address.
     if (kept !== null && credentials.isKnown(username, key, kept)) return { username, credential: kept };
+    // The same wrong key again teaches nobody anything: a device with an old password uses up no tries of its house.
+    if (credentials.isKnownWrong(username, key, kept)) {
+      onFailure(address, false);
+      throw new Refusal("Unauthorized");
+    }
     const group = addressGroup(address);
     const pair = `${group}\n${username}`;
     // Past the limit the answer stays 401 (KOReader would queue and repeat anything else) but costs us nothing.
@@ -75,6 +82,11 @@ export function createGate({ store, credentials, limits, clock, onFailure }: Gat
     async admit(headers, address) {
       const claim = readClaim(headers);
       return check(claim, await store.credentialOf(claim.username), address);
+    },
+    admitStranger(address) {
+      const group = addressGroup(address);
+      if (!perAddress.allows(group)) throw new Refusal("Unauthorized");
+      perAddress.take(group);
     },
     admitRegistration(address) {
       const group = addressGroup(address);

@@ -1,3 +1,5 @@
+import { hash } from "node:crypto";
+
 /** So many at once, and one more each `refillSeconds`. */
 export interface Rate {
   readonly burst: number;
@@ -6,7 +8,7 @@ export interface Rate {
 
 /** How much a stranger may try; each can be set, above all for tests. */
 export interface Limits {
-  /** Wrong keys from one address for one name. */
+  /** Wrong keys from one address for one name, each key counted once. */
   readonly failuresPerUser: Rate;
   /** Wrong keys from one address for all names together. */
   readonly failuresPerAddress: Rate;
@@ -28,6 +30,11 @@ export interface Limiter {
   take(key: string): void;
 }
 
+/** Names are as long as strangers like; what is kept of them is not. */
+function shorten(key: string): string {
+  return key.length <= 44 ? key : hash("sha256", key, "base64");
+}
+
 /** A bucket of tokens per key; the memory for it is bounded: the keys that have waited longest are forgotten first. */
 export function createLimiter({ burst, refillSeconds }: Rate, clock: () => number, maxKeys = 50_000): Limiter {
   // The moment at which the bucket is full again says all.
@@ -35,11 +42,12 @@ export function createLimiter({ burst, refillSeconds }: Rate, clock: () => numbe
 
   return {
     allows(key) {
-      const full = fullAt.get(key);
+      const full = fullAt.get(shorten(key));
       if (full === undefined) return burst > 0;
       return full - clock() <= (burst - 1) * refillSeconds;
     },
-    take(key) {
+    take(name) {
+      const key = shorten(name);
       const now = clock();
       const full = Math.max(fullAt.get(key) ?? now, now) + refillSeconds;
       fullAt.delete(key);

@@ -42,6 +42,8 @@ export function addUserRoutes(app: FastifyInstance, { store, gate, registration 
     const claim = readClaim(request.headers);
     const kept = await store.credentialOf(claim.username);
     if (kept === null) {
+      // It costs a store more than any other question, and whoever asks is unknown.
+      gate.admitStranger(request.ip);
       // Whatever an interrupted deletion of old may have left behind goes too.
       await store.deleteUser(claim.username, null);
       throw new Refusal("AccountNotFound");

@@ -3,6 +3,7 @@ import type { IncomingMessage, Server, ServerOptions, ServerResponse } from "nod
 import { createServer as createTlsServer } from "node:https";
 import type { Socket } from "node:net";
 import { Refusal } from "../errors.ts";
+import { limitConnections } from "./connections.ts";
 
 /** A certificate and its key, in PEM. */
 export interface TlsFiles {
@@ -18,6 +19,9 @@ export interface SocketLimits {
   readonly checkInterval: number;
   readonly maxConnections: number;
 }
+
+/** What a client that was refused may still send, in milliseconds: hung up on at once it would not see why. */
+const LINGER_MS = 2000;
 
 export const DEFAULT_SOCKET_LIMITS: SocketLimits = {
   headersTimeout: 10_000,
@@ -44,17 +48,26 @@ export function createSocketServer(
     // Old clients speak HTTP/1.0 or forget it.
     requireHostHeader: false,
   };
-  const server = tls === null ? createServer(options, handler) : createTlsServer({ ...options, ...tls }, handler);
-  server.maxConnections = limits.maxConnections;
+  const listener: typeof handler = (request, response) => {
+    connections.heard(request.socket);
+    handler(request, response);
+  };
+  const server = tls === null ? createServer(options, listener) : createTlsServer({ ...options, ...tls }, listener);
+  const connections = limitConnections(server, limits.maxConnections);
   return server;
 }
 
+const refused = new WeakSet<Socket>();
+
 /** Answers what is no HTTP, has too much of it or comes too slowly, in the protocol's own form, and hangs up. */
 export function refuseClient(error: Error & { code?: string }, socket: Socket): void {
+  // What comes after the refusal is no HTTP either.
+  if (refused.has(socket)) return;
   if (error.code === "ECONNRESET" || !socket.writable) {
     socket.destroy();
     return;
   }
+  refused.add(socket);
   const kind =
     error.code === "ERR_HTTP_REQUEST_TIMEOUT"
       ? "Timeout"
@@ -65,4 +78,7 @@ export function refuseClient(error: Error & { code?: string }, socket: Socket): 
   const body = refusal.body();
   const head = `HTTP/1.1 ${refusal.statusCode} ${kind}\r\nContent-Type: application/json; charset=utf-8\r\n`;
   socket.end(`${head}Content-Length: ${Buffer.byteLength(body)}\r\nConnection: close\r\n\r\n${body}`);
+  const timer = setTimeout(() => socket.destroy(), LINGER_MS);
+  socket.once("end", () => socket.destroy()).once("close", () => clearTimeout(timer));
+  socket.resume();
 }

@@ -2,6 +2,9 @@ import type { FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
 import { userkeyOf } from "../../core/md5.ts";
 import type { Context } from "../http/context.ts";
 import { Refusal } from "../errors.ts";
+import { mayBeName, toClaim } from "../http/authorize.ts";
+import { isDocumentId } from "../http/bodies.ts";
+import { isForeign } from "../http/origin.ts";
 import type { StoredRecord } from "../stores/store.ts";
 import { claimedName, formatSession, isFormToken, parseSession, SESSION_SECONDS } from "./session.ts";
 import type { Session } from "./session.ts";
@@ -34,13 +37,9 @@ function readCookie({ headers }: FastifyRequest): string | null {
   return pairs.find(([name]) => name === COOKIE)?.[1] ?? null;
 }
 
-/** Whether a form was sent by a page of this server: browsers say so in one header or the other, and cannot be made to lie. */
+/** Whether a form was sent by a page of this server. */
 function isFromHere({ headers, host }: FastifyRequest): boolean {
-  const site = headers["sec-fetch-site"];
-  if (site !== undefined) return site === "same-origin" || site === "none";
-  const { origin } = headers;
-  if (origin === undefined) return true;
-  return URL.canParse(origin) && new URL(origin).host === host;
+  return !isForeign(headers, host);
 }
 
 function readQuery(query: unknown, name: string): string | null {
@@ -57,7 +56,9 @@ export function addPageRoutes(app: FastifyInstance, context: Context): void {
   async function sessionOf(request: FastifyRequest): Promise<Session | null> {
     const cookie = readCookie(request);
     if (cookie === null) return null;
-    const [secret, kept] = await Promise.all([store.secret(), store.credentialOf(claimedName(cookie))]);
+    const name = claimedName(cookie);
+    if (!mayBeName(name)) return null;
+    const [secret, kept] = await Promise.all([store.secret(), store.credentialOf(name)]);
     return kept === null ? null : parseSession(secret, kept, cookie, clock());
   }
 
@@ -96,7 +97,7 @@ export function addPageRoutes(app: FastifyInstance, context: Context): void {
     const session = await sessionOf(request);
     if (session === null) return reply.redirect(cookiePath, 303);
     const id = readQuery(request.query, "id") ?? "";
-    const { found } = await store.find(session.username, [id], false);
+    const found = isDocumentId(id) ? (await store.find(session.username, [id], false)).found : null;
     if (found === null) {
       const problem = viewProblem(context, "No such document", "It is not, or no longer, among your documents.");
       return show(reply, 404, problem);
@@ -109,8 +110,8 @@ export function addPageRoutes(app: FastifyInstance, context: Context): void {
     if (!isFromHere(request)) return refuseForm(reply);
     const form = readForm(request.body);
     const username = form.get("username") ?? "";
-    const claim = { username, key: userkeyOf(form.get("password") ?? "") };
     try {
+      const claim = toClaim(username, userkeyOf(form.get("password") ?? ""));
       const { credential } = await gate.check(claim, await store.credentialOf(username), request.ip);
       const cookie = formatSession(await store.secret(), credential, username, clock());
       return await setCookie(request, reply, cookie, SESSION_SECONDS).redirect(cookiePath, 303);
@@ -132,7 +133,8 @@ export function addPageRoutes(app: FastifyInstance, context: Context): void {
     const form = readForm(request.body);
     if (session === null) return reply.redirect(cookiePath, 303);
     if (!isFromHere(request) || !isFormToken(session, form.get("token") ?? "")) return refuseForm(reply);
-    await store.deleteDocument(session.username, form.get("id") ?? "");
+    const id = form.get("id") ?? "";
+    if (isDocumentId(id)) await store.deleteDocument(session.username, id);
     return reply.redirect(cookiePath, 303);
   });
 }

@@ -99,7 +99,7 @@ export async function importExport(
   for await (const line of lines) {
     if (line.kind === "user") count.users += 1;
     if (line.kind === "document") count.documents += 1;
-    const isPlain = line.kind === "user" && !line.credential.startsWith("scrypt$");
+    const isPlain = line.kind === "user" && !credentials.isStoredForm(line.credential);
     batch.push(isPlain ? { ...line, credential: await credentials.make(line.credential) } : line);
     if (batch.length < LINES_A_BATCH) continue;
     await store.importLines(batch);

@@ -33,7 +33,7 @@ function register(port: number, username: string, headers = {}): ReturnType<type
   return ask(port, { method: "POST", path: "/users/create", headers, body });
 }
 
-const via = (address: string): object => ({ "x-forwarded-for": address });
+const via = (address: string): Record<string, string> => ({ "x-forwarded-for": address });
 
 const auth = (port: number, headers: Record<string, string>): Promise<number> =>
   ask(port, { method: "GET", path: "/users/auth", headers }).then(({ status }) => status);
@@ -98,6 +98,27 @@ describe("keys", () => {
     expect(await verbatim.verify("a", "key", hashed)).toBe(true);
     expect(await verbatim.verify("a", hashed, hashed)).toBe(false);
   });
+
+  test.each([
+    "scrypt$1048576$8$1$AAAAAAAAAAAAAAAAAAAAAA$AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA",
+    "scrypt$32768$8$99$AAAAAAAAAAAAAAAAAAAAAA$AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA",
+    "scrypt$1000$8$1$AAAAAAAAAAAAAAAAAAAAAA$AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA",
+    "scrypt$16$1$1$a$b",
+  ])("a key registered elsewhere as %s is a key, and never chooses the cost of its own check", async (kept) => {
+    const costs: unknown[] = [];
+    const derive = (_key: string, _salt: Buffer, cost: object): Promise<Buffer> => {
+      costs.push(cost);
+      return Promise.resolve(Buffer.alloc(32));
+    };
+    const verbatim = createCredentials({ verbatim: true, derive });
+    expect(await verbatim.verify("a", kept, kept)).toBe(true);
+    expect(await verbatim.verify("a", "b", kept)).toBe(false);
+    const strict = createCredentials({ verbatim: false, cost: CHEAP, derive });
+    expect(await strict.verify("a", kept, kept)).toBe(false);
+    expect([verbatim.isStoredForm(kept), costs]).toEqual([false, []]);
+    // On its way into a store that hashes keys, it is hashed as any other.
+    expect(await strict.make(kept)).toMatch(/^scrypt\$16\$1\$1\$/);
+  });
 });
 
 describe("limits", () => {
@@ -148,6 +169,48 @@ describe("limits", () => {
     expect(await auth(server.port, login("ann"))).toBe(200);
     for (let count = 0; count < 5; count++) await auth(server.port, login("ann", "wrong"));
     expect(await auth(server.port, login("ann"))).toBe(200);
+  });
+
+  test("one device with an old password never locks the others of its house out, nor itself", async () => {
+    const limits = {
+      failuresPerUser: { burst: 2, refillSeconds: 60 },
+      failuresPerAddress: { burst: 3, refillSeconds: 60 },
+    };
+    const { server } = await start({ limits });
+    for (const name of ["ann", "bob"]) await register(server.port, name);
+    for (let count = 0; count < 50; count++) expect(await auth(server.port, login("ann", "old"))).toBe(401);
+    expect(await auth(server.port, login("bob"))).toBe(200);
+    expect(await auth(server.port, login("ann"))).toBe(200);
+    // A password that becomes right is right at once.
+    await ask(server.port, {
+      method: "PUT",
+      path: "/users/password",
+      headers: login("ann"),
+      body: '{"password":"old"}',
+    });
+    expect(await auth(server.port, login("ann", "old"))).toBe(200);
+  });
+
+  test("a stranger who deletes accounts that are not there runs out of tries as well", async () => {
+    const { server } = await start({ limits: { failuresPerAddress: { burst: 2, refillSeconds: 60 } } });
+    const statuses: number[] = [];
+    for (const name of ["a", "b", "c"]) {
+      statuses.push((await ask(server.port, { method: "DELETE", path: "/users/me", headers: login(name) })).status);
+    }
+    expect(statuses).toEqual([404, 404, 401]);
+  });
+
+  test("addresses that a proxy names are spoken of once where nobody's word is taken, and not where it is", async () => {
+    const lines: string[] = [];
+    const log = createLog("error", (line) => lines.push(line));
+    const { server } = await start({ log });
+    for (const address of ["192.0.2.1", "192.0.2.2"]) await auth(server.port, { ...login("ann"), ...via(address) });
+    expect(lines).toHaveLength(1);
+    expect(JSON.parse(lines[0] ?? "")).toMatchObject({ event: "proxy_not_trusted", header: "x-forwarded-for" });
+    expect(lines[0]).toContain("--trust-proxy");
+    const trusting = await start({ log, trustProxy: "loopback" });
+    await auth(trusting.server.port, { ...login("ann"), ...via("192.0.2.1") });
+    expect(lines).toHaveLength(1);
   });
 
   test("guesses for many names from one address run out as well", async () => {
@@ -216,21 +279,30 @@ describe("limits", () => {
     expect((await slowBody).toString()).toMatch(/^HTTP\/1\.1 408 /);
   });
 
-  test("connections beyond the limit are not accepted, and room is made when one goes", async () => {
-    const { server } = await start({ socketLimits: { maxConnections: 2 } });
-    const open = () =>
+  test("one address with more idle connections than there is room for keeps nobody else out", async () => {
+    const { server } = await start({ host: "0.0.0.0", socketLimits: { maxConnections: 20 } });
+    const open = (localAddress: string) =>
       new Promise<ReturnType<typeof connect>>((resolve) => {
-        const socket = connect(server.port, "127.0.0.1", () => resolve(socket));
+        const socket = connect({ port: server.port, host: "127.0.0.1", localAddress }, () => resolve(socket));
+        socket.on("error", () => undefined).resume();
+        undo.push(() => void socket.destroy());
       });
-    const held = [await open(), await open()];
-    const dropped = await open();
-    await new Promise((resolve) => dropped.once("close", resolve));
-    for (const socket of held) {
-      const gone = new Promise((resolve) => socket.once("close", resolve));
-      socket.end();
-      await gone;
-    }
-    expect((await ask(server.port, { method: "GET", path: "/healthcheck" })).status).toBe(200);
+    const say = (socket: ReturnType<typeof connect>): Promise<string> =>
+      new Promise((resolve) => {
+        socket.once("data", (chunk: Buffer) => resolve(chunk.toString()));
+        if (socket.closed) resolve("closed");
+        socket.once("close", () => resolve("closed"));
+        socket.write("GET /healthcheck HTTP/1.1\r\nhost: x\r\n\r\n");
+      });
+    const reader = await open("127.0.0.2");
+    expect(await say(reader)).toContain("200 OK");
+    const idle = [];
+    for (let count = 0; count < 60; count++) idle.push(await open("127.0.0.3"));
+    expect(await say(await open("127.0.0.4"))).toContain("200 OK");
+    expect(await say(reader)).toContain("200 OK");
+    // Of the many it is those that were quiet longest who went.
+    expect(await say(idle.at(-1) ?? reader)).toContain("200 OK");
+    expect(await say(idle[0] ?? reader)).toBe("closed");
   });
 });
 

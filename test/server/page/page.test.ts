@@ -143,6 +143,16 @@ describe("the page", () => {
     expect((await open("/page/document?id=a", cookie)).status).toBe(404);
   });
 
+  test.each(["known:document", "known:document:a", "a:b:key", ":", "x".repeat(3000)])(
+    "says of the name %s no more than of a wrong password, and a cookie of that name is nobody's",
+    async (username) => {
+      const answer = await post("/page/sign-in", { username, password: "wrong" });
+      expect(answer.status).toBe(401);
+      const cookie = `kosync_session=${Buffer.from(username).toString("base64url")}.9999999999.a.b`;
+      expect((await open("/", cookie)).text).toContain("Sign in");
+    },
+  );
+
   test("signs nobody in with a cookie that has ended, was touched, or whose password was changed since", async () => {
     await account("expiring", [{ document: "a" }]);
     const cookie = (await signIn("expiring")).split(";")[0] ?? "";

@@ -1,0 +1,95 @@
+import type { IncomingMessage, ServerResponse } from "node:http";
+import type { FastifyInstance } from "fastify";
+import { Refusal } from "../errors.ts";
+import { troubleOf } from "../stores/trouble.ts";
+import type { Log } from "./log.ts";
+import { refuseUnread } from "./refuse-unread.ts";
+
+const JSON_TYPE = "application/json; charset=utf-8";
+const NOT_FOUND = new Refusal("NotFound").body();
+const QUIET_SECONDS = 60;
+/** So many different reasons are told apart; none holds anything of a request. */
+const MAX_REASONS = 100;
+
+/** What becomes of an error: the refusal that answers it, and a line in the log. */
+export interface Failures {
+  /** The refusal that answers an error; a failure of ours is logged, and nothing of it is in the refusal. */
+  toRefusal(error: unknown, method: string, route: string | null): Refusal;
+  /** As the app answers errors, for a request that it has not seen. */
+  answer(request: IncomingMessage, response: ServerResponse, route: string, error: unknown): void;
+}
+
+function refusalOf(error: unknown): Refusal {
+  const trouble = troubleOf(error);
+  if (trouble !== null) return new Refusal(trouble, { cause: error });
+  if (error instanceof Refusal) return error;
+  const status = typeof error === "object" && error !== null && "statusCode" in error ? error.statusCode : null;
+  if (status === 413) return new Refusal("TooLarge");
+  if (typeof status === "number" && status >= 400 && status < 500) return new Refusal("BadRequest");
+  return new Refusal("StoreFailed", { cause: error });
+}
+
+/** What the log says: what an owner can mend in a sentence, anything else with its stack. */
+function reasonOf({ kind, message, cause }: Refusal): string {
+  if (kind !== "StoreFailed") return message;
+  return cause instanceof Error ? (cause.stack ?? cause.message) : "busy";
+}
+
+/** The failures of one server; each reason is logged once a minute, with how often it came meanwhile. */
+export function createFailures(log: Log, clock: () => number, tellOfEnd: (response: ServerResponse) => void): Failures {
+  const told = new Map<string, { until: number; untold: number }>();
+
+  function tell(method: string, route: string | null, refusal: Refusal): void {
+    const reason = reasonOf(refusal);
+    const known = told.get(reason);
+    if (known !== undefined && clock() < known.until) {
+      known.untold += 1;
+      return;
+    }
+    if (told.size >= MAX_REASONS) told.clear();
+    told.set(reason, { until: clock() + QUIET_SECONDS, untold: 0 });
+    log.error("store_failed", { method, route, reason, ...(known === undefined ? {} : { untold: known.untold }) });
+  }
+
+  function toRefusal(error: unknown, method: string, route: string | null): Refusal {
+    const refusal = refusalOf(error);
+    if (refusal.statusCode === 502) tell(method, route, refusal);
+    return refusal;
+  }
+
+  return {
+    toRefusal,
+    answer(request, response, route, error) {
+      const refusal = toRefusal(error, request.method ?? "", route);
+      if (response.headersSent) {
+        response.destroy();
+        return;
+      }
+      tellOfEnd(response);
+      const body = refusal.body();
+      const headers = { "content-type": JSON_TYPE, "content-length": Buffer.byteLength(body) };
+      response.writeHead(refusal.statusCode, headers).end(body);
+    },
+  };
+}
+
+/** For a path that cannot be decoded: it is no path of the table. */
+export function answerNotFound(response: ServerResponse): void {
+  const headers = { "content-type": JSON_TYPE, "content-length": Buffer.byteLength(NOT_FOUND) };
+  response.writeHead(404, headers).end(NOT_FOUND);
+}
+
+/** Answers every refusal in the protocol's form. */
+export function answerErrors(app: FastifyInstance, failures: Failures): void {
+  app.setNotFoundHandler((_request, reply) => reply.status(404).type(JSON_TYPE).send(NOT_FOUND));
+  app.setErrorHandler((error, request, reply) => {
+    const refusal = failures.toRefusal(error, request.method, request.routeOptions.url ?? null);
+    if (refusal.kind === "TooLarge") {
+      reply.hijack();
+      refuseUnread(request.raw, reply.raw, refusal);
+      return reply;
+    }
+    if (refusal.kind === "TooMany") void reply.header("retry-after", "60");
+    return reply.status(refusal.statusCode).type(JSON_TYPE).send(refusal.body());
+  });
+}
