@@ -69,6 +69,11 @@ function parse(kept: string): { cost: ScryptCost; salt: Buffer; derived: Buffer 
   return { cost, salt: Buffer.from(salt, "base64url"), derived: Buffer.from(derived, "base64url") };
 }
 
+/** One name, key and credential: what is asked, in a length of its own. */
+function questionOf(username: string, key: string, kept: string | null): string {
+  return hash("sha256", JSON.stringify([username, key, kept]), "base64");
+}
+
 export interface CredentialOptions {
   /** Keep keys as they are, as the reference server does; only for a store that shares its layout. */
   readonly verbatim: boolean;
@@ -128,11 +133,6 @@ export function createCredentials({
 
   function isKnown(username: string, key: string, kept: string | null): boolean {
     return kept !== null && recall(username, key) === kept;
-  }
-
-  /** One name, key and credential: what is asked, in a length of its own. */
-  function questionOf(username: string, key: string, kept: string | null): string {
-    return hash("sha256", JSON.stringify([username, key, kept]), "base64");
   }
 
   function rememberWrong(question: string): void {

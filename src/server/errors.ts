@@ -5,6 +5,8 @@ const REFUSALS = {
   DiskFull: [502, 2000, "The server's disk is full."],
   Damaged: [502, 2000, "The server's database is damaged."],
   Unauthorized: [401, 2001, "Unauthorized"],
+  // Whatever is not 401, KOReader keeps and sends again for a month.
+  AccountFull: [401, 401, "This account is full: documents that it has are kept up to date, new ones are not taken."],
   UsernameTaken: [402, 2002, "Username is already registered."],
   InvalidFields: [403, 2003, "Invalid request"],
   DocumentMissing: [403, 2004, "Field 'document' not provided."],

@@ -3,6 +3,8 @@ import { dirname, join, resolve } from "node:path";
 import { SyncError } from "../model/error.ts";
 import { createServer } from "./http/app.ts";
 import type { ServerOptions } from "./http/app.ts";
+import { DEFAULT_QUOTA } from "./stores/quota.ts";
+import type { Quota } from "./stores/quota.ts";
 import type { Store } from "./stores/store.ts";
 
 /** Which store: Redis if it is named, else the file in the folder, else nothing that lasts. */
@@ -11,6 +13,8 @@ export interface StorePlace {
   readonly data?: string;
   /** `redis://host:port/number` of a database in the reference server's layout. */
   readonly redis?: string;
+  /** How much of it one account may fill. */
+  readonly quota?: Partial<Quota>;
 }
 
 export interface ListenOptions extends Omit<ServerOptions, "store">, StorePlace {
@@ -50,19 +54,20 @@ function makeFolder(folder: string): void {
 }
 
 /** Opens the store that the options name; throws SyncError StoreUnavailable. */
-export async function openStore({ data, redis }: StorePlace): Promise<Store> {
+export async function openStore({ data, redis, quota: wanted }: StorePlace): Promise<Store> {
+  const quota = { ...DEFAULT_QUOTA, ...wanted };
   try {
     if (redis !== undefined) {
       const { openRedisStore } = await import("./stores/redis/store.ts");
-      return await openRedisStore(redis);
+      return await openRedisStore(redis, quota);
     }
     if (data === undefined) {
       const { createMemoryStore } = await import("./stores/memory/store.ts");
-      return createMemoryStore();
+      return createMemoryStore(quota);
     }
     const { openSqliteStore } = await import("./stores/sqlite/store.ts");
     makeFolder(resolve(data));
-    return openSqliteStore(join(data, "kosync.sqlite"));
+    return openSqliteStore(join(data, "kosync.sqlite"), quota);
   } catch (error) {
     throw new SyncError("StoreUnavailable", { reason: error instanceof Error ? error.message : String(error) });
   }

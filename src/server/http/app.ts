@@ -13,6 +13,7 @@ import type { Limits } from "./limits.ts";
 import { createLog } from "./log.ts";
 import type { Log } from "./log.ts";
 import { createMetrics } from "./metrics.ts";
+import { createFullNote } from "./note-full.ts";
 import { createNote, logsRequests, observe } from "./observe.ts";
 import { guardOrigins } from "./origin.ts";
 import type { Cors, OriginOptions } from "./origin.ts";
@@ -113,7 +114,15 @@ export function createServer(options: ServerOptions): FastifyInstance {
       log.info("key_refused", { address, limited: isLimited });
     },
   });
-  const context: Context = { store, gate, clock, pending: createPending(store), registration, basePath };
+  const context: Context = {
+    store,
+    gate,
+    clock,
+    pending: createPending(store),
+    registration,
+    basePath,
+    noteFull: createFullNote(log),
+  };
 
   const note = createNote(log, metrics);
   // Who stands behind a proxy is the framework's knowledge: where the log wants it, all goes by the road.
@@ -122,8 +131,8 @@ export function createServer(options: ServerOptions): FastifyInstance {
   const isClosing = (): boolean => isEnding;
   const tellOfEnd = tellOfEndIf(isClosing);
   const failures = createFailures(log, clock, tellOfEnd);
-  const road = {
-    fail: failures.answer,
+  const road: Omit<MainRoad, "handle" | "handleRead"> = {
+    fail: (request, response, route, error) => failures.answer(request, response, route, error),
     isClosing,
     tellOfEnd,
     note,

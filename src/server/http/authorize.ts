@@ -1,11 +1,7 @@
 import type { IncomingHttpHeaders } from "node:http";
+import { toClaim } from "../claim.ts";
+import type { Claim } from "../claim.ts";
 import { Refusal } from "../errors.ts";
-
-/** What a request says it may do. */
-export interface Claim {
-  readonly username: string;
-  readonly key: string;
-}
 
 const decoder = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
 
@@ -18,20 +14,6 @@ function decodeHeader(value: string): string {
   } catch {
     return value;
   }
-}
-
-/** No account ever had a longer name or key: what is longer costs nobody a thought. */
-const MAX_CLAIM_BYTES = 2048;
-
-/** Whether there could be an account of this name, however it was made: a colon would lead to other keys of a store. */
-export function mayBeName(text: string): boolean {
-  return text !== "" && !text.includes(":") && Buffer.byteLength(text) <= MAX_CLAIM_BYTES;
-}
-
-/** A claim of this name and key; one that no account can have is refused as any wrong one. */
-export function toClaim(username: string, key: string): Claim {
-  if (!mayBeName(username) || key === "" || Buffer.byteLength(key) > MAX_CLAIM_BYTES) throw new Refusal("Unauthorized");
-  return { username, key };
 }
 
 /** Reads `x-auth-user` and `x-auth-key`. */

@@ -6,8 +6,6 @@ import { Refusal } from "../errors.ts";
 import { checkIdentifiers } from "../stores/identifiers.ts";
 import type { ProgressWrite } from "../stores/store.ts";
 
-/** What a path can carry, whatever the percent-encoding: longer ids could be written but never asked for. */
-const MAX_ASKED_BYTES = 2048;
 const MAX_PROGRESS_BYTES = 4096;
 const MAX_DEVICE_BYTES = 256;
 
@@ -92,11 +90,6 @@ export function readPassword(body: object): string {
   const parsed = PasswordChange.safeParse(body);
   if (!parsed.success) throw new Refusal("InvalidFields");
   return parsed.data.password;
-}
-
-/** Whether text from a path can be a document's id; those of older times may be longer than new ones. */
-export function isDocumentId(text: string): boolean {
-  return text !== "" && text.isWellFormed() && !text.includes(":") && isWithin(text, MAX_ASKED_BYTES);
 }
 
 function readMetadata(value: unknown): DocumentMetadata | null {

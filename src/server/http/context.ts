@@ -10,4 +10,6 @@ export interface Context {
   readonly pending: Pending;
   readonly registration: "open" | "closed";
   readonly basePath: string;
+  /** Told of each write that an account has no room for. */
+  readonly noteFull: (username: string, address: string) => void;
 }

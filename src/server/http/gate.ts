@@ -1,6 +1,6 @@
 import type { IncomingHttpHeaders } from "node:http";
 import { readClaim } from "./authorize.ts";
-import type { Claim } from "./authorize.ts";
+import type { Claim } from "../claim.ts";
 import type { Credentials } from "../credentials.ts";
 import { Refusal } from "../errors.ts";
 import { addressGroup, createLimiter } from "./limits.ts";

@@ -1,4 +1,5 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
+import { isForeign } from "../foreign.ts";
 import { Refusal } from "../errors.ts";
 import { refuseUnread } from "./refuse-unread.ts";
 
@@ -10,15 +11,6 @@ type Handler = (request: IncomingMessage, response: ServerResponse) => void;
 /** What a web reader has to send; a list, because a browser takes `*` for everything but a login. */
 const ALLOWED_HEADERS = "x-auth-user, x-auth-key, accept, content-type";
 const PREFLIGHT_SECONDS = "86400";
-
-/** Whether a browser says that a page of another server sent this. No reader says so, and a page cannot keep it from saying so. */
-export function isForeign(headers: IncomingMessage["headers"], host: string | undefined): boolean {
-  const site = headers["sec-fetch-site"];
-  if (site !== undefined) return site !== "same-origin" && site !== "none";
-  const { origin } = headers;
-  if (origin === undefined) return false;
-  return !URL.canParse(origin) || new URL(origin).host !== host;
-}
 
 /** Which methods pages of other servers may use on a path, as a header tells them; null: on this one, none. */
 function sharedMethods(url: string, basePath: string): string | null {

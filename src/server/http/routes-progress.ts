@@ -1,7 +1,8 @@
 import type { FastifyInstance } from "fastify";
 import type { Context } from "./context.ts";
 import { readClaim } from "./authorize.ts";
-import { isDocumentId, parseJsonObject, readProgressWrite } from "./bodies.ts";
+import { parseJsonObject, readProgressWrite } from "./bodies.ts";
+import { mayBeName } from "../claim.ts";
 import { Refusal } from "../errors.ts";
 import { matchProgressWriter, parseIdentifiers } from "../stores/identifiers.ts";
 import type { Identifier, ProgressWrite, StoredRecord, WriteOutcome } from "../stores/store.ts";
@@ -22,7 +23,7 @@ interface Question {
 
 /** What a `GET` asks for, or why that is no question. */
 function readQuestion(text: string, query: unknown): Question | Refusal {
-  if (!isDocumentId(text)) return new Refusal("DocumentMissing");
+  if (!mayBeName(text)) return new Refusal("DocumentMissing");
   if (typeof query !== "object" || query === null || !("ids" in query)) return { names: [text], ids: null };
   const ids = typeof query.ids === "string" ? parseIdentifiers(query.ids) : null;
   if (ids === null || !ids.some(({ value }) => value === text)) return new Refusal("InvalidFields");
@@ -45,7 +46,12 @@ export function showOutcome({ document, match }: WrittenOutcome, timestamp: numb
 }
 
 /** `PUT` and `GET` of a position. */
-export function addProgressRoutes(app: FastifyInstance, { store, gate, clock, pending }: Context): void {
+export function addProgressRoutes(app: FastifyInstance, { store, gate, clock, pending, noteFull }: Context): void {
+  function refuseFull(username: string, address: string): never {
+    noteFull(username, address);
+    throw new Refusal("AccountFull");
+  }
+
   app.put("/syncs/progress", async (request) => {
     const write = readWrite(request.body, clock());
     const remembered = gate.recall(request.headers);
@@ -53,6 +59,7 @@ export function addProgressRoutes(app: FastifyInstance, { store, gate, clock, pe
       // The write itself checks the credential: who is remembered needs no question to the store before it.
       const outcome = await pending.write(remembered.username, remembered.credential, write);
       if (outcome.status === "written") return showOutcome(outcome, write.timestamp);
+      if (outcome.status === "full") refuseFull(remembered.username, request.ip);
     }
     const { username, credential } = await gate.admit(request.headers, request.ip);
     // A stranger learns nothing but 401, whatever the body.
@@ -61,6 +68,7 @@ export function addProgressRoutes(app: FastifyInstance, { store, gate, clock, pe
     const timestamp = clock();
     const outcome = await pending.write(username, credential, { ...write, timestamp });
     if (outcome.status === "unauthorized") throw new Refusal("Unauthorized");
+    if (outcome.status === "full") return refuseFull(username, request.ip);
     return showOutcome(outcome, timestamp);
   });
 

@@ -1,16 +1,17 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
 import { userkeyOf } from "../../core/md5.ts";
+import { mayBeName, toClaim } from "../claim.ts";
+import { isForeign } from "../foreign.ts";
 import type { Context } from "../http/context.ts";
 import { Refusal } from "../errors.ts";
-import { mayBeName, toClaim } from "../http/authorize.ts";
-import { isDocumentId } from "../http/bodies.ts";
-import { isForeign } from "../http/origin.ts";
 import type { StoredRecord } from "../stores/store.ts";
-import { claimedName, formatSession, isFormToken, parseSession, SESSION_SECONDS } from "./session.ts";
+import { claimedName, formatSession, isFormToken, newSessionId, parseSession, SESSION_SECONDS } from "./session.ts";
 import type { Session } from "./session.ts";
 import { CONTENT_SECURITY_POLICY } from "./style.ts";
+import type { ShownPage } from "./views.ts";
 import { viewDocument, viewDocuments, viewProblem, viewSignIn } from "./views.ts";
 
+const PAGE_LENGTH = 100;
 const COOKIE = "kosync_session";
 /** More documents than a reader could page through; the rest is for the interface for programs. */
 const MAX_DOCUMENTS = 20_000;
@@ -48,6 +49,20 @@ function readQuery(query: unknown, name: string): string | null {
   return typeof value === "string" ? value : null;
 }
 
+interface DocumentTime {
+  readonly document: string;
+  readonly timestamp: number;
+}
+
+/** The names on a page, those read last first; `asked` counts from 1, and is led back to a page that there is. */
+function pageOf(times: DocumentTime[], asked: number): ShownPage & { readonly names: string[] } {
+  const pages = Math.max(1, Math.ceil(times.length / PAGE_LENGTH));
+  const number = Math.min(Math.max(1, asked), pages);
+  const newest = times.sort((a, b) => b.timestamp - a.timestamp);
+  const shown = newest.slice((number - 1) * PAGE_LENGTH, number * PAGE_LENGTH);
+  return { number, pages, count: times.length, names: shown.map(({ document }) => document) };
+}
+
 /** The page for people: sign in, documents, history, delete, sign out. It needs no script, and has none. */
 export function addPageRoutes(app: FastifyInstance, context: Context): void {
   const { store, gate, clock, basePath } = context;
@@ -59,7 +74,8 @@ export function addPageRoutes(app: FastifyInstance, context: Context): void {
     const name = claimedName(cookie);
     if (!mayBeName(name)) return null;
     const [secret, kept] = await Promise.all([store.secret(), store.credentialOf(name)]);
-    return kept === null ? null : parseSession(secret, kept, cookie, clock());
+    const session = kept === null ? null : parseSession(secret, kept, cookie, clock());
+    return session !== null && (await store.hasSession(name, session.id, clock())) ? session : null;
   }
 
   function setCookie(request: FastifyRequest, reply: FastifyReply, value: string, seconds: number): FastifyReply {
@@ -68,16 +84,19 @@ export function addPageRoutes(app: FastifyInstance, context: Context): void {
     return reply.header("set-cookie", `${COOKIE}=${value}; ${rules}`);
   }
 
-  async function allDocuments(username: string): Promise<StoredRecord[]> {
-    const limit = 2000;
-    const records: StoredRecord[] = [];
-    for (let after: string | null = null; records.length < MAX_DOCUMENTS;) {
-      const page: StoredRecord[] = await store.list(username, { since: 0, after, limit });
-      records.push(...page);
-      if (page.length < limit) break;
-      after = page.at(-1)?.document ?? null;
+  /** When each document was read last; of very many the rest is left out. */
+  async function timesOf(username: string): Promise<DocumentTime[]> {
+    const times: DocumentTime[] = [];
+    for await (const records of store.list(username, { since: 0, after: null })) {
+      times.push(...records.map(({ document, timestamp }) => ({ document, timestamp })));
+      if (times.length >= MAX_DOCUMENTS) break;
     }
-    return records;
+    return times;
+  }
+
+  async function recordsOf(username: string, names: readonly string[]): Promise<StoredRecord[]> {
+    const found = await Promise.all(names.map((name) => store.find(username, [name], false)));
+    return found.map((answer) => answer.found?.record).filter((record) => record !== undefined);
   }
 
   function refuseForm(reply: FastifyReply): FastifyReply {
@@ -88,16 +107,17 @@ export function addPageRoutes(app: FastifyInstance, context: Context): void {
   app.get("/", async (request, reply) => {
     const session = await sessionOf(request);
     if (session === null) return show(reply, 200, viewSignIn(context, null));
-    const page = Number(readQuery(request.query, "page") ?? 1);
-    const records = await allDocuments(session.username);
-    return show(reply, 200, viewDocuments(context, session, records, Number.isSafeInteger(page) ? page : 1));
+    const asked = Number(readQuery(request.query, "page") ?? 1);
+    const times = await timesOf(session.username);
+    const { names, ...page } = pageOf(times, Number.isSafeInteger(asked) ? asked : 1);
+    return show(reply, 200, viewDocuments(context, session, await recordsOf(session.username, names), page));
   });
 
   app.get("/page/document", async (request, reply) => {
     const session = await sessionOf(request);
     if (session === null) return reply.redirect(cookiePath, 303);
     const id = readQuery(request.query, "id") ?? "";
-    const found = isDocumentId(id) ? (await store.find(session.username, [id], false)).found : null;
+    const found = mayBeName(id) ? (await store.find(session.username, [id], false)).found : null;
     if (found === null) {
       const problem = viewProblem(context, "No such document", "It is not, or no longer, among your documents.");
       return show(reply, 404, problem);
@@ -113,7 +133,9 @@ export function addPageRoutes(app: FastifyInstance, context: Context): void {
     try {
       const claim = toClaim(username, userkeyOf(form.get("password") ?? ""));
       const { credential } = await gate.check(claim, await store.credentialOf(username), request.ip);
-      const cookie = formatSession(await store.secret(), credential, username, clock());
+      const id = newSessionId();
+      const cookie = formatSession(await store.secret(), credential, username, clock(), id);
+      await store.startSession(username, id, clock() + SESSION_SECONDS, clock());
       return await setCookie(request, reply, cookie, SESSION_SECONDS).redirect(cookiePath, 303);
     } catch (error) {
       if (!(error instanceof Refusal) || error.kind !== "Unauthorized") throw error;
@@ -125,6 +147,7 @@ export function addPageRoutes(app: FastifyInstance, context: Context): void {
     const session = await sessionOf(request);
     const token = readForm(request.body).get("token") ?? "";
     if (!isFromHere(request) || (session !== null && !isFormToken(session, token))) return refuseForm(reply);
+    if (session !== null) await store.endSession(session.username, session.id);
     return setCookie(request, reply, "", 0).redirect(cookiePath, 303);
   });
 
@@ -134,7 +157,7 @@ export function addPageRoutes(app: FastifyInstance, context: Context): void {
     if (session === null) return reply.redirect(cookiePath, 303);
     if (!isFromHere(request) || !isFormToken(session, form.get("token") ?? "")) return refuseForm(reply);
     const id = form.get("id") ?? "";
-    if (isDocumentId(id)) await store.deleteDocument(session.username, id);
+    if (mayBeName(id)) await store.deleteDocument(session.username, id);
     return reply.redirect(cookiePath, 303);
   });
 }

@@ -7,6 +7,8 @@ export const SESSION_SECONDS = HOURS * 3600;
 /** A sign-in, as its cookie tells it. */
 export interface Session {
   readonly username: string;
+  /** What the store knows it by. */
+  readonly id: string;
   /** Epoch seconds. */
   readonly expires: number;
   /** What every form of this sign-in must bring along. */
@@ -22,13 +24,18 @@ function equal(a: string, b: string): boolean {
   return left.length === right.length && timingSafeEqual(left, right);
 }
 
+/** A name for a new sign-in. */
+export function newSessionId(): string {
+  return randomBytes(9).toString("base64url");
+}
+
 /**
- * A cookie for this account. Nothing is kept of it: any server on the same store believes it, and a new password or the
- * account's deletion ends it, since the credential is part of what is signed.
+ * A cookie for this account. Any server on the same store believes it as long as the store knows its id; a new password or
+ * the account's deletion ends it, since the credential is part of what is signed.
  */
-export function formatSession(secret: string, credential: string, username: string, now: number): string {
+export function formatSession(secret: string, credential: string, username: string, now: number, id: string): string {
   const name = Buffer.from(username).toString("base64url");
-  const text = `${name}.${now + SESSION_SECONDS}.${randomBytes(9).toString("base64url")}`;
+  const text = `${name}.${now + SESSION_SECONDS}.${id}`;
   return `${text}.${sign(secret, credential, text)}`;
 }
 
@@ -44,6 +51,7 @@ export function parseSession(secret: string, credential: string, cookie: string,
   if (!equal(signature, sign(secret, credential, text)) || Number(expires) <= now) return null;
   return {
     username: claimedName(cookie),
+    id: nonce,
     expires: Number(expires),
     formToken: sign(secret, credential, `form ${text}`),
   };

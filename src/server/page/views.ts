@@ -4,8 +4,6 @@ import type { Html } from "./html.ts";
 import type { Session } from "./session.ts";
 import { STYLE_ELEMENT } from "./style.ts";
 
-const PAGE_LENGTH = 100;
-
 /** Where the page's own paths begin, without a trailing slash. */
 export interface Place {
   readonly basePath: string;
@@ -92,15 +90,23 @@ function documentRow({ basePath }: Place, record: StoredRecord): Html {
   </tr> `;
 }
 
-/** The documents, those read last first, a hundred a page; `page` counts from 1. */
-export function viewDocuments(place: Place, session: Session, records: readonly StoredRecord[], page: number): string {
-  const newest = records.toSorted((a, b) => b.timestamp - a.timestamp);
-  const pages = Math.max(1, Math.ceil(newest.length / PAGE_LENGTH));
-  const shown = Math.min(Math.max(1, page), pages);
-  const rows = newest.slice((shown - 1) * PAGE_LENGTH, shown * PAGE_LENGTH);
-  const count = newest.length === 1 ? "1 document" : `${newest.length} documents`;
+/** Which page is shown, counted from 1, of how many, and how many documents there are in all. */
+export interface ShownPage {
+  readonly number: number;
+  readonly pages: number;
+  readonly count: number;
+}
+
+/** A page of the documents, as they are given. */
+export function viewDocuments(
+  place: Place,
+  session: Session,
+  records: readonly StoredRecord[],
+  page: ShownPage,
+): string {
+  const count = page.count === 1 ? "1 document" : `${page.count} documents`;
   const link = (to: number, text: string): Html | null =>
-    to < 1 || to > pages ? null : html`<a href="${place.basePath}/?page=${to}">${text}</a>`;
+    to < 1 || to > page.pages ? null : html`<a href="${place.basePath}/?page=${to}">${text}</a>`;
   const table = html`<table>
       <caption>
         ${count}, those read last first
@@ -114,10 +120,10 @@ export function viewDocuments(place: Place, session: Session, records: readonly 
         </tr>
       </thead>
       <tbody>
-        ${rows.map((record) => documentRow(place, record))}
+        ${records.map((record) => documentRow(place, record))}
       </tbody>
     </table>
-    <nav aria-label="Pages">${link(shown - 1, "Newer")} ${link(shown + 1, "Older")}</nav>`;
+    <nav aria-label="Pages">${link(page.number - 1, "Newer")} ${link(page.number + 1, "Older")}</nav>`;
   const nothing = html`<p>
     Nothing has been synced yet. In KOReader, open a book, then
     <em>Tools › Progress sync › Push progress from this device</em>.
@@ -126,7 +132,7 @@ export function viewDocuments(place: Place, session: Session, records: readonly 
     "Reading progress",
     signedInHeader(place, session),
     html`<h2>Your documents</h2>
-      ${newest.length === 0 ? nothing : table}`,
+      ${page.count === 0 ? nothing : table}`,
   );
 }
 

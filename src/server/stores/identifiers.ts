@@ -1,5 +1,5 @@
 import * as z from "zod";
-import type { Identifier, StoredRecord } from "./store.ts";
+import type { ClaimedIdentifier, Identifier, StoredRecord } from "./store.ts";
 
 /** One entry of the proposed extension's list, with its limits. */
 const IdentifierEntry = z.object({
@@ -13,16 +13,23 @@ const IdentifierEntry = z.object({
     .regex(/^[A-Za-z0-9][A-Za-z0-9\-_.]*$/),
 });
 
+function hasEachTypeOnce(list: readonly Identifier[]): boolean {
+  return new Set(list.map(({ type }) => type)).size === list.length;
+}
+
 /** Strongest first, each type once. */
-const Identifiers = z
-  .array(IdentifierEntry)
+const Identifiers = z.array(IdentifierEntry).min(1).max(8).refine(hasEachTypeOnce);
+
+/** The same as a writer names them. */
+const ClaimedIdentifiers = z
+  .array(IdentifierEntry.extend({ weak: z.boolean().exactOptional() }))
   .min(1)
   .max(8)
-  .refine((list) => new Set(list.map(({ type }) => type)).size === list.length);
+  .refine(hasEachTypeOnce);
 
 /** The list a `PUT` names, or null when it breaks a rule; one entry must be the document itself. */
-export function checkIdentifiers(value: unknown, document: string): Identifier[] | null {
-  const parsed = Identifiers.safeParse(value);
+export function checkIdentifiers(value: unknown, document: string): ClaimedIdentifier[] | null {
+  const parsed = ClaimedIdentifiers.safeParse(value);
   if (!parsed.success || !parsed.data.some((entry) => entry.value === document)) return null;
   return parsed.data;
 }

@@ -19,16 +19,25 @@ export interface StoredRecord {
   readonly identifiers: readonly Identifier[] | null;
 }
 
+/** One name of a book as a writer tells it. A weak one helps to find a place, and never claims a record. */
+export interface ClaimedIdentifier extends Identifier {
+  readonly weak?: boolean;
+}
+
 /** An earlier or the current position of a document. */
 export type HistoryEntry = Pick<StoredRecord, "percentage" | "progress" | "device" | "device_id" | "timestamp">;
 
 /** A `PUT` that passed the door. A null `device_id`, or metadata that is not named, leaves what is stored. */
-export type ProgressWrite = StoredRecord;
+export type ProgressWrite = Omit<StoredRecord, "identifiers"> & {
+  readonly identifiers: readonly ClaimedIdentifier[] | null;
+};
 
 /** `match` is the type of the identifier that named the record; null when the request named none. */
 export type WriteOutcome =
   | { readonly status: "written"; readonly document: string; readonly match: string | null }
-  | { readonly status: "unauthorized" };
+  | { readonly status: "unauthorized" }
+  /** The account may keep no document more; nothing was written. */
+  | { readonly status: "full" };
 
 /** `match` is the place, in the list of names that were asked for, of the one that found the record. */
 export interface Found {
@@ -41,7 +50,6 @@ export interface ListQuery {
   readonly since: number;
   /** Only documents that come after this one in the store's own order; null starts at the first. */
   readonly after: string | null;
-  readonly limit: number;
 }
 
 /** One line of an export. Credentials are as the store keeps them: a scrypt string, or the key itself. */
@@ -64,6 +72,9 @@ export type ExportLine =
 
 /** How many positions of a document are kept, the current one included. */
 export const HISTORY_LENGTH = 50;
+
+/** How many sign-ins of the page an account has at once. */
+export const MAX_SESSIONS = 20;
 
 /**
  * Where accounts and positions live. Every method may reject when the store cannot be reached; the app answers 502 then.
@@ -88,8 +99,10 @@ export interface Store {
   ): Promise<{ readonly credential: string | null; readonly found: Found | null }>;
   /** Writes if the account's credential is still `credential`, in one atomic step. */
   write(username: string, credential: string, write: ProgressWrite): Promise<WriteOutcome>;
-  /** At most `limit` records, in the store's own lasting order of documents. */
-  list(username: string, query: ListQuery): Promise<StoredRecord[]>;
+  /** Records in the store's own lasting order of documents, in slices of bounded size that are read as they are asked for. */
+  list(username: string, query: ListQuery): AsyncIterable<readonly StoredRecord[]>;
+  /** Text that is another one after each write to the account. */
+  edition(username: string): Promise<string>;
   /** Newest first, the current record among them; empty when the document is unknown. */
   history(username: string, document: string): Promise<HistoryEntry[]>;
   /** False when there was nothing to delete. */
@@ -99,6 +112,10 @@ export interface Store {
   exportLines(): AsyncIterable<ExportLine>;
   /** Puts lines back as they were; a user or document that is there already is replaced. */
   importLines(lines: readonly ExportLine[]): Promise<void>;
+  /** Keeps a sign-in of the page until `expires`, in epoch seconds; of one account no more than `MAX_SESSIONS`, the newest. */
+  startSession(username: string, id: string, expires: number, now: number): Promise<void>;
+  hasSession(username: string, id: string, now: number): Promise<boolean>;
+  endSession(username: string, id: string): Promise<void>;
   /** A lasting random secret of this store, the same for every instance that shares it. */
   secret(): Promise<string>;
   /** Rejects when the store does not answer. */

@@ -121,6 +121,15 @@ describe("keys", () => {
   });
 });
 
+/** What a connection answers to one question more. */
+const say = (socket: ReturnType<typeof connect>): Promise<string> =>
+  new Promise((resolve) => {
+    socket.once("data", (chunk: Buffer) => resolve(chunk.toString()));
+    if (socket.closed) resolve("closed");
+    socket.once("close", () => resolve("closed"));
+    socket.write("GET /healthcheck HTTP/1.1\r\nhost: x\r\n\r\n");
+  });
+
 describe("limits", () => {
   test("a bucket empties, refills with time, and forgets the oldest keys", () => {
     let now = 0;
@@ -286,13 +295,6 @@ describe("limits", () => {
         const socket = connect({ port: server.port, host: "127.0.0.1", localAddress }, () => resolve(socket));
         socket.on("error", () => undefined).resume();
         undo.push(() => void socket.destroy());
-      });
-    const say = (socket: ReturnType<typeof connect>): Promise<string> =>
-      new Promise((resolve) => {
-        socket.once("data", (chunk: Buffer) => resolve(chunk.toString()));
-        if (socket.closed) resolve("closed");
-        socket.once("close", () => resolve("closed"));
-        socket.write("GET /healthcheck HTTP/1.1\r\nhost: x\r\n\r\n");
       });
     const reader = await open("127.0.0.2");
     expect(await say(reader)).toContain("200 OK");

@@ -527,6 +527,25 @@ describe.each(STORE_KINDS)("the protocol on a %s store", (kind) => {
       expect((await get(name, "F1?ids=filename:F1")).json).toMatchObject({ progress_match: "filename" });
     });
 
+    test("a push that shares only a weak name with another book leaves that book's place alone", async () => {
+      const name = await account("same name");
+      const other = [
+        { type: "content", value: "C1" },
+        { type: "filename", value: "F1" },
+      ];
+      await put(name, { ...POSITION, document: "C1", identifiers: other, progress: "theirs" });
+      const own = [
+        { type: "content", value: "C2" },
+        { type: "filename", value: "F1", weak: true },
+      ];
+      expect((await put(name, { ...POSITION, document: "C2", identifiers: own })).json).toMatchObject({
+        document: "C2",
+        match: "content",
+      });
+      expect((await get(name, "C1")).json).toMatchObject({ progress: "theirs" });
+      expect((await get(name, `C9?ids=content:C9,filename:F1`)).json).toMatchObject({ document: "C1" });
+    });
+
     test("a miss is 200 {}", async () => {
       const name = await account("misser");
       expect(brief(await get(name, "C9?ids=content:C9,structure:S9"))).toEqual({ status: 200, body: {} });
@@ -565,6 +584,8 @@ describe.each(STORE_KINDS)("the protocol on a %s store", (kind) => {
       ],
       ["no value", [{ type: "content" }]],
       ["a list without the document", [{ type: "content", value: "b" }]],
+      ["weakness that is no boolean", [{ type: "content", value: "a", weak: "true" }]],
+      ["weakness that is null", [{ type: "content", value: "a", weak: null }]],
       ["null", null],
     ])("PUT is 403/2003 for %s", async (_what, identifiers) => {
       await register("sloppy", "key-sloppy");

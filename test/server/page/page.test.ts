@@ -168,9 +168,17 @@ describe("the page", () => {
     expect(await signedIn(cookie)).toBe(false);
   });
 
+  test("a cookie that was signed out is nobody's, on any server and for ever; other sign-ins stay", async () => {
+    await account("leaving", []);
+    const [here, there] = [await signIn("leaving"), await signIn("leaving")].map((text) => text.split(";")[0] ?? "");
+    const token = tokenOf(await open("/", here));
+    expect((await post("/page/sign-out", { token }, { cookie: here ?? "" })).status).toBe(303);
+    expect([await signedIn(here ?? ""), await signedIn(there ?? "")]).toEqual([false, true]);
+  });
+
   test("a session is read back only with its own secret and credential", () => {
-    const cookie = formatSession("secret", "credential", "Zoë.x", NOW);
-    expect(parseSession("secret", "credential", cookie, NOW)).toMatchObject({ username: "Zoë.x" });
+    const cookie = formatSession("secret", "credential", "Zoë.x", NOW, "id");
+    expect(parseSession("secret", "credential", cookie, NOW)).toMatchObject({ username: "Zoë.x", id: "id" });
     expect(parseSession("other", "credential", cookie, NOW)).toBeNull();
     expect(parseSession("secret", "other", cookie, NOW)).toBeNull();
     expect(parseSession("secret", "credential", "", NOW)).toBeNull();

@@ -6,6 +6,7 @@ import { DatabaseSync } from "node:sqlite";
 import { afterEach, expect, test, vi } from "vitest";
 import { openDatabase } from "../../../src/io/sqlite/database.ts";
 import { openSqliteStore } from "../../../src/server/stores/sqlite/store.ts";
+import { listed } from "../support/stores.ts";
 import { HISTORY_LENGTH } from "../../../src/server/stores/store.ts";
 
 const undo: (() => void)[] = [];
@@ -273,7 +274,7 @@ test("a long listing lets others have their turn, and still finds everything", a
   await store.createUser("ann", "k");
   await Promise.all(Array.from({ length: 4500 }, (_, index) => store.write("ann", "k", position(`d${index}`, "1"))));
   const order: string[] = [];
-  const listing = store.list("ann", { since: 0, after: null, limit: 5000 }).then((records) => {
+  const listing = listed(store, "ann").then((records) => {
     order.push("list");
     return records;
   });

@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { HISTORY_LENGTH } from "../../../src/server/stores/store.ts";
+import { HISTORY_LENGTH, MAX_SESSIONS } from "../../../src/server/stores/store.ts";
 import type { ExportLine, ProgressWrite, Store } from "../../../src/server/stores/store.ts";
-import { collect, openTestStore, STORE_KINDS } from "../support/stores.ts";
+import { collect, listed, openTestStore, STORE_KINDS } from "../support/stores.ts";
 import type { StoreUnderTest } from "../support/stores.ts";
 
 function position(document: string, changes: Partial<ProgressWrite> = {}): ProgressWrite {
@@ -17,6 +17,13 @@ function position(document: string, changes: Partial<ProgressWrite> = {}): Progr
     ...changes,
   };
 }
+
+const weakly = (document: string, weak: boolean) => [
+  { type: "content", value: document },
+  { type: "filename", value: "F1", weak },
+];
+
+const long = (letter: string): string => letter.repeat(4000);
 
 describe.each(STORE_KINDS)("the %s store", (kind) => {
   let opened: StoreUnderTest;
@@ -66,7 +73,7 @@ describe.each(STORE_KINDS)("the %s store", (kind) => {
       credential: key,
       found: { record: write, match: 0 },
     });
-    expect(await store.list(`owner ${text}`, { since: 0, after: null, limit: 10 })).toEqual([write]);
+    expect(await listed(store, `owner ${text}`)).toEqual([write]);
   });
 
   test("keeps a device id and metadata that a later write leaves out, field by field", async () => {
@@ -155,10 +162,7 @@ describe.each(STORE_KINDS)("the %s store", (kind) => {
     expect((await store.find("tidy", ["D1", "DS"], true)).found).toBeNull();
     await store.write("tidy", key, position("D1", { progress: "3" }));
     expect((await store.history("tidy", "D1")).map(({ progress }) => progress)).toEqual(["3"]);
-    expect((await store.list("tidy", { since: 0, after: null, limit: 9 })).map(({ document }) => document)).toEqual([
-      "D1",
-      "kept",
-    ]);
+    expect((await listed(store, "tidy")).map(({ document }) => document)).toEqual(["D1", "kept"]);
   });
 
   test("lists documents since a second, that second included, in pages without gap or repetition", async () => {
@@ -169,16 +173,61 @@ describe.each(STORE_KINDS)("the %s store", (kind) => {
     }
     await store.write("lister", key, position("doc-00", { timestamp: 3000 }));
     const seen: string[] = [];
-    let after: string | null = null;
-    for (let pages = 0; pages < 10; pages++) {
-      const page: { document: string }[] = await store.list("lister", { since: 2010, after, limit: 4 });
+    for (let after: string | null = null; ;) {
+      const page = (await listed(store, "lister", { since: 2010, after })).slice(0, 4);
       if (page.length === 0) break;
-      expect(page.length).toBeLessThanOrEqual(4);
       seen.push(...page.map(({ document }) => document));
       after = page.at(-1)?.document ?? null;
     }
     expect(seen).toEqual(["doc-00", ...names.slice(10)]);
-    expect(await store.list("nobody", { since: 0, after: null, limit: 4 })).toEqual([]);
+    expect(await listed(store, "nobody")).toEqual([]);
+  });
+
+  test("gives a listing in slices, and goes on from any of them although documents come and go meanwhile", async () => {
+    const key = await account("slicer");
+    const names = Array.from({ length: 700 }, (_, index) => `doc-${String(index).padStart(4, "0")}`);
+    for (const name of names) await store.write("slicer", key, position(name));
+    const seen: string[] = [];
+    let slices = 0;
+    for await (const records of store.list("slicer", { since: 0, after: null })) {
+      if ((slices += 1) === 1) await store.deleteDocument("slicer", "doc-0699");
+      seen.push(...records.map(({ document }) => document));
+    }
+    expect(slices).toBeGreaterThan(1);
+    expect(seen).toEqual(names.slice(0, -1));
+  });
+
+  test("tells another edition after each write, and of each account its own", async () => {
+    const key = await account("editor");
+    await account("unmoved");
+    const unmoved = await store.edition("unmoved");
+    const editions = [await store.edition("editor")];
+    const note = async (step: Promise<unknown>): Promise<void> => {
+      await step;
+      editions.push(await store.edition("editor"));
+    };
+    await note(store.write("editor", key, position("a")));
+    await note(store.write("editor", key, position("a")));
+    await note(store.write("editor", key, position("a", { metadata: { title: "T" } })));
+    await note(store.deleteDocument("editor", "a"));
+    await note(store.importLines([{ kind: "document", username: "editor", record: position("b"), history: [] }]));
+    expect(new Set(editions).size).toBe(editions.length);
+    expect(await store.edition("unmoved")).toBe(unmoved);
+  });
+
+  test("keeps the newest sign-ins of an account, until they end, and forgets one alone", async () => {
+    const key = await account("visitor");
+    for (let index = 0; index < MAX_SESSIONS + 3; index++)
+      await store.startSession("visitor", `s${index}`, 2000 + index, 1000);
+    const known = async (id: string, now = 1000): Promise<boolean> => store.hasSession("visitor", id, now);
+    expect([await known("s2"), await known("s3"), await known("s22")]).toEqual([false, true, true]);
+    expect([await known("s3", 2002), await known("s3", 2003)]).toEqual([true, false]);
+    await store.endSession("visitor", "s4");
+    expect([await known("s4"), await known("s5")]).toEqual([false, true]);
+    expect(await store.hasSession("nobody", "s5", 1000)).toBe(false);
+    expect(await store.deleteUser("visitor", key)).toBe(true);
+    await account("visitor");
+    expect(await known("s5")).toBe(false);
   });
 
   describe("with identifiers", () => {
@@ -199,6 +248,55 @@ describe.each(STORE_KINDS)("the %s store", (kind) => {
       const { found } = await store.find("alias maker", ["C9", "S1"], true);
       expect(found).toEqual({ record: write, match: 1 });
       expect((await store.find("alias maker", ["S1"], false)).found).toBeNull();
+    });
+
+    const theirs = [
+      { type: "content", value: "C1" },
+      { type: "filename", value: "F1" },
+    ];
+    test("a name that is weak claims no record: another book's place stays, and its own is found", async () => {
+      const key = await account("weak");
+      await store.write("weak", key, position("C1", { identifiers: theirs, progress: "theirs" }));
+      const write = position("C2", { identifiers: weakly("C2", true), progress: "own" });
+      expect(await store.write("weak", key, write)).toEqual({ status: "written", document: "C2", match: "content" });
+      expect((await store.find("weak", ["C1"], false)).found?.record.progress).toBe("theirs");
+      expect((await store.find("weak", ["C2"], false)).found?.record).toMatchObject({
+        progress: "own",
+        identifiers: [
+          { type: "content", value: "C2" },
+          { type: "filename", value: "F1" },
+        ],
+      });
+      // Taken by the first, the alias still leads to it.
+      expect((await store.find("weak", ["X", "F1"], true)).found?.record.progress).toBe("theirs");
+    });
+
+    test("a name that is not weak adopts as ever, and a strong one below a weak one too", async () => {
+      const key = await account("strong");
+      await store.write("strong", key, position("C1", { identifiers: theirs }));
+      await store.write("strong", key, position("O1", { identifiers: [{ type: "other", value: "O1" }] }));
+      const adopts = position("C2", { identifiers: weakly("C2", false), progress: "new" });
+      expect(await store.write("strong", key, adopts)).toMatchObject({ document: "C1", match: "filename" });
+      const below = [
+        { type: "content", value: "C3" },
+        { type: "filename", value: "F1", weak: true },
+        { type: "other", value: "O1" },
+      ];
+      expect(await store.write("strong", key, position("C3", { identifiers: below }))).toMatchObject({
+        document: "O1",
+        match: "other",
+      });
+    });
+
+    test("a weak name makes an alias that is found, and one that is the document itself adopts", async () => {
+      const key = await account("weak maker");
+      await store.write("weak maker", key, position("C1", { identifiers: weakly("C1", true) }));
+      expect((await store.find("weak maker", ["X", "F1"], true)).found?.record.document).toBe("C1");
+      const own = [{ type: "filename", value: "F1", weak: true }];
+      expect(await store.write("weak maker", key, position("F1", { identifiers: own }))).toMatchObject({
+        document: "C1",
+        match: "filename",
+      });
     });
 
     test("names the type of the entry that is the document when it creates, wherever it stands", async () => {
@@ -294,6 +392,57 @@ describe.each(STORE_KINDS)("the %s store", (kind) => {
   });
 });
 
+describe.each(STORE_KINDS)("an account that fills what it may of a %s store", (kind) => {
+  let opened: StoreUnderTest;
+  let store: Store;
+  beforeAll(async () => {
+    opened = await openTestStore(kind, { documents: 5, bytes: 20_000 });
+    store = opened.store;
+  });
+  afterAll(() => opened.close());
+
+  const write = (username: string, document: string, changes: Partial<ProgressWrite> = {}) =>
+    store.write(username, "k", position(document, changes)).then(({ status }) => status);
+
+  test("may begin no document more, and write those that are there", async () => {
+    await store.createUser("many", "k");
+    await store.createUser("another", "k");
+    for (const name of ["a", "b", "c", "d", "e"]) expect(await write("many", name)).toBe("written");
+    expect(await write("many", "f")).toBe("full");
+    expect(await write("many", "f", { identifiers: [{ type: "content", value: "f" }] })).toBe("full");
+    expect(await write("many", "a", { progress: "again" })).toBe("written");
+    expect((await listed(store, "many")).map(({ document }) => document)).toEqual(["a", "b", "c", "d", "e"]);
+    expect(await write("another", "f")).toBe("written");
+    await store.deleteDocument("many", "b");
+    expect([await write("many", "f"), await write("many", "g")]).toEqual(["written", "full"]);
+  });
+
+  test("of bytes has its places kept up to date, without their past, until there is room again", async () => {
+    await store.createUser("much", "k");
+    for (let turn = 0; turn < 8; turn++)
+      expect(await write("much", "a", { progress: long(String(turn)) })).toBe("written");
+    const { length } = await store.history("much", "a");
+    expect(length).toBeGreaterThan(2);
+    expect(length).toBeLessThan(8);
+    expect((await store.find("much", ["a"], false)).found?.record.progress).toBe(long("7"));
+    expect(await write("much", "b", { progress: long("b") })).toBe("full");
+    await store.deleteDocument("much", "a");
+    expect(await write("much", "b", { progress: long("b") })).toBe("written");
+    expect(await store.history("much", "b")).toHaveLength(1);
+  });
+
+  test("is counted with what was imported", async () => {
+    const history = ["x", "y", "z", "w"].map((letter) => position("a", { progress: long(letter) }));
+    await store.importLines([
+      { kind: "user", username: "moved", credential: "k" },
+      { kind: "document", username: "moved", record: position("a", { progress: long("v") }), history },
+    ]);
+    expect(await write("moved", "b")).toBe("full");
+    await store.importLines([{ kind: "document", username: "moved", record: position("a"), history: [] }]);
+    expect(await write("moved", "b")).toBe("written");
+  });
+});
+
 function sortLines(lines: readonly ExportLine[]): ExportLine[] {
   return lines.toSorted((a, b) => (JSON.stringify(a) < JSON.stringify(b) ? -1 : 1));
 }
@@ -326,7 +475,7 @@ describe("export and import", () => {
       await target.store.importLines(lines);
       expect(sortLines(await collect(target.store.exportLines()))).toEqual(sortLines(lines));
       expect(await target.store.history("ann", "C1")).toEqual(await source.store.history("ann", "C1"));
-      expect(await target.store.list("ann", { since: 0, after: null, limit: 9 })).toHaveLength(2);
+      expect(await listed(target.store, "ann")).toHaveLength(2);
     } finally {
       await Promise.all([source.close(), target.close()]);
     }

@@ -61,13 +61,26 @@ export interface Question {
   readonly body?: string | Buffer;
 }
 
+/** What was sent in pieces, as one; what was cut short ends where it was cut. */
+function joinChunks(bytes: Buffer): Buffer {
+  const pieces: Buffer[] = [];
+  for (let at = 0; ;) {
+    const lineEnd = bytes.indexOf("\r\n", at);
+    const length = Number.parseInt(bytes.subarray(at, Math.max(at, lineEnd)).toString("latin1"), 16);
+    if (!(length > 0)) return Buffer.concat(pieces);
+    pieces.push(bytes.subarray(lineEnd + 2, lineEnd + 2 + length));
+    at = lineEnd + 2 + length + 2;
+  }
+}
+
 function parseAnswer(bytes: Buffer): Answer {
   const end = bytes.indexOf("\r\n\r\n");
   const [statusLine = "", ...lines] = bytes.subarray(0, Math.max(0, end)).toString("latin1").split("\r\n");
   const headers = Object.fromEntries(
     lines.map((line) => [line.slice(0, line.indexOf(":")).toLowerCase(), line.slice(line.indexOf(":") + 1).trim()]),
   );
-  const text = bytes.subarray(end + 4).toString("utf8");
+  const rest = bytes.subarray(end + 4);
+  const text = (headers["transfer-encoding"] === "chunked" ? joinChunks(rest) : rest).toString("utf8");
   let json: unknown;
   try {
     json = JSON.parse(text);

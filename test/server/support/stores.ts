@@ -4,7 +4,9 @@ import { join } from "node:path";
 import { createMemoryStore } from "../../../src/server/stores/memory/store.ts";
 import { openRedisStore } from "../../../src/server/stores/redis/store.ts";
 import { openSqliteStore } from "../../../src/server/stores/sqlite/store.ts";
-import type { Store } from "../../../src/server/stores/store.ts";
+import { DEFAULT_QUOTA } from "../../../src/server/stores/quota.ts";
+import type { Quota } from "../../../src/server/stores/quota.ts";
+import type { ListQuery, Store, StoredRecord } from "../../../src/server/stores/store.ts";
 import { startRedis } from "./redis.ts";
 
 /** One kind of store with all that it needs; `close` takes everything away again. */
@@ -16,18 +18,21 @@ export interface StoreUnderTest {
 export const STORE_KINDS = ["memory", "sqlite", "redis"] as const;
 
 /** A fresh, empty store of that kind: SQLite in a throw-away folder, Redis in a redis-server of its own. */
-export async function openTestStore(kind: (typeof STORE_KINDS)[number]): Promise<StoreUnderTest> {
+export async function openTestStore(
+  kind: (typeof STORE_KINDS)[number],
+  quota: Quota = DEFAULT_QUOTA,
+): Promise<StoreUnderTest> {
   if (kind === "memory") {
-    const store = createMemoryStore();
+    const store = createMemoryStore(quota);
     return { store, close: () => store.close() };
   }
   if (kind === "redis") {
     const redis = await startRedis();
-    const store = await openRedisStore(redis.url);
+    const store = await openRedisStore(redis.url, quota);
     return { store, close: () => store.close().then(() => redis.stop()) };
   }
   const folder = mkdtempSync(join(tmpdir(), "kosync-"));
-  const store = openSqliteStore(join(folder, "kosync.sqlite"));
+  const store = openSqliteStore(join(folder, "kosync.sqlite"), quota);
   return {
     store,
     async close() {
@@ -35,6 +40,15 @@ export async function openTestStore(kind: (typeof STORE_KINDS)[number]): Promise
       rmSync(folder, { recursive: true, force: true });
     },
   };
+}
+
+/** All that a listing gives. */
+export async function listed(
+  store: Store,
+  username: string,
+  query: ListQuery = { since: 0, after: null },
+): Promise<StoredRecord[]> {
+  return (await collect(store.list(username, query))).flat();
 }
 
 /** Everything of an async iterable. */

@@ -1,6 +1,8 @@
 import { randomBytes } from "node:crypto";
-import { mergeRecord, resolveNames, toHistoryEntry } from "../merge-record.ts";
-import { HISTORY_LENGTH } from "../store.ts";
+import { mayClaim, mergeRecord, resolveNames, toHistoryEntry, toRecord } from "../merge-record.ts";
+import { DEFAULT_QUOTA, sizeOfPosition, sizeOfRecord } from "../quota.ts";
+import type { Quota } from "../quota.ts";
+import { HISTORY_LENGTH, MAX_SESSIONS } from "../store.ts";
 import type {
   ExportLine,
   HistoryEntry,
@@ -26,16 +28,46 @@ interface Member {
   credential: string;
   readonly shelves: Map<string, Shelf>;
   readonly aliases: Map<string, AliasTarget>;
+  /** When each sign-in ends, in epoch seconds; the oldest first. */
+  readonly sessions: Map<string, number>;
+  bytes: number;
+  changes: number;
 }
 
-function put(member: Member, document: string, write: ProgressWrite): void {
+/** So many records are told at once. */
+const RECORDS_A_SLICE = 500;
+
+function newMember(credential: string): Member {
+  return { credential, shelves: new Map(), aliases: new Map(), sessions: new Map(), bytes: 0, changes: 0 };
+}
+
+function sizeOf({ record, history }: Shelf): number {
+  return history.reduce((sum, entry) => sum + sizeOfPosition(entry), sizeOfRecord(record));
+}
+
+/** Puts a shelf in its place, or takes it away; what the account fills is counted. */
+function place(member: Member, document: string, shelf: Shelf | null): void {
+  const before = member.shelves.get(document);
+  member.bytes += (shelf === null ? 0 : sizeOf(shelf)) - (before === undefined ? 0 : sizeOf(before));
+  member.changes += 1;
+  if (shelf === null) member.shelves.delete(document);
+  else member.shelves.set(document, shelf);
+}
+
+/** False when the account may keep no document more. */
+function put(member: Member, document: string, write: ProgressWrite, quota: Quota): boolean {
   const shelf = member.shelves.get(document);
+  const isFull = member.bytes >= quota.bytes;
   if (shelf === undefined) {
-    member.shelves.set(document, { record: { ...write, document }, history: [] });
-    return;
+    if (isFull || member.shelves.size >= quota.documents) return false;
+    place(member, document, { record: toRecord({ ...write, document }), history: [] });
+    return true;
   }
-  shelf.history = [toHistoryEntry(shelf.record), ...shelf.history].slice(0, HISTORY_LENGTH - 1);
-  shelf.record = mergeRecord(shelf.record, write);
+  const { record, history } = shelf;
+  // Where there is no room the new position takes the place of the one before.
+  const remembered = isFull ? history : [toHistoryEntry(record), ...history].slice(0, HISTORY_LENGTH - 1);
+  place(member, document, { record: mergeRecord(record, write), history: remembered });
+  return true;
 }
 
 /** Writes under the document the identifiers lead to, and makes the weaker ones its aliases. */
@@ -43,15 +75,17 @@ function putIdentified(
   member: Member,
   write: ProgressWrite,
   list: NonNullable<ProgressWrite["identifiers"]>,
+  quota: Quota,
 ): WriteOutcome {
   const isDocument = (name: string): boolean => member.shelves.has(name);
   const resolved = resolveNames(
     list.map(({ value }) => value),
     isDocument,
     (name) => member.aliases.get(name)?.document ?? null,
+    (match) => mayClaim(list[match] ?? { type: "", value: "" }, write.document),
   );
   const document = resolved?.document ?? write.document;
-  put(member, document, write);
+  if (!put(member, document, write, quota)) return { status: "full" };
   for (const { type, value } of resolved === null ? list : list.slice(resolved.match + 1)) {
     const target = member.aliases.get(value);
     const isTaken = isDocument(value) || (target !== undefined && isDocument(target.document));
@@ -62,7 +96,7 @@ function putIdentified(
 }
 
 /** A store that forgets everything when the server ends: for tests and demonstrations. */
-export function createMemoryStore(): Store {
+export function createMemoryStore(quota: Quota = DEFAULT_QUOTA): Store {
   const members = new Map<string, Member>();
   const secret = randomBytes(32).toString("hex");
 
@@ -71,7 +105,7 @@ export function createMemoryStore(): Store {
     keepsKeysVerbatim: false,
     async createUser(username, credential) {
       if (members.has(username)) return false;
-      members.set(username, { credential, shelves: new Map(), aliases: new Map() });
+      members.set(username, newMember(credential));
       return true;
     },
     async credentialOf(username) {
@@ -103,16 +137,22 @@ export function createMemoryStore(): Store {
     async write(username, credential, write) {
       const member = members.get(username);
       if (member?.credential !== credential) return { status: "unauthorized" };
-      if (write.identifiers !== null) return putIdentified(member, write, write.identifiers);
-      put(member, write.document, write);
+      if (write.identifiers !== null) return putIdentified(member, write, write.identifiers, quota);
+      if (!put(member, write.document, write, quota)) return { status: "full" };
       return { status: "written", document: write.document, match: null };
     },
-    async list(username, { since, after, limit }: ListQuery) {
-      const records = [...(members.get(username)?.shelves.values() ?? [])].map(({ record }) => record);
-      return records
-        .filter(({ timestamp, document }) => timestamp >= since && (after === null || document > after))
-        .sort((a, b) => (a.document < b.document ? -1 : 1))
-        .slice(0, limit);
+    async *list(username, { since, after }: ListQuery) {
+      const shelves = members.get(username)?.shelves ?? new Map<string, Shelf>();
+      const names = [...shelves.keys()].filter((name) => after === null || name > after).toSorted();
+      for (let from = 0; from < names.length; from += RECORDS_A_SLICE) {
+        const records = names.slice(from, from + RECORDS_A_SLICE).map((name) => shelves.get(name)?.record);
+        yield records
+          .filter((record) => record !== undefined && record.timestamp >= since)
+          .filter((r) => r !== undefined);
+      }
+    },
+    async edition(username) {
+      return String(members.get(username)?.changes ?? 0);
     },
     async history(username, document) {
       const shelf = members.get(username)?.shelves.get(document);
@@ -120,7 +160,8 @@ export function createMemoryStore(): Store {
     },
     async deleteDocument(username, document) {
       const member = members.get(username);
-      if (member === undefined || !member.shelves.delete(document)) return false;
+      if (member === undefined || !member.shelves.has(document)) return false;
+      place(member, document, null);
       for (const [value, target] of member.aliases) {
         if (target.document === document) member.aliases.delete(value);
       }
@@ -141,18 +182,30 @@ export function createMemoryStore(): Store {
         const member = members.get(line.username);
         if (line.kind === "user") {
           if (member === undefined) {
-            members.set(line.username, { credential: line.credential, shelves: new Map(), aliases: new Map() });
+            members.set(line.username, newMember(line.credential));
           } else {
             member.credential = line.credential;
           }
         } else if (member === undefined) {
           throw new Error("An imported line names an account that is not there.");
         } else if (line.kind === "document") {
-          member.shelves.set(line.record.document, { record: line.record, history: [...line.history] });
+          place(member, line.record.document, { record: line.record, history: [...line.history] });
         } else {
           member.aliases.set(line.value, { type: line.type, document: line.document });
         }
       }
+    },
+    async startSession(username, id, expires, now) {
+      const sessions = members.get(username)?.sessions;
+      if (sessions === undefined) return;
+      sessions.set(id, expires);
+      for (const [known, until] of sessions) if (until <= now || sessions.size > MAX_SESSIONS) sessions.delete(known);
+    },
+    async hasSession(username, id, now) {
+      return (members.get(username)?.sessions.get(id) ?? 0) > now;
+    },
+    async endSession(username, id) {
+      members.get(username)?.sessions.delete(id);
     },
     secret: () => Promise.resolve(secret),
     check: () => Promise.resolve(),

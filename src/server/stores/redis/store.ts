@@ -1,17 +1,23 @@
 import { randomBytes } from "node:crypto";
 import * as z from "zod";
-import { toHistoryEntry } from "../merge-record.ts";
+import { mayClaim, toHistoryEntry } from "../merge-record.ts";
+import { DEFAULT_QUOTA } from "../quota.ts";
+import type { Quota } from "../quota.ts";
 import { connectRedis } from "./link.ts";
 import { createRedisTransfer, scanKeys } from "./transfer.ts";
 import { formatFields, pairFields, readEntry, readFields } from "./records.ts";
 import { DELETE_DOCUMENT, DELETE_USER, FIND, REPLACE_CREDENTIAL, WRITE } from "./scripts.ts";
-import type { Store, StoredRecord } from "../store.ts";
+import { MAX_SESSIONS } from "../store.ts";
+import type { ListQuery, Store, StoredRecord } from "../store.ts";
+
+/** So many records are asked for at once: the longest that fit into a request are 6 MB. */
+const RECORDS_A_SLICE = 100;
 
 /** How long the index of an account is trusted, in seconds: a reference server beside us writes without it. */
 const INDEX_TRUST = 3600;
 
 const FindReply = z.tuple([z.string().nullable(), z.number(), z.string(), z.array(z.string())]);
-const WriteReply = z.union([z.tuple([]), z.tuple([z.number(), z.string()])]);
+const WriteReply = z.union([z.tuple([]), z.tuple([z.literal(-2)]), z.tuple([z.number(), z.string()])]);
 
 function prefixOf(username: string): string {
   return `user:${username}:`;
@@ -22,7 +28,7 @@ function prefixOf(username: string): string {
  * `user:NAME:alias:VALUE`), which any number of our servers may share, and which the reference server can take back.
  * Rejects when there is no Redis.
  */
-export async function openRedisStore(url: string): Promise<Store> {
+export async function openRedisStore(url: string, quota: Quota = DEFAULT_QUOTA): Promise<Store> {
   const link = await connectRedis(url);
 
   async function ensureIndex(username: string): Promise<void> {
@@ -45,6 +51,18 @@ export async function openRedisStore(url: string): Promise<Store> {
   async function recordOf(username: string, document: string): Promise<StoredRecord | null> {
     const fields = await link.ask((client) => client.hGetAll(`${prefixOf(username)}document:${document}`));
     return readFields(document, fields);
+  }
+
+  async function* list(username: string, { since, after }: ListQuery): AsyncGenerator<StoredRecord[]> {
+    await ensureIndex(username);
+    const key = `${prefixOf(username)}documents`;
+    const names = await link.ask((client) => client.zRangeByScore(key, since, "+inf"));
+    const wanted = names.filter((name) => after === null || name > after).toSorted();
+    for (let from = 0; from < wanted.length; from += RECORDS_A_SLICE) {
+      const slice = wanted.slice(from, from + RECORDS_A_SLICE);
+      const records = await Promise.all(slice.map((name) => recordOf(username, name)));
+      yield records.filter((record) => record !== null).filter(({ timestamp }) => timestamp >= since);
+    }
   }
 
   async function* usernames(): AsyncGenerator<string> {
@@ -82,27 +100,37 @@ export async function openRedisStore(url: string): Promise<Store> {
     },
     async write(username, credential, write) {
       const list = write.identifiers ?? [];
-      const names = list.flatMap(({ type, value }) => [type, value]);
-      const head = [prefixOf(username), credential, write.document, String(write.timestamp), String(list.length)];
-      const [hit, document] = WriteReply.parse(await link.run(WRITE, ...head, ...names, ...formatFields(write)));
-      if (hit === undefined || document === undefined) return { status: "unauthorized" };
+      const names = list.flatMap((entry) => [entry.type, entry.value, mayClaim(entry, write.document) ? "1" : "0"]);
+      const head = [prefixOf(username), credential, write.document, String(write.timestamp)];
+      const limits = [quota.documents, quota.bytes, list.length].map(String);
+      const reply = await link.run(WRITE, ...head, ...limits, ...names, ...formatFields(write));
+      const [hit, document] = WriteReply.parse(reply);
+      if (hit === undefined) return { status: "unauthorized" };
+      if (document === undefined) return { status: "full" };
       const match = hit < 0 ? list.find(({ value }) => value === write.document) : list[hit];
       return { status: "written", document, match: match?.type ?? null };
     },
-    async list(username, { since, after, limit }) {
-      await ensureIndex(username);
-      const key = `${prefixOf(username)}documents`;
-      const names = await link.ask((client) => client.zRangeByScore(key, since, "+inf"));
-      const wanted = names.filter((name) => after === null || name > after).sort((a, b) => (a < b ? -1 : 1));
-      const records: StoredRecord[] = [];
-      for (let index = 0; index < wanted.length && records.length < limit; index += limit) {
-        const page = wanted.slice(index, index + limit);
-        const read = await Promise.all(page.map((name) => recordOf(username, name)));
-        records.push(
-          ...read.filter((record) => record !== null && record.timestamp >= since).filter((r) => r !== null),
-        );
-      }
-      return records.slice(0, limit);
+    list,
+    async edition(username) {
+      return (await link.ask((client) => client.hGet(`${prefixOf(username)}usage`, "changes"))) ?? "";
+    },
+    async startSession(username, id, expires, now) {
+      const key = `${prefixOf(username)}sessions`;
+      await link.ask((client) =>
+        client
+          .multi()
+          .zAdd(key, { score: expires, value: id })
+          .zRemRangeByScore(key, 0, now)
+          .zRemRangeByRank(key, 0, -MAX_SESSIONS - 1)
+          .exec(),
+      );
+    },
+    async hasSession(username, id, now) {
+      const expires = await link.ask((client) => client.zScore(`${prefixOf(username)}sessions`, id));
+      return expires !== null && expires > now;
+    },
+    async endSession(username, id) {
+      await link.ask((client) => client.zRem(`${prefixOf(username)}sessions`, id));
     },
     async history(username, document) {
       const key = `${prefixOf(username)}history:${document}`;

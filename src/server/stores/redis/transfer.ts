@@ -1,5 +1,6 @@
 import type { RedisLink } from "./link.ts";
 import { formatEntry, formatFields, readEntry, readFields } from "./records.ts";
+import { PUT_DOCUMENT } from "./scripts.ts";
 import type { ExportLine, Store } from "../store.ts";
 
 /** Keys with this beginning, a page at a time; Redis may name a key twice. */
@@ -73,16 +74,8 @@ export function createRedisTransfer(
       return;
     }
     const { record, history } = line;
-    const list = `${prefix}history:${record.document}`;
-    await link.ask((client) => {
-      const batch = client
-        .multi()
-        .del([`${prefix}document:${record.document}`, list])
-        .hSet(`${prefix}document:${record.document}`, formatFields(record))
-        .zAdd(`${prefix}documents`, { score: record.timestamp, value: record.document });
-      if (history.length > 0) batch.rPush(list, history.map(formatEntry));
-      return batch.exec();
-    });
+    const head = [prefix, record.document, String(record.timestamp), String(history.length)];
+    await link.run(PUT_DOCUMENT, ...head, ...history.map(formatEntry), ...formatFields(record));
   }
 
   return {

@@ -1,6 +1,7 @@
 import { randomBytes } from "node:crypto";
 import type { Database } from "../../../io/sqlite/database.ts";
 import { HISTORY_LENGTH } from "../store.ts";
+import { RECOUNT_USAGE, USAGE_SCHEMA, USAGE_TRIGGERS } from "./usage.ts";
 
 const SCHEMA_VERSION = 2;
 
@@ -47,12 +48,19 @@ CREATE TABLE IF NOT EXISTS aliases (
   PRIMARY KEY (user_id, value)
 ) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS overlong (document_id INTEGER PRIMARY KEY);
+CREATE TABLE IF NOT EXISTS sessions (
+  user_id INTEGER NOT NULL REFERENCES users ON DELETE CASCADE,
+  id TEXT NOT NULL,
+  expires INTEGER NOT NULL,
+  PRIMARY KEY (user_id, id)
+) WITHOUT ROWID;
 CREATE INDEX IF NOT EXISTS aliases_by_document ON aliases (document_id);
 CREATE TABLE IF NOT EXISTS settings (name TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
 `;
 
 /** As SQLite keeps their text, by which it is seen whether a file has these very ones. */
 const TRIGGERS = {
+  ...USAGE_TRIGGERS,
   remember: `CREATE TRIGGER remember AFTER UPDATE OF writes ON documents BEGIN
   INSERT INTO history (id, document_id, number, previous, timestamp, percentage, progress, device, device_id)
   VALUES (NEW.previous, OLD.id, OLD.writes, OLD.previous, OLD.timestamp, OLD.percentage, OLD.progress, OLD.device, OLD.device_id);
@@ -86,9 +94,9 @@ export function prepareSchema(db: Database): void {
   db.exec("BEGIN IMMEDIATE");
   // Another process may have been first.
   if (!isCurrent(db)) {
-    db.exec(SCHEMA);
+    db.exec(SCHEMA + USAGE_SCHEMA);
     for (const [name, text] of Object.entries(TRIGGERS)) db.exec(`DROP TRIGGER IF EXISTS ${name}; ${text}`);
-    db.exec(NOTE_OVERLONG);
+    db.exec(NOTE_OVERLONG + RECOUNT_USAGE);
     db.prepare("INSERT OR IGNORE INTO settings VALUES ('secret', ?)").run(randomBytes(32).toString("hex"));
     db.exec(`PRAGMA user_version = ${SCHEMA_VERSION}`);
   }

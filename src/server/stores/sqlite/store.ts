@@ -7,10 +7,16 @@ import { readDocumentRow } from "./rows.ts";
 import { prepareSchema } from "./schema.ts";
 import { createSqliteTransfer } from "./transfer.ts";
 import { createSqliteWriter } from "./writer.ts";
-import type { Store, StoredRecord } from "../store.ts";
+import { DEFAULT_QUOTA, ROW_BYTES } from "../quota.ts";
+import type { Quota } from "../quota.ts";
+import type { ListQuery, Store, StoredRecord } from "../store.ts";
+import { createSqliteSessions } from "./sessions.ts";
+import { createSqliteUsage } from "./usage.ts";
 
-/** A listing looks at this many rows before others have their turn; about 3 ms. */
-const ROWS_A_SLICE = 2000;
+/** A listing looks at so many rows, or bytes, before others have their turn; about 3 ms. */
+const MAX_ROWS = 2000;
+const SLICE_BYTES = 1024 ** 2;
+const FIRST_ROWS = 50;
 
 const COLUMNS =
   "d.id, d.document, d.timestamp, d.percentage, d.progress, d.device, d.device_id, d.filename, d.title, d.authors, d.identifiers";
@@ -19,8 +25,15 @@ function recordOf(row: SqlRow | undefined): StoredRecord | null {
   return row === undefined || row["id"] === null ? null : readDocumentRow(row);
 }
 
+/** How many rows like these are a slice: those of a reader are short, and nobody else's may stop the server. */
+function rowsThatFit(slice: readonly SqlRow[]): number {
+  let bytes = 0;
+  for (const { progress } of slice) bytes += ROW_BYTES + (typeof progress === "string" ? progress.length : 0);
+  return Math.max(1, Math.min(MAX_ROWS, Math.floor((slice.length * SLICE_BYTES) / bytes)));
+}
+
 /** A store in one SQLite file: a `PUT` that was answered survives `kill -9` and a power cut. Throws when it cannot be opened. */
-export function openSqliteStore(path: string): Store {
+export function openSqliteStore(path: string, quota: Quota = DEFAULT_QUOTA): Store {
   const db = openDatabase(path);
   try {
     prepareSchema(db);
@@ -40,12 +53,14 @@ export function openSqliteStore(path: string): Store {
   );
   const selectSlice = db.prepare(
     `SELECT ${COLUMNS} FROM users u JOIN documents d ON d.user_id = u.id
-     WHERE u.name = ? AND d.document > ? ORDER BY d.document LIMIT ${ROWS_A_SLICE}`,
+     WHERE u.name = ? AND d.document > ? ORDER BY d.document LIMIT ?`,
   );
+  const selectUserId = db.prepare("SELECT id FROM users WHERE name = ?");
   const selectNames = db.prepare("SELECT name FROM users WHERE name > ? ORDER BY name LIMIT 500");
   const selectSecret = db.prepare("SELECT value FROM settings WHERE name = 'secret'");
   const history = createSqliteHistory(db);
-  const writer = createSqliteWriter(db);
+  const usage = createSqliteUsage(db);
+  const writer = createSqliteWriter(db, usage, quota);
 
   function find(
     username: string,
@@ -74,6 +89,21 @@ export function openSqliteStore(path: string): Store {
       writer.forget();
       return work();
     });
+  }
+
+  /** Every slice is one look into the file; others have their turn before the next. */
+  async function* list(username: string, { since, after }: ListQuery): AsyncGenerator<StoredRecord[]> {
+    let rows = FIRST_ROWS;
+    for (let last = after ?? ""; ;) {
+      const slice = selectSlice.all(toSqlText(username), toSqlText(last), rows);
+      const found = slice.filter((row) => Number(row["timestamp"]) >= since).map(readDocumentRow);
+      if (found.length > 0) yield found;
+      const end = slice.at(-1);
+      if (end === undefined || slice.length < rows) return;
+      last = fromSqlText(end["document"]);
+      rows = rowsThatFit(slice);
+      await setImmediate();
+    }
   }
 
   async function* usernames(): AsyncGenerator<string> {
@@ -107,19 +137,10 @@ export function openSqliteStore(path: string): Store {
       ),
     find: (username, names, followAliases) => db.readSoon(() => find(username, names, followAliases)),
     write: (username, credential, write) => db.write(() => writer.put(username, credential, write)),
-    async list(username, { since, after, limit }) {
-      const found: StoredRecord[] = [];
-      for (let last = after ?? ""; ;) {
-        const slice = selectSlice.all(toSqlText(username), toSqlText(last));
-        for (const row of slice) {
-          if (Number(row["timestamp"]) >= since) found.push(readDocumentRow(row));
-          if (found.length === limit) return found;
-        }
-        const end = slice.at(-1);
-        if (end === undefined || slice.length < ROWS_A_SLICE) return found;
-        last = fromSqlText(end["document"]);
-        await setImmediate();
-      }
+    list,
+    async edition(username) {
+      const row = db.read(() => selectUserId.get(toSqlText(username)));
+      return row === undefined ? "" : usage.edition(Number(row["id"]));
     },
     async history(username, document) {
       const row = selectFound.get(toSqlText(document), toSqlText(username));
@@ -128,7 +149,8 @@ export function openSqliteStore(path: string): Store {
     },
     deleteDocument: (username, document) => db.write(() => history.deleteDocument(username, document)),
     usernames,
-    ...createSqliteTransfer(db, usernames, writeAccounts, history),
+    ...createSqliteTransfer(db, usernames, writeAccounts, history, usage),
+    ...createSqliteSessions(db),
     async secret() {
       return fromSqlText(selectSecret.get()?.["value"]);
     },

@@ -2,6 +2,7 @@ import { fromSqlText, toSqlText, toSqlTextOrNull } from "../../../io/sqlite/data
 import type { Database } from "../../../io/sqlite/database.ts";
 import { formatIdentifiers } from "../identifiers.ts";
 import type { SqliteHistory } from "./history.ts";
+import type { SqliteUsage } from "./usage.ts";
 import { readDocumentRow } from "./rows.ts";
 import type { ExportLine, HistoryEntry, Store, StoredRecord } from "../store.ts";
 
@@ -11,6 +12,7 @@ export function createSqliteTransfer(
   usernames: () => AsyncIterable<string>,
   writeAccounts: <T>(work: () => T) => Promise<T>,
   chains: SqliteHistory,
+  usage: SqliteUsage,
 ): Pick<Store, "exportLines" | "importLines"> {
   const selectUser = db.prepare("SELECT id, credential FROM users WHERE name = ?");
   const selectDocuments = db.prepare("SELECT * FROM documents WHERE user_id = ? AND id > ? ORDER BY id LIMIT 500");
@@ -53,11 +55,14 @@ export function createSqliteTransfer(
       history.length,
     );
     let previous: number | bigint | null = null;
+    let first: number | null = null;
     for (const [number, entry] of history.toReversed().entries()) {
       const { timestamp, percentage, progress, device, device_id } = entry;
       const values = [timestamp, percentage, toSqlText(progress), toSqlText(device), toSqlTextOrNull(device_id)];
       previous = insertHistory.run(lastInsertRowid, number, previous, ...values).lastInsertRowid;
+      first ??= Number(previous);
     }
+    if (first !== null) usage.countHistory(userId, first, Number(previous));
     linkHistory.run(previous, lastInsertRowid);
   }
 

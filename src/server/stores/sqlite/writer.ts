@@ -1,7 +1,11 @@
 import { fromSqlText, toSqlText, toSqlTextOrNull } from "../../../io/sqlite/database.ts";
 import type { Database, SQLInputValue } from "../../../io/sqlite/database.ts";
 import { formatIdentifiers } from "../identifiers.ts";
-import type { Identifier, ProgressWrite, WriteOutcome } from "../store.ts";
+import { mayClaim } from "../merge-record.ts";
+import { sizeOfRecord } from "../quota.ts";
+import type { Quota } from "../quota.ts";
+import type { ClaimedIdentifier, ProgressWrite, WriteOutcome } from "../store.ts";
+import type { SqliteUsage } from "./usage.ts";
 
 /** The writing half of the SQLite store; its `put` must run inside a transaction. */
 export interface SqliteWriter {
@@ -11,6 +15,14 @@ export interface SqliteWriter {
 }
 
 const MAX_USERS = 10_000;
+
+/** An account that was looked up. */
+interface Known {
+  readonly credential: string;
+  readonly id: number;
+  /** Bytes that it may certainly still fill; the database is asked again when they are used up. */
+  room: number;
+}
 
 interface Place {
   readonly documentId: number;
@@ -34,7 +46,7 @@ function told({
 }
 
 /** Prepares the statements of a `PUT`. */
-export function createSqliteWriter(db: Database): SqliteWriter {
+export function createSqliteWriter(db: Database, usage: SqliteUsage, quota: Quota): SqliteWriter {
   const selectUser = db.prepare("SELECT id FROM users WHERE name = ? AND credential = ?");
   const insertDocument = db.prepare(
     `INSERT INTO documents (user_id, document, timestamp, percentage, progress, device, device_id, filename, title, authors, identifiers)
@@ -42,6 +54,11 @@ export function createSqliteWriter(db: Database): SqliteWriter {
   );
   const updatePosition = db.prepare(
     `UPDATE documents SET writes = writes + 1, previous = ?, timestamp = ?, percentage = ?, progress = ?, device = ?,
+       device_id = ifnull(?, device_id), identifiers = ? WHERE user_id = ? AND document = ?`,
+  );
+  // Where there is no room the new position takes the place of the one before.
+  const replacePosition = db.prepare(
+    `UPDATE documents SET timestamp = ?, percentage = ?, progress = ?, device = ?,
        device_id = ifnull(?, device_id), identifiers = ? WHERE user_id = ? AND document = ?`,
   );
   // Most readers never tell metadata: what is not set costs nothing.
@@ -57,23 +74,32 @@ export function createSqliteWriter(db: Database): SqliteWriter {
   const insertAlias = db.prepare("INSERT INTO aliases (user_id, value, type, document_id) VALUES (?, ?, ?, ?)");
 
   // Who was looked up stays known until somebody else has written to the file, or accounts change here.
-  const users = new Map<string, { readonly credential: string; readonly id: number }>();
+  const users = new Map<string, Known>();
   let usersOf = -1;
   let lastHistory = 0;
   let lastHistoryOf = -1;
 
-  function userIdOf(username: string, credential: string): number | null {
+  function knownOf(username: string, credential: string): Known | null {
     if (usersOf !== db.edition() || users.size >= MAX_USERS) {
       usersOf = db.edition();
       users.clear();
     }
     const known = users.get(username);
-    if (known?.credential === credential) return known.id;
+    if (known?.credential === credential) return known;
     const row = selectUser.get(toSqlText(username), toSqlText(credential));
     if (row === undefined) return null;
-    const id = Number(row["id"]);
-    users.set(username, { credential, id });
-    return id;
+    const found: Known = { credential, id: Number(row["id"]), room: 0 };
+    users.set(username, found);
+    return found;
+  }
+
+  /** Whether an account has room for this write; the room it takes is used up. */
+  function hasRoom(user: Known, write: ProgressWrite): boolean {
+    const size = sizeOfRecord(write);
+    if (user.room < size) user.room = quota.bytes - usage.of(user.id).bytes;
+    const has = user.room >= size;
+    user.room -= size;
+    return has;
   }
 
   /** The id of the next row of the history: the row that it remembers has to name it before it is there. */
@@ -85,7 +111,10 @@ export function createSqliteWriter(db: Database): SqliteWriter {
     return (lastHistory += 1);
   }
 
-  function insert(userId: number, write: ProgressWrite): number {
+  /** The new document's id; null when the account may keep no document more. */
+  function insert(user: Known, write: ProgressWrite): number | null {
+    const userId = user.id;
+    if (!hasRoom(user, write) || usage.of(userId).documents >= quota.documents) return null;
     const { deviceId, filename, title, authors, identifiers } = told(write);
     const { lastInsertRowid } = insertDocument.run(
       userId,
@@ -104,37 +133,46 @@ export function createSqliteWriter(db: Database): SqliteWriter {
   }
 
   /** False when there is no such document. */
-  function update(userId: number, document: string, write: ProgressWrite): boolean {
+  function update(user: Known, document: string, write: ProgressWrite): boolean {
+    const userId = user.id;
     const name = toSqlText(document);
     const { deviceId, filename, title, authors, identifiers } = told(write);
-    const { changes } = updatePosition.run(
-      nextHistoryId(),
-      write.timestamp,
-      write.percentage,
-      toSqlText(write.progress),
-      toSqlText(write.device),
-      deviceId,
-      identifiers,
-      userId,
-      name,
-    );
+    const { timestamp, percentage } = write;
+    const [progress, device] = [toSqlText(write.progress), toSqlText(write.device)];
+    const { changes } = hasRoom(user, write)
+      ? updatePosition.run(
+          nextHistoryId(),
+          timestamp,
+          percentage,
+          progress,
+          device,
+          deviceId,
+          identifiers,
+          userId,
+          name,
+        )
+      : replacePosition.run(timestamp, percentage, progress, device, deviceId, identifiers, userId, name);
     if (changes === 0) return false;
     if (write.metadata !== null) updateMetadata.run(filename, title, authors, userId, name);
     return true;
   }
 
-  function resolve(userId: number, list: readonly Identifier[]): Place | null {
-    for (const [match, { value }] of list.entries()) {
+  function resolve(userId: number, list: readonly ClaimedIdentifier[], own: string): Place | null {
+    for (const [match, entry] of list.entries()) {
+      if (!mayClaim(entry, own)) continue;
+      const { value } = entry;
       const row = selectDocument.get(userId, value) ?? selectTarget.get(userId, value);
       if (row !== undefined) return { documentId: Number(row["id"]), document: fromSqlText(row["document"]), match };
     }
     return null;
   }
 
-  function putIdentified(userId: number, write: ProgressWrite, list: readonly Identifier[]): WriteOutcome {
-    const place = resolve(userId, list);
-    if (place !== null) update(userId, place.document, write);
-    const documentId = place?.documentId ?? insert(userId, write);
+  function putIdentified(user: Known, write: ProgressWrite, list: readonly ClaimedIdentifier[]): WriteOutcome {
+    const userId = user.id;
+    const place = resolve(userId, list, write.document);
+    if (place !== null) update(user, place.document, write);
+    const documentId = place?.documentId ?? insert(user, write);
+    if (documentId === null) return { status: "full" };
     for (const { type, value } of place === null ? list : list.slice(place.match + 1)) {
       // Never shadow a document, never repoint an alias; one whose document is gone went with it.
       const isTaken = selectDocument.get(userId, value) !== undefined || selectTarget.get(userId, value) !== undefined;
@@ -146,10 +184,10 @@ export function createSqliteWriter(db: Database): SqliteWriter {
 
   return {
     put(username, credential, write) {
-      const userId = userIdOf(username, credential);
-      if (userId === null) return { status: "unauthorized" };
-      if (write.identifiers !== null) return putIdentified(userId, write, write.identifiers);
-      if (!update(userId, write.document, write)) insert(userId, write);
+      const user = knownOf(username, credential);
+      if (user === null) return { status: "unauthorized" };
+      if (write.identifiers !== null) return putIdentified(user, write, write.identifiers);
+      if (!update(user, write.document, write) && insert(user, write) === null) return { status: "full" };
       return { status: "written", document: write.document, match: null };
     },
     forget() {
