@@ -1,6 +1,7 @@
-"""Places put on the server once more, so that a device offers to continue: where its sidecar has gone, or on request.
+"""Places put on the server once more at the reader's request, so that devices offer to continue.
 
-KOReader ignores a record that bears its own name, so a place that the device itself had put there must be put again
+Also to a device whose sidecar was not found any more: but never by itself, for what is missing on a device may only have
+been missed. KOReader ignores a record that bears its own name, so a place that the device itself had put there must be put again
 under ours. What stands there is looked at once more before: nothing newer, and no other place of a device's, is replaced.
 """
 
@@ -39,9 +40,9 @@ def lost_sidecars(api: Any) -> dict[int, list[str]]:
     return {book_id: sorted(lost[uuid]) for book_id, uuid in uuids.items() if uuid in lost}
 
 
-def offers_again(api: Any, account_id: str) -> list[CarryOver]:
+def offers_again(api: Any, account_id: str, book_ids: Collection[int]) -> list[CarryOver]:
     """The last place that a server gave under each lost sidecar's digest, to be put there again under our name."""
-    lost = lost_sidecars(api)
+    lost = {book_id: digests for book_id, digests in lost_sidecars(api).items() if book_id in book_ids}
     remembered = recall(api, account_id, lost)
     offers: list[CarryOver] = []
     for book_id, digests in lost.items():
@@ -54,7 +55,8 @@ def offers_again(api: Any, account_id: str) -> list[CarryOver]:
 
 
 def offers_of(api: Any, account_id: str, profile: Profile, book_ids: Collection[int]) -> list[CarryOver]:
-    """Each book's place, for every copy of the same text that is out there: *Offer this place to my devices*."""
+    """*Offer this place to my devices*: each book's place, for every copy of the same text that is out there, and for
+    copies that have lost their own, that one."""
     remembered = recall(api, account_id, book_ids, profile["id"])
     digests = read_digests(api, book_ids)
     offers: list[CarryOver] = []
@@ -65,7 +67,9 @@ def offers_of(api: Any, account_id: str, profile: Profile, book_ids: Collection[
             offers.extend(
                 {"book_id": book_id, "document": target, "progress": place} for target in dict.fromkeys(targets)
             )
-    return offers
+    offered = {(offer["book_id"], offer["document"]) for offer in offers}
+    lost = offers_again(api, account_id, book_ids)
+    return [*offers, *(offer for offer in lost if (offer["book_id"], offer["document"]) not in offered)]
 
 
 def _place_of(base: Base | None, heard: Sequence[Progress], rules: Rules) -> Progress | None:

@@ -31,14 +31,12 @@ from ..link.contract import (
 )
 from ..copies.digest import file_content_key
 from ..memory.marks import read_marks
-from ..devices.state import forget_offers
 from ..memory.history import add_digests, read_digests
 from ..memory.journal_run import Decision
 from ..memory.journaled import Journaled
 from ..library.books import WriteReport, read_books
 from ..library.files import EPUB_FORMATS
 from ..memory.noticed import with_news
-from .offers import offers_again
 from ..copies.strip_list import our_folder
 from ..memory.journal import WriteJournal
 
@@ -244,15 +242,8 @@ def carry_over(
     on_phase: OnPhase,
 ) -> list[CarryOverResult]:
     """Offers each book's place under the digests of its newer copies. Raises SyncError as `prepare` does."""
-    offers = carry_overs_of(api, plan, account["id"])
-    results = offer(api, offers, account, profile, bridge, abort, on_phase) if offers else []
-    forget_offers({done["carry_over"]["document"] for done in results if done["outcome"] != "failed"})
-    return results
-
-
-def carry_overs_of(api: Any, plan: PullPlan, account_id: str) -> list[CarryOver]:
-    """What a plan carries over, and the places of sidecars that have gone from their devices."""
-    return [*plan["carry_overs"], *offers_again(api, account_id)]
+    offers = plan["carry_overs"]
+    return offer(api, offers, account, profile, bridge, abort, on_phase) if offers else []
 
 
 def offer(

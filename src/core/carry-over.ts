@@ -16,20 +16,23 @@ export function isSameRecordedPlace(one: Progress, other: Progress): boolean {
   return one.progress === other.progress && one.percentage === other.percentage;
 }
 
-/** What stands under a document may be replaced by a place of ours: nothing, a peek, or an older place of our own. */
+/**
+ * What stands under a document may be replaced by a place of ours: nothing, a peek, or an older place of our own. Never
+ * the very record that the place is from: it is a device's own, and nothing but the reader's word is reason enough.
+ */
 export function mayCarryOver(current: Progress | null, place: Progress, readingFrom: number): boolean {
   if (current === null) return true;
-  const samePlace = isSameRecordedPlace(current, place);
-  if (isOwn(current)) return !samePlace && !mayBeOlder(place, current);
-  // A place offered again to its own device must be put under our id: KOReader ignores a record that bears its own.
-  if (current.document === place.document) return samePlace;
+  if (isOwn(current)) return !isSameRecordedPlace(current, place) && !mayBeOlder(place, current);
+  if (current.document === place.document) return false;
   return isPeek(current.percentage, place.percentage, readingFrom);
 }
 
 /** As `mayCarryOver`, when the reader asked for it: then also an older place of another device's, never a newer one. */
 export function mayOffer(current: Progress | null, place: Progress, readingFrom: number): boolean {
   if (mayCarryOver(current, place, readingFrom)) return true;
-  if (current === null || isOwn(current) || current.document === place.document) return false;
+  if (current === null || isOwn(current)) return false;
+  // A place offered again to its own device must be put under our id: KOReader ignores a record that bears its own.
+  if (current.document === place.document) return isSameRecordedPlace(current, place);
   return !mayBeOlder(place, current);
 }
 

@@ -224,19 +224,18 @@ test("a place that its device has left since the plan was made is not put anywhe
   await client.close();
 });
 
-test("a place offered to its own device stands under our id, the same to the letter", async () => {
+test("a device's own record is replaced by the same place of ours when its reader asks, and never otherwise", async () => {
   const { account, client } = await newAccount();
   await push(client, "Kobo", md5("old"), 0.4);
   const progress = await client.getProgress(md5("old"));
   if (progress === null) throw new Error("the server lost it");
-  const request = {
-    account,
-    library_id: "lib",
-    carry_overs: [{ book_id: 1, document: md5("old"), progress }],
-    reading_from: READING_FROM,
-    on_request: false,
-  };
-  expect(await carryOver(request, PORTS, RUNNING)).toMatchObject([{ outcome: "carried" }]);
+  const carry_overs = [{ book_id: 1, document: md5("old"), progress }];
+  const request = { account, library_id: "lib", carry_overs, reading_from: READING_FROM };
+  expect(await carryOver({ ...request, on_request: false }, PORTS, RUNNING)).toMatchObject([
+    { outcome: "not_needed", why: { code: "offer_same_place" } },
+  ]);
+  expect(await client.getProgress(md5("old"))).toMatchObject({ percentage: 0.4, device: "Kobo" });
+  expect(await carryOver({ ...request, on_request: true }, PORTS, RUNNING)).toMatchObject([{ outcome: "carried" }]);
   expect(await client.getProgress(md5("old"))).toMatchObject({ percentage: 0.4, device: "calibre" });
   await client.close();
 });

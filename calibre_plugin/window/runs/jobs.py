@@ -174,7 +174,7 @@ def write_job(
         return _unwritten(pulled, decisions, rows, applied, trouble)
     if not abort.is_set() and (request.viewer or request.users):
         _deliver(request, pulled, log, abort)
-    if not abort.is_set() and pull.carry_overs_of(request.api, pulled.plan, request.account["id"]):
+    if not abort.is_set() and pulled.plan["carry_overs"]:
         _carry_over(request, pulled, log, abort)
     tell_outcomes(rows, applied.report)
     return WriteOutcome(applied)

@@ -10,6 +10,7 @@ from typing import Any, cast
 
 from ...sync import pull
 from ...link.contract import CarryOverResult, ColumnUpdate, KnownDigest, Why
+from ...devices.state import forget_offers
 from ...words.digest_names import copy_name
 from ...words.explain import Explanation, why_text
 from ...memory.history import read_digests
@@ -59,6 +60,7 @@ def offer_job(
                     phase_reporter(notifications),
                     on_request=True,
                 )
+            forget_offers({done["carry_over"]["document"] for done in results if done["outcome"] == "carried"})
         digests = read_digests(api, ids)
         return OfferOutcome(results, rows_of_offers(api, ids, results), names_of(digests.values()))
     except Exception as error:
