@@ -13,7 +13,7 @@ from typing import Any
 
 from .files import mounted_at, with_slashes
 from .home import Collected, bring_home
-from .names import device_id, device_name
+from .names import device_id, device_name, drive_marks
 from .read import read_mounted
 from .remote import MOST, read_remote
 from .state import load_state, save_state
@@ -35,7 +35,7 @@ def collect(
     before = load_state(marked, called)
     prefixes = mounted_at(device)
     if prefixes:
-        look = read_mounted(prefixes, before, called, abort)
+        look = read_mounted(prefixes, before, called, abort, drive_marks(device))
     else:
         look = read_remote(device, list(uuids), before, called, abort, most)
     collected = bring_home(api, before, look, prefixes, uuids, abort)

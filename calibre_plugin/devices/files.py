@@ -5,13 +5,13 @@ from __future__ import annotations
 import os
 import stat
 import threading
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
-from typing import Any, Final, Literal
+from typing import Any, Final, Literal, NamedTuple
 
 from .archive_folder import archive_folders
-from .odd_file import OddReason
+from .odd_file import OddFile, OddReason, open_regular
 from .sidecar import ARCHIVED, NAME
 from .statistics import STATISTICS
 
@@ -42,6 +42,14 @@ class Found:
     odd: OddReason | None = None
 
 
+class Identity(NamedTuple):
+    """The file system and the folder that stand at a path, and what calibre wrote there about the drive."""
+
+    file_system: int
+    folder: int
+    drive_info: bytes
+
+
 def mounted_at(device: Any) -> list[str]:
     """The folders where the device's memory and cards are mounted now; none for one that is reached otherwise."""
     names = ("_main_prefix", "_card_a_prefix", "_card_b_prefix")
@@ -64,12 +72,13 @@ def book_extensions() -> frozenset[str]:
 class Walk:
     """One look through everything below a folder that concerns us; it ends early when stopped.
 
-    Once it is over, `is_whole` says whether the same device was there from beginning to end and everything below it could
+    `marks` are calibre's own for this device. Once it is over, `is_whole` says whether the same device was there from beginning to end and everything below it could
     be listed. Only then is what was not seen not there: a device that was pulled looks like one with fewer files.
     """
 
-    def __init__(self, prefix: str, abort: threading.Event) -> None:
+    def __init__(self, prefix: str, abort: threading.Event, marks: Collection[str] = ()) -> None:
         self.is_whole = False
+        self._marks = [mark.encode() for mark in marks]
         self._prefix = prefix
         self._abort = abort
         self._unseen: list[OSError] = []
@@ -91,7 +100,8 @@ class Walk:
                 if found is not None:
                     yield found
         after = identity(self._prefix)
-        self.is_whole = not (self._abort.is_set() or self._unseen) and before is not None and before == after
+        is_marked = after is not None and (not self._marks or any(mark in after.drive_info for mark in self._marks))
+        self.is_whole = not (self._abort.is_set() or self._unseen) and is_marked and before == after
 
     def _found(self, path: str, kind: Kind) -> Found | None:
         try:
@@ -120,14 +130,14 @@ class Walk:
         return lower in _OPENED or not (lower.startswith(".") or lower in _SKIPPED)
 
 
-def identity(prefix: str) -> tuple[object, ...] | None:
+def identity(prefix: str) -> Identity | None:
     """What tells a mounted device from an empty folder, or from another device, in its place; None when nothing is there."""
     try:
         about = os.stat(prefix)
-        with suppress(FileNotFoundError), open(os.path.join(prefix, DRIVE_INFO), "rb") as file:
-            return about.st_dev, about.st_ino, file.read(1 << 16)
-        return about.st_dev, about.st_ino, b""
-    except OSError:
+        with suppress(FileNotFoundError), open_regular(os.path.join(prefix, DRIVE_INFO)) as file:
+            return Identity(about.st_dev, about.st_ino, file.read(1 << 16))
+        return Identity(about.st_dev, about.st_ino, b"")
+    except (OSError, OddFile):
         return None
 
 

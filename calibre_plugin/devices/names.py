@@ -26,6 +26,14 @@ def device_id(device: Any) -> str:
     return str(getattr(device, "_main_prefix", "") or type(device).__name__)
 
 
+def drive_marks(device: Any) -> frozenset[str]:
+    """calibre's own marks on the device's memory and cards, which also stand in a file on each; none where it has none."""
+    info = getattr(device, "driveinfo", None)
+    drives = info.values() if isinstance(info, dict) else ()
+    marks = (drive.get("device_store_uuid") for drive in drives if isinstance(drive, dict))
+    return frozenset(mark for mark in marks if isinstance(mark, str) and mark)
+
+
 def _drive(device: Any) -> dict[str, Any]:
     info = getattr(device, "driveinfo", None) or {}
     # The wireless driver keeps the one drive's information itself, without a name for the drive.

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from typing import Any, Final, Literal
 
@@ -38,11 +38,20 @@ class Look:
     whole: bool
 
 
-def read_mounted(prefixes: Iterable[str], before: DeviceState, called: str, abort: threading.Event) -> Look:
-    """The device as it is now. What a look that did not end whole left unread stays as it was."""
+def read_mounted(
+    prefixes: Iterable[str],
+    before: DeviceState,
+    called: str,
+    abort: threading.Event,
+    marks: Collection[str] = (),
+) -> Look:
+    """The device as it is now. What a look that did not end whole left unread stays as it was.
+
+    `marks` are calibre's own, of which every part of the device must bear one for the look to be whole.
+    """
     reader = _Reader(before, empty_state(called), abort)
     for prefix in prefixes:
-        reader.read_below(prefix)
+        reader.read_below(prefix, marks)
     if not reader.whole:
         reader.keep_unseen()
     return Look(reader.now, reader.opened, not abort.is_set(), reader.whole)
@@ -53,8 +62,8 @@ class _Reader:
         self.before, self.now, self._abort = before, now, abort
         self.opened, self.whole = 0, True
 
-    def read_below(self, prefix: str) -> None:
-        walk = Walk(prefix, self._abort)
+    def read_below(self, prefix: str, marks: Collection[str]) -> None:
+        walk = Walk(prefix, self._abort, marks)
         for found in walk:
             self._read(found)
         self.whole = self.whole and walk.is_whole

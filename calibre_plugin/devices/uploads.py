@@ -1,7 +1,8 @@
 """What really went to a device: a wrapper around the device manager's sending, which hashes each file where it arrived.
 
 Drivers may change a file after calibre has written its metadata, and the name on the device is theirs: both are known
-only once the sending has returned. Nothing here needs Qt, and nothing here can make a sending fail.
+only once the sending has returned. Where it cannot be proven which file arrived, only its name is logged. Nothing here
+needs Qt, and nothing here can make a sending fail.
 """
 
 from __future__ import annotations
@@ -9,19 +10,19 @@ from __future__ import annotations
 import os
 import sys
 import time
-import traceback
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, Final
 
 from ..copies.log import append
 from ..copies.record import CopyRecord
 from .names import device_name
-from ..copies.digest import content_key, partial_md5, stream_size
+from ..copies.digest import name_digest
+from ..words.faults import note_fault, note_line
+from .sent_file import OwnFiles, SentFile, Unproven, arrived
 
 # Told in the device's own thread: the uuids of the books that were sent.
 OnSent = Callable[[list[str]], None]
 
-_EPUBS: Final = frozenset({"EPUB", "KEPUB"})
 _ORIGINAL: Final = "_koreader_progress_original"
 
 
@@ -31,14 +32,16 @@ def watch_uploads(device_manager: Any, on_sent: OnSent | None = None) -> None:
 
     # calibre calls it by these names, in every version from 5 to 9; what a later one adds is passed on.
     def upload_books(files: Sequence[Any], names: Sequence[str], *args: Any, **named: Any) -> Any:
-        result = original(files, names, *args, **named)
+        device = device_manager.device
+        with OwnFiles(device) as own:
+            result = original(files, names, *args, **named)
         try:
             metadata = named.get("metadata") or (args[1] if len(args) > 1 else None) or ()
-            sent = log_uploads(device_manager.device, files, metadata, result or ())
+            sent = log_uploads(device, files, metadata, result or (), own.found)
             if sent and on_sent is not None:
                 on_sent(sent)
-        except Exception:
-            _complain()
+        except Exception as error:
+            note_fault("remember what was sent", error)
         return result
 
     setattr(upload_books, _ORIGINAL, original)
@@ -52,7 +55,9 @@ def unwatch_uploads(device_manager: Any) -> None:
         device_manager._upload_books = original
 
 
-def log_uploads(device: Any, files: Sequence[Any], metadata: Sequence[Any], result: Sequence[Any]) -> list[str]:
+def log_uploads(
+    device: Any, files: Sequence[Any], metadata: Sequence[Any], result: Sequence[Any], own: Sequence[SentFile] = ()
+) -> list[str]:
     """Logs each sent file as `sent`; the uuids of the books. A file that cannot be read costs that file only."""
     called = device_name(device)
     sent: list[str] = []
@@ -61,33 +66,51 @@ def log_uploads(device: Any, files: Sequence[Any], metadata: Sequence[Any], resu
         if not uuid:
             continue
         try:
-            append(_record(file, mi, uuid, called, location))
+            record = _record(device, file, mi, uuid, called, location, own)
+            if record is not None:
+                append(record)
             sent.append(uuid)
-        except Exception:
-            _complain()
+        except Exception as error:
+            note_fault("remember what was sent", error)
     return sent
 
 
-def _record(file: Any, mi: Any, uuid: str, called: str, location: Any) -> CopyRecord:
+def _record(
+    device: Any, file: Any, mi: Any, uuid: str, called: str, location: Any, own: Sequence[SentFile]
+) -> CopyRecord | None:
+    """What is known of one sending: the file that arrived, else its name; None where not even that is."""
     path = path_on_device(location)
-    with _opened(file, path) as stream:
-        kind = format_of(path or getattr(file, "name", None) or str(file))
-        return CopyRecord(
-            at=time.time(),
-            source="sent",
-            uuid=uuid,
-            title=mi.title or "",
-            authors=list(mi.authors or ()),
-            kind="partial_md5",
-            digest=partial_md5(stream),
-            format=kind,
-            size=stream_size(stream),
-            content_key=content_key(stream) if kind in _EPUBS else None,
-            name=path.replace("\\", "/").rpartition("/")[2] if path else None,
-            path=path,
-            device=called,
-            by=os.path.basename(sys.argv[0]) if sys.argv else "",
-        )
+    kind = format_of(path or getattr(file, "name", None) or str(file))
+    name = path.replace("\\", "/").rpartition("/")[2] if path else None
+    record = CopyRecord(
+        at=time.time(),
+        source="sent",
+        uuid=uuid,
+        title=mi.title or "",
+        authors=list(mi.authors or ()),
+        kind="filename",
+        digest=name_digest(name or ""),
+        format=kind,
+        size=None,
+        content_key=None,
+        name=name,
+        path=path,
+        device=called,
+        by=os.path.basename(sys.argv[0]) if sys.argv else "",
+    )
+    try:
+        known = arrived(device, file, location, path, kind, own)
+    except (Unproven, OSError) as error:
+        why = str(error) if isinstance(error, Unproven) else type(error).__name__
+        note_line(f"a copy sent by {type(device).__name__} is known by its name only: {why}")
+        return record if name else None
+    return {
+        **record,
+        "kind": "partial_md5",
+        "digest": known.digest,
+        "size": known.size,
+        "content_key": known.content_key,
+    }
 
 
 def path_on_device(location: Any) -> str | None:
@@ -107,36 +130,3 @@ def format_of(path: str) -> str:
     """The format as calibre names it; Kobo's `.kepub.epub` is a KEPUB."""
     name = path.lower()
     return "KEPUB" if name.endswith(".kepub.epub") else name.rpartition(".")[2].upper()
-
-
-class _opened:
-    """The file where it arrived, when that is mounted; else the temporary file, which carries the driver's own edits."""
-
-    def __init__(self, file: Any, path: str | None) -> None:
-        self._file, self._path, self._close = file, path, True
-
-    def __enter__(self) -> Any:
-        for path in self._paths():
-            try:
-                # Unbuffered: a buffered reader would fetch eight times what is sampled.
-                self._stream: Any = open(path, "rb", buffering=0)
-                return self._stream
-            except OSError:
-                continue
-        self._stream, self._close = self._file, False
-        return self._stream
-
-    def _paths(self) -> Iterator[str]:
-        if self._path and os.path.isabs(self._path):
-            yield self._path
-        if isinstance(self._file, str):
-            yield self._file
-
-    def __exit__(self, *_: object) -> None:
-        if self._close:
-            self._stream.close()
-
-
-def _complain() -> None:
-    if sys.stderr is not None:
-        sys.stderr.write(f"KOReader Progress could not remember what was sent:\n{traceback.format_exc()}")

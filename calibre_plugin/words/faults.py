@@ -21,14 +21,18 @@ def note_fault(what: str, error: BaseException) -> str:
     frames = traceback.extract_tb(error.__traceback__)
     place = f"{os.path.basename(frames[-1].filename)}:{frames[-1].lineno}" if frames else "nowhere"
     # Not the error's own words: they may name a book or a folder.
-    line = f"could not {what}: {type(error).__name__} at {place}"
-    with _lock:
-        if line in _noted or len(_noted) < KEPT_KINDS:
-            _noted[line] += 1
+    note_line(f"could not {what}: {type(error).__name__} at {place}")
     text = "".join(traceback.format_exception(type(error), error, error.__traceback__))
     if sys.stderr is not None:
         sys.stderr.write(f"KOReader Progress could not {what}:\n{text}")
     return text
+
+
+def note_line(line: str) -> None:
+    """Notes what the report shall say, in English and without anybody's words."""
+    with _lock:
+        if line in _noted or len(_noted) < KEPT_KINDS:
+            _noted[line] += 1
 
 
 def noted_faults() -> list[str]:

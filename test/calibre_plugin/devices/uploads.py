@@ -15,10 +15,12 @@ from typing import Any
 from unittest import mock
 
 from calibre.devices.folder_device.driver import FOLDER_DEVICE
+from calibre.ptempfile import PersistentTemporaryFile
 from calibre_plugins.koreader_progress.copies import log as copy_log
 from calibre_plugins.koreader_progress.devices import uploads
 from calibre_plugins.koreader_progress.copies.log import CopyRecord
 from calibre_plugins.koreader_progress.copies.digest import file_content_key, file_digest, name_digest
+from calibre_plugins.koreader_progress.words.faults import noted_faults
 from calibre_plugins.koreader_progress.memory.history import read_digests
 from calibre_plugins.koreader_progress.memory.rebuild import rebuild
 from calibre_plugins.koreader_progress.copies.strip_list import our_folder
@@ -87,11 +89,11 @@ class Case(unittest.TestCase):
 
 
 class Wireless:
-    """A device that is reached by a conversation: it says where a file is, nothing is mounted."""
+    """A device that is reached by a conversation: it says where a file is and how much it sent, nothing is mounted."""
 
     driveinfo = {"device_name": "KOReader", "device_store_uuid": "u1"}
 
-    def __init__(self, answer: Callable[[], Any]) -> None:
+    def __init__(self, answer: Callable[[int], Any]) -> None:
         self.answer = answer
 
     def upload_books(self, files: list[str], names: list[str], *_args: Any, **_named: Any) -> Any:
@@ -99,7 +101,29 @@ class Wireless:
         with open(files[0], "ab") as file:
             file.write(b"edited by the driver")
         self.digest = file_digest(files[0])
-        return self.answer()
+        return self.answer(os.path.getsize(files[0]))
+
+
+class Optimising:
+    """A driver that makes a file of its own, sends that, and deletes it before it says how much it sent."""
+
+    driveinfo = {"device_name": "Small Reader", "device_store_uuid": "u2"}
+
+    def __init__(self, change: Callable[[bytes], bytes], tells: bool, size: Callable[[int], Any] = lambda size: size) -> None:
+        self.change, self.tells, self.size = change, tells, size
+        self.report_progress: Callable[[float, str], None] = lambda _share, _text: None
+
+    def upload_books(self, files: list[str], names: list[str], *_args: Any, **_named: Any) -> Any:
+        with open(files[0], "rb") as file:
+            data = self.change(file.read())
+        own = PersistentTemporaryFile("_baseline.epub")
+        own.write(data)
+        own.close()
+        self.digest = file_digest(own.name)
+        if self.tells:
+            self.report_progress(0.5, "Transferring")
+        os.remove(own.name)
+        return [(f"/books/{names[0]}", self.size(len(data)))]
 
 
 class Uploads(Case):
@@ -128,27 +152,71 @@ class Uploads(Case):
         self.assertEqual(known, expected)
 
     def test_over_the_wireless_connection_the_drivers_own_edits_count(self) -> None:
-        device = Wireless(lambda: [("Some Body/Sent Away (1).epub", 4711)])
-        self.assertEqual(self.send(device), [("Some Body/Sent Away (1).epub", 4711)])
+        device = Wireless(lambda size: [("Some Body/Sent Away (1).epub", size)])
+        ((path, _size),) = self.send(device)
+        self.assertEqual(path, "Some Body/Sent Away (1).epub")
         (record,) = self.sent()
         self.assertEqual((record["digest"], record["name"]), (device.digest, "Sent Away (1).epub"))
         self.assertEqual((record["path"], record["device"]), ("Some Body/Sent Away (1).epub", "KOReader"))
 
     def test_over_mtp_the_object_names_the_file(self) -> None:
-        made = SimpleNamespace(full_path=("Internal storage", "Books", "Sent.epub"), name="Sent.epub")
-        self.send(Wireless(lambda: [(made, 0)]))
+        names = {"full_path": ("Internal storage", "Books", "Sent.epub"), "name": "Sent.epub"}
+        self.send(Wireless(lambda size: [(SimpleNamespace(size=size, **names), 0)]))
         (record,) = self.sent()
         self.assertEqual((record["path"], record["name"]), ("Books/Sent.epub", "Sent.epub"))
 
-    def test_a_kepub_is_called_one_and_a_driver_without_an_answer_still_leaves_a_digest(self) -> None:
-        self.send(Wireless(lambda: [("Sent.kepub.epub", 5)]))
+    def test_a_kepub_is_called_one(self) -> None:
+        self.send(Wireless(lambda size: [("Sent.kepub.epub", size)]))
         self.assertEqual(self.sent()[0]["format"], "KEPUB")
-        device = Wireless(lambda: [None])
+
+    def test_what_cannot_be_proven_to_have_arrived_is_known_by_its_name_alone(self) -> None:
+        # The driver's own file differs, is as large as calibre's, or of no size that is told.
+        larger, twin = (lambda data: data + b"more"), (lambda data: data[:700] + b"?" + data[701:])
+        for n, device in enumerate(
+            (
+                Optimising(larger, tells=False),
+                Optimising(larger, tells=True, size=lambda _size: None),
+                Optimising(larger, tells=True, size=lambda _size: 0),
+                Optimising(larger, tells=True, size=lambda size: size + 1),
+                Optimising(twin, tells=True),
+            )
+        ):
+            with self.subTest(n=n):
+                shutil.rmtree(our_folder(), ignore_errors=True)
+                copy_log._own.file = None
+                self.send(device)
+                (record,) = self.sent()
+                told = (record["kind"], record["name"], record["digest"], record["content_key"])
+                self.assertEqual(told, ("filename", "sent.epub", name_digest("sent.epub"), None))
+        self.assertEqual(self.told, [[self.uuid]] * 5)
+        lines = [line for line in noted_faults() if "Optimising" in line]
+        self.assertTrue(any("a file of its own making" in line for line in lines), lines)
+        rebuild(self.db.new_api)
+        known = read_digests(self.db.new_api, [self.book])[self.book]
+        # What calibre wrote is known all the same, as what it is.
+        self.assertEqual({d["kind"]: d["source"] for d in known}, {"filename": "sent", "partial_md5": "written"})
+
+    def test_the_drivers_own_file_is_known_where_it_lies_there_while_it_is_sent(self) -> None:
+        device = Optimising(lambda data: data + b"more", tells=True)
+        report = device.report_progress
         self.send(device)
-        self.assertEqual([r["name"] for r in self.sent() if r["digest"] == device.digest], ["Sent.kepub.epub", None])
+        (record,) = self.sent()
+        self.assertEqual((record["kind"], record["digest"]), ("partial_md5", device.digest))
+        self.assertIs(device.report_progress, report)
+
+    def test_a_path_on_the_device_is_not_taken_for_one_of_this_machine(self) -> None:
+        here = os.path.join(new_folder("books"), "sent.epub")
+        with open(here, "wb") as file:
+            file.write(b"another file, of this machine")
+        self.send(Wireless(lambda size: [(here, size + 1)]))
+        self.assertEqual([record["kind"] for record in self.sent()], ["filename"])
+
+    def test_a_driver_without_an_answer_leaves_nothing_to_be_known(self) -> None:
+        self.send(Wireless(lambda _size: [None]))
+        self.assertEqual(self.sent(), [])
 
     def test_a_sending_that_fails_fails_as_it_would_without_us(self) -> None:
-        def refuse() -> Any:
+        def refuse(_size: int) -> Any:
             raise OSError("the device is full")
 
         with self.assertRaisesRegex(OSError, "the device is full"):
@@ -157,13 +225,13 @@ class Uploads(Case):
 
     def test_trouble_of_our_own_never_reaches_calibre(self) -> None:
         with mock.patch.object(uploads, "append", side_effect=OSError("no space")) as append:
-            self.assertEqual(self.send(Wireless(lambda: [("a.epub", 1)])), [("a.epub", 1)])
+            self.assertEqual(self.send(Wireless(lambda size: [("a.epub", size)]))[0][0], "a.epub")
         self.assertEqual(append.call_count, 1)
         with mock.patch.object(self, "told", SimpleNamespace(append=mock.Mock(side_effect=ValueError))):
-            self.assertEqual(self.send(Wireless(lambda: [("a.epub", 1)])), [("a.epub", 1)])
+            self.assertEqual(self.send(Wireless(lambda size: [("a.epub", size)]))[0][0], "a.epub")
 
     def test_wrapping_twice_logs_once_and_unwrapping_puts_calibres_own_back(self) -> None:
-        manager = manager_of(Wireless(lambda: [("a.epub", 1)]))
+        manager = manager_of(Wireless(lambda size: [("a.epub", size)]))
         uploads.watch_uploads(manager)
         uploads.watch_uploads(manager)
         file = os.path.join(new_folder("send"), "sent.epub")
