@@ -5,19 +5,18 @@ from __future__ import annotations
 import os
 import stat
 import threading
-from collections.abc import Collection, Iterator
+from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, Final, Literal, NamedTuple
 
 from .archive_folder import archive_folders
+from .names import NO_MARKS, DriveMarks
 from .odd_file import OddFile, OddReason, open_regular
 from .sidecar import ARCHIVED, NAME
 from .statistics import STATISTICS
 
 Kind = Literal["book", "sidecar", "statistics"]
-# calibre's own file at the root of whatever it knows as a device: with it, a root is known to be the very device.
-DRIVE_INFO: Final = "driveinfo.calibre"
 # Where KOReader keeps things, below its own folder; the rest of that folder is the program.
 _KEPT: Final = frozenset({"docsettings", "hashdocsettings", "settings"})
 _OWN: Final = "koreader"
@@ -76,16 +75,16 @@ class Walk:
     be listed. Only then is what was not seen not there: a device that was pulled looks like one with fewer files.
     """
 
-    def __init__(self, prefix: str, abort: threading.Event, marks: Collection[str] = ()) -> None:
+    def __init__(self, prefix: str, abort: threading.Event, marks: DriveMarks = NO_MARKS) -> None:
         self.is_whole = False
-        self._marks = [mark.encode() for mark in marks]
+        self._marks = marks
         self._prefix = prefix
         self._abort = abort
         self._unseen: list[OSError] = []
         self._archives = archive_folders(prefix)
 
     def __iter__(self) -> Iterator[Found]:
-        before = identity(self._prefix)
+        before = identity(self._prefix, self._marks.file)
         extensions = book_extensions()
         for folder, folders, names in os.walk(self._prefix, onerror=self._unseen.append):
             if self._abort.is_set():
@@ -99,8 +98,9 @@ class Walk:
                 found = self._found(os.path.join(folder, name), kind) if kind is not None else None
                 if found is not None:
                     yield found
-        after = identity(self._prefix)
-        is_marked = after is not None and (not self._marks or any(mark in after.drive_info for mark in self._marks))
+        after = identity(self._prefix, self._marks.file)
+        marks = [mark.encode() for mark in self._marks.marks]
+        is_marked = after is not None and (not marks or any(mark in after.drive_info for mark in marks))
         self.is_whole = not (self._abort.is_set() or self._unseen) and is_marked and before == after
 
     def _found(self, path: str, kind: Kind) -> Found | None:
@@ -130,11 +130,11 @@ class Walk:
         return lower in _OPENED or not (lower.startswith(".") or lower in _SKIPPED)
 
 
-def identity(prefix: str) -> Identity | None:
+def identity(prefix: str, drive_info: str) -> Identity | None:
     """What tells a mounted device from an empty folder, or from another device, in its place; None when nothing is there."""
     try:
         about = os.stat(prefix)
-        with suppress(FileNotFoundError), open_regular(os.path.join(prefix, DRIVE_INFO)) as file:
+        with suppress(FileNotFoundError), open_regular(os.path.join(prefix, drive_info)) as file:
             return Identity(about.st_dev, about.st_ino, file.read(1 << 16))
         return Identity(about.st_dev, about.st_ino, b"")
     except (OSError, OddFile):

@@ -3,7 +3,19 @@
 from __future__ import annotations
 
 from contextlib import suppress
-from typing import Any
+from dataclasses import dataclass
+from typing import Any, Final
+
+
+@dataclass(frozen=True)
+class DriveMarks:
+    """calibre's own file at the root of a device's memory and of each card, and the marks that it has given these."""
+
+    file: str
+    marks: frozenset[str]
+
+
+NO_MARKS: Final = DriveMarks("driveinfo.calibre", frozenset())
 
 
 def device_name(device: Any) -> str:
@@ -26,12 +38,14 @@ def device_id(device: Any) -> str:
     return str(getattr(device, "_main_prefix", "") or type(device).__name__)
 
 
-def drive_marks(device: Any) -> frozenset[str]:
-    """calibre's own marks on the device's memory and cards, which also stand in a file on each; none where it has none."""
+def drive_marks(device: Any) -> DriveMarks:
+    """What calibre has marked this device with."""
     info = getattr(device, "driveinfo", None)
     drives = info.values() if isinstance(info, dict) else ()
     marks = (drive.get("device_store_uuid") for drive in drives if isinstance(drive, dict))
-    return frozenset(mark for mark in marks if isinstance(mark, str) and mark)
+    file = getattr(device, "DRIVEINFO", None)
+    known = frozenset(mark for mark in marks if isinstance(mark, str) and mark)
+    return DriveMarks(file, known) if isinstance(file, str) else NO_MARKS
 
 
 def _drive(device: Any) -> dict[str, Any]:

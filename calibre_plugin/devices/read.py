@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Collection, Iterable
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any, Final, Literal
 
 from .files import Found, Walk
+from .names import NO_MARKS, DriveMarks
 from .state import DeviceState, SeenFile, empty_state
 from ..copies.digest import content_key, package_uuids, partial_md5
 from ..words.faults import note_fault
@@ -43,7 +44,7 @@ def read_mounted(
     before: DeviceState,
     called: str,
     abort: threading.Event,
-    marks: Collection[str] = (),
+    marks: DriveMarks = NO_MARKS,
 ) -> Look:
     """The device as it is now. What a look that did not end whole left unread stays as it was.
 
@@ -62,7 +63,7 @@ class _Reader:
         self.before, self.now, self._abort = before, now, abort
         self.opened, self.whole = 0, True
 
-    def read_below(self, prefix: str, marks: Collection[str]) -> None:
+    def read_below(self, prefix: str, marks: DriveMarks) -> None:
         walk = Walk(prefix, self._abort, marks)
         for found in walk:
             self._read(found)
