@@ -141,7 +141,9 @@ class Pulled(unittest.TestCase):
         self.collect()
         old: Any = {**self.state(), "version": 1, "to_offer": dict.fromkeys(self.books.values(), "u")}
         del old["odd"]
-        (path,) = (os.path.join(our_folder(), "devices", name) for name in os.listdir(os.path.join(our_folder(), "devices")))
+        (path,) = (
+            os.path.join(our_folder(), "devices", name) for name in os.listdir(os.path.join(our_folder(), "devices"))
+        )
         with open(path, "w") as file:
             json.dump(old, file)
         self.nothing_is_lost()

@@ -109,7 +109,9 @@ class Optimising:
 
     driveinfo = {"device_name": "Small Reader", "device_store_uuid": "u2"}
 
-    def __init__(self, change: Callable[[bytes], bytes], tells: bool, size: Callable[[int], Any] = lambda size: size) -> None:
+    def __init__(
+        self, change: Callable[[bytes], bytes], tells: bool, size: Callable[[int], Any] = lambda size: size
+    ) -> None:
         self.change, self.tells, self.size = change, tells, size
         self.report_progress: Callable[[float, str], None] = lambda _share, _text: None
 
