@@ -74,6 +74,7 @@ test("every error says what happened, and nothing of a kind we do not know is ca
     port: 80,
     content_type: "text/html",
     status: 500,
+    found: "https://other/",
   };
   const names = Object.keys(SYNC_ERRORS);
   const sentences = say(
