@@ -18,6 +18,7 @@ import type { Account } from "./model/account.ts";
 import type { Pacing } from "./model/pacing.ts";
 import type { Admin } from "./server/admin.ts";
 import type { ListenOptions, RunningServer, StorePlace } from "./server/listen.ts";
+export type { Lost } from "./server/stores/store.ts";
 import type { Log, LogLevel } from "./server/http/log.ts";
 
 /** Everything outside the process, as the use cases want it. */
@@ -107,6 +108,12 @@ export function hostingPorts(): HostingPorts {
     openUsers: (data) => openServerAdmin({ data }),
     addresses: networkAddresses,
   };
+}
+
+/** Opens a server's store as far as it can be read; throws SyncError StoreUnavailable. */
+export async function openServerBackup(place: StorePlace): Promise<Admin> {
+  const { openForBackup } = await import("./server/admin.ts");
+  return openForBackup(place);
 }
 
 async function openCache(folder: string): Promise<ServerCache> {

@@ -1,12 +1,18 @@
 /** `koreader-progress backup`: everything of a server in one file. */
 import process from "node:process";
 import { parseArgs } from "node:util";
-import { STORE_OPTIONS, isMissing, storePlace, withAdmin } from "./store-options.ts";
+import type { Lost } from "../compose.ts";
+import { STORE_OPTIONS, isMissing, storePlace, withBackup } from "./store-options.ts";
 
 export const summary =
   "backup FILE --data DIR|--redis URL    everything of your server as JSON lines, also while it runs";
 
-/** 0 when written, 2 when nothing could be done. */
+/** What a damaged store no longer gives, as words; "up to" because nobody can say what stood on a broken page. */
+function sayLost({ accounts, documents, histories }: Lost): string {
+  return `up to ${accounts} accounts and ${documents} documents could not be read, nor the earlier positions of ${histories} more`;
+}
+
+/** 0 when all is written, 1 when the store is damaged and the file holds what could be read, 2 when nothing could be done. */
 export async function run(args: string[]): Promise<number> {
   const { values, positionals } = parseArgs({ args, options: STORE_OPTIONS, allowPositionals: true });
   const [path] = positionals;
@@ -15,13 +21,22 @@ export async function run(args: string[]): Promise<number> {
     return 2;
   }
   if (isMissing("backup", storePlace(values).data)) return 2;
-  return withAdmin("backup", values, async (admin) => {
+  return withBackup(values, async (admin) => {
     try {
-      const lines = await admin.exportTo(path);
+      const { lines, lost } = await admin.exportTo(path);
       process.stdout.write(`${path}: ${lines} lines. The accounts' keys are in it: keep it to yourself.\n`);
-      return 0;
+      if (lost === null) return 0;
+      process.stderr.write(
+        `backup: the store is damaged: ${sayLost(lost)}. "restore" what is there into another folder.\n`,
+      );
+      return 1;
     } catch (error) {
       if (!(error instanceof Error && "code" in error)) throw error;
+      // What the file system refuses names the call; anything else came from the store.
+      if (!("syscall" in error)) {
+        process.stderr.write(`backup: the store cannot be read: ${error.message}. Nothing was written.\n`);
+        return 2;
+      }
       const reason = error.code === "EEXIST" ? "is there already" : `cannot be written (${String(error.code)})`;
       process.stderr.write(`backup: ${path} ${reason}.\n`);
       return 2;

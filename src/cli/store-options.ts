@@ -1,7 +1,7 @@
 /** Which store a command of the server works on: options first, then the environment, as containers like it. */
 import { existsSync } from "node:fs";
 import process from "node:process";
-import { openServerAdmin } from "../compose.ts";
+import { openServerAdmin, openServerBackup } from "../compose.ts";
 import { SyncError } from "../model/error.ts";
 
 export const STORE_OPTIONS = { data: { type: "string" }, redis: { type: "string" } } as const;
@@ -23,6 +23,14 @@ export function storePlace(values: StoreValues): { data?: string; redis?: string
   if (redis !== undefined) return { redis };
   const data = values.data ?? fromEnvironment("data");
   return data === undefined ? {} : { data };
+}
+
+/** As `withAdmin`, for a store that only has to be readable, and be it in part. */
+export async function withBackup(
+  values: StoreValues,
+  work: (admin: Awaited<ReturnType<typeof openServerAdmin>>) => Promise<number>,
+): Promise<number> {
+  return withAdmin("backup", values, work, openServerBackup);
 }
 
 /** Says on stderr why a store or server cannot be had. */
@@ -47,6 +55,7 @@ export async function withAdmin(
   command: string,
   values: StoreValues,
   work: (admin: Awaited<ReturnType<typeof openServerAdmin>>) => Promise<number>,
+  open: typeof openServerAdmin = openServerAdmin,
 ): Promise<number> {
   const place = storePlace(values);
   if (place.data === undefined && place.redis === undefined) {
@@ -54,7 +63,7 @@ export async function withAdmin(
     return 2;
   }
   try {
-    const admin = await openServerAdmin(place);
+    const admin = await open(place);
     try {
       return await work(admin);
     } finally {

@@ -1,10 +1,11 @@
-import { mkdirSync, statSync } from "node:fs";
-import { dirname, join, resolve } from "node:path";
+import { join, resolve } from "node:path";
 import { SyncError } from "../model/error.ts";
 import { createServer } from "./http/app.ts";
 import type { ServerOptions } from "./http/app.ts";
 import { DEFAULT_QUOTA } from "./stores/quota.ts";
 import type { Quota } from "./stores/quota.ts";
+import { makeFolder } from "./stores/sqlite/own-file.ts";
+import { troubleOf } from "./stores/trouble.ts";
 import type { Store } from "./stores/store.ts";
 
 /** Which store: Redis if it is named, else the file in the folder, else nothing that lasts. */
@@ -36,21 +37,11 @@ export interface RunningServer {
   stop(): Promise<void>;
 }
 
-function isFolder(path: string): boolean {
-  return statSync(path, { throwIfNoEntry: false })?.isDirectory() === true;
-}
-
-/** Makes a folder, private to its owner, and those above it. Node's own way, with `recursive`, never returns below /proc. */
-function makeFolder(folder: string): void {
-  if (isFolder(folder)) return;
-  const parent = dirname(folder);
-  if (parent !== folder) makeFolder(parent);
-  try {
-    mkdirSync(folder, { mode: 0o700 });
-  } catch (error) {
-    // Another process may have made it meanwhile.
-    if (!isFolder(folder)) throw error;
-  }
+function reasonOf(error: unknown, data: string): string {
+  const message = error instanceof Error ? error.message : String(error);
+  if (troubleOf(error) !== "Damaged") return message;
+  const file = join(data, "kosync.sqlite");
+  return `${file} is damaged (${message}). Save what can be read, with "backup FILE --data ${data}", and "restore" it into another folder, or restore your last backup`;
 }
 
 /** Opens the store that the options name; throws SyncError StoreUnavailable. */
@@ -69,7 +60,7 @@ export async function openStore({ data, redis, quota: wanted }: StorePlace): Pro
     makeFolder(resolve(data));
     return openSqliteStore(join(data, "kosync.sqlite"), quota);
   } catch (error) {
-    throw new SyncError("StoreUnavailable", { reason: error instanceof Error ? error.message : String(error) });
+    throw new SyncError("StoreUnavailable", { reason: reasonOf(error, data ?? "") });
   }
 }
 

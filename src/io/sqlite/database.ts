@@ -57,6 +57,7 @@ export function openDatabase(path: string): Database {
   db.exec("PRAGMA foreign_keys = ON");
   const beginReading = db.prepare("BEGIN");
   const endSnapshot = db.prepare("COMMIT");
+  const dropSnapshot = db.prepare("ROLLBACK");
   const isFile = path !== ":memory:" && path !== "";
   // SQLite keeps the WAL beside the file itself, not beside a link to it.
   const file = isFile ? realpathSync(path) : null;
@@ -78,7 +79,12 @@ export function openDatabase(path: string): Database {
   function endReading(): void {
     if (!isReading) return;
     isReading = false;
-    endSnapshot.run();
+    try {
+      endSnapshot.run();
+    } catch {
+      // Whoever read in a damaged file was told; nothing was written that could be lost here.
+      if (db.isTransaction) dropSnapshot.run();
+    }
   }
 
   function startReading(): void {

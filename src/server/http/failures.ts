@@ -29,8 +29,12 @@ function refusalOf(error: unknown): Refusal {
   return new Refusal("StoreFailed", { cause: error });
 }
 
+/** What an owner can do where the database is broken. */
+const WAY_OUT = "Save what can be read with backup, and restore it into another folder.";
+
 /** What the log says: what an owner can mend in a sentence, anything else with its stack. */
 function reasonOf({ kind, message, cause }: Refusal): string {
+  if (kind === "Damaged") return `${message} ${WAY_OUT}`;
   if (kind !== "StoreFailed") return message;
   return cause instanceof Error ? (cause.stack ?? cause.message) : "busy";
 }

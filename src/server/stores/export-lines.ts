@@ -61,10 +61,10 @@ export class BrokenLine extends Error {
   }
 }
 
-/** Everything of a store as JSON lines, each with its line end. Credentials are in it: as private as the store itself. */
-export async function* formatExport(store: Store): AsyncGenerator<string> {
+/** Lines of a store as JSON lines, each with its line end. Credentials are in it: as private as the store itself. */
+export async function* formatExport(lines: AsyncIterable<ExportLine>): AsyncGenerator<string> {
   yield `${JSON.stringify({ kind: "koreader-progress", version: 1 })}\n`;
-  for await (const line of store.exportLines()) yield `${JSON.stringify(line)}\n`;
+  for await (const line of lines) yield `${JSON.stringify(line)}\n`;
 }
 
 /** The counterpart of `formatExport`; throws BrokenLine. */

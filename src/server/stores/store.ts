@@ -70,6 +70,14 @@ export type ExportLine =
       readonly document: string;
     };
 
+/** What could not be read of a damaged store, at most. */
+export interface Lost {
+  accounts: number;
+  documents: number;
+  /** Documents whose earlier positions are lost, though not the last one. */
+  histories: number;
+}
+
 /** How many positions of a document are kept, the current one included. */
 export const HISTORY_LENGTH = 50;
 
@@ -110,6 +118,8 @@ export interface Store {
   usernames(): AsyncIterable<string>;
   /** Everything, users before their documents. */
   exportLines(): AsyncIterable<ExportLine>;
+  /** As `exportLines`, from a store that is damaged: what can be read of it. Only where there is a file to read in. */
+  salvageLines?(lost: Lost): AsyncIterable<ExportLine>;
   /** Puts lines back as they were; a user or document that is there already is replaced. */
   importLines(lines: readonly ExportLine[]): Promise<void>;
   /** Keeps a sign-in of the page until `expires`, in epoch seconds; of one account no more than `MAX_SESSIONS`, the newest. */

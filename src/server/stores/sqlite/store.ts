@@ -2,6 +2,7 @@ import { setImmediate } from "node:timers/promises";
 import { fromSqlText, openDatabase, toSqlText } from "../../../io/sqlite/database.ts";
 import type { SqlRow } from "../../../io/sqlite/database.ts";
 import { resolveNames, toHistoryEntry } from "../merge-record.ts";
+import { createSqliteHealth } from "./health.ts";
 import { createSqliteHistory } from "./history.ts";
 import { readDocumentRow } from "./rows.ts";
 import { prepareSchema } from "./schema.ts";
@@ -10,6 +11,8 @@ import { createSqliteWriter } from "./writer.ts";
 import { DEFAULT_QUOTA, ROW_BYTES } from "../quota.ts";
 import type { Quota } from "../quota.ts";
 import type { ListQuery, Store, StoredRecord } from "../store.ts";
+import { makeDatabasePrivate } from "./own-file.ts";
+import { createSqliteSalvage } from "./salvage.ts";
 import { createSqliteSessions } from "./sessions.ts";
 import { createSqliteUsage } from "./usage.ts";
 
@@ -34,6 +37,7 @@ function rowsThatFit(slice: readonly SqlRow[]): number {
 
 /** A store in one SQLite file: a `PUT` that was answered survives `kill -9` and a power cut. Throws when it cannot be opened. */
 export function openSqliteStore(path: string, quota: Quota = DEFAULT_QUOTA): Store {
+  makeDatabasePrivate(path);
   const db = openDatabase(path);
   try {
     prepareSchema(db);
@@ -59,6 +63,7 @@ export function openSqliteStore(path: string, quota: Quota = DEFAULT_QUOTA): Sto
   const selectNames = db.prepare("SELECT name FROM users WHERE name > ? ORDER BY name LIMIT 500");
   const selectSecret = db.prepare("SELECT value FROM settings WHERE name = 'secret'");
   const history = createSqliteHistory(db);
+  const health = createSqliteHealth(db, path);
   const usage = createSqliteUsage(db);
   const writer = createSqliteWriter(db, usage, quota);
 
@@ -85,17 +90,20 @@ export function openSqliteStore(path: string, quota: Quota = DEFAULT_QUOTA): Sto
 
   /** A write that touches accounts. */
   function writeAccounts<T>(work: () => T): Promise<T> {
-    return db.write(() => {
-      writer.forget();
-      return work();
-    });
+    return health.writing(
+      db.write(() => {
+        writer.forget();
+        return work();
+      }),
+    );
   }
 
   /** Every slice is one look into the file; others have their turn before the next. */
   async function* list(username: string, { since, after }: ListQuery): AsyncGenerator<StoredRecord[]> {
     let rows = FIRST_ROWS;
     for (let last = after ?? ""; ;) {
-      const slice = selectSlice.all(toSqlText(username), toSqlText(last), rows);
+      const [from, most] = [last, rows];
+      const slice = health.reading(() => selectSlice.all(toSqlText(username), toSqlText(from), most));
       const found = slice.filter((row) => Number(row["timestamp"]) >= since).map(readDocumentRow);
       if (found.length > 0) yield found;
       const end = slice.at(-1);
@@ -123,7 +131,7 @@ export function openSqliteStore(path: string, quota: Quota = DEFAULT_QUOTA): Sto
     createUser: (username, credential) =>
       writeAccounts(() => insertUser.run(toSqlText(username), toSqlText(credential)).changes === 1),
     async credentialOf(username) {
-      const row = db.read(() => selectCredential.get(toSqlText(username)));
+      const row = health.reading(() => db.read(() => selectCredential.get(toSqlText(username))));
       return row === undefined ? null : fromSqlText(row["credential"]);
     },
     replaceCredential: (username, current, next) =>
@@ -135,8 +143,9 @@ export function openSqliteStore(path: string, quota: Quota = DEFAULT_QUOTA): Sto
           ? selectCredential.get(toSqlText(username)) === undefined
           : history.deleteUser(username, current),
       ),
-    find: (username, names, followAliases) => db.readSoon(() => find(username, names, followAliases)),
-    write: (username, credential, write) => db.write(() => writer.put(username, credential, write)),
+    find: (username, names, followAliases) =>
+      db.readSoon(() => health.reading(() => find(username, names, followAliases))),
+    write: (username, credential, write) => health.writing(db.write(() => writer.put(username, credential, write))),
     list,
     async edition(username) {
       const row = db.read(() => selectUserId.get(toSqlText(username)));
@@ -147,18 +156,15 @@ export function openSqliteStore(path: string, quota: Quota = DEFAULT_QUOTA): Sto
       const record = recordOf(row);
       return row === undefined || record === null ? [] : [toHistoryEntry(record), ...history.read(Number(row["id"]))];
     },
-    deleteDocument: (username, document) => db.write(() => history.deleteDocument(username, document)),
+    deleteDocument: (username, document) => health.writing(db.write(() => history.deleteDocument(username, document))),
     usernames,
     ...createSqliteTransfer(db, usernames, writeAccounts, history, usage),
     ...createSqliteSessions(db),
+    salvageLines: createSqliteSalvage(db, history),
     async secret() {
       return fromSqlText(selectSecret.get()?.["value"]);
     },
-    async check() {
-      const failure = db.failure();
-      if (failure !== null) throw failure;
-      selectSecret.get();
-    },
+    check: () => health.check(),
     close() {
       history.stop();
       return db.close();
