@@ -75,6 +75,24 @@ def delivered_to(api: Any, book_id: int) -> dict[str, str]:
     return dict(kept) if isinstance(kept, dict) else {}
 
 
+def standing_places(api: Any, book_id: int, users: Collection[str], viewer: bool) -> list[str]:
+    """Where each of calibre's readers that a delivery would move stands now, as a CFI; empty for one that was nowhere."""
+    found = []
+    if viewer:
+        own = [place for place in read_places(api, book_id) if place["source"] == "viewer"]
+        found.append(max(own, key=lambda place: place["at"])["cfi"] if own else "")
+    for user in users:
+        entries = read_positions(api, book_id, [user])
+        newest = max(entries, key=lambda entry: entry.get("epoch") or 0, default={})
+        found.append(str(newest.get("cfi") or ""))
+    return found
+
+
+def remember_delivered(api: Any, book_id: int, place: ViewerPlace) -> None:
+    """Remembers a place as ours, so that a reader of calibre's that was opened there is not taken to have read."""
+    keep(api, DELIVERED, {book_id: {**delivered_to(api, book_id), place["format"]: place["cfi"]}})
+
+
 def deliver(api: Any, deliveries: Sequence[Delivery], users: Collection[str], viewer: bool) -> int:
     """Puts places before the content server's users and the desktop viewer, never over newer ones; how many books."""
     done = 0

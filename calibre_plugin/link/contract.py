@@ -833,12 +833,17 @@ class UndoPushReport(TypedDict):
     results: list[PutBackResult]
 
 
-class PlaceRequest(TypedDict):
+class PlaceRequestRequired(TypedDict):
     book_id: int
     formats: list[BookFormat]
     digests: list[KnownDigest]
     document: Document
     progress: str
+
+
+class PlaceRequest(PlaceRequestRequired, total=False):
+    percentage: Share
+    standing: list[str]
 
 
 class ConvertRequest(TypedDict):

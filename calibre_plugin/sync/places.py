@@ -1,4 +1,8 @@
-"""The server's places in the library's own files: for calibre's viewer, for the content server, and in words."""
+"""The server's places in the library's own files: for calibre's viewer, for the content server, and in words.
+
+A record that tells no place of the library's file tells at least how far: then the place is approximate, its `quality`
+being `percent`.
+"""
 
 from __future__ import annotations
 
@@ -11,7 +15,7 @@ from ..link.client import BridgeClient
 from ..link.contract import Base, PlaceAnswer, PlaceRequest, PullPlan, Rules, ViewerPlace
 from ..memory.history import read_digests
 from ..library.books import read_formats
-from ..library.positions import FORMAT, Delivery, deliver
+from ..library.positions import FORMAT, Delivery, deliver, standing_places
 
 # Books in one question: each is opened and read, so that a stop is noticed soon.
 BOOKS_AT_ONCE: Final = 20
@@ -44,7 +48,11 @@ def deliver_positions(
         if rules["reading_from"] <= base["percentage"] < rules["finish_at"]
     }
     done = delivered = 0
-    for answers in find_places(api, reading, bridge, abort):
+
+    def standing(book_id: int) -> list[str]:
+        return standing_places(api, book_id, users, viewer)
+
+    for answers in find_places(api, reading, bridge, abort, standing):
         deliveries = []
         for answer in answers:
             base = reading[answer["book_id"]]
@@ -68,7 +76,7 @@ def taken_bases(api: Any, plan: PullPlan, account_id: str) -> Iterator[Base]:
 def cfi_for(
     api: Any, book_id: int, account_id: str, bridge: BridgeClient, abort: threading.Event
 ) -> ViewerPlace | None:
-    """Where calibre's viewer should open a book: at the place of the last sync; None when that cannot be told surely.
+    """Where calibre's viewer should open a book: at or about the place of the last sync; None where there is none.
 
     Pass its `format` and `cfi` to `view_format_by_id(book_id, format, open_at=cfi)`.
     """
@@ -83,18 +91,26 @@ def cfi_for(
 
 
 def find_places(
-    api: Any, records: Mapping[int, Base], bridge: BridgeClient, abort: threading.Event
+    api: Any,
+    records: Mapping[int, Base],
+    bridge: BridgeClient,
+    abort: threading.Event,
+    standing: Callable[[int], list[str]] = lambda _book_id: [],
 ) -> Iterator[list[PlaceAnswer]]:
-    """Asks the bridge where these records stand in the library's own files, some books at a time."""
-    wanted = [request for book_id, base in records.items() if (request := _request(api, book_id, base)) is not None]
+    """Asks the bridge where these records stand in the library's own files, some books at a time.
+
+    `standing` tells where calibre's readers stand in a book: none of them is moved by a percentage that says the same.
+    """
+    asked = (_request(api, book_id, base, standing) for book_id, base in records.items())
+    wanted = [request for request in asked if request is not None]
     for start in range(0, len(wanted), BOOKS_AT_ONCE):
         part = wanted[start : start + BOOKS_AT_ONCE]
         yield bridge.request("position/convert", {"requests": part}, abort=abort)["answers"]
 
 
-def _request(api: Any, book_id: int, base: Base) -> PlaceRequest | None:
+def _request(api: Any, book_id: int, base: Base, standing: Callable[[int], list[str]]) -> PlaceRequest | None:
     formats = list(read_formats(api, book_id))
-    if not base["progress"] or all(book_format["format"] != FORMAT for book_format in formats):
+    if all(book_format["format"] != FORMAT for book_format in formats):
         return None
     return {
         "book_id": book_id,
@@ -102,6 +118,8 @@ def _request(api: Any, book_id: int, base: Base) -> PlaceRequest | None:
         "digests": read_digests(api, [book_id]).get(book_id, []),
         "document": base["document"],
         "progress": base["progress"],
+        "percentage": base["percentage"],
+        "standing": standing(book_id),
     }
 
 

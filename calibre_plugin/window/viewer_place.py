@@ -13,6 +13,7 @@ from ..settings.config import Settings, StoredProfile
 from ..link.contract import ViewerPlace
 from ..words.explain import Explanation, explain
 from ..sync.places import cfi_for
+from ..library.positions import remember_delivered
 from .parts.trouble import show_trouble
 
 load_translations()
@@ -31,7 +32,7 @@ class ViewerPlaces:
         self._say = say
 
     def open(self, stored: StoredProfile, book_id: int, open_preferences: Callable[[str], None]) -> None:
-        """Opens the book at the place of its last sync, or says that the place cannot be told surely."""
+        """Opens the book at the place of its last sync, or about there; says so, and where there is none at all."""
         api = self._gui.current_db.new_api
         launch = self._host.prepare(self._settings.get("runtime_path"))
 
@@ -41,16 +42,22 @@ class ViewerPlaces:
             elif place is None:
                 self._say(_("Where KOReader stopped cannot be told in this book: sync it first, or open it as usual."))
             elif self._gui.current_db.new_api is api:
+                if place["quality"] == "percent":
+                    self._say(_("Opened about where KOReader stopped: only a percentage is known of that place."))
                 self._gui.iactions["View"].view_format_by_id(book_id, place["format"], open_at=place["cfi"])
 
         self._background.run(lambda: place_to_open(api, book_id, stored["account_id"], launch), found)
 
 
 def place_to_open(api: Any, book_id: int, account_id: str, launch: Launch) -> ViewerPlace | Explanation | None:
-    """Where calibre's viewer should open a book; None when that cannot be told surely. Never on the GUI thread."""
+    """Where calibre's viewer should open a book; None where no place is known. Never on the GUI thread."""
     library = str(Path(api.backend.library_path))
     try:
         with launch.open(read=[library]) as bridge:
-            return cfi_for(api, book_id, account_id, bridge, threading.Event())
+            place = cfi_for(api, book_id, account_id, bridge, threading.Event())
+        # Before it is opened there: the viewer will keep this place as its own, and nobody has read there yet.
+        if place is not None:
+            remember_delivered(api, book_id, place)
+        return place
     except Exception as error:
         return explain(error) or Explanation(_("The place could not be found."), "", repr(error))

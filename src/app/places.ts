@@ -118,18 +118,18 @@ export async function placesInLibrary(
   return answers;
 }
 
-async function placeInLibrary(
-  { book_id, formats, digests, document, progress }: PlaceRequest,
-  shelf: Shelf,
-): Promise<PlaceAnswer> {
+async function placeInLibrary(request: PlaceRequest, shelf: Shelf): Promise<PlaceAnswer> {
+  const { book_id, formats, digests, document, progress } = request;
   const known = digests.find(({ digest, content_key }) => digest === document && content_key !== null);
   const copy = known ?? digests.find(({ digest }) => digest === document) ?? unknownCopy(document);
-  const source = await shelf.volumeOf(copy, progress);
-  if (source === null) return { book_id, words: null, places: [] };
-  const words = await wordsAtPosition(source.text, progress);
+  const source = progress === "" ? null : await shelf.volumeOf(copy, progress);
+  const words = source === null ? null : await wordsAtPosition(source.text, progress);
   const places: PlaceAnswer["places"] = [];
   for (const format of formats.filter(isShownAsItIs)) {
-    const said = await inVolume(source, progress, await shelf.volume(format.format));
+    const target = await shelf.volume(format.format);
+    if (target === null) continue;
+    const said =
+      (source === null ? null : await inVolume(source, progress, target)) ?? (await atShare(target, request));
     if (said !== null) places.push({ format: format.format, path: format.path, ...said });
   }
   return { book_id, words, places };
@@ -140,12 +140,9 @@ function isShownAsItIs({ format }: BookFormat): boolean {
   return format === "EPUB";
 }
 
-async function inVolume(
-  source: Volume,
-  progress: string,
-  target: Volume | null,
-): Promise<Omit<PlaceAnswer["places"][number], "format" | "path"> | null> {
-  if (target === null) return null;
+type Said = Omit<PlaceAnswer["places"][number], "format" | "path">;
+
+async function inVolume(source: Volume, progress: string, target: Volume): Promise<Said | null> {
   let pointer = progress;
   if (target !== source) {
     const exchanged = await exchangePosition(source.text, target.text, progress);
@@ -154,4 +151,17 @@ async function inVolume(
   }
   const { position, quality, text } = await convertPosition(target.text, pointer, "cfi", { exactShare: false });
   return position === null || quality === "percent" ? null : { cfi: position, quality, text };
+}
+
+/** Devices and files count pages so differently that a share within this much of another is no other place. */
+const ONE_SHARE = 0.02;
+
+/** An approximate place where nothing but the share is known; null where all who would be moved there are there. */
+async function atShare({ text: book }: Volume, { percentage, standing = [] }: PlaceRequest): Promise<Said | null> {
+  if (percentage === undefined) return null;
+  const { position, text } = await convertPosition(book, `${(percentage * 100).toFixed(4)}%`, "cfi");
+  if (position === null) return null;
+  const shares = await Promise.all(standing.map(async (cfi) => (await convertPosition(book, cfi, "cfi")).percentage));
+  const isThere = shares.every((share) => share !== null && Math.abs(share - percentage) <= ONE_SHARE);
+  return isThere && shares.length > 0 ? null : { cfi: position, quality: "percent", text };
 }

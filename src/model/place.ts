@@ -2,7 +2,7 @@ import * as z from "zod";
 import { KnownDigest } from "./digest.ts";
 import { BookFormat } from "./plan.ts";
 import { PlaceInWords, PositionQuality } from "./position.ts";
-import { Document } from "./progress.ts";
+import { Document, Share } from "./progress.ts";
 
 /** A server's record, to be found in the library's own files of its book. */
 export const PlaceRequest = z
@@ -13,6 +13,13 @@ export const PlaceRequest = z
     digests: z.array(KnownDigest),
     document: Document,
     progress: z.string(),
+    /** The record's share, for an approximate place where its progress tells none; left out: exact places only. */
+    percentage: Share.exactOptional(),
+    /**
+     * Where each of calibre's readers that would be moved stands, as CFIs, an empty text for one that stands nowhere:
+     * a percentage alone moves none of them that is there already.
+     */
+    standing: z.array(z.string()).exactOptional(),
   })
   .meta({ id: "PlaceRequest" });
 export type PlaceRequest = z.infer<typeof PlaceRequest>;
@@ -23,6 +30,7 @@ export const ViewerPlace = z
     format: z.string(),
     path: z.string(),
     cfi: z.string(),
+    /** `percent`: approximate, made of the share alone. */
     quality: PositionQuality,
     /** The first characters there. */
     text: z.string(),
