@@ -7,7 +7,7 @@ import { type Package, type SpineItem, readContainer, readPackage, viewerSpine }
 import { fileAtPath } from "../../core/position/package-path.ts";
 import { isProtected } from "../../core/position/protection.ts";
 import { weightOf } from "../../core/position/share.ts";
-import { sheetsIn, styleFrom } from "../../core/position/stylesheet.ts";
+import { importsIn, sheetsIn, styleFrom } from "../../core/position/stylesheet.ts";
 import { resolveName } from "../../core/position/package.ts";
 import { type TocEntry, readNav, readNcx } from "../../core/position/toc.ts";
 import type { StyleOf } from "../../core/position/tree-builder.ts";
@@ -22,6 +22,7 @@ export type BookKind = "epub" | "document" | "pages" | "other";
 /** Trees of about this many characters of source are kept, some 150 MB; more are read again when needed. */
 const KEPT = 6_000_000;
 const LARGEST_SHEET = 2_000_000;
+const MOST_SHEETS = 50;
 
 /** Why a file of the book has no trees, in one word. */
 export interface Refused {
@@ -93,15 +94,32 @@ class Fragments {
     return css;
   }
 
+  /** A sheet behind those it imports, each once; `seen` are the names of one file's sheets. */
+  async #withImports(css: string, base: string, seen: Set<string>): Promise<string> {
+    let imported = "";
+    for (const href of importsIn(css)) {
+      const name = resolveName(href, base);
+      if (seen.has(name) || seen.size >= MOST_SHEETS) continue;
+      seen.add(name);
+      imported += `${await this.#withImports(await this.#sheet(name), name, seen)}\n`;
+    }
+    return imported + css;
+  }
+
   async #styleOf(source: string, name: string): Promise<StyleOf> {
     const { links, inline } = sheetsIn(source);
     const names = links.map((link) => resolveName(link, name));
-    const key = JSON.stringify([names, inline]);
+    // Imports in the file itself are found from where it lies.
+    const key = JSON.stringify([names, inline, inline.some((css) => css.includes("@import")) ? name : ""]);
     let style = this.#styles.get(key);
     if (style === undefined) {
       const sheets: string[] = [];
-      for (const sheet of names.slice(0, 50)) sheets.push(await this.#sheet(sheet));
-      style = styleFrom([...sheets, ...inline]);
+      const seen = new Set(names.slice(0, MOST_SHEETS));
+      for (const sheet of [...seen]) {
+        sheets.push(await this.#withImports(await this.#sheet(sheet), sheet, seen));
+      }
+      for (const sheet of inline) sheets.push(await this.#withImports(sheet, name, seen));
+      style = styleFrom(sheets);
       if (this.#styles.size < 1000) this.#styles.set(key, style);
     }
     return style;

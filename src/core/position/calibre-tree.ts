@@ -25,7 +25,8 @@ function fromHtml(body: HtmlElement): Tree {
     const id = html.attrs.find(({ name }) => name === "id")?.value;
     return {
       kind: "element",
-      name: html.tagName,
+      // calibre knows the prefix for a namespace, whose name is what follows.
+      name: html.tagName.slice(html.tagName.indexOf(":") + 1),
       parent,
       children: [],
       nth,

@@ -1,13 +1,7 @@
+import { type Shown, shownBy } from "./crengine-declarations.ts";
 import { type ElementStyle, defaultStyle } from "./crengine-display.ts";
 import { type ShownBy, type StyleOf, plainStyle } from "./tree-builder.ts";
 import type { OpenElement } from "./crengine-whitespace.ts";
-
-/** What of a rule matters to a tree: whether and how an element is shown. */
-interface Shown {
-  display?: ElementStyle["display"];
-  floats?: boolean;
-  pre?: boolean;
-}
 
 /** One simple selector without combinators: `p.note#first`. */
 interface Compound {
@@ -20,45 +14,9 @@ interface Rule {
   /** The element itself comes last; `isChild` tells whether the one before must be its parent. */
   readonly parts: readonly { readonly compound: Compound; readonly isChild: boolean }[];
   readonly shown: Shown;
+  readonly isImportant: boolean;
   readonly weight: number;
   readonly order: number;
-}
-
-const DISPLAYS: Readonly<Record<string, ElementStyle["display"]>> = {
-  none: "none",
-  inline: "inline",
-  block: "block",
-  "list-item": "block",
-  "inline-block": "inline-block",
-  "inline-table": "inline-block",
-  table: "table",
-  "table-row": "table",
-  "table-row-group": "table",
-  "table-header-group": "table",
-  "table-footer-group": "table",
-  "table-cell": "block",
-  "table-caption": "block",
-  ruby: "ruby",
-};
-
-/** The declarations of a rule or a `style` attribute that a tree depends on; null when there is none. */
-function shownBy(declarations: string): Shown | null {
-  if (!/display|float|white-space/i.test(declarations)) return null;
-  const shown: Shown = {};
-  for (const declaration of declarations.split(";", 500)) {
-    const colon = declaration.indexOf(":");
-    const property = declaration.slice(0, colon).trim().toLowerCase();
-    const value = declaration
-      .slice(colon + 1)
-      .replace(/!\s*important/i, "")
-      .trim()
-      .toLowerCase();
-    const display = DISPLAYS[value];
-    if (property === "display" && display !== undefined) shown.display = display;
-    if (property === "float") shown.floats = value === "left" || value === "right";
-    if (property === "white-space") shown.pre = value.startsWith("pre") || value === "break-spaces";
-  }
-  return Object.keys(shown).length === 0 ? null : shown;
 }
 
 const COMPOUND = /^(\*|[a-z][\w-]*)?((?:[.#][\w-]+)*)$/i;
@@ -121,9 +79,13 @@ function readRules(css: string, into: Rule[]): void {
     }
     const shown = shownBy(text.slice(open + 1, close));
     if (shown !== null) {
-      for (const part of head.split(",", 200)) {
-        const found = selector(part);
-        if (found !== null) into.push({ ...found, shown, order: into.length });
+      for (const one of head.split(",", 200)) {
+        const found = selector(one);
+        if (found === null) continue;
+        for (const isImportant of [false, true]) {
+          const part = isImportant ? shown.important : shown.ordinary;
+          if (Object.keys(part).length > 0) into.push({ ...found, shown: part, isImportant, order: into.length });
+        }
       }
     }
     at = close + 1;
@@ -206,14 +168,22 @@ export function styleFrom(sheets: readonly string[]): StyleOf {
     const style = { ...plain };
     for (const { parts } of candidates) left -= parts.length;
     const element = { name, attributes };
-    for (const rule of candidates.filter((one) => applies(one, element, ancestors)).sort(byWeight)) {
-      Object.assign(style, rule.shown);
-    }
-    if (inline !== null) Object.assign(style, inline);
-    // Boxes of ruby stay what they are: their insides have rules of their own.
-    const fixed = defaultStyle(name);
-    return fixed.display === "ruby" && style.display !== "none" ? { ...style, display: "ruby" } : style;
+    const applied = candidates.filter((one) => applies(one, element, ancestors)).sort(byWeight);
+    for (const { shown, isImportant } of applied) if (!isImportant) Object.assign(style, shown);
+    Object.assign(style, inline?.ordinary);
+    for (const { shown, isImportant } of applied) if (isImportant) Object.assign(style, shown);
+    Object.assign(style, inline?.important);
+    return settled(name, style);
   };
+}
+
+/** What crengine makes of a style whatever the sheets say. */
+function settled(name: string, style: ElementStyle): ElementStyle {
+  if (style.display === "none") return style;
+  // Boxes of ruby stay what they are: their insides have rules of their own.
+  if (defaultStyle(name).display === "ruby") return { ...style, display: "ruby" };
+  if (name === "br") return { ...style, display: "inline" };
+  return style.floats && style.display === "inline" ? { ...style, display: "block" } : style;
 }
 
 /** The style sheets a file names in its head, as written, and the styles that stand in it. */
@@ -237,4 +207,12 @@ export function sheetsIn(source: string): { readonly links: readonly string[]; r
     opening.lastIndex = close.lastIndex;
   }
   return { links, inline };
+}
+
+const IMPORT = /@import\s+(?:url\(\s*)?(?:"([^"]*)"|'([^']*)'|([^\s"');]+))[^;{}]{0,2000};/gi;
+
+/** The style sheets that another one imports at its beginning, as written; comments left out. */
+export function importsIn(css: string): readonly string[] {
+  const [before = ""] = css.replaceAll(/\/\*[\s\S]*?(?:\*\/|$)/g, "").split("{", 1);
+  return Array.from(before.matchAll(IMPORT), ([, one, other, bare]) => one ?? other ?? bare ?? "");
 }

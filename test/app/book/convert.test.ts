@@ -114,6 +114,19 @@ test("in a broken file, where the two readers count apart, the same text is foun
   expect(back.position?.replaceAll("[1]", "")).toBe(pointer.replaceAll("[1]", ""));
 });
 
+test("styles that a sheet imports count, from wherever it lies, and a circle of imports ends", async () => {
+  const head = '<link rel="stylesheet" href="css/a.css"/>';
+  const content = xhtml('<p class="poem">one  two   three</p><p class="gone">hidden</p>', head);
+  const book = await writeEpub(join(folder, "imports.epub"), [{ name: "a.xhtml", content }], {
+    extra: {
+      "OEBPS/css/a.css": '@charset "utf-8"; /* @import "none.css"; */ @import url(deep/b.css) all; p { margin: 0 }',
+      "OEBPS/css/deep/b.css": "@import '../a.css'; .poem { white-space: pre-wrap } .gone { display: none }",
+    },
+  });
+  const said = await convert(book, "/body/DocFragment[1]/body/p/text().11", "cfi");
+  expect(said).toMatchObject({ position: "epubcfi(/2/2/4/2/1:11)", quality: "text", text: "three" });
+});
+
 describe("fragments of before 2024", () => {
   const chapters = [
     {

@@ -122,6 +122,37 @@ describe("blank text", () => {
   });
 });
 
+describe("a book's own styles", () => {
+  const spans = "<div><span>a</span> <span>b</span></div>";
+  const kept = 'body(div(span("a") " " span("b")))';
+  const gone = 'body(div(span("a") span("b")))';
+  test.each([
+    [
+      "an important declaration outlasts a later one",
+      "span { display: block !important } span { display: inline }",
+      gone,
+    ],
+    ["a value that crengine does not know says nothing", "span { display: block; display: flex }", gone],
+    ["what is inherited is inline: crengine inherits no display", "span { display: block; display: inherit }", kept],
+    ["a run-in is inline", "span { display: run-in }", kept],
+    ["a float is a block", "span { float: left }", gone],
+  ])("%s", (_, css, expected) => {
+    expect(body(spans, [css])).toBe(expected);
+  });
+
+  test("a line break is inline, whatever it is said to be", () => {
+    expect(body("<div>a<br/> <i>b</i></div>", ["br { display: block }"])).toBe('body(div("a" br() " " i("b")))');
+  });
+
+  test("white space is inherited, and what crengine does not know of it says nothing", () => {
+    const poem = "<div><p>a  b</p></div>";
+    const kept2 = 'body(div(p("a  b")))';
+    expect(body(poem, ["div { white-space: pre } p { white-space: inherit }"])).toBe(kept2);
+    expect(body(poem, ["p { white-space: pre; white-space: tidy }"])).toBe(kept2);
+    expect(body(poem, ["div { white-space: pre } p { white-space: normal }"])).toBe('body(div(p("a b")))');
+  });
+});
+
 describe("what cannot be read is what crengine makes of it", () => {
   test("a missing file is a message", () => {
     const tree = crengineTree(null, ITEM);
