@@ -114,8 +114,9 @@ class Fragments {
     let style = this.#styles.get(key);
     if (style === undefined) {
       const sheets: string[] = [];
-      const seen = new Set(names.slice(0, MOST_SHEETS));
-      for (const sheet of [...seen]) {
+      const linked = names.slice(0, MOST_SHEETS);
+      const seen = new Set(linked);
+      for (const sheet of linked) {
         sheets.push(await this.#withImports(await this.#sheet(sheet), sheet, seen));
       }
       for (const sheet of inline) sheets.push(await this.#withImports(sheet, name, seen));

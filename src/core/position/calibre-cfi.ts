@@ -69,7 +69,8 @@ export interface FoundByCfi {
 
 const elementsOf = new WeakMap<ElementNode, ElementNode[]>();
 
-function elementsIn(parent: ElementNode): readonly ElementNode[] {
+/** The element children, kept: a long path asks for the same ones again and again. */
+export function elementsIn(parent: ElementNode): readonly ElementNode[] {
   let elements = elementsOf.get(parent);
   if (elements === undefined) {
     elements = parent.children.filter((child) => child.kind === "element");

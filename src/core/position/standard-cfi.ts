@@ -1,4 +1,4 @@
-import { type FoundByCfi, elementById } from "./calibre-cfi.ts";
+import { type FoundByCfi, elementById, elementsIn } from "./calibre-cfi.ts";
 import type { CfiStep } from "./cfi.ts";
 import type { ElementNode, TextNode, Tree } from "./tree.ts";
 
@@ -134,7 +134,7 @@ function inText(parent: ElementNode, nth: number, cfi: StandardCfi): FoundByCfi 
 
 /** The child that an even step names: the asserted id wins over the number, and one that is nowhere means: not here. */
 function inElement(tree: Tree, parent: ElementNode, { number, id }: CfiStep): ElementNode | undefined {
-  const child = parent.children.filter((node) => node.kind === "element")[number / 2 - 1];
+  const child = elementsIn(parent)[number / 2 - 1];
   return id === null || child?.id === id ? child : elementById(tree, id);
 }
 

@@ -3,7 +3,9 @@ import { calibreTree } from "../../../src/core/position/calibre-tree.ts";
 import { crengineTree } from "../../../src/core/position/crengine-tree.ts";
 import { fictionBookTree, htmlTree } from "../../../src/core/position/documents.ts";
 import { readPackage } from "../../../src/core/position/package.ts";
-import { sheetsIn, styleFrom } from "../../../src/core/position/stylesheet.ts";
+import { importsIn, sheetsIn, styleFrom } from "../../../src/core/position/stylesheet.ts";
+import { parseLinkTarget } from "../../../src/core/position/link-target.ts";
+import { followStandardCfi, parseStandardCfi } from "../../../src/core/position/standard-cfi.ts";
 import { readNav } from "../../../src/core/position/toc.ts";
 import { type Tree, TreeRefused } from "../../../src/core/position/tree.ts";
 import { xhtml } from "../../support/positions.ts";
@@ -68,5 +70,16 @@ describe("a hostile file ends soon, read or refused by name", () => {
   ])("a hostile style sheet: %s", (_, css) => {
     const source = xhtml(`${"<div>".repeat(100)}${"<p>x</p>".repeat(3000)}`);
     expect(outcome(() => crengineTree(source, ITEM, styleFrom([css])))).toBe("read");
+    expect(importsIn(css)).toEqual([]);
+  });
+
+  test("a CFI that jumps to and fro", () => {
+    const tree = calibreTree(xhtml(`<p id="a">${"<i>x</i>".repeat(100_000)}</p>`));
+    for (const step of ["/2[a]", "/200000[a]", "/2[b]", "/3"]) {
+      const cfi = parseStandardCfi(`epubcfi(/6/2!/4${step.repeat(65_000 / step.length)})`);
+      expect(cfi === null ? "" : followStandardCfi(tree, cfi).node.kind).toBe("element");
+    }
+    expect(parseStandardCfi(`epubcfi(/6/2!${"[".repeat(60_000)})`)).toBeNull();
+    expect(parseLinkTarget(`#_doc_fragment_4_${" ".repeat(LONG)}x`)).toBeNull();
   });
 });
