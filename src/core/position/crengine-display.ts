@@ -7,6 +7,8 @@ export interface ElementStyle {
   readonly floats: boolean;
   /** null: as its parent. */
   readonly pre: boolean | null;
+  /** What a rule that is not understood here may have changed: how it is shown, or its white space too. */
+  readonly doubtful?: "display" | "white-space";
 }
 
 function style(display: Display, pre: boolean | null = null): ElementStyle {

@@ -11,6 +11,8 @@ export interface OpenElement {
   readonly style: ElementStyle;
   readonly attributes: { readonly class?: string; readonly id?: string };
   readonly pre: boolean;
+  /** A style that is not understood may keep the white space in it. */
+  readonly spaceIsDoubtful: boolean;
   readonly insideSvg: boolean;
   readonly insideMath: boolean;
   readonly keepsText: boolean;
@@ -124,7 +126,9 @@ function number({ children }: ElementNode): void {
  * How many texts of an element come before the first whose number is unsure: blank ones beside anything that is no
  * plain inline are dropped by rules that differ with the styles of what stands around them.
  */
-function sureTexts({ node, rendered, style }: OpenElement): number {
+function sureTexts({ node, rendered, style, spaceIsDoubtful }: OpenElement): number {
+  // Nor is it sure how long its texts are.
+  if (spaceIsDoubtful) return 0;
   if (style.display !== "table" && rendered.every((how) => how === "inline")) return Infinity;
   const texts = node.children.filter((child) => child.kind === "text");
   const blank = texts.findIndex(({ text }) => isBlank(text));
@@ -143,6 +147,7 @@ export function settle(open: OpenElement, parent: OpenElement | undefined): void
   else if (style.display === "table") rendered = "block";
   else rendered = renderBlock(open);
   number(node);
+  if (style.doubtful !== undefined && rendered === "inline") rendered = "inline-block";
   if (style.floats && rendered !== "invisible") rendered = "floating";
   parent?.rendered.push(rendered);
 }

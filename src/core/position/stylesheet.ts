@@ -52,42 +52,74 @@ function selector(text: string): Pick<Rule, "parts" | "weight"> | null {
 }
 
 const MOST_RULES = 5000;
+const MOST_DOUBTS = 50;
 /** So many parts of rules are tried before the sheets are left at that: a sound book needs a hundredth of it. */
 const MOST_TRIES = 4_000_000;
 
-/** Reads the rules that decide what is shown; `@media` and other blocks are left out. Linear, never throws. */
-function readRules(css: string, into: Rule[]): void {
+/** What makes other boxes or holds at times only: it changes no element that stands in the file. */
+const NO_ELEMENT = /::|:(?:before|after|first-letter|first-line|hover|active|focus|link|visited|target)/i;
+
+/** The element that a selector is about which is not understood otherwise: every one it might mean, and more. */
+function subject(text: string): Compound | null {
+  if (NO_ELEMENT.test(text)) return null;
+  const last = text
+    .replaceAll(/\[[^\]]*\]|\([^)]*\)/g, "")
+    .trim()
+    .split(/[\s>+~]+/)
+    .at(-1);
+  const bare = (last ?? "").replaceAll(/:[\w-]+/g, "");
+  return compound(bare === "" ? "*" : bare);
+}
+
+interface Sheets {
+  readonly rules: Rule[];
+  readonly doubts: Doubt[];
+}
+
+/** Elements of which a rule says something, although it is not known whether it holds for them. */
+interface Doubt {
+  readonly about: Compound;
+  readonly of: "display" | "white-space";
+}
+
+/** One rule: understood, or, with a selector that is not and inside of `@media`, a doubt. */
+function readRule(head: string, block: string, isConditional: boolean, { rules, doubts }: Sheets): void {
+  const shown = shownBy(block);
+  if (shown === null) return;
+  for (const one of head.split(",", 200)) {
+    const found = isConditional ? null : selector(one);
+    const about = found === null ? subject(one) : null;
+    const isOfSpace = shown.ordinary.pre !== undefined || shown.important.pre !== undefined;
+    if (about !== null && doubts.length < MOST_DOUBTS)
+      doubts.push({ about, of: isOfSpace ? "white-space" : "display" });
+    if (found === null) continue;
+    for (const isImportant of [false, true]) {
+      const part = isImportant ? shown.important : shown.ordinary;
+      if (Object.keys(part).length > 0) rules.push({ ...found, shown: part, isImportant, order: rules.length });
+    }
+  }
+}
+
+/** Reads the rules that decide what is shown; whether those in `@media` hold is not known. Linear, never throws. */
+function readRules(css: string, into: Sheets): void {
   const text = css.replaceAll(/\/\*[\s\S]*?(?:\*\/|$)/g, "");
   let at = 0;
-  while (at < text.length && into.length < MOST_RULES) {
+  let conditions = 0;
+  while (at < text.length && into.rules.length < MOST_RULES) {
     const open = text.indexOf("{", at);
     if (open === -1) return;
-    // What stands before a semicolon is an import, or anything else without a block.
+    // What stands before a semicolon is an import, or anything else without a block; braces close conditions.
     const before = text.slice(at, open);
-    const head = before.slice(before.lastIndexOf(";") + 1).trim();
-    let close = text.indexOf("}", open);
-    if (close === -1) close = text.length;
-    if (head.startsWith("@")) {
-      let depth = 1;
-      close = open + 1;
-      for (; close < text.length && depth > 0; close += 1) {
-        if (text[close] === "{") depth += 1;
-        else if (text[close] === "}") depth -= 1;
-      }
-      at = close;
+    const head = before.slice(Math.max(before.lastIndexOf(";"), before.lastIndexOf("}")) + 1).trim();
+    conditions = Math.max(0, conditions - (before.split("}").length - 1));
+    if (/^@(?:media|supports)\b/i.test(head)) {
+      conditions += 1;
+      at = open + 1;
       continue;
     }
-    const shown = shownBy(text.slice(open + 1, close));
-    if (shown !== null) {
-      for (const one of head.split(",", 200)) {
-        const found = selector(one);
-        if (found === null) continue;
-        for (const isImportant of [false, true]) {
-          const part = isImportant ? shown.important : shown.ordinary;
-          if (Object.keys(part).length > 0) into.push({ ...found, shown: part, isImportant, order: into.length });
-        }
-      }
-    }
+    let close = text.indexOf("}", open);
+    if (close === -1) close = text.length;
+    if (!head.startsWith("@")) readRule(head, text.slice(open + 1, close), conditions > 0, into);
     at = close + 1;
   }
 }
@@ -134,7 +166,8 @@ function byWeight(a: Rule, b: Rule): number {
  */
 export function styleFrom(sheets: readonly string[]): StyleOf {
   const rules: Rule[] = [];
-  for (const sheet of sheets) readRules(sheet, rules);
+  const doubts: Doubt[] = [];
+  for (const sheet of sheets) readRules(sheet, { rules, doubts });
   const byName = new Map<string, Rule[]>();
   const byClass = new Map<string, Rule[]>();
   const byId = new Map<string, Rule[]>();
@@ -164,8 +197,10 @@ export function styleFrom(sheets: readonly string[]): StyleOf {
     const plain = plainStyle(name, attributes);
     const inline = attributes.style === undefined ? null : shownBy(attributes.style);
     const candidates = rules.length > 0 && left > 0 ? candidatesFor(name, attributes) : [];
-    if (inline === null && candidates.length === 0) return plain;
-    const style = { ...plain };
+    const doubtful = doubts.filter(({ about }) => matches(about, { name, attributes })).map((doubt) => doubt.of);
+    if (inline === null && candidates.length === 0 && doubtful.length === 0) return plain;
+    const style: Styled = { ...plain };
+    if (doubtful.length > 0) style.doubtful = doubtful.includes("white-space") ? "white-space" : "display";
     for (const { parts } of candidates) left -= parts.length;
     const element = { name, attributes };
     const applied = candidates.filter((one) => applies(one, element, ancestors)).sort(byWeight);
@@ -176,6 +211,8 @@ export function styleFrom(sheets: readonly string[]): StyleOf {
     return settled(name, style);
   };
 }
+
+type Styled = { -readonly [Key in keyof ElementStyle]: ElementStyle[Key] };
 
 /** What crengine makes of a style whatever the sheets say. */
 function settled(name: string, style: ElementStyle): ElementStyle {

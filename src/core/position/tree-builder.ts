@@ -69,6 +69,7 @@ export class TreeBuilder {
       style,
       attributes,
       pre,
+      spaceIsDoubtful: style.doubtful === "white-space" || (parent?.spaceIsDoubtful ?? false),
       insideSvg,
       insideMath: name === "math" || (parent?.insideMath ?? false),
       keepsText: keepsText(name, insideSvg),

@@ -72,6 +72,29 @@ describe("a text whose number crengine may count otherwise is told by its elemen
     expect(pointerAt(body, css, "tail").position).toBe("/body/DocFragment[1]/body/div[1]");
   });
 
+  test.each([
+    ["a place among siblings", "i:first-child { display: block }"],
+    ["an attribute", "i[class] { float: left }"],
+    ["a device", "@media amzn-kf8 { p { margin: 0 } i { display: block } }"],
+  ])("beside what a rule may show otherwise that asks for %s", (_, css) => {
+    const body = "<div><i>a</i> <b>b</b>tail</div>";
+    expect(pointerAt(body, css, "tail").position).toBe("/body/DocFragment[1]/body/div[1]");
+    expect(pointerAt("<div><i>a</i><b>b</b>tail</div>", css, "tail").quality).toBe("text");
+    // What is said of other elements, or of boxes that stand in no file, changes nothing.
+    const others = "@media print { h1 { display: none } } i::before { display: block } i:hover { display: none }";
+    expect(pointerAt(body, others, "tail")).toEqual({
+      position: "/body/DocFragment[1]/body/div[1]/text()[2].0",
+      quality: "text",
+    });
+  });
+
+  test("where a rule that is not understood may keep white space, no offset is sure", () => {
+    const css = "p[class^='verse'] { white-space: pre } @media print { p { display: none } }";
+    const body = "<p class='verse-1'>one   two   tail</p><p>other   tail</p>";
+    expect(pointerAt(`<div>${body}</div>`, css, "tail").position).toBe("/body/DocFragment[1]/body/div[1]/p[1]");
+    expect(pointerAt("<div>plain   tail</div>", css, "tail").quality).toBe("text");
+  });
+
   test("far into a long element it is what was shown last before the text", () => {
     const paragraphs = Array.from({ length: 40 }, (_, at) => `<p>Paragraph ${at} of a chapter that is long.</p>\n`);
     const long = `<div>${paragraphs.join("").repeat(2)}tail</div>`;
