@@ -27,11 +27,15 @@ from .link.contract import Account, CarryOverResult, ColumnField, ColumnMapping,
 from .memory.history import link, read_digests, read_unlinked, unlink
 from .library.books import WriteReport, resolve_columns
 from .copies.log_places import out_of_reach
+from .memory.schema import bring_up_to_date, must_be_ours
+from .memory.mending import remember_again
 from .words.messages import why_sentence
 from .sync.places import deliver_positions
 from .memory.predict import predictor
 from .memory.rebuild import rebuild
 from .sync.repair import repair
+from .copies.stored import NewerSchema, untold_notices
+from .words.stored import notice_sentence
 from .sync.unlinking import put_back, restorable, runs_under
 
 
@@ -77,14 +81,46 @@ class HeadlessLibrary:
         if params["dry_run"]:
             self._work_on_a_copy(path)
         self._db = LibraryDatabase(os.path.abspath(path))
-        if not params["dry_run"]:
-            # What a crash left open, here or in the window, is put right before anything new is decided.
-            repair(self._api, pull.journal_of(self._api))
+        self._take_up(params["dry_run"])
         # What left calibre since the last run, from whatever process: the digests that readers know.
         # The folders named in the window count here too: it is one history.
         folders = [*Settings().get("copy_logs"), *params["copy_logs"]]
         rebuild(self._api, folders, self._abort)
-        return {"book_ids": sorted(self._api.all_book_ids()), "out_of_reach": out_of_reach(folders)}
+        return {
+            "book_ids": sorted(self._api.all_book_ids()),
+            "out_of_reach": out_of_reach(folders),
+            "notices": [notice_sentence(met) for met in untold_notices()],
+        }
+
+    def _take_up(self, dry_run: bool) -> None:
+        """Brings the library up to date, and lets it remember again what it has lost; a dry run only looks."""
+        api = self._api
+        if dry_run or self._is_newer():
+            return
+        try:
+            bring_up_to_date(api)
+            # calibre's window does it when it closes; without, a rebuilt library would have lost its id and profiles.
+            api.backend.prefs.write_serialized(api.backend.library_path)
+        except OSError as error:
+            # What is of an older schema can be read as it is.
+            print("schema:", repr(error), file=sys.stderr)
+        journal = pull.journal_of(api)
+        # What a crash left open, here or in the window, is put right before anything new is decided.
+        repair(api, journal)
+        remember_again(api, journal)
+
+    def _is_newer(self) -> bool:
+        try:
+            must_be_ours(self._api)
+        except NewerSchema:
+            return True
+        return False
+
+    def _to_be_changed(self) -> Any:
+        """The library, which this version may change; else the error says why not."""
+        if self._is_newer():
+            raise HeadlessError("NewerLibrary")
+        return self._api
 
     def map(self, params: Mapping[str, Any]) -> dict[str, Any]:
         """Resolves `columns` ({field: [lookup name, scale or null]}; empty: calibre's profile) and the account's id."""
@@ -123,7 +159,7 @@ class HeadlessLibrary:
         """One pull: the same as in calibre's window, with nobody to ask."""
         account: Account = params["account"]
         profile: Profile = params["profile"]
-        api, abort = self._api, self._abort
+        api, abort = self._to_be_changed(), self._abort
         predict = predictor(api, self._columns, abort) if params["predict"] else None
         report = WriteReport()
         carried: list[CarryOverResult] = []
@@ -168,7 +204,7 @@ class HeadlessLibrary:
         """One push: what calibre's own readers read goes to the server, with nobody to ask."""
         account: Account = params["account"]
         profile: Profile = params["profile"]
-        api, abort = self._api, self._abort
+        api, abort = self._to_be_changed(), self._abort
         users, typed = params["users"], params["typed"]
         done = push.Pushed()
         with BridgeClient(self._bridge, os.environ) as bridge:
@@ -197,13 +233,13 @@ class HeadlessLibrary:
 
     def link(self, params: Mapping[str, Any]) -> dict[str, Any]:
         """Makes a digest this book's for good."""
-        link(self._api, self._book(params), params["digest"])
+        link(self._to_be_changed(), self._book(params), params["digest"])
         return {}
 
     def unlink(self, params: Mapping[str, Any]) -> dict[str, Any]:
         """Makes sure that a digest is never taken for this book's again; puts back what it wrote, when `restore` says so."""
         book_id, digest = self._book(params), params["digest"]
-        unlink(self._api, book_id, digest)
+        unlink(self._to_be_changed(), book_id, digest)
         runs = runs_under(self._api, book_id, digest)
         if params["restore"]:
             report = put_back(self._api, runs, [book_id], self._abort)

@@ -19,6 +19,7 @@ from contextlib import ExitStack, suppress
 from typing import IO, cast
 
 from .record import CopyRecord, checked_record
+from .stored import SCHEMA, is_newer, notice
 from .strip_list import our_folder
 
 VARIABLE = "KOREADER_PROGRESS_COPY_LOGS"
@@ -49,7 +50,7 @@ class ProcessLog:
 
     def append(self, record: CopyRecord) -> None:
         """Appends one line, or raises OSError."""
-        line = json.dumps(record, ensure_ascii=False, separators=(",", ":")).encode("utf-8", "surrogatepass") + b"\n"
+        line = _line({**record, "schema": SCHEMA})
         with self.mutex:
             if self.file is None or not is_still_there(self.file):
                 self.file = begin_log(log_folder())
@@ -130,10 +131,13 @@ def log_versions(folders: Iterable[str]) -> dict[str, list[int]]:
     return found
 
 
-def read_log(path: str, without: Container[bytes] = (), unreadable: set[str] | None = None) -> Iterator[CopyRecord]:
+def read_log(
+    path: str, without: Container[bytes] = (), unreadable: set[str] | None = None, newer: list[bytes] | None = None
+) -> Iterator[CopyRecord]:
     """The records of one file; a line that a crash has torn costs that line only.
 
-    Lines of the uuids `without` are not worth parsing. A file that cannot be read enters `unreadable`.
+    Lines of the uuids `without` are not worth parsing. A file that cannot be read enters `unreadable`; a line that a
+    newer version wrote says nothing here, and enters `newer` as it is.
     """
     try:
         with open(path, "rb") as file:
@@ -146,10 +150,14 @@ def read_log(path: str, without: Container[bytes] = (), unreadable: set[str] | N
         if without and (named := _UUID.search(line)) and named[1] in without:
             continue
         try:
-            record = checked_record(json.loads(line))
+            parsed = json.loads(line)
         except (ValueError, RecursionError):
             continue
-        if record is not None:
+        if is_newer(parsed):
+            notice("newer", "copy_log", os.path.dirname(path))
+            if newer is not None:
+                newer.append(line)
+        elif (record := checked_record(parsed)) is not None:
             yield record
 
 
@@ -205,11 +213,12 @@ def gather(folder: str | None = None) -> int:
             path = os.path.join(folder, GATHERED)
             sources = [*([path] if os.path.exists(path) else []), *(file.name for file in ended)]
             unreadable: set[str] = set()
-            gathered = [record for source in sources for record in read_log(source, unreadable=unreadable)]
+            newer: list[bytes] = []
+            gathered = [record for source in sources for record in read_log(source, (), unreadable, newer)]
             if unreadable:
                 # What cannot be read at this moment is not empty: another time.
                 return 0
-            write_gathered(path, merge(gathered))
+            write_gathered(path, merge(gathered), newer)
         for file in ended:
             remove(file)
     return len(ended)
@@ -235,12 +244,18 @@ def open_if_ended(path: str) -> IO[bytes] | None:
     return None
 
 
-def write_gathered(path: str, records: list[CopyRecord]) -> None:
+def write_gathered(path: str, records: list[CopyRecord], newer: Iterable[bytes] = ()) -> None:
     """Replaces the merged file at once, on the disk before the gathered files are deleted."""
     unfinished = path + ".part"
-    with open(unfinished, "w", encoding="utf-8", errors="surrogatepass") as file:
+    with open(unfinished, "wb") as file:
         for record in records:
-            file.write(json.dumps(record, ensure_ascii=False, separators=(",", ":")) + "\n")
+            file.write(_line(record))
+        for line in dict.fromkeys(newer):
+            file.write(line + b"\n")
         file.flush()
         os.fsync(file.fileno())
     os.replace(unfinished, path)
+
+
+def _line(record: CopyRecord) -> bytes:
+    return json.dumps(record, ensure_ascii=False, separators=(",", ":")).encode("utf-8", "surrogatepass") + b"\n"

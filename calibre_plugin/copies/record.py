@@ -25,6 +25,9 @@ class KnownRecord(TypedDict):
 class CopyRecord(KnownRecord, total=False):
     """One line; what is not known is null."""
 
+    # Of the line, see `stored`; missing in the first.
+    schema: int
+
     # Merged records only: when it was logged last.
     last: float
     title: str

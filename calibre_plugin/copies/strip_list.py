@@ -6,10 +6,12 @@ name a column here; another library's column of the same name has another number
 
 from __future__ import annotations
 
-import json
 import os
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import TypedDict
+
+from .stored import JsonFile, NewerSchema
 
 FOLDER = os.path.join("plugins", "koreader_progress")
 FILE = "strip_list.json"
@@ -54,55 +56,53 @@ def read_strip_list() -> StripList:
         stat = os.stat(path)
         version = (stat.st_mtime_ns, stat.st_size)
         if _read[0] != version:
-            _read = (version, _parse(_load(path)))
+            _read = (version, _parse(_file().read()))
     except Exception:
         return StripList()
     return _read[1]
 
 
 def write_columns(library: str, columns: list[StripColumn]) -> None:
-    """Replaces the mapped columns of one library (any name that stays its own); OSError when it cannot be kept."""
-    stored = _load_or_empty()
-    libraries = dict(stored.get("libraries", {}))
-    if libraries.get(library) == columns:
+    """Replaces the mapped columns of one library (any name that stays its own); OSError when it cannot be kept.
+
+    A newer version's list stays as it is.
+    """
+    stored = _file().read()
+    libraries = dict(stored.get("libraries", {})) if isinstance(stored.get("libraries", {}), dict) else {}
+    if libraries.get(library) != columns:
+        libraries[library] = columns
+    elif not _file().is_older():
         return
-    libraries[library] = columns
     _store({**stored, "libraries": libraries})
 
 
 def write_switches(strip: bool, settle: bool) -> None:
     """Turns stripping and settling on or off on this machine; OSError when it cannot be kept."""
-    _store({**_load_or_empty(), "strip": strip, "settle": settle})
+    _store({**_file().read(), "strip": strip, "settle": settle})
 
 
 def _parse(stored: dict) -> StripList:
-    columns = (column for library in stored.get("libraries", {}).values() for column in library)
+    libraries = stored.get("libraries", {})
+    columns = (column for library in libraries.values() for column in library) if isinstance(libraries, dict) else ()
     return StripList(
-        columns=frozenset((column["lookup"], column["number"], column["datatype"]) for column in columns),
+        columns=frozenset(
+            (column["lookup"], column["number"], column["datatype"]) for column in columns if _is_column(column)
+        ),
         strip=stored.get("strip", True) is not False,
         settle=stored.get("settle", True) is not False,
     )
 
 
-def _load(path: str) -> dict:
-    with open(path, encoding="utf-8") as file:
-        return json.load(file)
+def _is_column(value: object) -> bool:
+    return isinstance(value, dict) and all(
+        isinstance(value.get(key), (str, int)) for key in StripColumn.__annotations__
+    )
 
 
-def _load_or_empty() -> dict:
-    try:
-        stored = _load(os.path.join(our_folder(), FILE))
-    except (OSError, ValueError):
-        return {}
-    return stored if isinstance(stored, dict) else {}
+def _file() -> JsonFile:
+    return JsonFile(os.path.join(our_folder(), FILE), "strip_list")
 
 
 def _store(stored: dict) -> None:
-    os.makedirs(our_folder(), exist_ok=True)
-    path = os.path.join(our_folder(), FILE)
-    unfinished = f"{path}.{os.getpid()}"
-    with open(unfinished, "w", encoding="utf-8") as file:
-        json.dump(stored, file, ensure_ascii=False, indent=1, sort_keys=True)
-        file.flush()
-        os.fsync(file.fileno())
-    os.replace(unfinished, path)
+    with suppress(NewerSchema):
+        _file().write(stored)

@@ -6,7 +6,6 @@ It names books by uuid, so it serves every library that the device is connected 
 from __future__ import annotations
 
 import hashlib
-import json
 import os
 from collections.abc import Collection, Iterator
 from contextlib import suppress
@@ -15,8 +14,10 @@ from typing import Any, Final, TypedDict, cast
 from .odd_file import OddReason
 from .sidecar import Sidecar
 from .statistics import ReadDocument
+from ..copies.stored import STEPS, JsonFile, NewerSchema, is_newer
 from ..copies.strip_list import our_folder
 
+# As 0.1.0 reads it: of any other than its own it knows nothing. The schema is `stored`'s.
 VERSION: Final = 2
 
 
@@ -113,19 +114,13 @@ def load_state(device: str, name: str) -> DeviceState:
 
 
 def save_state(device: str, state: DeviceState) -> None:
-    """Keeps the state; a disk that refuses only costs time at the next connection. What a newer plugin wrote stays."""
+    """Keeps the state; a disk that refuses only costs time at the next connection. A newer version's stays as it is."""
     _save(_path(device), state)
 
 
 def _save(path: str, state: DeviceState) -> None:
-    if _version_at(path) > VERSION:
-        return
-    unfinished = f"{path}.{os.getpid()}"
-    with suppress(OSError):
-        os.makedirs(os.path.dirname(path), exist_ok=True)
-        with open(unfinished, "w", encoding="utf-8", errors="surrogatepass") as file:
-            json.dump(state, file)
-        os.replace(unfinished, path)
+    with suppress(OSError, NewerSchema):
+        JsonFile(path, "device").write({**state})
 
 
 def all_states() -> Iterator[DeviceState]:
@@ -162,31 +157,25 @@ def _path(device: str) -> str:
 
 
 def _load(path: str) -> DeviceState | None:
-    stored = _stored(path)
-    if stored.get("version") == 1:
-        # The first one took whatever a look had not seen for gone, also when the device had been pulled.
-        stored = {**stored, "version": VERSION, "odd": {}, "to_offer": {}}
-    return cast(DeviceState, stored) if _is_whole(stored) else None
-
-
-def _version_at(path: str) -> int:
-    version = _stored(path).get("version")
-    return version if isinstance(version, int) else 0
-
-
-def _stored(path: str) -> dict[str, Any]:
     try:
-        with open(path, encoding="utf-8", errors="surrogatepass") as file:
-            state = json.load(file)
-    except (OSError, ValueError, RecursionError):
-        return {}
-    return state if isinstance(state, dict) else {}
+        state = JsonFile(path, "device").read()
+    except OSError:
+        return None
+    return cast(DeviceState, state) if not is_newer(state) and _is_whole(state) else None
+
+
+def _from_first(state: dict[str, Any]) -> dict[str, Any]:
+    # The first schema took whatever a look had not seen for gone, also when the device had been pulled.
+    return {**state, "version": VERSION, "odd": {}, "to_offer": {}}
+
+
+STEPS["device"] = {1: _from_first}
 
 
 def _is_whole(state: dict[str, Any]) -> bool:
     """Whether this is what was written here: a file that somebody else has changed is like none."""
     empty = empty_state("")
-    if state.get("version") != VERSION or any(type(state.get(key)) is not type(value) for key, value in empty.items()):
+    if any(type(state.get(key)) is not type(value) for key, value in empty.items()):
         return False
     seen = (entry for key in ("files", "sidecars", "statistics", "odd") for entry in state[key].values())
     return all(isinstance(entry, dict) and {"size", "mtime"} <= entry.keys() for entry in seen)

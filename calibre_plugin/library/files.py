@@ -9,9 +9,9 @@ from typing import Any, Final
 from zlib import crc32
 
 from .book_data import fetch, keep
+from .book_shapes import FILE_KEYS
 from ..copies.digest import file_content_key
 
-FILE_KEYS: Final = "koreader_progress_file_keys"
 EPUB_FORMATS: Final = ("EPUB", "KEPUB")
 # Beside a book's formats: what calibre said of the book when its files were looked at (see `imprints_of`).
 _IMPRINT: Final = "imprint"

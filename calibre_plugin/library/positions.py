@@ -18,10 +18,10 @@ from hashlib import sha256
 from typing import Any, Final
 
 from .book_data import fetch, keep
+from .book_shapes import DELIVERED
 from ..link.contract import KeptPlace, ViewerPlace
 
 # Custom book data: by format, the CFI that we delivered last.
-DELIVERED: Final = "koreader_progress_delivered"
 # The device under which the content server's users see what we delivered.
 DEVICE: Final = "koreader-progress"
 # From calibre 9.5 on the desktop viewer keeps its places in the library as well, under these names.

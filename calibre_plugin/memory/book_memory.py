@@ -14,6 +14,7 @@ from typing import Any, Final, Literal, TypedDict, cast
 
 from ..library.book_data import fetch, keep
 from .book_names import BookNames
+from ..library.book_shapes import LOG, MEMORY
 from ..link.contract import (
     Base,
     Book,
@@ -28,15 +29,14 @@ from ..link.contract import (
     PullPlan,
 )
 from .journal_run import BaseChange, Decision, Record, record_of
+from .memory_log import log_decisions, log_memory
 
-MEMORY: Final = "koreader_progress_memory"
-LOG: Final = "koreader_progress_log"
 # More of a log is never needed to decide; all of it is kept.
 SENT_OBSERVATIONS: Final = 100
 KEPT_DECLINED: Final = 50
 
 # Whoever reads a book's memory to change it: runs in their job and the reader's own edits must not undo each other.
-_changing = threading.RLock()
+changing = threading.RLock()
 
 
 class Memory(TypedDict):
@@ -76,7 +76,7 @@ def recall(api: Any, account: str, book_ids: Iterable[int], profile: str = "") -
         log, kept = logs.get(book_id), memories.get(book_id)
         if not log and not kept:
             continue
-        memory = _memory_of(kept, account)
+        memory = memory_of(kept, account)
         base = memory["bases"].get(profile) or next(reversed(memory["bases"].values()), None)
         observations = list((log or {}).get(account, ()))[-SENT_OBSERVATIONS:]
         recalled[book_id] = {
@@ -91,7 +91,7 @@ def recall(api: Any, account: str, book_ids: Iterable[int], profile: str = "") -
 
 def kept_bases(api: Any, account: str, book_ids: Iterable[int]) -> dict[int, list[Base]]:
     """What was agreed on with this account, by book id, for those that have any; of whichever profile."""
-    kept = {book_id: _memory_of(value, account)["bases"] for book_id, value in fetch(api, MEMORY, [*book_ids]).items()}
+    kept = {book_id: memory_of(value, account)["bases"] for book_id, value in fetch(api, MEMORY, [*book_ids]).items()}
     return {book_id: [*bases.values()] for book_id, bases in kept.items() if bases}
 
 
@@ -109,7 +109,7 @@ def base_changes(
     settled = _settled(plan, outcome)
     old = fetch(api, MEMORY, [book_id for book_id in bases if book_id in settled])
     return [
-        BaseChange(names.name_of(book_id), _memory_of(old.get(book_id), account)["bases"].get(profile), base)
+        BaseChange(names.name_of(book_id), memory_of(old.get(book_id), account)["bases"].get(profile), base)
         for book_id, base in bases.items()
         if book_id in settled and book_id in names
     ]
@@ -163,7 +163,7 @@ def remember(
     planned.update(
         {asked["book_id"]: asked["base"] for asked in plan["conflicts"] if asked["book_id"] in outcome.theirs}
     )
-    with _changing:
+    with changing:
         _remember(api, account, profile, plan, outcome, planned, set(book_ids), started, now)
     observe(api, account, plan["observations"])
 
@@ -188,7 +188,7 @@ def _remember(
     mapped = {mapping["column"] for mapping in profile["columns"]}
     touched = set(planned) | {update["book_id"] for update in outcome.written} | outcome.ours | set(changes)
     for book_id in touched | set(kept):
-        memory = _memory_of(kept.get(book_id), account)
+        memory = memory_of(kept.get(book_id), account)
         # What the plan no longer calls a change is none, unless it was made while the run was under way, or in a
         # column that this profile does not look at.
         others = {column: at for column, at in memory["changed_at"].items() if at > started or column not in mapped}
@@ -207,6 +207,7 @@ def _remember(
         if asked["book_id"] in outcome.ours:
             _decline(kept[asked["book_id"]][account], asked["theirs"], now)
     keep(api, MEMORY, {book_id: value for book_id, value in kept.items() if value != before.get(book_id)})
+    log_decisions(api, account, _declined(before, account), _declined(kept, account))
 
 
 def observe(api: Any, account: str, observations: Iterable[Observation]) -> None:
@@ -216,13 +217,13 @@ def observe(api: Any, account: str, observations: Iterable[Observation]) -> None
         by_book.setdefault(observation["book_id"], []).append(observation)
     if not by_book:
         return
-    with _changing:
+    with changing:
         _observe(api, account, by_book)
 
 
 def _observe(api: Any, account: str, by_book: Mapping[int, list[Observation]]) -> None:
     logs = _load(api, LOG, by_book)
-    grown: set[int] = set()
+    grown: dict[int, list[dict[str, Any]]] = {}
     for book_id, heard in by_book.items():
         log = logs.setdefault(book_id, {}).setdefault(account, [])
         known = [entry["progress"] for entry in log]
@@ -230,8 +231,9 @@ def _observe(api: Any, account: str, by_book: Mapping[int, list[Observation]]) -
             if observation["progress"] not in known:
                 log.append({key: value for key, value in observation.items() if key != "book_id"})
                 known.append(observation["progress"])
-                grown.add(book_id)
+                grown.setdefault(book_id, []).append(log[-1])
     keep(api, LOG, {book_id: logs[book_id] for book_id in grown})
+    log_memory(api, account, "heard", grown)
 
 
 def logged_books(api: Any, book_ids: Iterable[int], account: str | None = None) -> Iterator[LoggedBook]:
@@ -270,10 +272,11 @@ def forget_run(
     restored = list(restored)
     taken = records if sent is None else {}
     touched = {update["book_id"] for update in restored} | set(bases) | set(records) | set(sent or ())
-    with _changing:
+    with changing:
         kept = _load(api, MEMORY, touched)
+        before = copy.deepcopy(kept)
         for book_id in touched:
-            kept.setdefault(book_id, {})[account] = _memory_of(kept.get(book_id), account)
+            kept.setdefault(book_id, {})[account] = memory_of(kept.get(book_id), account)
         for update in restored:
             memory = kept[update["book_id"]][account]
             memory["changed_at"].pop(update["column"], None)
@@ -295,27 +298,30 @@ def forget_run(
             if not again:
                 _decline(memory, one, now, "ours")
         keep(api, MEMORY, kept)
+        log_decisions(api, account, _declined(before, account), _declined(kept, account))
 
 
 def decline(api: Any, account: str, records: Mapping[int, Record], now: float) -> None:
     """Keeps that the reader wants nothing of these records, by book id; said twice it is kept once."""
-    with _changing:
+    with changing:
         kept = _load(api, MEMORY, records)
+        before = copy.deepcopy(kept)
         for book_id, record in records.items():
             book = kept.setdefault(book_id, {})
-            memory = book[account] = _memory_of(book, account)
-            if not any(said["side"] == "theirs" and _same_record(said, record) for said in memory["declined"]):
+            memory = book[account] = memory_of(book, account)
+            if not any(said["side"] == "theirs" and is_same_record(said, record) for said in memory["declined"]):
                 _decline(memory, record, now)
         keep(api, MEMORY, kept)
+        log_decisions(api, account, _declined(before, account), _declined(kept, account))
 
 
 def remember_written(api: Any, account: str, written: Mapping[tuple[int, str], Cell]) -> None:
     """Keeps that these cells, by book id and lookup name, hold what we wrote: a crash came before it was remembered."""
-    with _changing:
+    with changing:
         kept = _load(api, MEMORY, {book_id for book_id, _column in written})
         for (book_id, column), value in written.items():
             book = kept.setdefault(book_id, {})
-            book[account] = _memory_of(book, account)
+            book[account] = memory_of(book, account)
             book[account]["written"][column] = value
         keep(api, MEMORY, kept)
 
@@ -323,11 +329,11 @@ def remember_written(api: Any, account: str, written: Mapping[tuple[int, str], C
 def note_local_change(api: Any, account: str, changes: Iterable[LocalChange]) -> None:
     """Keeps when the reader changed mapped cells, as calibre's listener saw it."""
     changes = list(changes)
-    with _changing:
+    with changing:
         kept = _load(api, MEMORY, {change["book_id"] for change in changes})
         for change in changes:
             book = kept.setdefault(change["book_id"], {})
-            book[account] = _memory_of(book, account)
+            book[account] = memory_of(book, account)
             book[account]["changed_at"][change["column"]] = change["at"]
         keep(api, MEMORY, kept)
 
@@ -348,7 +354,8 @@ def _load(api: Any, name: str, book_ids: Collection[int]) -> dict[int, Any]:
     return {book_id: value for book_id, value in fetch(api, name, book_ids).items() if value}
 
 
-def _memory_of(kept: Mapping[str, Any] | None, account: str) -> Memory:
+def memory_of(kept: Mapping[str, Any] | None, account: str) -> Memory:
+    """What is remembered of a book for one account, of all that is stored of the book."""
     found = (kept or {}).get(account) or {}
     return {
         "bases": dict(found.get("bases") or {}),
@@ -377,12 +384,17 @@ def _decline(memory: Memory, record: Mapping[str, Any], now: float, side: Litera
 
 
 def _want_again(memory: Memory, record: Mapping[str, Any]) -> None:
-    memory["declined"] = [said for said in memory["declined"] if not _same_record(said, record)]
+    memory["declined"] = [said for said in memory["declined"] if not is_same_record(said, record)]
 
 
-def _same_record(one: Mapping[str, Any], other: Mapping[str, Any]) -> bool:
+def _declined(kept: Mapping[int, Any], account: str) -> dict[int, list[Declined]]:
+    return {book_id: memory_of(value, account)["declined"] for book_id, value in kept.items()}
+
+
+def is_same_record(one: Mapping[str, Any], other: Mapping[str, Any]) -> bool:
+    """Whether two things tell of one record on a server."""
     return all(one[key] == other[key] for key in ("document", "percentage", "progress", "timestamp"))
 
 
 def _same_base(one: Base | None, other: Base | None) -> bool:
-    return one is other or (one is not None and other is not None and _same_record(one, other))
+    return one is other or (one is not None and other is not None and is_same_record(one, other))

@@ -15,11 +15,11 @@ from contextlib import suppress
 from typing import Any, Final, TypedDict, cast, get_args
 
 from ..library.book_data import fetch, keep
+from ..library.book_shapes import DIGESTS as DATA
 from ..link.contract import DigestKind, DigestSource, KnownDigest
 from ..copies.log import append
 from ..copies.record import CopyRecord
 
-DATA: Final = "koreader_progress_digests"
 # Whoever reads a history to change it: uploads, devices, runs and the reader's own links work in different threads.
 changing: Final = threading.RLock()
 TRUST: Final[dict[str, int]] = {source: rank for rank, source in enumerate(get_args(DigestSource))}
@@ -28,11 +28,19 @@ LOGGED: Final = frozenset({"linked", "sidecar", "device", "statistics", "importe
 
 
 class StoredHistory(TypedDict):
-    """One book's value in the custom book data."""
+    """One book's history."""
 
     digests: list[KnownDigest]
     # Digests that the reader said are not this book's: never offered again, whoever finds them.
     unlinked: list[str]
+
+
+class _Kept(StoredHistory, total=False):
+    """A history as it lies in the custom book data."""
+
+    # Content keys that name their own version, by digest: 0.1.0 passes the digests on as they are, to a bridge that
+    # refuses any other key than its own.
+    keys: dict[str, str]
 
 
 def known_digest(
@@ -61,14 +69,33 @@ def read_unlinked(api: Any, book_ids: Collection[int]) -> dict[int, list[str]]:
 
 
 def read_stored(api: Any, book_ids: Collection[int]) -> dict[int, StoredHistory]:
-    """The stored values as they are; what another version wrote and we do not understand counts as nothing."""
-    if not book_ids:
-        return {}
-    found: dict[int, StoredHistory] = {}
-    for book_id, value in fetch(api, DATA, book_ids).items():
-        if isinstance(value, dict) and isinstance(value.get("digests"), list):
-            found[book_id] = {"digests": value["digests"], "unlinked": list(value.get("unlinked") or ())}
-    return found
+    """The stored histories, by id; a book without one is missing."""
+    return {book_id: _from_kept(value) for book_id, value in fetch(api, DATA, book_ids).items()}
+
+
+def keep_stored(api: Any, histories: Mapping[int, StoredHistory]) -> None:
+    """Replaces whole histories."""
+    keep(api, DATA, {book_id: _to_kept(history) for book_id, history in histories.items()})
+
+
+def _from_kept(kept: _Kept) -> StoredHistory:
+    keys = kept.get("keys", {})
+    digests = [
+        cast(KnownDigest, {**known, "content_key": keys.get(known["digest"], known["content_key"])})
+        for known in kept["digests"]
+    ]
+    return {"digests": digests if keys else kept["digests"], "unlinked": list(kept.get("unlinked") or ())}
+
+
+def _to_kept(history: StoredHistory) -> _Kept:
+    keys = {known["digest"]: key for known in history["digests"] if (key := known["content_key"]) and ":" in key}
+    if not keys:
+        return {**history}
+    digests = [
+        cast(KnownDigest, {**known, "content_key": None}) if known["digest"] in keys else known
+        for known in history["digests"]
+    ]
+    return {"digests": digests, "unlinked": history["unlinked"], "keys": keys}
 
 
 def add_digests(api: Any, found: Mapping[int, Iterable[KnownDigest]], log: bool = True) -> set[int]:
@@ -89,7 +116,7 @@ def add_digests(api: Any, found: Mapping[int, Iterable[KnownDigest]], log: bool 
                 changed[book_id] = {"digests": merged, "unlinked": before["unlinked"]}
                 if log:
                     log_digests(api, book_id, new_in(merged, before["digests"]))
-        keep(api, DATA, changed)
+        keep_stored(api, changed)
     return set(changed)
 
 
@@ -153,7 +180,7 @@ def _decide(api: Any, book_id: int, digest: str, linked: bool) -> None:
         else:
             others = [known for known in stored["digests"] if known["digest"] != digest]
             value = {"digests": others, "unlinked": [*unlinked, digest]}
-        keep(api, DATA, {book_id: value})
+        keep_stored(api, {book_id: value})
     log_digests(api, book_id, [made], "linked" if linked else "unlinked")
 
 

@@ -19,6 +19,7 @@ from .book_names import BookName, BookNames
 from ..link.contract import Cell
 from .journal_run import SUFFIX, Run, RunKind, id_of, kind_of, mark_undone, read_run
 from .journal_writer import RunWriter, is_under_way
+from ..copies.stored import SCHEMA, NewerSchema, is_newer, notice
 
 KEPT_RUNS: Final = 200
 # Bytes at a run's beginning and end in which its first and last line are looked for, and where a last line is long.
@@ -47,9 +48,13 @@ class RunHead:
 
 
 class WriteJournal:
-    """The journal of one library; `folder` is below calibre's configuration folder, `library` an id that survives it."""
+    """The journal of one library; `folder` is below calibre's configuration folder, `library` an id that survives it.
 
-    def __init__(self, folder: str | os.PathLike[str], library: str) -> None:
+    `is_read_only` keeps every run from beginning: nothing is written into a library that a newer version has written.
+    """
+
+    def __init__(self, folder: str | os.PathLike[str], library: str, is_read_only: bool = False) -> None:
+        self._is_read_only = is_read_only
         safe = "".join(letter if letter.isalnum() or letter in "-_" else "_" for letter in library)
         self._folder = Path(folder) / safe
 
@@ -62,14 +67,27 @@ class WriteJournal:
         undoes: str | None = None,
         at: float | None = None,
     ) -> RunWriter:
-        """Starts a run's file. Raises OSError when nothing can be kept: then nothing may be written either."""
+        """Starts a run's file. Raises OSError when nothing can be kept: then nothing may be written either.
+
+        Raises NewerSchema in a library that a newer version has written.
+        """
+        if self._is_read_only:
+            raise NewerSchema("book_data")
         self._folder.mkdir(parents=True, exist_ok=True)
         now = time.time() if at is None else at
         # Names sort by time; the random end keeps two runs of one millisecond apart.
         run_id = f"{int(now * 1000):015d}-{secrets.token_hex(4)}"
         writer = RunWriter(self._folder / f"{run_id}{SUFFIX}", run_id, names)
         sort = {} if WRITTEN_AS[kind] == kind else {"puts": kind}
-        about = {"at": now, "kind": WRITTEN_AS[kind], **sort, "profile": profile, "account": account, "undoes": undoes}
+        about = {
+            "schema": SCHEMA,
+            "at": now,
+            "kind": WRITTEN_AS[kind],
+            **sort,
+            "profile": profile,
+            "account": account,
+            "undoes": undoes,
+        }
         try:
             writer.begin(about)
         except OSError:
@@ -170,7 +188,7 @@ class WriteJournal:
         `read_cell(book, column)` gives a cell as the library holds it now, null for a book or column that is gone.
         """
         found: list[Run] = []
-        for path in reversed(self._paths()):
+        for path in () if self._is_read_only else reversed(self._paths()):
             if is_under_way(path) or _last_event(path).get("what") == "end":
                 continue
             run = read_run(path)
@@ -195,8 +213,8 @@ class WriteJournal:
 
     def prune(self, keep: int = KEPT_RUNS) -> None:
         """Deletes the oldest ended runs beyond `keep`."""
-        for path in self._paths()[keep:]:
-            if _last_event(path).get("what") == "end":
+        for path in () if self._is_read_only else self._paths()[keep:]:
+            if _last_event(path).get("what") == "end" and not is_newer(_first_event(path)):
                 path.unlink(missing_ok=True)
 
 
@@ -243,6 +261,9 @@ def _ends_of(path: Path) -> tuple[dict[str, Any], dict[str, Any]]:
     except OSError:
         return {}, {}
     begin = _event(lines[0])
+    if is_newer(begin):
+        notice("newer", "journal", str(path.parent))
+        begin = {}
     if begin.get("what") != "begin" or any(key not in begin for key in ("at", "kind", "profile", "account", "undoes")):
         begin = {}
     told = end.split(b"\n")

@@ -10,6 +10,7 @@ from typing import Any, Final, Literal, TypedDict, cast
 
 from .book_names import BookName
 from ..link.contract import Base, Cell, Progress, PutBackOurs
+from ..copies.stored import is_newer, notice
 
 # `carry_over` and `offer` put places on the server as a push does: unasked, or because the reader asked for it.
 RunKind = Literal["pull", "push", "undo", "carry_over", "offer"]
@@ -149,7 +150,8 @@ def record_of(said: Base | Progress) -> Record:
 
 
 def read_run(path: Path) -> Run | None:
-    """The run of a file, nothing of it undone yet; None when the file cannot be read or tells of none."""
+    """The run of a file, nothing of it undone yet; None when the file cannot be read, tells of none, or of a newer
+    version's."""
     try:
         lines = path.read_bytes().split(b"\n")
     except OSError:
@@ -159,6 +161,9 @@ def read_run(path: Path) -> Run | None:
         try:
             event = json.loads(line)
             if event["what"] == "begin":
+                if is_newer(event):
+                    notice("newer", "journal", str(path.parent))
+                    return None
                 run = begun(path, event)
             elif run is None:
                 return None

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
-from typing import Any, Final
+from typing import Any
 
 from ..library.book_data import fetch, keep
+from ..library.book_shapes import MARKS as DATA
 from ..link.contract import DeviceMark
-
-DATA: Final = "koreader_progress_marks"
 
 
 def keep_marks(api: Any, found: Mapping[int, Collection[DeviceMark]]) -> set[int]:

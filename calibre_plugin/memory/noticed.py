@@ -7,12 +7,12 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any, Final
 
 from ..library.book_data import fetch, keep
+from ..library.book_shapes import NOTICED as DATA
 from ..link.contract import Book
 from ..copies.log import last_seen
 from ..copies.record import CopyRecord
 from ..library.opened import opened_at
 
-DATA: Final = "koreader_progress_noticed"
 # After a week every document is asked about in any case: what happened before need not be kept.
 WORTH_KEEPING: Final = 8 * 86_400
 # Somebody saw a copy: it left calibre, or a device has it.

@@ -17,15 +17,16 @@ from typing import Any, BinaryIO, Final, TypedDict, cast
 from calibre.constants import numeric_version
 
 from ..library.book_data import fetch, keep
+from ..library.book_shapes import PREDICTIONS as CACHE
 from ..link.contract import ColumnMapping, KnownDigest
 from ..copies.writer import AS_CALIBRE, EPUBS, with_composites, write_copy
 from ..copies.digest import content_key, name_digest, partial_md5, stream_size
 from .history import known_digest
 from .names import names_on_readers
+from ..copies.stored import SCHEMA
 from .stoppable import StoppableFile, unless_stopped
 from ..copies.strip_list import StripList, read_strip_list
 
-CACHE: Final = "koreader_progress_predictions"
 CHUNK: Final = 1 << 20
 # What a server may be asked of one book; the likeliest come first.
 PREDICTIONS_PER_FORMAT: Final = 6
@@ -84,7 +85,19 @@ def _made_of(api: Any, book_id: int, ours: frozenset[str], plugboards: dict[str,
     }
     columns = sorted(manner.columns)
     cover = str(api.cover_last_modified(book_id)) if metadata.has_cover else None
-    told = [files, cover, fields, plugboards, list(numeric_version), columns, manner.strip, manner.settle, sorted(ours)]
+    # What an earlier version predicted knows less of a book's text.
+    told = [
+        SCHEMA,
+        files,
+        cover,
+        fields,
+        plugboards,
+        list(numeric_version),
+        columns,
+        manner.strip,
+        manner.settle,
+        sorted(ours),
+    ]
     return hashlib.sha256(json.dumps(told, default=repr, sort_keys=True).encode()).hexdigest()
 
 

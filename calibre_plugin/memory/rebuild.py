@@ -19,18 +19,18 @@ from functools import cached_property
 from typing import Any, Final, TypedDict, cast
 
 from ..library.book_data import fetch, ids_with, keep
+from ..library.book_shapes import GATHERED as STATE
 from ..link.contract import KnownDigest
 from ..copies.log import gather_many, last_seen, log_versions, merge, read_log, read_logs
 from ..copies.record import CopyRecord
 from ..copies.digest import name_digest
-from .history import DATA, TRUST, add_digests, changing, known_digest, read_stored
+from .history import DATA, TRUST, StoredHistory, add_digests, changing, keep_stored, known_digest, read_stored
 from .imports import import_table
 from ..library.files import books_by_uuid, holders_of, imprints_of
 from ..copies.log_places import log_folders
 from .noticed import copies_seen, notice
 
 # Custom book data of the library's first book: so it is lost when the histories are, and read in no time.
-STATE: Final = "koreader_progress_gathered"
 VERSION: Final = 1
 
 
@@ -135,6 +135,20 @@ def read_state(api: Any) -> State:
     return {"version": VERSION, "logs": {}, "books": {}, "with_history": []}
 
 
+def is_gathered(api: Any) -> bool:
+    """Whether anything was ever brought home here: not in a new library, nor in a restored one."""
+    return bool(read_state(api)["books"])
+
+
+def forget_gathered(api: Any, book_ids: Collection[int]) -> None:
+    """Has the next gathering bring everything of these books once more, from wherever it lies."""
+    state = read_state(api)
+    holder = min(api.all_book_ids(), default=None)
+    if holder is not None and state["books"]:
+        left = {key: imprint for key, imprint in state["books"].items() if int(key) not in book_ids}
+        keep(api, STATE, {holder: {**state, "books": left}})
+
+
 def write_state(
     api: Any, before: State, folders: Collection[str], logs: Mapping[str, list[int]], imprints: Mapping[int, int]
 ) -> None:
@@ -184,7 +198,7 @@ def restore_unlinked(api: Any, records: Mapping[int, list[CopyRecord]]) -> None:
     wanted = {book_id: unlinked for book_id, unlinked in decided.items() if unlinked}
     with changing:
         stored = read_stored(api, wanted)
-        changed = {}
+        changed: dict[int, StoredHistory] = {}
         for book_id, unlinked in wanted.items():
             before = stored.get(book_id, {"digests": [], "unlinked": []})
             linked = {known["digest"] for known in before["digests"] if known["source"] == "linked"}
@@ -192,7 +206,7 @@ def restore_unlinked(api: Any, records: Mapping[int, list[CopyRecord]]) -> None:
             if news:
                 kept = [known for known in before["digests"] if known["digest"] not in news]
                 changed[book_id] = {"digests": kept, "unlinked": [*before["unlinked"], *sorted(news)]}
-        keep(api, DATA, changed)
+        keep_stored(api, changed)
 
 
 def unlinked_of(records: Iterable[CopyRecord]) -> set[str]:

@@ -4,26 +4,15 @@ from __future__ import annotations
 
 import copy
 import hashlib
-import os
-import stat
-import threading
-import uuid
-from collections.abc import Callable, Iterable, Mapping
-from pathlib import Path
-from typing import Any, Final, Literal, TypedDict, cast
-
-from calibre.utils.config import JSONConfig
+from collections.abc import Iterable, Mapping
+from typing import Any, Final, Literal, TypedDict, cast, get_args
 
 from ..copies import strip_list
 from ..link.contract import DEFAULT_RULES, Account, ColumnField, ColumnMapping, ConflictPolicy, Matching, Profile, Rules
 from ..library.books import resolve_columns
+from ..library.settings import changing, library_id, store_settings, whole_settings
+from .file import SettingsFile
 from ..copies.strip_list import StripColumn
-
-NAMESPACE: Final = "koreader_progress"
-SETTINGS_NAME: Final = "plugins/koreader_progress"
-SCHEMA: Final = 1
-# A library gets its id in a job, its profiles in the window: neither may store the other's old state.
-_changing: Final = threading.RLock()
 
 
 class MappedColumn(TypedDict):
@@ -69,7 +58,6 @@ class StoredProfile(TypedDict):
 
 
 DEFAULTS: Final[dict[str, Any]] = {
-    "schema": SCHEMA,
     "accounts": [],
     "runtime_path": "",
     # What a click on the toolbar button does: "selected_or_all", "selected", "all" or "reading".
@@ -88,20 +76,20 @@ class Settings:
     """This machine's settings; the file is readable by its owner alone, for the userkey is as good as the password."""
 
     def __init__(self) -> None:
-        self._file = JSONConfig(SETTINGS_NAME)
-        for key, value in DEFAULTS.items():
-            self._file.defaults[key] = value
-        self._keep_private()
+        self._file = SettingsFile(DEFAULTS)
+
+    @property
+    def is_read_only(self) -> bool:
+        """Whether nothing can be kept: a newer version's file is left as it is."""
+        return self._file.is_read_only
 
     def get(self, key: str) -> Any:
-        # JSONConfig hands out its defaults uncopied: changing one would change it for everybody.
-        return copy.deepcopy(self._file[key])
+        # What is handed out must not be the default of everybody.
+        return copy.deepcopy(self._file.get(key))
 
     def set(self, key: str, value: Any) -> None:
-        """Stores a setting. The file is private before a secret enters it."""
-        self._keep_private()
-        self._file[key] = value
-        self._keep_private()
+        """Stores a setting."""
+        self._file.set(key, value)
 
     def accounts(self) -> list[Account]:
         return self.get("accounts")
@@ -116,15 +104,6 @@ class Settings:
 
     def delete_account(self, account_id: str) -> None:
         self.set("accounts", [other for other in self.accounts() if other["id"] != account_id])
-
-    def _keep_private(self) -> None:
-        path = Path(self._file.file_path)
-        if os.name == "posix":
-            path.parent.mkdir(parents=True, exist_ok=True)
-            if not path.exists():
-                os.close(os.open(path, os.O_CREAT | os.O_WRONLY, stat.S_IRUSR | stat.S_IWUSR))
-                self._file.commit()
-            path.chmod(stat.S_IRUSR | stat.S_IWUSR)
 
 
 def account_id_of(url: str, username: str) -> str:
@@ -169,36 +148,64 @@ def new_profile(profile_id: str, name: str, account_id: str) -> StoredProfile:
     }
 
 
-# The step at index n makes a library's settings of schema n + 1 into those of n + 2: fields that were renamed or mean
-# something else since. What is merely new needs none, for missing fields are filled up.
-MIGRATIONS: Final[list[Callable[[dict[str, Any]], dict[str, Any]]]] = []
-
-
 def library_settings(api: Any) -> dict[str, Any]:
-    """The library's own settings, filled up with what newer versions added."""
-    stored = api.pref("settings", default=None, namespace=NAMESPACE) or {}
-    settings = {"schema": 1, "profiles": [], "default_profile": "", **copy.deepcopy(stored)}
-    # What a newer version of the plugin stored is left as it is: this one reads what it knows of it.
-    for step in MIGRATIONS[settings["schema"] - 1 :]:
-        settings = {**step(settings), "schema": settings["schema"] + 1}
-    return settings
+    """The library's own settings, whole, whatever schema they are of."""
+    return whole_settings(api)[0]
 
 
 def profiles(api: Any) -> list[StoredProfile]:
     """The library's profiles, in the reader's order."""
-    return [
-        cast(StoredProfile, _filled_up(new_profile("", "", ""), profile))
-        for profile in library_settings(api)["profiles"]
-    ]
+    return [_whole_profile(stored) for stored in library_settings(api)["profiles"]]
+
+
+def _whole_profile(stored: Mapping[str, Any]) -> StoredProfile:
+    profile = cast(StoredProfile, _filled_up(new_profile("", "", ""), stored))
+    profile["columns"] = {
+        shown: {**mapped, "scale": mapped.get("scale")}
+        for shown, mapped in profile["columns"].items()
+        if _is_mapped(shown, mapped)
+    }
+    return profile
 
 
 def _filled_up(usual: Mapping[str, Any], stored: Mapping[str, Any]) -> dict[str, Any]:
-    """What is stored, with the usual value for what it lacks, also inside its rules and times."""
+    """What is stored, with the usual value for what it lacks or what makes no sense, also inside its rules and times."""
     filled = {**copy.deepcopy(dict(usual)), **stored}
     for key, value in usual.items():
-        if isinstance(value, dict) and isinstance(stored.get(key), Mapping):
-            filled[key] = _filled_up(value, stored[key])
+        kept = stored.get(key)
+        if isinstance(value, dict) and isinstance(kept, Mapping):
+            filled[key] = _filled_up(value, kept)
+        elif not _makes_sense(key, value, kept):
+            filled[key] = copy.deepcopy(value)
     return filled
+
+
+def _makes_sense(key: str, usual: object, stored: object) -> bool:
+    """Whether a value is of the kind of the usual one, and one of those that can be chosen."""
+    if key in _CHOICES:
+        return stored in _CHOICES[key]
+    if isinstance(usual, float):
+        # Every rule that is a number is a share.
+        return isinstance(stored, (int, float)) and not isinstance(stored, bool) and 0 <= stored <= 1
+    return type(usual) is type(stored)
+
+
+_CHOICES: Final[Mapping[str, tuple[Any, ...]]] = {
+    "matching": get_args(Matching),
+    "conflict": get_args(ConflictPolicy),
+    "reread": ("count", "ask", "ignore"),
+    "review": get_args(Review),
+    "push": get_args(Push),
+}
+
+
+def _is_mapped(shown: str, mapped: object) -> bool:
+    return (
+        shown in get_args(ColumnField)
+        and isinstance(mapped, dict)
+        and isinstance(mapped.get("column"), str)
+        and mapped.get("scale") in (None, 1, 100)
+    )
 
 
 def _only_known(usual: Mapping[str, Any], stored: Mapping[str, Any]) -> dict[str, Any]:
@@ -216,21 +223,9 @@ def default_profile(api: Any) -> StoredProfile | None:
 
 
 def save_profiles(api: Any, known: list[StoredProfile], default: str) -> None:
-    """Stores all profiles of the library."""
-    with _changing:
-        settings = {**library_settings(api), "profiles": known, "default_profile": default}
-        api.set_pref("settings", settings, namespace=NAMESPACE)
-
-
-def library_id(api: Any) -> str:
-    """An id of this library's own, made once and kept with it: calibre's own does not survive a restore."""
-    with _changing:
-        settings = library_settings(api)
-        known = settings.get("library_id")
-        if not known:
-            known = uuid.uuid4().hex[:16]
-            api.set_pref("settings", {**settings, "library_id": known}, namespace=NAMESPACE)
-    return known
+    """Stores all profiles of the library. Raises NewerSchema when a newer version wrote them."""
+    with changing:
+        store_settings(api, {**library_settings(api), "profiles": known, "default_profile": default})
 
 
 def map_columns(api: Any, columns: Iterable[ColumnMapping] = ()) -> None:

@@ -12,9 +12,11 @@ from dataclasses import dataclass, field
 from types import TracebackType
 from typing import Any, Final
 
+from ..library.book_data import heed_damage
 from ..memory.book_memory import Outcome, base_changes, decided, merge_into, recall, remember
 from ..link.client import BridgeClient, SyncError
-from ..settings.config import library_id
+from ..library.settings import has_newer_book_data, library_id
+from ..memory.mending import mend
 from ..link.contract import (
     SYNC_ERRORS,
     Account,
@@ -103,7 +105,8 @@ def prepare(
     """Reads the books, asks the server, and plans. Writes nothing. Raises SyncError, also `Cancelled` on abort."""
     began = time.time()
     ids = list(book_ids)
-    pages = with_memory(api, account["id"], profile, read_books(api, ids, profile["columns"]))
+    mended: set[int] = set()
+    pages = with_memory(api, account["id"], profile, read_books(api, ids, profile["columns"]), mended)
     plan = _plan(pages, len(ids), account, profile, bridge, options, abort, on_phase)
     known = api.all_book_ids()
     plan["skipped"].extend(
@@ -117,22 +120,41 @@ def prepare(
         pages = iter(_in_pages(predicted))
         again = _plan(pages, len(predicted), account, profile, bridge, options, abort, on_phase, predicted=True)
         plan = merge_plans(plan, again)
+    plan["skipped"].extend(
+        {"book_id": book_id, "reason": {"code": "memory_mended", "data": {}}} for book_id in sorted(mended)
+    )
     return Pulled(plan, ids, began)
 
 
-def with_memory(api: Any, account_id: str, profile: Profile, pages: Iterator[list[Book]]) -> Iterator[list[Book]]:
-    """The pages with all that the library remembers of each book: base, reading log, history of digests."""
+def with_memory(
+    api: Any, account_id: str, profile: Profile, pages: Iterator[list[Book]], mended: set[int] | None = None
+) -> Iterator[list[Book]]:
+    """The pages with all that the library remembers of each book: base, reading log, history of digests.
+
+    Of books in `mended` it was damaged, and is now what the logs know.
+    """
     for read in pages:
         page = with_news(api, read)
-        ids = [book["book_id"] for book in page]
-        remembered = recall(api, account_id, ids, profile["id"])
-        digests = read_digests(api, ids)
-        marks = read_marks(api, ids)
-        yield [
-            {**merge_into(book, remembered), "digests": digests.get(book_id, []), "marks": marks.get(book_id, [])}  # type: ignore[typeddict-item]
-            for book in page
-            for book_id in (book["book_id"],)
-        ]
+        with heed_damage() as damage:
+            remembered = _remembered(api, account_id, profile, page)
+        if damage:
+            mend(api, journal_of(api), damage)
+            remembered = _remembered(api, account_id, profile, page)
+            if mended is not None:
+                mended |= {book_id for _name, book_id in damage}
+        yield remembered
+
+
+def _remembered(api: Any, account_id: str, profile: Profile, page: Sequence[Book]) -> list[Book]:
+    ids = [book["book_id"] for book in page]
+    remembered = recall(api, account_id, ids, profile["id"])
+    digests = read_digests(api, ids)
+    marks = read_marks(api, ids)
+    return [
+        {**merge_into(book, remembered), "digests": digests.get(book_id, []), "marks": marks.get(book_id, [])}  # type: ignore[typeddict-item]
+        for book in page
+        for book_id in (book["book_id"],)
+    ]
 
 
 def wanted_updates(plan: PullPlan, said: Decisions) -> list[ColumnUpdate]:
@@ -272,7 +294,7 @@ def offer(
 
 def journal_of(api: Any) -> WriteJournal:
     """The write journal of this library on this machine."""
-    return WriteJournal(os.path.join(our_folder(), "journal"), library_id(api))
+    return WriteJournal(os.path.join(our_folder(), "journal"), library_id(api), has_newer_book_data(api))
 
 
 def _digests_by_book(api: Any, plan: PullPlan) -> dict[int, list[KnownDigest]]:

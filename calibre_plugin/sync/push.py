@@ -10,7 +10,7 @@ from typing import Any, Final
 
 from ..memory.book_memory import observe, recall
 from ..link.client import BridgeClient
-from ..settings.config import library_id
+from ..library.settings import library_id
 from ..link.contract import (
     Account,
     ColumnUpdate,

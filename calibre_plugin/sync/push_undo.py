@@ -10,7 +10,7 @@ from typing import Any, Final, cast
 from ..memory.book_memory import forget_run
 from ..memory.book_names import names_in
 from ..link.client import BridgeClient
-from ..settings.config import library_id
+from ..library.settings import library_id
 from ..link.contract import Account, Base, Progress, PutBack, PutBackOurs, PutBackResult
 from ..memory.journal_run import BaseChange, PutOutcome, Run
 from ..memory.journaled import Journaled, Told

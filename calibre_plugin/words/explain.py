@@ -11,6 +11,8 @@ from ..link.client import BridgeDied, BridgeFault, BridgeNotStarted, SyncError
 from ..link.contract import Why
 from .messages import error_sentence, why_sentence
 from ..link.runtime import NEEDED, RuntimeMissing
+from ..copies.stored import NewerSchema
+from .stored import newer_sentence
 
 load_translations()
 
@@ -43,6 +45,8 @@ def explain(error: BaseException) -> Explanation | None:
         return explain_runtime(error)
     if isinstance(error, SyncError):
         return explain_sync_error(error.name, error.data)
+    if isinstance(error, NewerSchema):
+        return Explanation(newer_sentence(error.kept))
     if isinstance(error, BridgeNotStarted):
         return Explanation(
             _("The helper program could not be started: {path}").format(path=error.path),

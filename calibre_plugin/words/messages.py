@@ -163,6 +163,9 @@ _WHY: Final[dict[str, _Sentence]] = {
     "no_candidates": lambda w: _("The book has no file of which a digest could be known."),
     "book_gone": lambda w: _("The book is no longer in the library."),
     "book_unreadable": lambda w: _file_trouble(w),
+    "memory_mended": lambda w: _(
+        "What was remembered of this book was damaged: it was kept aside, and mended from the logs."
+    ),
     "answer_unusable": lambda w: _("The server's answer for {document} cannot be used: {reason}."),
     "answer_failed": lambda w: _failed(
         w, _("The server could not answer for {document} ({error}); the next sync asks again.")

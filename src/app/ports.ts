@@ -183,6 +183,8 @@ export interface CalibreLibrary {
     readonly book_ids: number[];
     /** Of the named folders of copy logs those that could not be read. */
     readonly out_of_reach: string[];
+    /** What has to be told of stored things: that they were damaged, or written by a newer version. In sentences. */
+    readonly notices: string[];
   }>;
   map(params: {
     /** By field: lookup name, and 100 for a percent column from 0 to 100 (null: the datatype's own). Empty: as calibre's profile has it. */

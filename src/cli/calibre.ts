@@ -31,13 +31,14 @@ export async function withCalibre<T>(signal: AbortSignal, work: (calibre: Calibr
   }
 }
 
-/** Opens the library that a command works on; folders of copy logs that cannot be read are told on stderr. */
+/** Opens the library that a command works on; what has to be told of it and of the copy logs goes to stderr. */
 export async function openLibrary(
   calibre: CalibreLibrary,
   values: { readonly library: string; readonly dry_run: boolean; readonly copy_logs: readonly string[] },
 ): Promise<number[]> {
-  const { book_ids, out_of_reach } = await calibre.open({ ...values, library: resolve(values.library) });
+  const { book_ids, out_of_reach, notices } = await calibre.open({ ...values, library: resolve(values.library) });
   for (const folder of out_of_reach) process.stderr.write(`The copy logs in ${folder} cannot be read.\n`);
+  for (const notice of notices) process.stderr.write(`${notice}\n`);
   return book_ids;
 }
 

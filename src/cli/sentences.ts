@@ -58,6 +58,8 @@ function librarySentence({ kind, data }: LibraryTrouble): string | null {
       return `${String(data["library"])} is not a calibre library: it has no metadata.db.`;
     case "LibraryOpen":
       return "Another calibre program is running, such as calibre itself or its content server. Close it first, or sync inside it.";
+    case "NewerLibrary":
+      return "This library was synced by a newer version of KOReader Progress: update this program. Nothing was changed.";
     case "NoBook":
       return `The library has no book ${String(data["book_id"])}.`;
     case "NoColumns":

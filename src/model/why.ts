@@ -50,6 +50,7 @@ export const WHY_DATA = {
   no_candidates: [],
   book_gone: [],
   book_unreadable: ["path", "reason"],
+  memory_mended: [],
   answer_unusable: ["document", "reason"],
   answer_failed: ["document", "error", "status", "cause"],
   not_reached: ["error", "status", "cause"],

@@ -16,14 +16,18 @@ from ...settings.config import map_columns
 from ...link.contract import Account, Profile
 from ...words.explain import Explanation, explain, library_gone
 from ...copies.log_places import out_of_reach
+from ...memory.schema import bring_up_to_date
+from ...memory.mending import remember_again
 from ...words.messages import phase_sentence
 from ...sync.places import deliver_positions
 from ...library.books import in_slices
-from ..review.plan_rows import BookRow, rows_of, tell_outcomes
+from ...window.review.plan_rows import BookRow, rows_of, tell_outcomes
 from ...memory.predict import predictor
 from ...sync.push_undo import undo_push
 from ...memory.rebuild import rebuild
 from ...sync.repair import repair
+from ...copies.stored import untold_notices
+from ...words.stored import notice_sentence
 from ...sync.undo import Undone, undo_run
 from ...sync.unlinking import put_back
 from ...memory.journal_run import Run
@@ -75,6 +79,8 @@ class PullOutcome:
     trouble: Explanation | None = None
     # Folders of copy logs that could not be read.
     out_of_reach: list[str] = field(default_factory=list)
+    # What the reader has to be told of stored things, in sentences.
+    notices: list[str] = field(default_factory=list)
 
 
 def pull_job(
@@ -92,8 +98,7 @@ def pull_job(
         return PullOutcome(trouble=gone)
     try:
         notifications.put((0.0, _("Starting…")))
-        # What a crash left open is put right before anything new is decided, and what left calibre is known.
-        repair(request.api, pull.journal_of(request.api))
+        take_up(request.api, log)
         rebuild(request.api, request.copy_logs, abort)
         # A restored library may have numbered its columns anew.
         try:
@@ -115,7 +120,8 @@ def pull_job(
             )
             log(bridge.log)
         lost = out_of_reach(request.copy_logs)
-        return PullOutcome(pulled=pulled, rows=rows_of(request.api, pulled.plan), out_of_reach=lost)
+        told = [notice_sentence(met) for met in untold_notices()]
+        return PullOutcome(pulled=pulled, rows=rows_of(request.api, pulled.plan), out_of_reach=lost, notices=told)
     except Exception as error:
         if abort.is_set() or (isinstance(error, SyncError) and error.name == "Cancelled"):
             return PullOutcome()
@@ -124,6 +130,21 @@ def pull_job(
             raise
         log(trouble.text, trouble.details)
         return PullOutcome(trouble=trouble)
+
+
+def take_up(api: Any, log: Callable[..., None]) -> None:
+    """Puts right, before anything new is decided, what a crash, a restore or an older version has left.
+
+    Raises NewerSchema in a library that a newer version has written.
+    """
+    try:
+        bring_up_to_date(api)
+    except OSError as error:
+        # What is of an older schema can be read as it is.
+        log("schema:", str(error))
+    journal = pull.journal_of(api)
+    repair(api, journal)
+    remember_again(api, journal)
 
 
 @dataclass(frozen=True)

@@ -48,6 +48,8 @@ class Run:
     reviewed: bool = False
     # Folders of copy logs that could not be read.
     out_of_reach: list[str] = field(default_factory=list)
+    # What the reader has to be told of stored things, in sentences.
+    notices: list[str] = field(default_factory=list)
 
     @property
     def plan(self) -> PullPlan | None:

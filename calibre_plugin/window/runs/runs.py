@@ -229,6 +229,7 @@ class Runs(QObject):
             self.end_in_trouble(run, outcome.trouble)
         elif outcome is not None and outcome.pulled is not None:
             run.pulled, run.rows, run.out_of_reach = outcome.pulled, outcome.rows, outcome.out_of_reach
+            run.notices = outcome.notices
             self._planned(run, outcome.pulled.plan)
         else:
             self.end(run, _("Stopped; nothing was written."))

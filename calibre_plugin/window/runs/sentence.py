@@ -21,6 +21,7 @@ _KINDS: Final[dict[str, Callable[[int], str]]] = {
     "absent": lambda n: ngettext("{n} not on the server", "{n} not on the server", n),
     "fileless": lambda n: ngettext("{n} without a file that can be read", "{n} without a file that can be read", n),
     "gone": lambda n: ngettext("{n} no longer in the library", "{n} no longer in the library", n),
+    "mended": lambda n: ngettext("the memory of {n} book mended", "the memory of {n} books mended", n),
 }
 # The kind of book that a reason makes; all that are not here have been left alone for a reason of their own.
 _KIND_OF: Final = {
@@ -30,6 +31,7 @@ _KIND_OF: Final = {
     "no_candidates": "fileless",
     "book_unreadable": "fileless",
     "book_gone": "gone",
+    "memory_mended": "mended",
 }
 # Books with these need no word, or have one of their own.
 _QUIET: Final = ("unchanged", SPENT)
@@ -57,7 +59,7 @@ def run_sentence(run: Run) -> str:
     parts.extend(_unwritten_values(report))
     if run.out_of_reach:
         parts.append(_("copy logs out of reach: {folders}").format(folders=", ".join(run.out_of_reach)))
-    return ", ".join(parts) + "."
+    return " ".join([", ".join(parts) + ".", *run.notices])
 
 
 def _left(plan: PullPlan, report: WriteReport) -> list[str]:

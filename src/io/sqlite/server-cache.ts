@@ -4,6 +4,8 @@ import { join } from "node:path";
 import type { ServerCache } from "../../app/ports.ts";
 import { openDatabase, type Database, type SqlRow } from "./database.ts";
 
+/** A file of any other number is thrown away: whatever it holds can be learned again. */
+const SCHEMA_VERSION = 2;
 const SCHEMA = `
   CREATE TABLE IF NOT EXISTS file_digest (
     path TEXT PRIMARY KEY, size INTEGER NOT NULL, mtime REAL NOT NULL, partial_md5 TEXT NOT NULL
@@ -25,7 +27,7 @@ const SCHEMA = `
 
 const FILE_NAME = "koreader-progress.sqlite";
 
-/** Opens the cache in this folder; a damaged one is thrown away, for it holds nothing that cannot be learned again. */
+/** Opens the cache in this folder; a damaged one, or one of another schema, is thrown away. */
 export function openServerCache(folder: string): ServerCache {
   mkdirSync(folder, { recursive: true });
   const path = join(folder, FILE_NAME);
@@ -41,8 +43,18 @@ type Miss = NonNullable<ReturnType<ServerCache["miss"]>>;
 
 function prepared(path: string): Database {
   const database = openDatabase(path);
-  database.exec(SCHEMA);
-  return database;
+  try {
+    const version = database.prepare("PRAGMA user_version").get()?.["user_version"];
+    const isNew = database.prepare("SELECT 1 FROM sqlite_schema").get() === undefined;
+    if (version !== SCHEMA_VERSION && !isNew) throw new Error(`A cache of schema ${String(version)}.`);
+    database.exec(SCHEMA);
+    database.exec(`PRAGMA user_version = ${SCHEMA_VERSION}`);
+    return database;
+  } catch (error) {
+    // Not left open: what is open cannot be thrown away everywhere.
+    void database.close().catch(() => {});
+    throw error;
+  }
 }
 
 function cacheOn(database: Database): ServerCache {

@@ -3,6 +3,8 @@ import type { Credentials } from "../credentials.ts";
 import type { ExportLine, Store } from "./store.ts";
 
 const LINES_A_BATCH = 500;
+/** The schema of an export: its first line bears it. */
+const VERSION = 1;
 
 const Entry = z.object({
   percentage: z.number(),
@@ -12,9 +14,12 @@ const Entry = z.object({
   timestamp: z.number().int(),
 });
 
+/** The first line of an export of whatever version. */
+const Header = z.object({ kind: z.literal("koreader-progress"), version: z.number() });
+
 const Line = z.discriminatedUnion("kind", [
   /** The first line of every export. */
-  z.object({ kind: z.literal("koreader-progress"), version: z.literal(1) }),
+  z.object({ kind: z.literal("koreader-progress"), version: z.literal(VERSION) }),
   z.object({ kind: z.literal("user"), username: z.string().min(1), credential: z.string().min(1) }),
   z.object({
     kind: z.literal("document"),
@@ -61,13 +66,25 @@ export class BrokenLine extends Error {
   }
 }
 
-/** Lines of a store as JSON lines, each with its line end. Credentials are in it: as private as the store itself. */
-export async function* formatExport(lines: AsyncIterable<ExportLine>): AsyncGenerator<string> {
-  yield `${JSON.stringify({ kind: "koreader-progress", version: 1 })}\n`;
-  for await (const line of lines) yield `${JSON.stringify(line)}\n`;
+/** An export that a newer version wrote; nothing of it was read. */
+export class NewerExport extends Error {
+  readonly line = 1;
+
+  constructor() {
+    super("It was written by a newer version of KOReader Progress: update this one first.");
+  }
 }
 
-/** The counterpart of `formatExport`; throws BrokenLine. */
+/** Lines of a store as JSON lines, each with its line end. Credentials are in it: as private as the store itself. */
+export async function* formatExport(lines: AsyncIterable<ExportLine>): AsyncGenerator<string> {
+  yield `${JSON.stringify({ kind: "koreader-progress", version: VERSION })}
+`;
+  for await (const line of lines)
+    yield `${JSON.stringify(line)}
+`;
+}
+
+/** The counterpart of `formatExport`; throws BrokenLine or NewerExport. */
 export async function* parseExport(lines: AsyncIterable<string>): AsyncGenerator<ExportLine> {
   let number = 0;
   for await (const text of lines) {
@@ -80,9 +97,14 @@ export async function* parseExport(lines: AsyncIterable<string>): AsyncGenerator
       throw new BrokenLine(number);
     }
     const parsed = Line.safeParse(value);
-    if (!parsed.success) throw new BrokenLine(number);
+    if (!parsed.success) throw isOfNewerVersion(value) ? new NewerExport() : new BrokenLine(number);
     if (parsed.data.kind !== "koreader-progress") yield parsed.data;
   }
+}
+
+function isOfNewerVersion(line: unknown): boolean {
+  const parsed = Header.safeParse(line);
+  return parsed.success && parsed.data.version > VERSION;
 }
 
 /**

@@ -7,7 +7,6 @@ import stat
 import unittest
 from pathlib import Path
 from typing import Any
-from unittest import mock
 
 from calibre.utils.config import config_dir
 from calibre_plugins.koreader_progress.settings import config
@@ -17,6 +16,8 @@ from calibre_plugins.koreader_progress.words.faults import note_fault
 from calibre_plugins.koreader_progress.sync.report import make_report
 from calibre_plugins.koreader_progress.link.runtime import Runtime
 from calibre_plugins.koreader_progress.copies.strip_list import read_strip_list
+from calibre_plugins.koreader_progress.library.settings import NAMESPACE
+from calibre_plugins.koreader_progress.copies.stored import NewerSchema
 from libraries import make_library
 
 SECRET = "5ebe2294ecd0e0f08eab7690d2a6ee69"
@@ -73,50 +74,23 @@ class SettingsAndReport(unittest.TestCase):
         self.assertEqual(config.profiles(self.api)[0]["columns"]["percent"]["column"], "#percent")
 
     def test_a_profile_of_an_older_version_is_filled_up(self) -> None:
-        self.api.set_pref("settings", {"profiles": [{"id": "old", "name": "Old"}]}, namespace=config.NAMESPACE)
+        self.api.set_pref("settings", {"profiles": [{"id": "old", "name": "Old"}]}, namespace=NAMESPACE)
         self.assertEqual(config.profiles(self.api)[0]["rules"], DEFAULT_RULES)
 
     def test_rules_of_an_older_version_are_filled_up_one_by_one_and_those_of_a_newer_one_kept(self) -> None:
         rules = {"conflict": "furthest", "status_words": {"finished": "Done"}, "of_a_newer_version": 1}
         old = {**config.new_profile("old", "Old", "a"), "rules": rules, "columns": {}}
-        self.api.set_pref("settings", {"schema": 99, "profiles": [old], "later": 2}, namespace=config.NAMESPACE)
+        self.api.set_pref("settings", {"schema": 99, "profiles": [old], "later": 2}, namespace=NAMESPACE)
         profile = config.profiles(self.api)[0]
         words = {"unread": "Unread", "reading": "Reading", "finished": "Done"}
         known = {**DEFAULT_RULES, "conflict": "furthest", "status_words": words}
         # The bridge takes no rule that it does not know.
         self.assertEqual(config.resolve_profile(self.api, profile)[0]["rules"], known)
-        config.save_profiles(self.api, [profile], "old")
-        stored = self.api.pref("settings", namespace=config.NAMESPACE)
+        # And a newer version's profiles stay as they are.
+        self.assertRaises(NewerSchema, config.save_profiles, self.api, [profile], "old")
+        stored = self.api.pref("settings", namespace=NAMESPACE)
         self.assertEqual((stored["schema"], stored["later"]), (99, 2))
         self.assertEqual(stored["profiles"][0]["rules"]["of_a_newer_version"], 1)
-
-    def test_a_field_that_was_renamed_is_carried_over_step_by_step_and_once(self) -> None:
-        def rename(old: str, new: str) -> Any:
-            def step(settings: dict[str, Any]) -> dict[str, Any]:
-                moved = [
-                    {**{k: v for k, v in each.items() if k != old}, new: each[old]} for each in settings["profiles"]
-                ]
-                return {**settings, "profiles": moved}
-
-            return step
-
-        stored = {**config.new_profile("old", "Old", "a"), "shown": "always"}
-        del stored["review"]  # pyright: ignore[reportGeneralTypeIssues]
-        self.api.set_pref("settings", {"profiles": [stored]}, namespace=config.NAMESPACE)
-        steps = [rename("shown", "seen"), rename("seen", "review")]
-        with mock.patch.object(config, "MIGRATIONS", steps):
-            self.assertEqual(config.profiles(self.api)[0]["review"], "always")
-            config.save_profiles(self.api, config.profiles(self.api), "old")
-            # Another start, with the stored number: no step is taken twice, or it would find nothing to rename.
-            self.assertEqual(config.profiles(self.api)[0]["review"], "always")
-        kept = self.api.pref("settings", namespace=config.NAMESPACE)
-        self.assertEqual(kept["schema"], 3)
-        self.assertNotIn("shown", kept["profiles"][0])
-        # A library half way there takes the rest of the steps.
-        half = {"schema": 2, "profiles": [{**kept["profiles"][0], "seen": "never"}]}
-        self.api.set_pref("settings", half, namespace=config.NAMESPACE)
-        with mock.patch.object(config, "MIGRATIONS", steps):
-            self.assertEqual(config.profiles(self.api)[0]["review"], "never")
 
     def test_the_same_login_has_the_same_id_whatever_its_address_looks_like(self) -> None:
         one = config.account_id_of("https://Books.example.org/", "anna")

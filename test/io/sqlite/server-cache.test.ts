@@ -1,6 +1,7 @@
-import { mkdtempSync, readFileSync, readdirSync, rmSync, writeFileSync } from "node:fs";
+import { copyFileSync, mkdtempSync, readFileSync, readdirSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { DatabaseSync } from "node:sqlite";
 import { beforeEach, describe, expect, test } from "vitest";
 import type { ServerCache } from "../../../src/app/ports.ts";
 import { openServerCache } from "../../../src/io/sqlite/server-cache.ts";
@@ -81,6 +82,21 @@ test("a damaged file is thrown away and begun anew", async () => {
 });
 
 describe("never costs a sync", () => {
+  test.each(["of 0.1.0", "of a newer version"])("a cache %s is thrown away, once", async (whose) => {
+    await cache.close();
+    const path = join(folder, "koreader-progress.sqlite");
+    copyFileSync(join(import.meta.dirname, "../../fixtures/release-0.1.0/cache/koreader-progress.sqlite"), path);
+    const database = new DatabaseSync(path);
+    const [known] = database.prepare("SELECT account_id, document FROM miss").all();
+    if (whose !== "of 0.1.0") database.exec("PRAGMA user_version = 99; ALTER TABLE miss RENAME TO later");
+    database.close();
+    cache = openServerCache(folder);
+    expect(cache.miss(String(known?.["account_id"]), String(known?.["document"]))).toBeNull();
+    cache.keepMiss("a", "d", 100);
+    await reopen();
+    expect(cache.miss("a", "d")).toEqual({ asked: 100, times: 1 });
+  });
+
   test("a file that is damaged where nobody looked at once reads as knowing nothing", async () => {
     for (let index = 0; index < 2000; index++) cache.keepMiss("a", `document ${index}`, 100);
     await reopen();

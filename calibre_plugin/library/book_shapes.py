@@ -1,0 +1,223 @@
+"""What each kind of custom book data may hold, and what is left of a value that somebody else wrote or a disk has damaged.
+
+Most of it goes to the bridge, where one value out of its kind would end every sync: so nothing passes here that the
+contract refuses.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Callable, Mapping
+from typing import Any, Final, get_args
+
+from ..link.contract import DigestKind, DigestSource
+
+# The names under which calibre keeps our data.
+MEMORY: Final = "koreader_progress_memory"
+LOG: Final = "koreader_progress_log"
+DIGESTS: Final = "koreader_progress_digests"
+MARKS: Final = "koreader_progress_marks"
+NOTICED: Final = "koreader_progress_noticed"
+DELIVERED: Final = "koreader_progress_delivered"
+FILE_KEYS: Final = "koreader_progress_file_keys"
+PREDICTIONS: Final = "koreader_progress_predictions"
+GATHERED: Final = "koreader_progress_gathered"
+# What can be made again at any time: nobody needs to hear that it was.
+DISPOSABLE: Final = frozenset({NOTICED, FILE_KEYS, PREDICTIONS, GATHERED})
+
+_DIGEST: Final = re.compile(r"[0-9a-f]{32}")
+_KEY: Final = re.compile(r"([0-9]+:)?[0-9a-f]{32}")
+_KINDS: Final = frozenset(get_args(DigestKind))
+_SOURCES: Final = frozenset(get_args(DigestSource))
+_STATUSES: Final = frozenset({"reading", "complete", "abandoned"})
+
+
+def sound(name: str, value: Any) -> Any:
+    """What of a value makes sense: the value itself, equal to it, when all of it does; None when nothing does."""
+    return _SOUND[name](value) if name in _SOUND else value
+
+
+def _memory(value: Any) -> Any:
+    return (
+        {account: _account_memory(kept) for account, kept in value.items() if _is_dict(kept)}
+        if _is_dict(value)
+        else None
+    )
+
+
+def _account_memory(kept: dict[str, Any]) -> dict[str, Any]:
+    parts: dict[str, Callable[[Any], Any]] = {
+        "bases": lambda bases: _those_in(bases, is_base),
+        "changed_at": lambda times: _those_in(times, _is_number),
+        "written": lambda cells: _those_in(cells, _is_cell),
+        "declined": lambda said: _those_of(said, is_declined),
+    }
+    return {key: parts[key](part) if key in parts and part is not None else part for key, part in kept.items()}
+
+
+def _log(value: Any) -> Any:
+    if not _is_dict(value):
+        return None
+    return {account: _those_of(heard, is_observation) for account, heard in value.items() if isinstance(heard, list)}
+
+
+def _digests(value: Any) -> Any:
+    if not _is_dict(value):
+        return None
+    kept = {**value, "digests": _those_of(value.get("digests"), is_known_digest)}
+    if "unlinked" in value:
+        kept["unlinked"] = _those_of(value["unlinked"], lambda digest: isinstance(digest, str))
+    if "keys" in value:
+        kept["keys"] = _those_in(value["keys"], _is_key)
+    return kept
+
+
+def _file_keys(value: Any) -> Any:
+    if not _is_dict(value):
+        return None
+    return {key: kept for key, kept in value.items() if isinstance(kept, int) or _is_file_key(kept)}
+
+
+def _predictions(value: Any) -> Any:
+    if not (_is_dict(value) and isinstance(value.get("made_of"), str)):
+        return None
+    return {**value, "digests": _those_of(value.get("digests"), is_known_digest)}
+
+
+def _gathered(value: Any) -> Any:
+    shapes = {"logs": dict, "books": dict, "with_history": list}
+    return value if _is_dict(value) and all(isinstance(value.get(key), kind) for key, kind in shapes.items()) else None
+
+
+_SOUND: Final[Mapping[str, Callable[[Any], Any]]] = {
+    MEMORY: _memory,
+    LOG: _log,
+    DIGESTS: _digests,
+    MARKS: lambda value: _those_of(value, is_mark) if isinstance(value, list) else None,
+    NOTICED: lambda value: value if _is_number(value) else None,
+    DELIVERED: lambda value: _those_in(value, lambda cfi: isinstance(cfi, str)) if _is_dict(value) else None,
+    FILE_KEYS: _file_keys,
+    PREDICTIONS: _predictions,
+    GATHERED: _gathered,
+}
+
+
+def is_base(value: Any) -> bool:
+    """A book's base."""
+    return (
+        _is_record(value)
+        and isinstance(value.get("book_id"), int)
+        and isinstance(value.get("device"), str)
+        and _is_dict(value.get("values"))
+        and all(_is_cell(cell) for cell in value["values"].values())
+    )
+
+
+def is_declined(value: Any) -> bool:
+    """A record that the reader said no to; at first the side was not told."""
+    return _is_record(value) and _is_number(value.get("at")) and value.get("side", "theirs") in ("theirs", "ours")
+
+
+def is_observation(value: Any) -> bool:
+    """A line of the reading log."""
+    if not (_is_dict(value) and _is_number(value.get("at"))):
+        return False
+    said = value.get("progress")
+    return (
+        _is_record(said)
+        and 0 <= said["percentage"] <= 1
+        and said["document"] != ""
+        and ":" not in said["document"]
+        and isinstance(said.get("device"), str)
+        and _is_text_or_none(said.get("device_id"))
+    )
+
+
+def is_known_digest(value: Any) -> bool:
+    """A digest of a history."""
+    return (
+        _is_dict(value)
+        and _is_digest(value.get("digest"))
+        and value.get("kind") in _KINDS
+        and value.get("source") in _SOURCES
+        and all(_is_text_or_none(value.get(key)) for key in ("format", "name", "device"))
+        and (value.get("content_key") is None or _is_key(value["content_key"]))
+        and (value.get("size") is None or _is_size(value["size"]))
+        and _is_number(value.get("first_seen"))
+        and _is_number(value.get("last_seen"))
+        and _is_number_or_none(value.get("answered"))
+    )
+
+
+def is_mark(value: Any) -> bool:
+    """What a device's sidecar says of a book."""
+    return (
+        _is_dict(value)
+        and isinstance(value.get("device"), str)
+        and value.get("status") in _STATUSES
+        and _is_number_or_none(value.get("at"))
+    )
+
+
+def _those_of(values: Any, is_sound: Callable[[Any], bool]) -> list[Any]:
+    return [value for value in values if is_sound(value)] if isinstance(values, list) else []
+
+
+def _those_in(values: Any, is_sound: Callable[[Any], bool]) -> dict[str, Any]:
+    return {key: value for key, value in values.items() if is_sound(value)} if _is_dict(values) else {}
+
+
+def _is_record(value: Any) -> bool:
+    return (
+        _is_dict(value)
+        and isinstance(value.get("document"), str)
+        and _is_number(value.get("percentage"))
+        and isinstance(value.get("progress"), str)
+        and _is_number_or_none(value.get("timestamp"))
+    )
+
+
+def _is_dict(value: Any) -> bool:
+    return isinstance(value, dict)
+
+
+def _is_number(value: Any) -> bool:
+    # A number of any length is none: JSON's own are doubles.
+    return (isinstance(value, int) and not isinstance(value, bool) and abs(value) < 1 << 53) or (
+        isinstance(value, float) and math.isfinite(value)
+    )
+
+
+def _is_number_or_none(value: Any) -> bool:
+    return value is None or _is_number(value)
+
+
+def _is_size(value: Any) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool) and 0 <= value < 1 << 53
+
+
+def _is_text_or_none(value: Any) -> bool:
+    return value is None or isinstance(value, str)
+
+
+def _is_cell(value: Any) -> bool:
+    return value is None or isinstance(value, (str, bool)) or _is_number(value)
+
+
+def _is_digest(value: Any) -> bool:
+    return isinstance(value, str) and _DIGEST.fullmatch(value) is not None
+
+
+def _is_key(value: Any) -> bool:
+    return isinstance(value, str) and _KEY.fullmatch(value) is not None
+
+
+def _is_file_key(value: Any) -> bool:
+    return (
+        isinstance(value, list)
+        and len(value) >= 3
+        and _is_number(value[0])
+        and _is_number(value[1])
+        and (value[2] is None or isinstance(value[2], str))
+    )

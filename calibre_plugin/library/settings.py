@@ -1,0 +1,97 @@
+"""A library's own settings, in its preferences: the profiles, its id, and the schemas of all that it remembers.
+
+What is brought up to date, or is damaged, stays beside it in the preferences as it was.
+"""
+
+from __future__ import annotations
+
+import copy
+import threading
+import uuid
+from typing import Any, Final
+
+from ..copies.stored import SCHEMA, NewerSchema, brought_up, is_newer, notice, schema_of
+
+NAMESPACE: Final = "koreader_progress"
+_SETTINGS: Final = "settings"
+# Beside `schema`, the profiles' own: that of the library's custom book data.
+BOOK_DATA: Final = "book_data"
+# A library gets its id in a job, its profiles in the window: neither may store the other's old state.
+changing: Final = threading.RLock()
+
+
+def stored_settings(api: Any) -> Any:
+    """What stands in the preferences, whatever it is; None in a library that we never saw."""
+    return copy.deepcopy(api.pref(_SETTINGS, default=None, namespace=NAMESPACE))
+
+
+def whole_settings(api: Any) -> tuple[dict[str, Any], bool]:
+    """The settings without what makes no sense in them, and whether there was such a thing."""
+    stored = stored_settings(api)
+    if stored is None:
+        return {"schema": SCHEMA, "profiles": [], "default_profile": ""}, False
+    whole = brought_up("profiles", stored) if isinstance(stored, dict) else {}
+    listed = whole.get("profiles", [])
+    known = [profile for profile in listed if _is_profile(profile)] if isinstance(listed, list) else []
+    default = whole.get("default_profile", "")
+    identity = whole.get("library_id", "")
+    whole |= {"profiles": known, "default_profile": default if isinstance(default, str) else ""}
+    if not isinstance(identity, str):
+        del whole["library_id"]
+    is_damaged = not isinstance(stored, dict) or not (
+        isinstance(listed, list)
+        and len(known) == len(listed)
+        and isinstance(default, str)
+        and isinstance(identity, str)
+    )
+    return whole, is_damaged
+
+
+def store_settings(api: Any, settings: dict[str, Any]) -> None:
+    """Replaces the settings, under this schema. Raises NewerSchema, changing nothing, when a newer version wrote them."""
+    stored = stored_settings(api)
+    if is_newer(stored):
+        notice("newer", "profiles")
+        raise NewerSchema("profiles")
+    if stored is not None:
+        _put_aside(api, stored)
+    api.set_pref(_SETTINGS, {**settings, "schema": SCHEMA}, namespace=NAMESPACE)
+
+
+def bring_settings_up_to_date(api: Any) -> None:
+    """Stores them under this schema, and whole, when they are not; a newer version's stay as they are, and that is told."""
+    stored = stored_settings(api)
+    if is_newer(stored):
+        notice("newer", "profiles")
+    elif stored is not None:
+        whole, is_damaged = whole_settings(api)
+        if is_damaged or schema_of(stored) < SCHEMA:
+            store_settings(api, whole)
+
+
+def library_id(api: Any) -> str:
+    """An id of this library's own, made once and kept with it: calibre's own does not survive a restore."""
+    with changing:
+        settings = whole_settings(api)[0]
+        known = settings.get("library_id")
+        if not known:
+            known = uuid.uuid4().hex[:16]
+            store_settings(api, {**settings, "library_id": known})
+    return known
+
+
+def has_newer_book_data(api: Any) -> bool:
+    """Whether a newer version has written what this library remembers of its books: then nothing of it is changed."""
+    return is_newer(api.pref(_SETTINGS, default=None, namespace=NAMESPACE), BOOK_DATA)
+
+
+def _put_aside(api: Any, stored: Any) -> None:
+    if whole_settings(api)[1]:
+        notice("damaged", "profiles")
+        api.set_pref(f"{_SETTINGS}_damaged", stored, namespace=NAMESPACE)
+    if schema_of(stored) < SCHEMA:
+        api.set_pref(f"{_SETTINGS}_schema_{schema_of(stored)}", stored, namespace=NAMESPACE)
+
+
+def _is_profile(value: object) -> bool:
+    return isinstance(value, dict) and isinstance(value.get("id"), str)
