@@ -91,15 +91,23 @@ const PlanPage = z
 
 const NextRequest = z.strictObject({ run: z.string().min(1) }).meta({ id: "NextRequest" });
 
+const PlanCarryOverRequest = z
+  .strictObject({
+    account: Account,
+    carry_overs: z.array(CarryOver),
+    reading_from: z.number().min(0).max(1),
+    /** The reader asked for it: a place may stand in for an older one that a device has put there. */
+    on_request: z.boolean(),
+  })
+  .meta({ id: "PlanCarryOverRequest" });
+
 const CarryOverRequest = z
   .strictObject({
     account: Account,
     /** Made once per library: what we put on a server bears it, so that it is news to nobody of ours. */
     library_id: z.string().min(1),
-    carry_overs: z.array(CarryOver),
-    reading_from: z.number().min(0).max(1),
-    /** The reader asked for it: a place may stand in for an older one that a device has put there. */
-    on_request: z.boolean(),
+    /** As `sync/planCarryOver` answered: each is put only where there still stands what it found. */
+    due: z.array(CarryOverResult),
   })
   .meta({ id: "CarryOverRequest" });
 
@@ -196,6 +204,7 @@ export const METHODS = {
   "digest/compute": { params: DigestRequest, result: DigestAnswer },
   "sync/books": { params: BooksRequest, result: BooksAnswer },
   "sync/planPull": { params: PlanPullRequest, result: PlanPage },
+  "sync/planCarryOver": { params: PlanCarryOverRequest, result: CarryOverAnswer },
   "sync/carryOver": { params: CarryOverRequest, result: CarryOverAnswer },
   "server/start": { params: HostingOptions, result: HostingStatus },
   "server/stop": { params: Nothing, result: HostingStatus },

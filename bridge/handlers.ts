@@ -93,6 +93,10 @@ export function createHandlers(): { handlers: Handlers; greet: (hello: Hello) =>
       }
       return nextPage(run);
     },
+    "sync/planCarryOver": async (request, call) => {
+      const { planCarryOver } = await import("../src/app/carry-over.ts");
+      return { results: await planCarryOver(request, await given(), running(call)) };
+    },
     "sync/carryOver": async (request, call) => {
       const { carryOver } = await import("../src/app/carry-over.ts");
       return { results: await carryOver(request, await given(), running(call)) };

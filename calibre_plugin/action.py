@@ -80,6 +80,8 @@ class ProgressAction(InterfaceAction):
         # The newest sync, and the newest push, that still have something to undo.
         self.undoable: Run | None = None
         self.undoable_push: Run | None = None
+        # Whether any run has: an offer, or an undo that can be undone.
+        self._has_earlier = False
         self._journal_failed = False
         self.wanted_tab = ""
         self.said = ""
@@ -131,7 +133,7 @@ class ProgressAction(InterfaceAction):
         return "" if self.undoable_push is not None else _("There is nothing to undo.")
 
     def why_no_earlier_undo(self) -> str:
-        return self.why_no_undo() and self.why_no_push_undo()
+        return "" if self._has_earlier else self.why_no_undo() or _("There is nothing to undo.")
 
     def why_no_profiles(self) -> str:
         several = len(config.profiles(self.gui.current_db.new_api)) > 1
@@ -247,15 +249,15 @@ class ProgressAction(InterfaceAction):
     def look_for_undo(self) -> None:
         """Reads the journal beside the window's own work, for it may hold hundreds of runs, once it is in order."""
         api = self.gui.current_db.new_api
-        self.undoable, self.undoable_push, self._journal_failed = None, None, False
+        self.undoable, self.undoable_push, self._has_earlier, self._journal_failed = None, None, False, False
 
-        def find() -> tuple[Run | None, Run | None]:
+        def find() -> tuple[Run | None, Run | None, bool]:
             journal = journal_of(api)
             repair(api, journal)
-            return last_pull(journal), last_push(journal)
+            return last_pull(journal), last_push(journal), any(head.books for head in journal.heads())
 
-        def found(runs: tuple[Run | None, Run | None]) -> None:
-            self.undoable, self.undoable_push = runs
+        def found(runs: tuple[Run | None, Run | None, bool]) -> None:
+            self.undoable, self.undoable_push, self._has_earlier = runs
 
         def failed(_details: str) -> None:
             self._journal_failed = True

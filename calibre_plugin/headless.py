@@ -22,6 +22,7 @@ from .sync import pull
 from .sync import push
 from .memory.book_memory import logged_books
 from .link.client import BridgeClient, BridgeDied, BridgeNotStarted, SyncError
+from .sync.carry_over import carry_over
 from .settings.config import Settings, account_id_of, default_profile, map_columns, new_profile
 from .link.contract import Account, CarryOverResult, ColumnField, ColumnMapping, Profile
 from .memory.history import link, read_digests, read_unlinked, unlink
@@ -191,11 +192,11 @@ class HeadlessLibrary:
         api, plan, abort = self._api, pulled.plan, self._abort
         carried: list[CarryOverResult] = []
         try:
-            carried = pull.carry_over(api, plan, account, profile, bridge, abort, _unheard)
+            carried = carry_over(api, plan, account, profile, bridge, abort, _unheard)
             stored = default_profile(api) or new_profile("", "", "")
             users, viewer, rules = stored["server_users"], stored["viewer"], profile["rules"]
             deliver_positions(api, plan, account["id"], rules, users, viewer, bridge, abort, _unheard)
-        except (SyncError, BridgeDied) as error:
+        except (SyncError, BridgeDied, OSError) as error:
             if not abort.is_set():
                 print("carry over:", repr(error), file=sys.stderr)
         return carried

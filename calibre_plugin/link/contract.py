@@ -41,6 +41,7 @@ METHODS: Final = (
     "digest/compute",
     "sync/books",
     "sync/planPull",
+    "sync/planCarryOver",
     "sync/carryOver",
     "server/start",
     "server/stop",
@@ -605,9 +606,8 @@ class PlanPage(TypedDict):
     more: bool
 
 
-class CarryOverRequest(TypedDict):
+class PlanCarryOverRequest(TypedDict):
     account: Account
-    library_id: str
     carry_overs: list[CarryOver]
     reading_from: float
     on_request: bool
@@ -615,13 +615,20 @@ class CarryOverRequest(TypedDict):
 
 class CarryOverResult(TypedDict):
     carry_over: CarryOver
-    outcome: Literal["carried", "not_needed", "failed"]
+    outcome: Literal["due", "carried", "not_needed", "failed"]
     found: Progress | None
+    timestamp: float | None
     why: Why
 
 
 class CarryOverAnswer(TypedDict):
     results: list[CarryOverResult]
+
+
+class CarryOverRequest(TypedDict):
+    account: Account
+    library_id: str
+    due: list[CarryOverResult]
 
 
 class HostingOptions(TypedDict):

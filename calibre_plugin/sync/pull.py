@@ -21,8 +21,6 @@ from ..link.contract import (
     SYNC_ERRORS,
     Account,
     Book,
-    CarryOver,
-    CarryOverResult,
     ColumnUpdate,
     ConflictPolicy,
     KnownDigest,
@@ -252,44 +250,6 @@ def settled(plan: PullPlan) -> Decisions:
     theirs = frozenset(book_id for book_id, side in sides.items() if side == "theirs")
     ours = frozenset(book_id for book_id, side in sides.items() if side == "ours")
     return Decisions(theirs=theirs, ours=ours)
-
-
-def carry_over(
-    api: Any,
-    plan: PullPlan,
-    account: Account,
-    profile: Profile,
-    bridge: BridgeClient,
-    abort: threading.Event,
-    on_phase: OnPhase,
-) -> list[CarryOverResult]:
-    """Offers each book's place under the digests of its newer copies. Raises SyncError as `prepare` does."""
-    offers = plan["carry_overs"]
-    return offer(api, offers, account, profile, bridge, abort, on_phase) if offers else []
-
-
-def offer(
-    api: Any,
-    offers: Sequence[CarryOver],
-    account: Account,
-    profile: Profile,
-    bridge: BridgeClient,
-    abort: threading.Event,
-    on_phase: OnPhase,
-    on_request: bool = False,
-) -> list[CarryOverResult]:
-    """Puts places on the server under our own name, where nothing newer stands. Raises SyncError as `prepare` does.
-
-    Unasked, only where no device has read; `on_request`, also over a device's older place.
-    """
-    params = {
-        "account": account,
-        "library_id": library_id(api),
-        "carry_overs": list(offers),
-        "reading_from": profile["rules"]["reading_from"],
-        "on_request": on_request,
-    }
-    return bridge.request("sync/carryOver", params, abort=abort, on_progress=on_phase)["results"]
 
 
 def journal_of(api: Any) -> WriteJournal:

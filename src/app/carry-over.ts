@@ -14,26 +14,75 @@ import type { KosyncClient, OpenKosyncClient, ServerCache } from "./ports.ts";
 /** The name under which KOReader shows where the offered place comes from. */
 const DEVICE = "calibre";
 
-export interface CarryOverRequest {
+export interface PlanCarryOverRequest {
   readonly account: Account;
-  /** Made once per library, without the prefix. */
-  readonly library_id: string;
   readonly carry_overs: readonly CarryOver[];
   readonly reading_from: number;
   /** The reader asked for it: a place may stand in for an older one that a device has put there. */
   readonly on_request: boolean;
 }
 
-/**
- * Carries over several at once; a failure of one leaves the others, and what the server fell silent before has failed
- * too. Rejects when cancelled or not let in.
- */
-export async function carryOver(
-  request: CarryOverRequest,
-  { openClient, cache }: { openClient: OpenKosyncClient; cache: ServerCache },
-  { signal, progress }: Running,
+export interface CarryOverRequest {
+  readonly account: Account;
+  /** Made once per library, without the prefix. */
+  readonly library_id: string;
+  /** As planned: each is put only where there still stands what it found. */
+  readonly due: readonly CarryOverResult[];
+}
+
+interface Ports {
+  readonly openClient: OpenKosyncClient;
+  readonly cache: ServerCache;
+}
+
+/** Looks once more at what stands where; what may be put there is `due`. Rejects when cancelled or not let in. */
+export function planCarryOver(
+  { account, carry_overs, reading_from, on_request }: PlanCarryOverRequest,
+  ports: Ports,
+  running: Running,
 ): Promise<CarryOverResult[]> {
-  const { account, carry_overs } = request;
+  const may = on_request ? mayOffer : mayCarryOver;
+  return each(account, carry_overs, ports, running, async (client, carry_over, signal) => {
+    const { document, progress: place } = carry_over;
+    const found = await client.getProgress(document, signal);
+    if (!may(found, place, reading_from)) return left(carry_over, found);
+    // A device that has read on since the plan was made: what we put now would be old, and look new. The next run knows.
+    const source = place.document === document ? found : await client.getProgress(place.document, signal);
+    if (source !== null && !isSameRecordedPlace(source, place)) {
+      const reason = why("offer_moved_on", { document, percentage: source.percentage, device: source.device });
+      return { carry_over, outcome: "not_needed", found, timestamp: null, why: reason };
+    }
+    return { carry_over, outcome: "due", found, timestamp: null, why: given(carry_over, found) };
+  });
+}
+
+/** Puts what is due; a failure of one leaves the others. Rejects as planning does. */
+export function carryOver(
+  { account, library_id, due }: CarryOverRequest,
+  ports: Ports,
+  running: Running,
+): Promise<CarryOverResult[]> {
+  const device_id = `${OWN_DEVICE_PREFIX}${library_id}`;
+  const planned = new Map(due.map(({ carry_over, found }) => [carry_over, found]));
+  return each(account, [...planned.keys()], ports, running, async (client, carry_over, signal) => {
+    const { document } = carry_over;
+    const { progress, percentage } = carry_over.progress;
+    const found = await client.getProgress(document, signal);
+    if (found !== null && !isStillThere(found, planned.get(carry_over) ?? null)) return left(carry_over, found);
+    const record = { document, progress, percentage, device: DEVICE, device_id };
+    const { timestamp } = await client.putProgress(record, signal);
+    return { carry_over, outcome: "carried", found, timestamp, why: given(carry_over, found) };
+  });
+}
+
+/** Handles several at once; a failure of one leaves the others, and what the server fell silent before has failed too. */
+async function each(
+  account: Account,
+  carry_overs: readonly CarryOver[],
+  { openClient, cache }: Ports,
+  { signal, progress }: Running,
+  handle: (client: KosyncClient, carry_over: CarryOver, signal: AbortSignal) => Promise<CarryOverResult>,
+): Promise<CarryOverResult[]> {
   if (carry_overs.length === 0) return [];
   const client = await openClient(account);
   try {
@@ -43,8 +92,8 @@ export async function carryOver(
       signal,
       needsWord: true,
       async act(carry_over, stop) {
-        const result = await carryOne(client, carry_over, request, stop);
-        // Something stands there now: the next run must see it, or it would carry over again and again.
+        const result = await handle(client, carry_over, stop);
+        // Something stands there, or will: the next run must see it, or it would carry over again and again.
         cache.forgetMiss(account.id, carry_over.document);
         return result;
       },
@@ -56,33 +105,16 @@ export async function carryOver(
       // The next run plans it again from the same facts: there is nothing to queue.
       const error = turn?.status === "failed" ? turn.error : (ended ?? new SyncError("Cancelled"));
       const reason = why("offer_failed", { document: carry_over.document, ...troubleOf(error) });
-      return { carry_over, outcome: "failed", found: null, why: reason };
+      return { carry_over, outcome: "failed", found: null, timestamp: null, why: reason };
     });
   } finally {
     await client.close();
   }
 }
 
-async function carryOne(
-  client: KosyncClient,
-  carry_over: CarryOver,
-  { library_id, reading_from, on_request }: CarryOverRequest,
-  signal: AbortSignal,
-): Promise<CarryOverResult> {
-  const { document, progress: place } = carry_over;
-  const { progress, percentage } = place;
-  const found = await client.getProgress(document, signal);
-  const may = on_request ? mayOffer : mayCarryOver;
-  if (!may(found, place, reading_from)) return left(carry_over, found);
-  // A device that has read on since the plan was made: what we put now would be old, and look new. The next run knows.
-  const source = place.document === document ? found : await client.getProgress(place.document, signal);
-  if (source !== null && !isSameRecordedPlace(source, place)) {
-    const reason = why("offer_moved_on", { document, percentage: source.percentage, device: source.device });
-    return { carry_over, outcome: "not_needed", found, why: reason };
-  }
-  const device_id = `${OWN_DEVICE_PREFIX}${library_id}`;
-  await client.putProgress({ document, progress, percentage, device: DEVICE, device_id }, signal);
-  return { carry_over, outcome: "carried", found, why: given(carry_over, found) };
+/** Whether what stands there now is what was found when it was planned. */
+function isStillThere(found: Progress, planned: Progress | null): boolean {
+  return planned !== null && isSameRecordedPlace(found, planned) && found.device_id === planned.device_id;
 }
 
 function byWhom({ device, timestamp }: Progress): { device: string; timestamp: number | null } {
@@ -107,5 +139,5 @@ function left(carry_over: CarryOver, found: Progress | null): CarryOverResult {
       : isOwn(found)
         ? why("offer_newer_there", { ...same, from: found.percentage })
         : why("offer_read_there", { ...same, from: found.percentage, ...byWhom(found) });
-  return { carry_over, outcome: "not_needed", found, why: reason };
+  return { carry_over, outcome: "not_needed", found, timestamp: null, why: reason };
 }

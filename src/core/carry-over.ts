@@ -1,7 +1,7 @@
 /** Which places are put again under a book's new digest, so that KOReader on the new copy offers to continue. */
 import type { CarryOver } from "../model/carry-over.ts";
 import type { DigestSource, KnownDigest } from "../model/digest.ts";
-import type { Answer, Reading } from "../model/plan.ts";
+import type { Answer, Book, Reading } from "../model/plan.ts";
 import type { Progress } from "../model/progress.ts";
 import { isOwn, isPeek } from "./peek.ts";
 
@@ -11,8 +11,10 @@ const REAL_COPIES: ReadonlySet<DigestSource> = new Set(["sidecar", "sent", "writ
 /** A book sent a hundred times has a hundred digests; its readers hold the last few. */
 const TARGETS_PER_BOOK = 6;
 
+type RecordedPlace = Pick<Progress, "progress" | "percentage">;
+
 /** Whether two records are one place, whoever put them there. */
-export function isSameRecordedPlace(one: Progress, other: Progress): boolean {
+export function isSameRecordedPlace(one: RecordedPlace, other: RecordedPlace): boolean {
   return one.progress === other.progress && one.percentage === other.percentage;
 }
 
@@ -57,10 +59,17 @@ export function planCarryOvers(readings: readonly Reading[], readingFrom: number
       .filter(({ digest }) => digest !== progress.document)
       .filter(({ digest }) => {
         const current = answers.find((answer) => answer.progress.document === digest)?.progress ?? null;
-        return mayCarryOver(current, progress, readingFrom);
+        return mayCarryOver(current, progress, readingFrom) && !isTakenBack(book, digest, progress);
       })
       .map(({ digest }) => ({ book_id: book.book_id, document: digest, progress }));
   });
+}
+
+/** Whether the reader has taken this very place back from there. */
+function isTakenBack({ declined }: Book, document: string, place: Progress): boolean {
+  return declined.some(
+    (said) => said.side === "ours" && said.document === document && isSameRecordedPlace(said, place),
+  );
 }
 
 /** The newest record that a device made of really reading. */

@@ -13,13 +13,15 @@ export const CarryOver = z
   .meta({ id: "CarryOver" });
 export type CarryOver = z.infer<typeof CarryOver>;
 
-/** What became of it: put there, not needed (a device reads there already), or not answered for. */
+/** What becomes of it: due to be put there, put there, not needed (a device reads there already), or not answered for. */
 export const CarryOverResult = z
   .strictObject({
     carry_over: CarryOver,
-    outcome: z.enum(["carried", "not_needed", "failed"]),
+    outcome: z.enum(["due", "carried", "not_needed", "failed"]),
     /** What stood there before, as far as it is known. */
     found: Progress.nullable(),
+    /** When the server stored it, epoch seconds; null when it does not say, or nothing was put. */
+    timestamp: z.number().nullable(),
     why: Why,
   })
   .meta({ id: "CarryOverResult" });

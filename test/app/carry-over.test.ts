@@ -2,7 +2,7 @@
 import { createHash } from "node:crypto";
 import * as fc from "fast-check";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { carryOver } from "../../src/app/carry-over.ts";
+import { carryOver, planCarryOver, type PlanCarryOverRequest } from "../../src/app/carry-over.ts";
 import type { KosyncClient } from "../../src/app/ports.ts";
 import { compose, openKosyncClient, startServer } from "../../src/compose.ts";
 import { planCarryOvers } from "../../src/core/carry-over.ts";
@@ -53,6 +53,17 @@ async function newAccount(): Promise<{ account: Account; client: KosyncClient }>
   return { account, client };
 }
 
+/** Plans, then puts what is due: what became of each. */
+async function carry({
+  library_id,
+  ...request
+}: PlanCarryOverRequest & { library_id: string }): Promise<CarryOverResult[]> {
+  const planned = await planCarryOver(request, PORTS, RUNNING);
+  const due = planned.filter(({ outcome }) => outcome === "due");
+  const done = await carryOver({ account: request.account, library_id, due }, PORTS, RUNNING);
+  return planned.map((each) => (each.outcome === "due" ? (done.shift() ?? each) : each));
+}
+
 /** What one calibre does at a sync: ask about every digest, plan, carry over. */
 async function sync(
   account: Account,
@@ -67,7 +78,7 @@ async function sync(
   }
   const carry_overs = planCarryOvers([{ book: bookOf({ digests }), answers }], READING_FROM);
   const request = { account, library_id, carry_overs, reading_from: READING_FROM, on_request: false };
-  return carryOver(request, PORTS, RUNNING);
+  return carry(request);
 }
 
 const push = (client: KosyncClient, device: string, document: string, percentage: number): Promise<unknown> =>
@@ -141,8 +152,31 @@ test("a place that a device put there between the plan and the writing is left a
   await push(client, "Phone", md5("new"), 0.7);
   const carry_overs = [{ book_id: 1, document: md5("new"), progress }];
   const request = { account, library_id: "lib", carry_overs, reading_from: READING_FROM, on_request: false };
-  expect(await carryOver(request, PORTS, RUNNING)).toMatchObject([{ outcome: "not_needed" }]);
+  expect(await carry(request)).toMatchObject([{ outcome: "not_needed" }]);
   expect(await client.getProgress(md5("new"))).toMatchObject({ device: "Phone", percentage: 0.7 });
+  await client.close();
+});
+
+test("what a device puts there while the journal is written is left alone, and what stays is replaced", async () => {
+  const { account, client } = await newAccount();
+  await push(client, "Kobo", md5("old"), 0.4);
+  await push(client, "Phone", md5("peeked"), 0.002);
+  const progress = await client.getProgress(md5("old"));
+  if (progress === null) throw new Error("the server lost it");
+  const carry_overs = ["new", "peeked"].map((name) => ({ book_id: 1, document: md5(name), progress }));
+  const request = { account, carry_overs, reading_from: READING_FROM, on_request: false };
+  const due = await planCarryOver(request, PORTS, RUNNING);
+  expect(due).toMatchObject([
+    { outcome: "due", found: null },
+    { outcome: "due", found: { device: "Phone" } },
+  ]);
+  expect(await client.getProgress(md5("new"))).toBeNull();
+  await push(client, "Phone", md5("new"), 0.7);
+  const done = await carryOver({ account, library_id: "lib", due }, PORTS, RUNNING);
+  expect(done).toMatchObject([{ outcome: "not_needed", why: { code: "offer_read_there" } }, { outcome: "carried" }]);
+  const stands = await client.getProgress(md5("peeked"));
+  expect(stands).toMatchObject({ device: "calibre", timestamp: done[1]?.timestamp });
+  expect(await client.getProgress(md5("new"))).toMatchObject({ device: "Phone" });
   await client.close();
 });
 
@@ -162,10 +196,10 @@ async function offer(before: (client: KosyncClient) => Promise<unknown>): Promis
   const carry_overs = [{ book_id: 1, document: md5("new"), progress }];
   const request = { account, library_id: "lib", carry_overs, reading_from: READING_FROM };
   // Unasked, another device's place is never touched.
-  expect(await carryOver({ ...request, on_request: false }, PORTS, RUNNING)).toMatchObject([
+  expect(await carry({ ...request, on_request: false })).toMatchObject([
     { outcome: "not_needed", why: { code: "offer_read_there" } },
   ]);
-  const results = await carryOver({ ...request, on_request: true }, PORTS, RUNNING);
+  const results = await carry({ ...request, on_request: true });
   const stands = await client.getProgress(md5("new"));
   await client.close();
   return { results, stands };
@@ -203,7 +237,7 @@ describe("a place offered on request", () => {
     // A slash is in no document's name: the server refuses it.
     const carry_overs = ["a/b".padEnd(3000, "b"), md5("new")].map((document) => ({ book_id: 1, document, progress }));
     const request = { account, library_id: "lib", carry_overs, reading_from: READING_FROM, on_request: true };
-    expect(await carryOver(request, PORTS, RUNNING)).toMatchObject([
+    expect(await carry(request)).toMatchObject([
       { outcome: "failed", why: { code: "offer_failed" } },
       { outcome: "carried", why: { code: "carried_over" } },
     ]);
@@ -219,7 +253,7 @@ test("a place that its device has left since the plan was made is not put anywhe
   await push(client, "Kobo", md5("old"), 0.5);
   const carry_overs = [{ book_id: 1, document: md5("new"), progress }];
   const request = { account, library_id: "lib", carry_overs, reading_from: READING_FROM, on_request: false };
-  expect(await carryOver(request, PORTS, RUNNING)).toMatchObject([{ outcome: "not_needed" }]);
+  expect(await carry(request)).toMatchObject([{ outcome: "not_needed" }]);
   expect(await client.getProgress(md5("new"))).toBeNull();
   await client.close();
 });
@@ -231,11 +265,11 @@ test("a device's own record is replaced by the same place of ours when its reade
   if (progress === null) throw new Error("the server lost it");
   const carry_overs = [{ book_id: 1, document: md5("old"), progress }];
   const request = { account, library_id: "lib", carry_overs, reading_from: READING_FROM };
-  expect(await carryOver({ ...request, on_request: false }, PORTS, RUNNING)).toMatchObject([
+  expect(await carry({ ...request, on_request: false })).toMatchObject([
     { outcome: "not_needed", why: { code: "offer_same_place" } },
   ]);
   expect(await client.getProgress(md5("old"))).toMatchObject({ percentage: 0.4, device: "Kobo" });
-  expect(await carryOver({ ...request, on_request: true }, PORTS, RUNNING)).toMatchObject([{ outcome: "carried" }]);
+  expect(await carry({ ...request, on_request: true })).toMatchObject([{ outcome: "carried" }]);
   expect(await client.getProgress(md5("old"))).toMatchObject({ percentage: 0.4, device: "calibre" });
   await client.close();
 });

@@ -172,8 +172,10 @@ describe.each(RUNTIMES)("the built bridge under $name", ({ name, command }) => {
     const { result } = planned as { result: { plan: { observations: { progress: object }[] } } };
     const [observation] = result.plan.observations;
     const carry_overs = [{ book_id: 1, document: "f".repeat(32), progress: observation?.progress }];
-    const request = { account, library_id: "l", carry_overs, reading_from: 0.01, on_request: false };
-    const carried = await ask("sync/carryOver", request);
+    const request = { account, carry_overs, reading_from: 0.01, on_request: false };
+    const looked = (await ask("sync/planCarryOver", request)) as { result: { results: unknown[] } };
+    expect(looked).toMatchObject({ result: { results: [{ outcome: "due", found: null }] } });
+    const carried = await ask("sync/carryOver", { account, library_id: "l", due: looked.result.results });
     expect(carried).toMatchObject({ result: { results: [{ outcome: "carried" }] } });
     // What was carried over is as much ours as a push.
     const ours = { progress: POINTER, percentage: 0.25 };

@@ -12,6 +12,7 @@ from typing import Any
 from ...sync import pull
 from ...link.client import SyncError
 from ...link.host import Launch
+from ...sync.carry_over import carry_over
 from ...settings.config import map_columns
 from ...link.contract import Account, Profile
 from ...words.explain import Explanation, explain, library_gone
@@ -247,9 +248,7 @@ def _carry_over(request: PullRequest, pulled: pull.Pulled, log: Callable[..., No
     """A new copy of a book is offered its old place. It can wait for the next sync, so a failure is only logged."""
     try:
         with request.launch.open(request.account) as bridge:
-            pull.carry_over(
-                request.api, pulled.plan, request.account, request.profile, bridge, abort, lambda *_phase: None
-            )
+            carry_over(request.api, pulled.plan, request.account, request.profile, bridge, abort, lambda *_phase: None)
     except Exception as error:
         log("carry over:", repr(error))
 

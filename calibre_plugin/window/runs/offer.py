@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from queue import Queue
 from typing import Any, cast
 
-from ...sync import pull
+from ...sync.carry_over import offer
 from ...link.contract import CarryOverResult, ColumnUpdate, KnownDigest, Why
 from ...devices.state import forget_offers
 from ...words.digest_names import copy_name
@@ -50,16 +50,13 @@ def offer_job(
         results: list[CarryOverResult] = []
         if offers:
             with request.launch.open(request.account) as bridge:
-                results = pull.offer(
-                    api,
-                    offers,
-                    request.account,
-                    request.profile,
-                    bridge,
-                    abort,
-                    phase_reporter(notifications),
-                    on_request=True,
-                )
+                on_phase = phase_reporter(notifications)
+                try:
+                    results = offer(
+                        api, offers, request.account, request.profile, bridge, abort, on_phase, on_request=True
+                    )
+                except OSError as error:
+                    return OfferOutcome(trouble=Explanation(_("The write journal could not be kept."), "", str(error)))
             forget_offers({done["carry_over"]["document"] for done in results if done["outcome"] == "carried"})
         digests = read_digests(api, ids)
         return OfferOutcome(results, rows_of_offers(api, ids, results), names_of(digests.values()))
