@@ -16,6 +16,7 @@ from calibre.utils.date import UNDEFINED_DATE, parse_date
 from calibre.utils.icu import lower as icu_lower
 
 from ..link.contract import BOOKS_PER_MESSAGE, FITTING, Book, BookFormat, Cell, ColumnField, ColumnMapping, ColumnUpdate
+from .same_cell import same_cell
 
 # calibre writes 1,000 cells in 24 to 34 ms, and whoever reads meanwhile waits: a slice stays far below what is noticed.
 CELLS_PER_SLICE: Final = 400
@@ -194,7 +195,7 @@ def write_updates(
     columns: Sequence[ColumnMapping],
     before_write: Callable[[Sequence[ColumnUpdate]], None] | None = None,
 ) -> WriteReport:
-    """Writes each cell that still holds `before`, a column at a time in bulk; `before_write` journals them first.
+    """Writes each cell that still holds `before`, in whatever spelling, a column at a time in bulk; `before_write` journals them first.
 
     Only columns of `columns` are written, whatever the updates say. `written` holds what stands in the cells now: text
     in the spelling that the column has for it.
@@ -211,12 +212,13 @@ def write_updates(
             report.failed.append((update, "column"))
         elif book_id not in known:
             report.failed.append((update, "book"))
-        elif read_cell(api, book_id, column) != update["before"]:
+        elif not same_cell(datatypes[column], held := read_cell(api, book_id, column), update["before"]):
             report.stale.append(update)
         elif not _is_offered(described[column], update["after"]):
             report.failed.append((update, "value"))
         else:
-            fresh.append(spelling.of(update))
+            # What an undo puts back is what stands there now, in the very spelling.
+            fresh.append(spelling.of(update if held == update["before"] else {**update, "before": held}))
     if before_write is not None and fresh:
         before_write(fresh)
     by_column: dict[str, list[ColumnUpdate]] = defaultdict(list)
@@ -246,7 +248,7 @@ def _write_cells(api: Any, column: str, datatype: str, updates: Sequence[ColumnU
         stale: list[ColumnUpdate] = []
         for update in updates:
             held = cell_of(api._field_for(column, update["book_id"], default_value=None))
-            (fresh if held == update["before"] else stale).append(update)
+            (fresh if same_cell(datatype, held, update["before"]) else stale).append(update)
         values = {update["book_id"]: value_of(update["after"], datatype) for update in fresh}
         if values:
             # Otherwise calibre would respell the same words in every other book.

@@ -1,7 +1,7 @@
 import type { Cell } from "../model/cell.ts";
 import { FITTING } from "../model/profile.ts";
 import type { ColumnMapping } from "../model/profile.ts";
-import { dayOf, formatInstant, parseInstant } from "./dates.ts";
+import { dayOf, formatInstant } from "./dates.ts";
 
 /** Whether a column can hold its field at all. */
 export function fits(mapping: ColumnMapping): boolean {
@@ -56,26 +56,4 @@ export function textCell(mapping: ColumnMapping, text: string): { cell: Cell } |
   const exact = mapping.enum_values.find((value) => value === clean);
   const alike = exact ?? mapping.enum_values.find((value) => value.toLowerCase() === clean.toLowerCase());
   return alike === undefined ? null : { cell: alike };
-}
-
-/** Whether calibre holds nothing there: no value, or text that is blank. */
-export function isEmpty(cell: Cell): boolean {
-  return cell === null || (typeof cell === "string" && cell.trim() === "");
-}
-
-/**
- * Whether two values are the same for a column: numbers but for rounding noise, dates to the second, empty as empty. A
- * text column in calibre has one spelling of words that differ in their capitals alone.
- */
-export function sameCell(mapping: ColumnMapping, one: Cell, other: Cell): boolean {
-  if (isEmpty(one) || isEmpty(other)) return isEmpty(one) && isEmpty(other);
-  if (one === other) return true;
-  if (typeof one === "number" && typeof other === "number") return Math.abs(one - other) < 1e-9;
-  if (mapping.datatype === "datetime" && typeof one === "string" && typeof other === "string") {
-    const [first, second] = [parseInstant(one), parseInstant(other)];
-    return first !== null && second !== null && Math.abs(first - second) < 1;
-  }
-  if (typeof one !== "string" || typeof other !== "string") return false;
-  const [first, second] = [one.trim(), other.trim()];
-  return first === second || (mapping.datatype === "text" && first.toLowerCase() === second.toLowerCase());
 }

@@ -1,6 +1,7 @@
 import type { Book, LocalChange } from "../model/plan.ts";
 import type { ColumnMapping, Profile } from "../model/profile.ts";
-import { fits, isEmpty, sameCell, shareOf } from "./columns.ts";
+import { fits, shareOf } from "./columns.ts";
+import { isEmpty, sameCell } from "./same-cell.ts";
 import { readStatus } from "./status.ts";
 import type { Status } from "./status.ts";
 

@@ -5,7 +5,7 @@ import { why } from "../model/why.ts";
 import type { Why } from "../model/why.ts";
 import { asHeard } from "./as-heard.ts";
 import { chooseRecord, sameRecord } from "./choose-record.ts";
-import { isEmpty } from "./columns.ts";
+import { isEmpty } from "./same-cell.ts";
 import { decide } from "./conflict.ts";
 import { changedHere, clearedHere, isOurs, localSide, unknownColumns, withOwnBase } from "./local-side.ts";
 import type { LocalSide } from "./local-side.ts";

@@ -1,6 +1,7 @@
 import type { Cell } from "../model/cell.ts";
 import type { ColumnMapping, Rules, StatusWords } from "../model/profile.ts";
-import { isEmpty, textCell } from "./columns.ts";
+import { textCell } from "./columns.ts";
+import { isEmpty } from "./same-cell.ts";
 
 /** How far a book has come; in the order of this list a status only rises, but for a re-read. */
 export const STATUSES = ["unread", "reading", "finished"] as const;

@@ -1,16 +1,7 @@
 import * as fc from "fast-check";
 import { expect, test } from "vitest";
-import {
-  countCell,
-  countOf,
-  dateCell,
-  fits,
-  percentCell,
-  sameCell,
-  shareOf,
-  textCell,
-  wholePercent,
-} from "../../src/core/columns.ts";
+import { countCell, countOf, dateCell, fits, percentCell, shareOf, textCell, wholePercent } from "../../src/core/columns.ts";
+import { sameCell } from "../../src/core/same-cell.ts";
 import { dayOf, formatInstant, parseInstant } from "../../src/core/dates.ts";
 import { readStatus, statusCell, statusOf, STATUSES } from "../../src/core/status.ts";
 import { ColumnDatatype, ColumnField, FITTING } from "../../src/model/profile.ts";
