@@ -89,6 +89,10 @@ const PlanPage = z
   })
   .meta({ id: "PlanPage" });
 
+const BeingReadRequest = z.strictObject({ run: z.string().min(1), profile: Profile }).meta({ id: "BeingReadRequest" });
+
+const BeingReadAnswer = z.strictObject({ book_ids: z.array(z.number().int()) }).meta({ id: "BeingReadAnswer" });
+
 const NextRequest = z.strictObject({ run: z.string().min(1) }).meta({ id: "NextRequest" });
 
 const PlanCarryOverRequest = z
@@ -203,6 +207,8 @@ export const METHODS = {
   "account/authorize": { params: AccountRequest, result: AccountAnswer },
   "digest/compute": { params: DigestRequest, result: DigestAnswer },
   "sync/books": { params: BooksRequest, result: BooksAnswer },
+  /** Which of the run's books are being read; the run ends with it. */
+  "sync/beingRead": { params: BeingReadRequest, result: BeingReadAnswer },
   "sync/planPull": { params: PlanPullRequest, result: PlanPage },
   "sync/planCarryOver": { params: PlanCarryOverRequest, result: CarryOverAnswer },
   "sync/carryOver": { params: CarryOverRequest, result: CarryOverAnswer },

@@ -79,6 +79,12 @@ export function createHandlers(): { handlers: Handlers; greet: (hello: Hello) =>
       known.books.push(...books);
       return { received: known.books.length };
     },
+    "sync/beingRead": async ({ run, profile }) => {
+      const { booksBeingRead } = await import("../src/app/being-read.ts");
+      const { books } = runNamed(run);
+      runs.delete(run);
+      return { book_ids: booksBeingRead(books, profile) };
+    },
     "sync/planPull": async ({ run, account, profile, force, selected, predicted, settle }, call) => {
       const { pull } = await import("../src/app/pull.ts");
       const { books } = runNamed(run);

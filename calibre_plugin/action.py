@@ -14,7 +14,6 @@ from calibre.gui2.actions import InterfaceAction
 
 from .settings import config
 from .window.parts.background import Background, Fault, attempt
-from .sync.being_read import books_being_read
 from .link.host import BridgeHost
 from .window.chosen_books import ChosenBooks
 from .settings.config import Settings, StoredProfile
@@ -186,16 +185,7 @@ class ProgressAction(InterfaceAction):
 
     def sync_reading(self) -> None:
         """Books that the library says are being read."""
-        stored = self.profile
-        if stored is None or self.runs.why_not(stored) is not None:
-            self.runs.start(stored, [])
-            return
-        api = self.gui.current_db.new_api
-        found = books_being_read(api, config.resolve_profile(api, stored)[0])
-        if found:
-            self.runs.start(stored, found)
-        else:
-            self.say(_("No book is being read, as far as the columns tell."))
+        self.runs.start(self.profile, self.all_ids(), reading=True)
 
     def sync_all_profiles(self) -> None:
         """One after the other."""

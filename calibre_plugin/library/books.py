@@ -126,16 +126,21 @@ def _added(api: Any, book_id: int) -> float:
 
 
 def read_formats(api: Any, book_id: int) -> Iterator[BookFormat]:
-    """The book's files as they lie in the library; one that vanished from the disk is left out."""
+    """The book's files as they lie in the library; one that is not where it should be has no size and no time."""
     for fmt in api.formats(book_id, verify_formats=False):
-        path = api.format_abspath(book_id, fmt)
-        if not path:
-            continue
+        path = api.format_abspath(book_id, fmt) or _supposed_path(api, book_id, fmt)
         try:
             about = Path(path).stat()
         except OSError:
-            continue
-        yield {"format": fmt.upper(), "path": path, "size": about.st_size, "mtime": about.st_mtime}
+            yield {"format": fmt.upper(), "path": path, "size": 0, "mtime": 0.0}
+        else:
+            yield {"format": fmt.upper(), "path": path, "size": about.st_size, "mtime": about.st_mtime}
+
+
+def _supposed_path(api: Any, book_id: int, fmt: str) -> str:
+    """Where a file should be that is not there."""
+    name = api.fields["formats"].format_fname(book_id, fmt)
+    return str(Path(api.backend.library_path, api.field_for("path", book_id) or "", f"{name}.{fmt.lower()}"))
 
 
 def library_names(api: Any, book_id: int) -> list[str]:
@@ -144,7 +149,8 @@ def library_names(api: Any, book_id: int) -> list[str]:
 
 
 def _basenames(formats: Iterable[BookFormat]) -> list[str]:
-    return [Path(book_format["path"]).name for book_format in formats]
+    # A file that is not there has left no copy by its name.
+    return [Path(book_format["path"]).name for book_format in formats if book_format["mtime"]]
 
 
 def read_cell(api: Any, book_id: int, column: str) -> Cell:

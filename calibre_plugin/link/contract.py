@@ -40,6 +40,7 @@ METHODS: Final = (
     "account/authorize",
     "digest/compute",
     "sync/books",
+    "sync/beingRead",
     "sync/planPull",
     "sync/planCarryOver",
     "sync/carryOver",
@@ -349,6 +350,15 @@ class Profile(TypedDict):
     rules: Rules
     ran_before: bool
     time_zone: str | None
+
+
+class BeingReadRequest(TypedDict):
+    run: str
+    profile: Profile
+
+
+class BeingReadAnswer(TypedDict):
+    book_ids: list[int]
 
 
 class PlanPullRequest(TypedDict):

@@ -306,6 +306,7 @@ _FILE: Final[dict[str, Callable[[], str]]] = {
     "ENOENT": lambda: _("it is not there"),
     "EACCES": lambda: _("this user may not read it"),
     "EPERM": lambda: _("this user may not read it"),
+    "EMPTY": lambda: _("it is empty"),
     "ENOTFILE": lambda: _("it is no file"),
     "EISDIR": lambda: _("it is no file"),
     "EIO": lambda: _("the disk reported an error"),

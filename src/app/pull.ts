@@ -7,8 +7,18 @@ import type { Account } from "../model/account.ts";
 import type { Book, DigestFinding, PullPlan, Reading } from "../model/plan.ts";
 import type { ConflictPolicy, Profile } from "../model/profile.ts";
 import { why } from "../model/why.ts";
+import type { Why } from "../model/why.ts";
 import { digestLibrary } from "./digest-library.ts";
-import { askServer, silence, type AskPorts, type Failure, type Running, type Waiting } from "./ask-server.ts";
+import type { OwnDigests } from "./digest-library.ts";
+import {
+  askServer,
+  silence,
+  type AskPorts,
+  type Failure,
+  type Running,
+  type Subject,
+  type Waiting,
+} from "./ask-server.ts";
 import { withContentKeys, withPlaces } from "./places.ts";
 import type { Trouble } from "./trouble.ts";
 import type { ShelfPorts } from "./book/shelf.ts";
@@ -33,11 +43,13 @@ export type PullPorts = AskPorts & ShelfPorts;
 export async function pull(request: PullRequest, ports: PullPorts, running: Running): Promise<PullPlan> {
   const { books, account, profile, force, selected, settle, predicted } = request;
   const now = ports.clock();
-  const computed = predicted ? new Map() : await digestLibrary(books, profile.matching, ports, running);
+  const computed = predicted
+    ? new Map<number, OwnDigests>()
+    : await digestLibrary(books, profile.matching, ports, running);
   const subjects = books.map(({ book_id, digests, news }) => ({
     book_id,
     news,
-    candidates: chooseCandidates([...digests, ...(computed.get(book_id) ?? [])], profile.matching),
+    candidates: chooseCandidates([...digests, ...(computed.get(book_id)?.digests ?? [])], profile.matching),
   }));
   const manner = { force, selected, isSecond: predicted };
   const { answers, failures, unreached, waiting } = await askServer(account, subjects, manner, ports, running);
@@ -55,12 +67,34 @@ export async function pull(request: PullRequest, ports: PullPorts, running: Runn
   }
   const plan = settle === null ? asking : settleConflicts(asking, settle);
   running.progress(1, 1, "planning");
+  const fileless = predicted ? new Map<number, Why>() : filelessOf(books, subjects, computed);
   const carry_overs = planCarryOvers(readings, profile.rules.reading_from);
-  return {
-    ...withUnasked(withSilence(plan, failures, unreached), waiting),
-    digests: findings(readings, now),
-    carry_overs,
-  };
+  const told = withUnasked(withSilence(withFileless(plan, fileless), failures, unreached), waiting);
+  return { ...told, digests: findings(readings, now), carry_overs };
+}
+
+/** Books of which nothing, or but the name of a file that cannot be read, could be asked about: and why. */
+function filelessOf(
+  books: readonly Book[],
+  subjects: readonly Subject[],
+  computed: ReadonlyMap<number, OwnDigests>,
+): Map<number, Why> {
+  const asked = new Map(subjects.map(({ book_id, candidates }) => [book_id, candidates.length]));
+  const reasons = books.flatMap(({ book_id, digests }): [number, Why][] => {
+    const unread = computed.get(book_id)?.unread ?? null;
+    if (unread !== null && digests.length === 0) return [[book_id, unread]];
+    return asked.get(book_id) === 0 ? [[book_id, unread ?? why("no_candidates", {})]] : [];
+  });
+  return new Map(reasons);
+}
+
+/** It is not the server that does not know a book without a file: it was never asked about it. */
+function withFileless(plan: PullPlan, fileless: ReadonlyMap<number, Why>): PullPlan {
+  const skipped = plan.skipped.map((skip) => {
+    const reason = skip.reason.code === "not_on_server" ? fileless.get(skip.book_id) : undefined;
+    return reason === undefined ? skip : { book_id: skip.book_id, reason };
+  });
+  return { ...plan, skipped, unanswered: plan.unanswered.filter((book_id) => !fileless.has(book_id)) };
 }
 
 /** A book that the server failed to answer, or fell silent before, is not one it does not know: the next run asks again. */

@@ -47,7 +47,7 @@ export async function preparePush(request: PushRequest, ports: PushPorts, runnin
   const subjects = asked.map(({ book_id, digests, news }) => ({
     book_id,
     news,
-    candidates: chooseCandidates([...digests, ...(computed.get(book_id) ?? [])], profile.matching),
+    candidates: chooseCandidates([...digests, ...(computed.get(book_id)?.digests ?? [])], profile.matching),
   }));
   // Whoever sends something must know what stands there now.
   const manner = { force: true, selected: true };

@@ -84,8 +84,7 @@ function sameNumber(one: Cell, other: Cell): boolean {
   return Math.abs(first - second) < 1e-9;
 }
 
-const MOMENT =
-  /^(\d{4})-(\d\d?)-(\d\d?)(?:[T ](\d\d?):(\d\d)(?::(\d\d)(?:[.,](\d+))?)?(?: ?(Z|[+-]\d\d:?\d\d))?)?$/i;
+const MOMENT = /^(\d{4})-(\d\d?)-(\d\d?)(?:[T ](\d\d?):(\d\d)(?::(\d\d)(?:[.,](\d+))?)?(?: ?(Z|[+-]\d\d:?\d\d))?)?$/i;
 
 /** calibre's undefined date is of the year 101; whatever is not later says nothing. */
 const UNDEFINED_YEAR = 101;

@@ -1,10 +1,14 @@
 import { createHash } from "node:crypto";
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { createHandlers } from "../../bridge/handlers.ts";
 import { openKosyncClient, startServer } from "../../src/compose.ts";
 import { chooseCandidates } from "../../src/core/candidates.ts";
 import type { RunningServer } from "../../src/server/listen.ts";
-import { accountOf, bookOf, knownDigestOf } from "../support/models.ts";
+import type { Book } from "../../src/model/plan.ts";
+import { accountOf, bookOf, knownDigestOf, profileOf } from "../support/models.ts";
 
 const md5 = (text: string): string => createHash("md5").update(text).digest("hex");
 
@@ -13,6 +17,44 @@ beforeAll(async () => {
   server = await startServer({ port: 0, registration: "open" });
 });
 afterAll(() => server.stop());
+
+test("a book without a file that can be read is told so, not that the server knows no copy of it", async () => {
+  const folder = mkdtempSync(join(tmpdir(), "koreader-progress-"));
+  const account = accountOf({ url: server.url, username: "somebody else", userkey: md5("pw") });
+  const client = await openKosyncClient(account);
+  await client.register();
+  await client.close();
+  const file = (name: string, size = 0, mtime = 1): Book["formats"][number] => {
+    return { format: "EPUB", path: join(folder, name), size, mtime };
+  };
+  writeFileSync(join(folder, "empty.epub"), "");
+  writeFileSync(join(folder, "whole.epub"), "words");
+  const books = [
+    bookOf({ book_id: 1, formats: [] }),
+    bookOf({ book_id: 2, formats: [file("missing.epub", 0, 0)] }),
+    bookOf({ book_id: 3, formats: [file("empty.epub")], names: ["empty.epub"] }),
+    bookOf({ book_id: 4, formats: [file("whole.epub", 5)] }),
+    bookOf({ book_id: 5, formats: [file("missing.epub", 0, 0)], digests: [knownDigestOf(md5("a copy"))] }),
+    bookOf({ book_id: 6, formats: [file("missing.epub", 0, 0), file("whole.epub", 5)] }),
+  ];
+  const { handlers, close } = createHandlers();
+  const call = { signal: new AbortController().signal, progress: (): void => {} };
+  try {
+    await handlers["sync/books"]({ run: "r", books }, call);
+    const asking = { account, profile: profileOf({}), force: true, selected: true, predicted: false, settle: null };
+    const { plan } = await handlers["sync/planPull"]({ run: "r", ...asking }, call);
+    const reasons = new Map(plan.skipped.map(({ book_id, reason }) => [book_id, reason]));
+    expect(reasons.get(1)?.code).toBe("no_candidates");
+    expect(reasons.get(2)).toMatchObject({ code: "book_unreadable", data: { reason: "ENOENT" } });
+    expect(reasons.get(3)).toMatchObject({ code: "book_unreadable", data: { reason: "EMPTY" } });
+    for (const id of [4, 5, 6]) expect(reasons.get(id)?.code).toBe("not_on_server");
+    // Only what was asked about in vain is worth a guess.
+    expect(plan.unanswered).toEqual([4, 5, 6]);
+  } finally {
+    await close();
+    rmSync(folder, { recursive: true });
+  }
+});
 
 test("answers to a dozen old copies do not hide the copy that was sent last", async () => {
   const account = accountOf({ url: server.url, userkey: md5("pw") });

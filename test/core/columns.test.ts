@@ -1,6 +1,15 @@
 import * as fc from "fast-check";
 import { expect, test } from "vitest";
-import { countCell, countOf, dateCell, fits, percentCell, shareOf, textCell, wholePercent } from "../../src/core/columns.ts";
+import {
+  countCell,
+  countOf,
+  dateCell,
+  fits,
+  percentCell,
+  shareOf,
+  textCell,
+  wholePercent,
+} from "../../src/core/columns.ts";
 import { sameCell } from "../../src/core/same-cell.ts";
 import { dayOf, formatInstant, parseInstant } from "../../src/core/dates.ts";
 import { readStatus, statusCell, statusOf, STATUSES } from "../../src/core/status.ts";

@@ -20,13 +20,19 @@ test.each(CASES)("$datatype: $one and $other, $why: $same", ({ datatype, one, ot
   expect([sameCell({ datatype }, one, other), sameCell({ datatype }, other, one)]).toEqual([same, same]);
 });
 
-const cell = fc.oneof(fc.constant(null), fc.boolean(), fc.integer(), fc.string(), fc.constantFrom("42 %", "2026-01-01"));
+const cell = fc.oneof(
+  fc.constant(null),
+  fc.boolean(),
+  fc.integer(),
+  fc.string(),
+  fc.constantFrom("42 %", "2026-01-01"),
+);
 
 test("whatever stands there is the same as itself, and nothing is the same as nothing alone", () => {
   fc.assert(
     fc.property(fc.constantFrom(...ColumnDatatype.options), cell, (datatype, value) => {
       expect(sameCell({ datatype }, value, value)).toBe(true);
-      if (isEmpty(value)) expect(sameCell({ datatype }, value, null)).toBe(true);
+      expect(sameCell({ datatype }, value, null) || !isEmpty(value)).toBe(true);
     }),
   );
 });

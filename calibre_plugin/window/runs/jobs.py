@@ -10,6 +10,7 @@ from queue import Queue
 from typing import Any
 
 from ...sync import pull
+from ...sync.being_read import books_being_read
 from ...link.client import SyncError
 from ...link.host import Launch
 from ...sync.carry_over import carry_over
@@ -68,11 +69,13 @@ class PullRequest:
     # Which of calibre's own readers follow: the desktop viewer, and these users of the content server.
     viewer: bool = False
     users: Sequence[str] = ()
+    # Whether only those of the books count that are being read.
+    reading: bool = False
 
 
 @dataclass(frozen=True)
 class PullOutcome:
-    """How a pull's first half ended: with a plan, with an explanation, or (both None) stopped by the reader."""
+    """How a pull's first half ended: with a plan, with an explanation, with nothing to do, or stopped by the reader."""
 
     pulled: pull.Pulled | None = None
     # What the review would show.
@@ -82,6 +85,8 @@ class PullOutcome:
     out_of_reach: list[str] = field(default_factory=list)
     # What the reader has to be told of stored things, in sentences.
     notices: list[str] = field(default_factory=list)
+    # Why there was nothing to ask about.
+    nothing: str = ""
 
 
 def pull_job(
@@ -107,11 +112,16 @@ def pull_job(
         except OSError as error:
             log("strip list:", str(error))
         with request.launch.open(request.account, read=[library]) as bridge:
+            ids = list(request.book_ids)
+            if request.reading:
+                ids = books_being_read(request.api, ids, request.account["id"], request.profile, bridge, abort)
+                if not ids:
+                    return PullOutcome(nothing=_("No book is being read, as far as the columns tell."))
             predict = predictor(request.api, request.profile["columns"], abort) if request.predict else None
             options = pull.PullOptions(force=request.force, selected=request.selected, predict=predict)
             pulled = pull.prepare(
                 request.api,
-                list(request.book_ids),
+                ids,
                 request.account,
                 request.profile,
                 bridge,

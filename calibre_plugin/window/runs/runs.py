@@ -119,6 +119,7 @@ class Runs(QObject):
         push: bool = False,
         selected: bool = False,
         offer: bool = False,
+        reading: bool = False,
     ) -> bool:
         """Starts the run, or queues it; False when it cannot be done, after saying why."""
         reason = self.why_not(stored)
@@ -132,7 +133,7 @@ class Runs(QObject):
         self._complained.clear()
         api = self._gui.current_db.new_api
         profile, _unusable = config.resolve_profile(api, stored)
-        run = Run(api, stored, profile, account, tuple(book_ids), trigger, preview, push, selected, offer)
+        run = Run(api, stored, profile, account, tuple(book_ids), trigger, preview, push, selected, offer, reading)
         if self.current is not None:
             if run.is_quiet:
                 # A trigger that finds its profile under way has come too late, not too early.
@@ -163,8 +164,11 @@ class Runs(QObject):
             tuple(self._settings.get("copy_logs")),
             run.stored["viewer"],
             tuple(run.stored["server_users"]),
+            run.reading,
         )
         books = ngettext("{n} book", "{n} books", len(run.book_ids)).format(n=len(run.book_ids))
+        if run.reading:
+            books = _("the books being read")
         title = _("KOReader Progress: sync {books}").format(books=books)
         if run.push:
             title = _("KOReader Progress: push")
@@ -232,7 +236,8 @@ class Runs(QObject):
             run.notices = outcome.notices
             self._planned(run, outcome.pulled.plan)
         else:
-            self.end(run, _("Stopped; nothing was written."))
+            nothing = outcome.nothing if outcome is not None else ""
+            self.end(run, nothing or _("Stopped; nothing was written."))
 
     def end_in_trouble(self, run: Run, trouble: Explanation) -> None:
         """The run could not be done."""
@@ -340,7 +345,7 @@ class Runs(QObject):
         self._offer_prediction(run)
         if run.stored["push"] != "off":
             # What was read in calibre meanwhile goes the other way, quietly.
-            self.start(run.stored, run.book_ids, "sync", push=True)
+            self.start(run.stored, run.pulled.book_ids if run.pulled else (), "sync", push=True)
         if outcome.trouble is not None:
             self.complain(outcome.trouble, run.is_quiet)
 

@@ -26,6 +26,7 @@ _KINDS: Final[dict[str, Callable[[int], str]]] = {
 # The kind of book that a reason makes; all that are not here have been left alone for a reason of their own.
 _KIND_OF: Final = {
     "answer_failed": "silent",
+    "not_reached": "silent",
     "not_on_server": "absent",
     "not_asked": "absent",
     "no_candidates": "fileless",
@@ -55,7 +56,8 @@ def run_sentence(run: Run) -> str:
         parts.extend(_left(run.plan, report))
         waiting = sum(skip["reason"]["code"] == SPENT for skip in run.plan["skipped"])
         if waiting:
-            parts.append(checked_sentence(len(run.book_ids) - waiting, len(run.book_ids)))
+            books = len(run.pulled.book_ids) if run.pulled else len(run.book_ids)
+            parts.append(checked_sentence(books - waiting, books))
     parts.extend(_unwritten_values(report))
     if run.out_of_reach:
         parts.append(_("copy logs out of reach: {folders}").format(folders=", ".join(run.out_of_reach)))
