@@ -5,6 +5,7 @@ import * as z from "zod";
 import type { Context } from "./context.ts";
 import { mayBeName } from "../claim.ts";
 import { Refusal } from "../errors.ts";
+import { createListings } from "./listings.ts";
 import type { HistoryEntry, StoredRecord } from "../stores/store.ts";
 
 const MAX_PAGE = 5000;
@@ -62,6 +63,8 @@ async function* formatPage(
 
 /** What the protocol lacks, under paths no KOReader asks for: listing, history, deletion of one document. See docs/server-api.md. */
 export function addDocumentRoutes(app: FastifyInstance, { store, gate, clock, pending }: Context): void {
+  const listings = createListings();
+
   app.get("/koreader-progress/v1/documents", async (request, reply) => {
     const { username, credential } = await gate.admit(request.headers, request.ip);
     const query = Query.safeParse(request.query);
@@ -73,6 +76,7 @@ export function addDocumentRoutes(app: FastifyInstance, { store, gate, clock, pe
     const tag = `"${hash("sha256", JSON.stringify([credential, edition, since, after, limit]), "base64url")}"`;
     void reply.header("etag", tag).header("cache-control", "private, no-cache");
     if (request.headers["if-none-match"] === tag) return reply.status(304).send();
+    listings.begin(username, reply.raw);
     const page = formatPage(store.list(username, { since, after }), limit, now);
     return reply.type(JSON_TYPE).send(Readable.from(page, { objectMode: false }));
   });

@@ -10,8 +10,8 @@ import { DELETE_DOCUMENT, DELETE_USER, FIND, REPLACE_CREDENTIAL, WRITE } from ".
 import { MAX_SESSIONS } from "../store.ts";
 import type { ListQuery, Store, StoredRecord } from "../store.ts";
 
-/** So many records are asked for at once: the longest that fit into a request are 6 MB. */
-const RECORDS_A_SLICE = 100;
+/** So many records are asked for at once. */
+const RECORDS_A_SLICE = 50;
 
 /** How long the index of an account is trusted, in seconds: a reference server beside us writes without it. */
 const INDEX_TRUST = 3600;

@@ -43,13 +43,10 @@ export function createSqliteHealth(db: Database, path: string): SqliteHealth {
     if (trouble === "Damaged") damaged = toError(error);
   }
 
-  async function writing<T>(work: Promise<T>): Promise<T> {
-    try {
-      return await work;
-    } catch (error) {
-      note(error);
-      throw error;
-    }
+  function writing<T>(work: Promise<T>): Promise<T> {
+    // Beside whoever waits for it, and tells of it.
+    work.catch(note);
+    return work;
   }
 
   return {

@@ -18,8 +18,8 @@ import { createSqliteUsage } from "./usage.ts";
 
 /** A listing looks at so many rows, or bytes, before others have their turn; about 3 ms. */
 const MAX_ROWS = 2000;
-const SLICE_BYTES = 1024 ** 2;
-const FIRST_ROWS = 50;
+const SLICE_BYTES = 128 * 1024;
+const FIRST_ROWS = 10;
 
 const COLUMNS =
   "d.id, d.document, d.timestamp, d.percentage, d.progress, d.device, d.device_id, d.filename, d.title, d.authors, d.identifiers";

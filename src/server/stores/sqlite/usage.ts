@@ -12,7 +12,7 @@ CREATE TABLE IF NOT EXISTS usage (
 `;
 
 function bytes(column: string): string {
-  return `ifnull(length(CAST(${column} AS BLOB)), 0)`;
+  return `ifnull(octet_length(${column}), 0)`;
 }
 
 function positionBytes(row: string): string {

@@ -2,7 +2,7 @@ import { fromSqlText, toSqlText, toSqlTextOrNull } from "../../../io/sqlite/data
 import type { Database, SQLInputValue } from "../../../io/sqlite/database.ts";
 import { formatIdentifiers } from "../identifiers.ts";
 import { mayClaim } from "../merge-record.ts";
-import { sizeOfRecord } from "../quota.ts";
+import { mostOfRecord, sizeOfRecord } from "../quota.ts";
 import type { Quota } from "../quota.ts";
 import type { ClaimedIdentifier, ProgressWrite, WriteOutcome } from "../store.ts";
 import type { SqliteUsage } from "./usage.ts";
@@ -95,11 +95,13 @@ export function createSqliteWriter(db: Database, usage: SqliteUsage, quota: Quot
 
   /** Whether an account has room for this write; the room it takes is used up. */
   function hasRoom(user: Known, write: ProgressWrite): boolean {
-    const size = sizeOfRecord(write);
-    if (user.room < size) user.room = quota.bytes - usage.of(user.id).bytes;
-    const has = user.room >= size;
-    user.room -= size;
-    return has;
+    const most = mostOfRecord(write);
+    if (user.room >= most) {
+      user.room -= most;
+      return true;
+    }
+    user.room = quota.bytes - usage.of(user.id).bytes - sizeOfRecord(write);
+    return user.room >= 0;
   }
 
   /** The id of the next row of the history: the row that it remembers has to name it before it is there. */
