@@ -3,6 +3,8 @@ import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { request } from "node:https";
 import { connect } from "node:net";
 import { tmpdir } from "node:os";
+import v8 from "node:v8";
+import { runInNewContext } from "node:vm";
 import { join } from "node:path";
 import { afterEach, describe, expect, test, vi } from "vitest";
 import { createServer } from "../../../src/server/http/app.ts";
@@ -145,6 +147,21 @@ describe("limits", () => {
     limiter.take("b");
     limiter.take("c");
     expect(limiter.allows("a")).toBe(true);
+  });
+
+  test("what a limiter keeps of a name is short, however long the name is", () => {
+    v8.setFlagsFromString("--expose-gc");
+    const collect: unknown = runInNewContext("gc");
+    const held = (): number => {
+      if (typeof collect === "function") collect();
+      return process.memoryUsage().heapUsed;
+    };
+    const limiter = createLimiter({ burst: 1, refillSeconds: 10 }, () => 0);
+    const before = held();
+    for (let count = 0; count < 10_000; count++) limiter.take(`192.0.2.1\n${count}${"ä".repeat(8000)}`);
+    expect(held() - before).toBeLessThan(16 * 1024 ** 2);
+    expect(limiter.allows(`192.0.2.1\n7${"ä".repeat(8000)}`)).toBe(false);
+    expect(limiter.allows(`192.0.2.1\n7${"ä".repeat(8001)}`)).toBe(true);
   });
 
   test.each([

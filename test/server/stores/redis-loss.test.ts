@@ -174,3 +174,33 @@ test("identifiers left on a record by another server are not taken for those of 
     progress_match: "none",
   });
 });
+
+test("a name that leads to another key of the database is nobody's on the page, whoever signs in", async () => {
+  const { servers } = await start(1);
+  const [server] = servers;
+  await register(server, "ann");
+  await put(server, "ann");
+  for (const username of ["ann:document:a", "ann:document", "ann:documents", "ann:history:a"]) {
+    const body = new URLSearchParams({ username, password: "x" }).toString();
+    expect((await ask(server?.port ?? 0, { method: "POST", path: "/page/sign-in", body })).status).toBe(401);
+    const cookie = `kosync_session=${Buffer.from(username).toString("base64url")}.9999999999.a.b`;
+    expect((await ask(server?.port ?? 0, { method: "GET", path: "/", headers: { cookie } })).status).toBe(200);
+  }
+});
+
+test("a Redis without room is told of, also to the health check, until there is room again", async () => {
+  const { redis, servers } = await start(1);
+  const [server] = servers;
+  await register(server, "ann");
+  await put(server, "ann");
+  const client = await createClient({ url: redis.url }).connect();
+  undo.push(async () => client.destroy());
+  await client.configSet("maxmemory", "1");
+  const full = { status: 502, json: { code: 2000, message: "The server's disk is full." } };
+  expect(await put(server, "ann")).toMatchObject(full);
+  expect(await ask(server?.port ?? 0, { method: "GET", path: "/healthcheck" })).toMatchObject(full);
+  expect((await get(server, "/syncs/progress/a", "ann")).json).toMatchObject(POSITION);
+  await client.configSet("maxmemory", "0");
+  expect((await ask(server?.port ?? 0, { method: "GET", path: "/healthcheck" })).status).toBe(200);
+  expect((await put(server, "ann")).status).toBe(200);
+});

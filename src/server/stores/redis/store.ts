@@ -3,6 +3,7 @@ import * as z from "zod";
 import { mayClaim, toHistoryEntry } from "../merge-record.ts";
 import { DEFAULT_QUOTA } from "../quota.ts";
 import type { Quota } from "../quota.ts";
+import { createRedisHealth } from "./health.ts";
 import { connectRedis } from "./link.ts";
 import { createRedisTransfer, scanKeys } from "./transfer.ts";
 import { formatFields, pairFields, readEntry, readFields } from "./records.ts";
@@ -30,6 +31,7 @@ function prefixOf(username: string): string {
  */
 export async function openRedisStore(url: string, quota: Quota = DEFAULT_QUOTA): Promise<Store> {
   const link = await connectRedis(url);
+  const health = createRedisHealth(link);
 
   async function ensureIndex(username: string): Promise<void> {
     const prefix = prefixOf(username);
@@ -103,7 +105,7 @@ export async function openRedisStore(url: string, quota: Quota = DEFAULT_QUOTA):
       const names = list.flatMap((entry) => [entry.type, entry.value, mayClaim(entry, write.document) ? "1" : "0"]);
       const head = [prefixOf(username), credential, write.document, String(write.timestamp)];
       const limits = [quota.documents, quota.bytes, list.length].map(String);
-      const reply = await link.run(WRITE, ...head, ...limits, ...names, ...formatFields(write));
+      const reply = await health.writing(link.run(WRITE, ...head, ...limits, ...names, ...formatFields(write)));
       const [hit, document] = WriteReply.parse(reply);
       if (hit === undefined) return { status: "unauthorized" };
       if (document === undefined) return { status: "full" };
@@ -150,9 +152,7 @@ export async function openRedisStore(url: string, quota: Quota = DEFAULT_QUOTA):
       await link.ask((client) => client.set(key, randomBytes(32).toString("hex"), { condition: "NX" }));
       return (await link.ask((client) => client.get(key))) ?? "";
     },
-    async check() {
-      await link.ask((client) => client.ping());
-    },
+    check: () => health.check(),
     close: () => link.close(),
   };
 }
