@@ -6,7 +6,7 @@ import { DatabaseSync } from "node:sqlite";
 import { afterEach, expect, test, vi } from "vitest";
 import { openDatabase } from "../../../src/io/sqlite/database.ts";
 import { openSqliteStore } from "../../../src/server/stores/sqlite/store.ts";
-import { listed } from "../support/stores.ts";
+import { collect, listed } from "../support/stores.ts";
 import { HISTORY_LENGTH } from "../../../src/server/stores/store.ts";
 
 const undo: (() => void)[] = [];
@@ -282,4 +282,48 @@ test("a long listing lets others have their turn, and still finds everything", a
   expect(await listing).toHaveLength(4500);
   expect(order).toEqual(["find", "list"]);
   await store.close();
+});
+
+test("an account of very many documents goes in slices, its name is free at once, and in the end nothing is left", async () => {
+  const path = newFile();
+  const store = openSqliteStore(path);
+  const count = (table: string): unknown => {
+    const db = new DatabaseSync(path);
+    const row = db.prepare(`SELECT count(*) AS count FROM ${table}`).get();
+    db.close();
+    return row?.["count"];
+  };
+  await store.createUser("ann", "k");
+  await store.startSession("ann", "id", 2000, 1000);
+  for (const progress of ["1", "2", "3"]) {
+    await Promise.all(
+      Array.from({ length: 300 }, (_, index) => store.write("ann", "k", position(`d${index}`, progress))),
+    );
+  }
+  expect(await store.deleteUser("ann", "k")).toBe(true);
+  expect(count("documents")).toBe(300);
+  expect(await store.createUser("ann", "other")).toBe(true);
+  expect(await store.hasSession("ann", "id", 1000)).toBe(false);
+  expect(await listed(store, "ann")).toEqual([]);
+  await store.write("ann", "other", position("mine", "1"));
+  expect(await collect(store.usernames())).toEqual(["ann"]);
+  expect((await collect(store.exportLines())).map(({ kind }) => kind)).toEqual(["user", "document"]);
+  await vi.waitFor(() => expect(count("users")).toBe(1), { timeout: 30_000, interval: 200 });
+  expect([count("documents"), count("history"), count("usage")]).toEqual([1, 0, 1]);
+  await store.close();
+});
+
+test("what an account fills is counted anew when a file was written without the counting", async () => {
+  const path = newFile();
+  const first = openSqliteStore(path);
+  await first.createUser("ann", "k");
+  for (const progress of ["1", "22"]) await first.write("ann", "k", position("a", progress));
+  await first.close();
+  const db = new DatabaseSync(path);
+  const usage = (): unknown => db.prepare("SELECT documents, bytes FROM usage").get();
+  const counted = usage();
+  db.exec("UPDATE usage SET documents = 77, bytes = 77; DROP TRIGGER count_inserted");
+  await openSqliteStore(path).close();
+  expect(usage()).toEqual(counted);
+  db.close();
 });

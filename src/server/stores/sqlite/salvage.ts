@@ -4,6 +4,7 @@ import { fromSqlText } from "../../../io/sqlite/database.ts";
 import type { Database, SqlRow } from "../../../io/sqlite/database.ts";
 import type { ExportLine, HistoryEntry, Lost } from "../store.ts";
 import { troubleOf } from "../trouble.ts";
+import { isBuried } from "./history.ts";
 import type { SqliteHistory } from "./history.ts";
 import { readDocumentRow } from "./rows.ts";
 
@@ -68,10 +69,12 @@ export function createSqliteSalvage(db: Database, chains: SqliteHistory): (lost:
       }
       const [username, credential] = user;
       names.set(Number(row["id"]), username);
+      if (isBuried(username)) continue;
       yield { kind: "user", username, credential };
     }
     for await (const row of rowsOf("documents", () => (lost.documents += 1))) {
       const username = names.get(Number(row["user_id"]));
+      if (username !== undefined && isBuried(username)) continue;
       const record = unlessDamaged(() => readDocumentRow(row));
       if (username === undefined || record === null) {
         lost.documents += 1;

@@ -5,11 +5,11 @@ import { RECOUNT_USAGE, USAGE_SCHEMA, USAGE_TRIGGERS } from "./usage.ts";
 
 const SCHEMA_VERSION = 2;
 
-// A commit costs by the pages it touches, and a PUT touches two: its row in `documents`, and the end of `history`. The
-// history of a document is therefore a chain (`previous` names the row before) and has no index, nor do the times. A
-// trigger appends to it, which finds the row once where a statement of its own finds it twice; what has become too long
-// is noted every so many writes and shortened later (sqlite-history.ts).
-// Text columns have no type of their own: text with a NUL in it is kept as bytes (see io/sqlite.ts).
+// A commit costs by the pages it touches, and a PUT touches three: its row in `documents`, the end of `history`, and the
+// counts of its account (usage.ts), which all its PUTs of a commit share. The history of a document is therefore a chain
+// (`previous` names the row before) and has no index, nor do the times. A trigger appends to it, which finds the row once
+// where a statement of its own finds it twice; what has become too long is noted every so many writes and shortened later
+// (history.ts). Text columns have no type of their own: text with a NUL in it is kept as bytes (see io/sqlite/database.ts).
 const SCHEMA = `
 CREATE TABLE IF NOT EXISTS users (id INTEGER PRIMARY KEY, name NOT NULL UNIQUE, credential NOT NULL);
 CREATE TABLE IF NOT EXISTS documents (

@@ -3,7 +3,7 @@ import { fromSqlText, openDatabase, toSqlText } from "../../../io/sqlite/databas
 import type { SqlRow } from "../../../io/sqlite/database.ts";
 import { resolveNames, toHistoryEntry } from "../merge-record.ts";
 import { createSqliteHealth } from "./health.ts";
-import { createSqliteHistory } from "./history.ts";
+import { createSqliteHistory, isBuried } from "./history.ts";
 import { readDocumentRow } from "./rows.ts";
 import { prepareSchema } from "./schema.ts";
 import { createSqliteTransfer } from "./transfer.ts";
@@ -118,7 +118,7 @@ export function openSqliteStore(path: string, quota: Quota = DEFAULT_QUOTA): Sto
     let last = "";
     for (;;) {
       const page = selectNames.all(toSqlText(last)).map((row) => fromSqlText(row["name"]));
-      yield* page;
+      yield* page.filter((name) => !isBuried(name));
       const end = page.at(-1);
       if (end === undefined) return;
       last = end;
