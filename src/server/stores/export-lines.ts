@@ -77,11 +77,8 @@ export class NewerExport extends Error {
 
 /** Lines of a store as JSON lines, each with its line end. Credentials are in it: as private as the store itself. */
 export async function* formatExport(lines: AsyncIterable<ExportLine>): AsyncGenerator<string> {
-  yield `${JSON.stringify({ kind: "koreader-progress", version: VERSION })}
-`;
-  for await (const line of lines)
-    yield `${JSON.stringify(line)}
-`;
+  yield `${JSON.stringify({ kind: "koreader-progress", version: VERSION })}\n`;
+  for await (const line of lines) yield `${JSON.stringify(line)}\n`;
 }
 
 /** The counterpart of `formatExport`; throws BrokenLine or NewerExport. */
