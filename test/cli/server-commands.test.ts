@@ -231,7 +231,7 @@ test("accounts of KOReader's own server are taken over with their keys hashed", 
 test.each([
   ["no JSON", '{"kind":"koreader-progress","version":1}\nnonsense\n', "Line 2"],
   ["another shape", '{"kind":"user","username":""}\n', "Line 1"],
-  ["a later version", '{"kind":"koreader-progress","version":2}\n', "Line 1"],
+  ["a later version", '{"kind":"koreader-progress","version":2}\n', "newer version"],
 ])("restore stops at a line that is %s, and names it", async (_what, text, word) => {
   const folder = newFolder();
   const file = join(folder, "broken.jsonl");
