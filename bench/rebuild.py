@@ -50,7 +50,7 @@ def line(n: int, uuids: list[str]) -> dict[str, Any]:
         "digest": f"{n:032x}",
         "format": "EPUB",
         "size": 4000 + n,
-        "content_key": f"{n % 20_000:032x}",
+        "content_key": f"2:{n % 20_000:032x}",
         "name": None,
         "device": None,
         "settled": True,

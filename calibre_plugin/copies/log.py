@@ -18,6 +18,7 @@ from collections.abc import Container, Iterable, Iterator
 from contextlib import ExitStack, suppress
 from typing import IO, cast
 
+from .content_key import newest_key
 from .record import CopyRecord, checked_record
 from .stored import SCHEMA, is_newer, notice
 from .strip_list import our_folder
@@ -180,7 +181,9 @@ def merge_two(one: CopyRecord, two: CopyRecord) -> CopyRecord:
     """The newer record, with what it lacks from the older and the dates of both."""
     older, newer = sorted((one, two), key=last_seen)
     told = {name: value for name, value in newer.items() if value is not None}
-    return cast(CopyRecord, {**older, **told, "at": min(one["at"], two["at"]), "last": last_seen(newer)})
+    merged = {**older, **told, "at": min(one["at"], two["at"]), "last": last_seen(newer)}
+    key = newest_key(newer.get("content_key"), older.get("content_key"))
+    return cast(CopyRecord, {**merged, "content_key": key} if key is not None else merged)
 
 
 def last_seen(record: CopyRecord) -> float:

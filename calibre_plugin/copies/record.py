@@ -9,6 +9,8 @@ import re
 from collections.abc import Callable, Mapping
 from typing import Any, Final, TypedDict, cast
 
+from .content_key import is_key
+
 _DIGEST: Final = re.compile(r"[0-9a-f]{32}")
 
 
@@ -93,7 +95,7 @@ _KINDS: Final[Mapping[str, Callable[[object], bool]]] = {
     "authors": _is_names,
     "format": _is_text,
     "size": _is_size,
-    "content_key": _is_digest,
+    "content_key": is_key,
     "name": _is_text,
     "path": _is_text,
     "device": _is_text,

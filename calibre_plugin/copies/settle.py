@@ -1,8 +1,8 @@
 """Gives an EPUB a layout in which its metadata cannot change KOReader's digest of it.
 
-KOReader samples 1 KiB at each of a dozen offsets. calibre writes metadata into the package document alone. So the
-package document becomes the zip's last entry, and this tail (package document, central directory, end record) begins
-at the first place after the content that no sample reaches within the next RESERVE bytes. That place depends on the
+KOReader samples 1 KiB at each of a dozen offsets. calibre writes metadata into the package document alone, and its
+viewer the reader's bookmarks into an entry of their own. So these become the zip's last entries, and this tail (package
+document, bookmarks, central directory, end record) begins at the first place after the content that no sample reaches within the next RESERVE bytes. That place depends on the
 content alone. The way there is padded in local headers only, with the extra field that APPNOTE 4.6.10 provides for it;
 calibre's next rewriting drops it and settling makes it again.
 """
@@ -10,15 +10,19 @@ calibre's next rewriting drops it and settling makes it again.
 from __future__ import annotations
 
 import os
-import re
 import struct
+from collections.abc import Callable, Collection
 from dataclasses import dataclass, field
-from html import unescape
 from tempfile import SpooledTemporaryFile
-from typing import IO, BinaryIO
+from typing import IO, BinaryIO, Final
 from zipfile import ZipFile
 
-from .digest import CONTAINER, OFFSETS, SAMPLE
+from .archive_names import entries_by_name, raw_name
+from .digest import OFFSETS, SAMPLE
+from .package_document import CONTAINER, LARGEST_CONTAINER, package_paths, read_text, renditions
+
+# What calibre's viewer writes at closing: bookmarks and highlights.
+BOOKMARKS: Final = "META-INF/calibre_bookmarks.txt"
 
 # Room for the package document, ahead of the next sample. With 32 KiB, 200 KB of prose in the comments were too much
 # for 40 of 177 books; with this, for none.
@@ -68,27 +72,45 @@ class Archive:
     """A zip that is exactly its entries, its directory and its end record, with nothing in front, between or behind."""
 
     entries: list[Entry]
-    packages: frozenset[bytes]
+    # Names of the entries that calibre changes while a book stays the same.
+    changing: frozenset[bytes]
     directory: bytes
     end: bytes
 
 
-def settle(stream: BinaryIO) -> bool:
+def settle(stream: BinaryIO, without: Collection[bytes] = ()) -> bool:
     """Settles the EPUB in a stream open for reading and writing; False, and the stream as it was, when in doubt.
 
-    OSError rises only when copying back failed and the old content could not be put back either.
+    Entries of the names `without` are left out. OSError rises only when copying back failed and the old content could
+    not be put back either.
     """
+    return replace(stream, settled_order, without)
+
+
+def leave_out(stream: BinaryIO, names: Collection[bytes]) -> bool:
+    """Takes entries out of the EPUB in a stream and leaves it as it is otherwise; False, and as it was, when in doubt."""
+    return replace(stream, lambda archive, kept: kept, names)
+
+
+def replace(stream: BinaryIO, order: Callable[[Archive, list[Entry]], list[Entry]], without: Collection[bytes]) -> bool:
+    """Writes an archive's entries anew, in the order that `order` gives those that stay."""
     with SpooledTemporaryFile(IN_MEMORY) as settled:
         try:
             archive = read_archive(stream)
-            lay_out(archive, stream, settled)
+            kept = [entry for entry in archive.entries if entry.name not in without]
+            left = [entry for entry in archive.entries if entry.name in without]
+            new_size = write_archive(archive, order(archive, kept), stream, settled)
+            # Behind the new archive: should copying back fail, the old one is put together from here.
+            for entry in left:
+                entry.new_data_at = settled.tell()
+                copy_bytes(stream, entry.data_at, entry.data_size, settled)
         except Exception:
             return False
         stream.flush()
         # A buffered stream would offer what the disk refused again and again: the raw one below can be turned back.
         raw = getattr(stream, "raw", stream)
         try:
-            copy_back(settled, raw)
+            copy_back(settled, new_size, raw)
         except Exception:
             restore(archive, settled, raw)
             return False
@@ -102,7 +124,10 @@ def read_archive(stream: BinaryIO) -> Archive:
     stream.seek(0)
     with ZipFile(stream) as archive:
         infos, start, end_size = archive.infolist(), archive.start_dir, END_RECORD + len(archive.comment)
-        container = archive.read(CONTAINER).decode()
+        by_name = entries_by_name(infos)
+        container = read_text(archive, by_name[CONTAINER], LARGEST_CONTAINER)
+        changing = {BOOKMARKS, *renditions(container), *package_paths(container)}
+        names = frozenset(raw_name(by_name[name]) for name in changing & by_name.keys())
     stream.seek(start)
     rest = stream.read()
     directory, end = rest[:-end_size], rest[-end_size:]
@@ -137,7 +162,7 @@ def read_archive(stream: BinaryIO) -> Archive:
         raise NotSettled("ZIP64, several parts, or bytes in front or behind")
     entries.sort(key=lambda entry: entry.offset)
     check_gapless(entries, start)
-    return Archive(entries, package_names(container), directory, end)
+    return Archive(entries, names, directory, end)
 
 
 def without_padding(extra: bytes) -> bytes:
@@ -161,15 +186,6 @@ def check_gapless(entries: list[Entry], start: int) -> None:
         entry.data_size += descriptor
 
 
-def package_names(container: str) -> frozenset[bytes]:
-    """Every package document that container.xml names, of all renditions."""
-    return frozenset(
-        unescape(path).encode()
-        for tag in re.findall(r"<[^<>]*\brootfile\b[^<>]*oebps-package[^<>]*>", container)
-        for path in re.findall(r"full-path\s*=\s*[\"']([^\"']+)", tag)
-    )
-
-
 def tail_start(content_end: int, reserve: int) -> int:
     """The first offset from the content's end on that has no sample within `reserve` bytes and is near no other."""
     start = content_end
@@ -179,24 +195,31 @@ def tail_start(content_end: int, reserve: int) -> int:
     return start
 
 
-def lay_out(archive: Archive, source: BinaryIO, out: IO[bytes]) -> None:
-    """Writes the settled file to `out`: content as it stands, padding, package documents, directory, end."""
-    entries = sorted(archive.entries, key=lambda entry: entry.name in archive.packages)
-    content = [entry for entry in entries if entry.name not in archive.packages]
-    if len(content) == len(entries) or len(content) < 2:
+def settled_order(archive: Archive, entries: list[Entry]) -> list[Entry]:
+    """Content as it stands, with the padding behind it, then what calibre changes."""
+    content = [entry for entry in entries if entry.name not in archive.changing]
+    changing = [entry for entry in entries if entry.name in archive.changing]
+    if all(entry.name == BOOKMARKS.encode() for entry in changing) or len(content) < 2:
         raise NotSettled("no package document, or no content")
     content[-1].record[12:16] = content[-1].head[10:14] = TIMELESS
     content_end = sum(entry.size for entry in content)
     pad(content, tail_start(content_end, RESERVE + sum(len(entry.record) for entry in content)) - content_end)
+    return content + changing
+
+
+def write_archive(archive: Archive, entries: list[Entry], source: BinaryIO, out: IO[bytes]) -> int:
+    """Writes these entries of an archive to `out`, with directory and end; the size of the whole."""
     for entry in entries:
         entry.record[42:46] = struct.pack("<L", out.tell())
         entry.head[28:30] = struct.pack("<H", len(entry.extra))
         out.write(entry.head + entry.extra)
         entry.new_data_at = out.tell()
         copy_bytes(source, entry.data_at, entry.data_size, out)
+    directory = b"".join(entry.record for entry in entries)
     end = bytearray(archive.end)
-    end[16:20] = struct.pack("<L", out.tell())
-    out.write(b"".join(entry.record for entry in entries) + end)
+    struct.pack_into("<2H2L", end, 8, len(entries), len(entries), len(directory), out.tell())
+    out.write(directory + end)
+    return out.tell()
 
 
 def pad(content: list[Entry], missing: int) -> None:
@@ -213,9 +236,9 @@ def pad(content: list[Entry], missing: int) -> None:
         raise NotSettled("no room for the padding")
 
 
-def copy_back(settled: IO[bytes], stream: BinaryIO) -> None:
+def copy_back(settled: IO[bytes], new_size: int, stream: BinaryIO) -> None:
     """Replaces the stream's content. What needs new room on the disk comes first, while nothing is lost yet."""
-    old_size, new_size = size_of(stream), size_of(settled)
+    old_size = size_of(stream)
     copy_bytes(settled, old_size, new_size - old_size, stream)
     stream.seek(0)
     copy_bytes(settled, 0, min(old_size, new_size), stream)

@@ -7,6 +7,7 @@ alone would have made, and what goes wrong in calibre's own writer is reported t
 
 from __future__ import annotations
 
+import io
 import os
 import re
 import sys
@@ -16,17 +17,22 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from types import FrameType
 from typing import TYPE_CHECKING, Any, BinaryIO
+from zipfile import ZipFile, is_zipfile
 
 from .log import append
 from .record import CopyRecord
-from .digest import content_key, partial_md5, stream_size
-from .settle import settle
+from .archive_names import raw_name
+from .content_key import content_key
+from .digest import partial_md5, stream_size
+from .settle import BOOKMARKS, leave_out, settle
 from .strip_list import StripList, read_strip_list
 
 if TYPE_CHECKING:
     from calibre.ebooks.metadata.book.base import Metadata
 
 EPUBS = frozenset({"epub", "kepub"})
+# What a reader noted is nobody else's: a book is lent, and mailed.
+PRIVATE = frozenset({BOOKMARKS.encode()})
 AS_CALIBRE = StripList(strip=False, settle=False)
 
 
@@ -58,11 +64,34 @@ def write_copy(
     stripped = mi
     with complaining("leave our columns out"):
         stripped = without_our_columns(mi, manner)
-    written = calibre_writes(stream, stripped, fmt, apply_null, force_identifiers)
-    if written and manner.settle and fmt in EPUBS:
+    if fmt not in EPUBS:
+        calibre_writes(stream, stripped, fmt, apply_null, force_identifiers)
+        return False
+    try:
+        written = calibre_writes(stream, stripped, fmt, apply_null, force_identifiers)
+    except Exception:
+        leave_private_notes_out(stream, manner)
+        raise
+    if written and manner.settle:
         with complaining("settle a copy"):
-            return settle(stream)
+            if settle(stream, PRIVATE if manner.strip else ()):
+                return True
+    leave_private_notes_out(stream, manner)
     return False
+
+
+def leave_private_notes_out(stream: BinaryIO, manner: StripList) -> None:
+    """Takes the bookmarks of calibre's viewer out of an EPUB that has some; emptied, where its layout is out of the ordinary."""
+    if not manner.strip:
+        return
+    with complaining("leave private notes out of a copy"):
+        stream.seek(0)
+        has_notes = is_zipfile(stream) and any(raw_name(info) in PRIVATE for info in ZipFile(stream).infolist())
+        if has_notes and not leave_out(stream, PRIVATE):
+            from calibre.utils.zipfile import safe_replace
+
+            safe_replace(stream, BOOKMARKS, io.BytesIO())
+        stream.seek(0)
 
 
 def calibre_writes(stream: BinaryIO, mi: Metadata, fmt: str, apply_null: bool, force_identifiers: bool) -> bool:

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Final, Literal
 
+from ..copies.content_key import content_key, is_versioned, package_uuids
 from .files import Found, Walk
 from .names import NO_MARKS, DriveMarks
 from .state import DeviceState, SeenFile, empty_state
-from ..copies.digest import content_key, package_uuids, partial_md5
+from ..copies.digest import partial_md5
 from ..words.faults import note_fault
 from .lua_table import LARGEST as LARGEST_SIDECAR
 from .odd_file import OddFile, OddReason, open_regular, read_at_most
@@ -97,7 +98,7 @@ class _Reader:
 
 def _is_same(known: Any, found: Found) -> bool:
     # What the device refused once, it may give the next time.
-    if known is None or known.get("reason") == "unreadable":
+    if known is None or known.get("reason") == "unreadable" or _is_outdated(known):
         return False
     return (known["size"], known["mtime"]) == (found.size, found.mtime)
 
@@ -125,6 +126,12 @@ def _opened(found: Found, abort: threading.Event) -> tuple[Any, OddReason | None
         return None, "unexpected"
 
 
+def _is_outdated(seen: Mapping[str, Any]) -> bool:
+    """Whether a book was looked at before content keys knew pictures."""
+    key = seen.get("content_key")
+    return key is not None and not is_versioned(key)
+
+
 def _seen_file(found: Found) -> SeenFile:
     is_epub = format_of(found.path) in _EPUBS
     with open_regular(found.path) as file:
@@ -134,6 +141,6 @@ def _seen_file(found: Found) -> SeenFile:
         "mtime": found.mtime,
         "digest": digest,
         "content_key": key,
-        "uuids": package_uuids(found.path) if key else [],
+        "uuids": package_uuids(found.path) if is_epub else [],
         "seen": time.time(),
     }

@@ -15,7 +15,8 @@ from types import TracebackType
 from typing import Any, Final
 
 from .files import book_extensions, mounted_at, with_slashes
-from ..copies.digest import content_key, partial_md5, stream_size
+from ..copies.content_key import content_key
+from ..copies.digest import partial_md5, stream_size
 
 _EPUBS: Final = frozenset({"EPUB", "KEPUB"})
 # More files than this no driver makes for one sending.

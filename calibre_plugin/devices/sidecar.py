@@ -12,9 +12,9 @@ import time
 from typing import Any, Final, Literal, TypedDict, cast
 
 from ..link.contract import DeviceMark
-from ..copies.digest import uuids_in
 from .lua_table import read_lua_table
 from .odd_file import OddFile
+from ..copies.package_document import uuids_in
 
 Status = Literal["reading", "complete", "abandoned"]
 

@@ -11,6 +11,7 @@ import re
 from collections.abc import Callable, Mapping
 from typing import Any, Final, get_args
 
+from ..copies.content_key import is_key
 from ..link.contract import DigestKind, DigestSource
 
 # The names under which calibre keeps our data.
@@ -27,7 +28,6 @@ GATHERED: Final = "koreader_progress_gathered"
 DISPOSABLE: Final = frozenset({NOTICED, FILE_KEYS, PREDICTIONS, GATHERED})
 
 _DIGEST: Final = re.compile(r"[0-9a-f]{32}")
-_KEY: Final = re.compile(r"([0-9]+:)?[0-9a-f]{32}")
 _KINDS: Final = frozenset(get_args(DigestKind))
 _SOURCES: Final = frozenset(get_args(DigestSource))
 _STATUSES: Final = frozenset({"reading", "complete", "abandoned"})
@@ -69,7 +69,7 @@ def _digests(value: Any) -> Any:
     if "unlinked" in value:
         kept["unlinked"] = _those_of(value["unlinked"], lambda digest: isinstance(digest, str))
     if "keys" in value:
-        kept["keys"] = _those_in(value["keys"], _is_key)
+        kept["keys"] = _those_in(value["keys"], is_key)
     return kept
 
 
@@ -142,7 +142,7 @@ def is_known_digest(value: Any) -> bool:
         and value.get("kind") in _KINDS
         and value.get("source") in _SOURCES
         and all(_is_text_or_none(value.get(key)) for key in ("format", "name", "device"))
-        and (value.get("content_key") is None or _is_key(value["content_key"]))
+        and (value.get("content_key") is None or is_key(value["content_key"]))
         and (value.get("size") is None or _is_size(value["size"]))
         and _is_number(value.get("first_seen"))
         and _is_number(value.get("last_seen"))
@@ -207,10 +207,6 @@ def _is_cell(value: Any) -> bool:
 
 def _is_digest(value: Any) -> bool:
     return isinstance(value, str) and _DIGEST.fullmatch(value) is not None
-
-
-def _is_key(value: Any) -> bool:
-    return isinstance(value, str) and _KEY.fullmatch(value) is not None
 
 
 def _is_file_key(value: Any) -> bool:

@@ -8,13 +8,17 @@ from collections.abc import Collection, Mapping
 from typing import Any, Final
 from zlib import crc32
 
-from .book_data import fetch, keep
+from .book_data import KEPT_AT_ONCE, fetch, keep
 from .book_shapes import FILE_KEYS
-from ..copies.digest import file_content_key
+from ..copies.content_key import file_content_key
 
 EPUB_FORMATS: Final = ("EPUB", "KEPUB")
-# Beside a book's formats: what calibre said of the book when its files were looked at (see `imprints_of`).
+# Beside a book's formats: what calibre said of the book when its files were looked at (see `imprints_of`), and by which
+# version of the content key: where it is an older one, they are looked at again.
 _IMPRINT: Final = "imprint"
+_VERSION: Final = "version"
+VERSION: Final = 2
+_BESIDE: Final = frozenset({_IMPRINT, _VERSION})
 
 
 def books_by_uuid(api: Any) -> dict[str, int]:
@@ -41,7 +45,7 @@ def file_keys(
 
     With `imprints` (of `imprints_of`), books that calibre says nothing new of are not even looked for on the disk.
     """
-    stored = fetch(api, FILE_KEYS, api.all_book_ids())
+    stored = fetch_keys(api, api.all_book_ids())
     found: dict[int, set[str]] = {}
     changed: dict[int, dict[str, Any]] = {}
     for book_id in sorted(api.all_book_ids()):
@@ -51,11 +55,26 @@ def file_keys(
         imprint = imprints.get(book_id) if imprints is not None else None
         if imprint is None or before.get(_IMPRINT) != imprint:
             now = {fmt: key_of_format(api, book_id, fmt, before.get(fmt)) for fmt in epub_formats(api, book_id)}
-            if now != {fmt: entry for fmt, entry in before.items() if fmt != _IMPRINT} or imprint is not None:
-                before = changed[book_id] = {**now, **({_IMPRINT: imprint} if imprint is not None else {})}
-        found[book_id] = {entry[2] for fmt, entry in before.items() if fmt != _IMPRINT and entry[2]}
+            if now != _files_in(before) or imprint is not None:
+                seen = {_IMPRINT: imprint} if imprint is not None else {}
+                before = changed[book_id] = {**now, **seen, _VERSION: VERSION}
+        found[book_id] = {entry[2] for entry in _files_in(before).values() if entry[2]}
+        if len(changed) >= KEPT_AT_ONCE:
+            # Whoever is stopped in a large library goes on from here.
+            keep(api, FILE_KEYS, changed)
+            changed = {}
     keep(api, FILE_KEYS, changed)
     return found
+
+
+def fetch_keys(api: Any, book_ids: Collection[int]) -> dict[int, dict[str, Any]]:
+    """What was seen of these books' files, by id and format; nothing of what an earlier version of the key saw."""
+    stored = fetch(api, FILE_KEYS, book_ids)
+    return {b: seen for b, seen in stored.items() if isinstance(seen, dict) and seen.get(_VERSION) == VERSION}
+
+
+def _files_in(seen: Mapping[str, Any]) -> dict[str, list[Any]]:
+    return {fmt: entry for fmt, entry in seen.items() if fmt not in _BESIDE}
 
 
 def holders_of(
@@ -76,7 +95,7 @@ def holders_of(
 
 def has_text(api: Any, book_id: int, key: str) -> bool:
     """Whether one of the book's files has this content key now."""
-    stored = fetch(api, FILE_KEYS, [book_id]).get(book_id) or {}
+    stored = fetch_keys(api, [book_id]).get(book_id) or {}
     return any(key_of_format(api, book_id, fmt, stored.get(fmt))[2] == key for fmt in epub_formats(api, book_id))
 
 

@@ -224,6 +224,8 @@ DIGEST_SOURCES: Final = (
     "predicted",
 )
 
+ContentKey = str
+
 
 class KnownDigest(TypedDict):
     digest: Digest
@@ -232,7 +234,7 @@ class KnownDigest(TypedDict):
     format: str | None
     name: str | None
     size: int | None
-    content_key: Digest | None
+    content_key: ContentKey | None
     device: str | None
     first_seen: float
     last_seen: float

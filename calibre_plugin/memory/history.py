@@ -16,6 +16,7 @@ from typing import Any, Final, TypedDict, cast, get_args
 
 from ..library.book_data import fetch, keep
 from ..library.book_shapes import DIGESTS as DATA
+from ..copies.content_key import newest_key
 from ..link.contract import DigestKind, DigestSource, KnownDigest
 from ..copies.log import append
 from ..copies.record import CopyRecord
@@ -143,7 +144,8 @@ def merge_two(one: KnownDigest, two: KnownDigest) -> KnownDigest:
         "last_seen": max(one["last_seen"], two["last_seen"]),
         "answered": max((d["answered"] for d in (one, two) if d["answered"] is not None), default=None),
     }
-    return cast(KnownDigest, {**other, **told, **dates})
+    key = newest_key(better["content_key"], other["content_key"])
+    return cast(KnownDigest, {**other, **told, **dates, "content_key": key})
 
 
 def new_in(merged: list[KnownDigest], before: list[KnownDigest]) -> list[KnownDigest]:

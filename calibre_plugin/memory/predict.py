@@ -18,9 +18,10 @@ from calibre.constants import numeric_version
 
 from ..library.book_data import fetch, keep
 from ..library.book_shapes import PREDICTIONS as CACHE
+from ..copies.content_key import content_key
 from ..link.contract import ColumnMapping, KnownDigest
 from ..copies.writer import AS_CALIBRE, EPUBS, with_composites, write_copy
-from ..copies.digest import content_key, name_digest, partial_md5, stream_size
+from ..copies.digest import name_digest, partial_md5, stream_size
 from .history import known_digest
 from .names import names_on_readers
 from ..copies.stored import SCHEMA

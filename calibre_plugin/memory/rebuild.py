@@ -20,6 +20,7 @@ from typing import Any, Final, TypedDict, cast
 
 from ..library.book_data import fetch, ids_with, keep
 from ..library.book_shapes import GATHERED as STATE
+from ..copies.content_key import is_versioned
 from ..link.contract import KnownDigest
 from ..copies.log import gather_many, last_seen, log_versions, merge, read_log, read_logs
 from ..copies.record import CopyRecord
@@ -29,12 +30,19 @@ from .imports import import_table
 from ..library.files import books_by_uuid, holders_of, imprints_of
 from ..copies.log_places import log_folders
 from .noticed import copies_seen, notice
+from .rekey import rekey
 
 # Custom book data of the library's first book: so it is lost when the histories are, and read in no time.
 VERSION: Final = 1
+KEY_VERSION: Final = 2
 
 
-class State(TypedDict):
+class _Keyed(TypedDict, total=False):
+    # The version of the content keys that the histories were looked through for; absent in the first.
+    key_version: int
+
+
+class State(_Keyed):
     """What was brought home last time."""
 
     version: int
@@ -84,7 +92,9 @@ def rebuild(api: Any, further_folders: Iterable[str] = (), abort: threading.Even
     fresh |= {book_id for book_id in before["with_history"] if book_id in imprints and book_id not in histories}
     gone = any(int(book_id) not in imprints for book_id in before["books"])
     grown = {path for path, version in logs.items() if before["logs"].get(path) != version}
-    if grown or fresh or gone:
+    # Histories of before content keys knew pictures.
+    outdated = histories if before.get("key_version") != KEY_VERSION else frozenset()
+    if grown or fresh or gone or outdated:
         unread = bytes_of(uuid for uuid, book_id in books.items() if book_id not in fresh)
         unreadable: set[str] = set()
         records = [record for path in grown for record in read_log(path, unreadable=unreadable)]
@@ -92,7 +102,8 @@ def rebuild(api: Any, further_folders: Iterable[str] = (), abort: threading.Even
             old = (path for path in logs if path not in grown)
             records.extend(record for path in old for record in read_log(path, unread, unreadable))
         notice(api, copies_seen(records, books), time.time())
-        changed |= bring_all(api, merge(records), books, imprints, abort)
+        brought = bring_all(api, merge(records), books, imprints, abort)
+        changed |= brought | rekey(api, brought | outdated, abort)
         if abort is None or not abort.is_set():
             # What could not be read is looked at again next time, although it did not grow.
             read = {path: version for path, version in logs.items() if path not in unreadable}
@@ -159,6 +170,7 @@ def write_state(
         "logs": {**elsewhere, **logs},
         "books": {str(book_id): imprint for book_id, imprint in imprints.items()},
         "with_history": sorted(ids_with(api, DATA)),
+        "key_version": KEY_VERSION,
     }
     if imprints:
         keep(api, STATE, {min(imprints): now})
@@ -221,7 +233,7 @@ def adopt(api: Any, lost: Iterable[CopyRecord], imprints: Mapping[int, int], abo
     by_key: dict[str, list[CopyRecord]] = defaultdict(list)
     for record in lost:
         key = record.get("content_key")
-        if key:
+        if key is not None and is_versioned(key):
             by_key[key].append(record)
     found: dict[int, list[CopyRecord]] = defaultdict(list)
     for key, book_id in (holders_of(api, by_key, imprints, abort) if by_key else {}).items():

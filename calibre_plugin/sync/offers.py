@@ -11,6 +11,7 @@ from collections.abc import Collection, Iterable, Sequence
 from typing import Any, Final, Literal
 
 from ..memory.book_memory import recall
+from ..copies.content_key import is_versioned
 from ..link.contract import Base, CarryOver, KnownDigest, Profile, Progress, Rules
 from ..devices.state import all_states
 from ..memory.history import read_digests
@@ -109,7 +110,11 @@ def _newest(places: Iterable[Progress]) -> Progress | None:
 
 def _copies_of(document: str, digests: Iterable[KnownDigest]) -> list[str]:
     known = list(digests)
-    keys = {digest["content_key"] for digest in known if digest["digest"] == document} - {None}
+    keys = {
+        digest["content_key"]
+        for digest in known
+        if digest["digest"] == document and is_versioned(digest["content_key"])
+    }
     copies = [digest for digest in known if digest["content_key"] in keys and digest["source"] in _REAL]
     newest = sorted(copies, key=lambda digest: -digest["last_seen"])
     return [digest["digest"] for digest in newest if digest["kind"] == "partial_md5"][:_TARGETS]

@@ -17,6 +17,7 @@ from ..memory.book_memory import Outcome, base_changes, decided, merge_into, rec
 from ..link.client import BridgeClient, SyncError
 from ..library.settings import has_newer_book_data, library_id
 from ..memory.mending import mend
+from ..copies.content_key import file_content_key, is_versioned
 from ..link.contract import (
     SYNC_ERRORS,
     Account,
@@ -29,7 +30,6 @@ from ..link.contract import (
     PullPlan,
     Why,
 )
-from ..copies.digest import file_content_key
 from ..memory.marks import read_marks
 from ..memory.history import add_digests, read_digests
 from ..memory.journal_run import Decision
@@ -269,10 +269,10 @@ def _digests_by_book(api: Any, plan: PullPlan) -> dict[int, list[KnownDigest]]:
 def _with_content_key(api: Any, book_id: int, digest: KnownDigest) -> KnownDigest:
     """A copy made by hand of the library's own file has that file's text: its place may be offered on other copies."""
     fmt = digest["format"]
-    if digest["source"] != "library" or digest["content_key"] is not None or fmt not in EPUB_FORMATS:
+    if digest["source"] != "library" or is_versioned(digest["content_key"]) or fmt not in EPUB_FORMATS:
         return digest
     path = api.format_abspath(book_id, fmt)
-    return {**digest, "content_key": file_content_key(path) if path else None}
+    return {**digest, "content_key": file_content_key(path) if path else digest["content_key"]}
 
 
 def _plan(

@@ -1,4 +1,5 @@
 /** Where a server's records stand in the library's own files: in words, and in calibre's language. */
+import { isVersioned } from "../core/position/content-key.ts";
 import type { KnownDigest } from "../model/digest.ts";
 import type { BookFormat, PullPlan, Reading } from "../model/plan.ts";
 import type { PlaceAnswer, PlaceRequest } from "../model/place.ts";
@@ -43,7 +44,8 @@ async function openEach(
 }
 
 function isBareLibraryFile({ source, kind, format, content_key }: KnownDigest): boolean {
-  return source === "library" && kind === "partial_md5" && content_key === null && format?.endsWith("EPUB") === true;
+  const isKeyed = content_key !== null && isVersioned(content_key);
+  return source === "library" && kind === "partial_md5" && !isKeyed && format?.endsWith("EPUB") === true;
 }
 
 async function withContentKey(reading: Reading, ports: ShelfPorts, signal: AbortSignal): Promise<Reading> {
@@ -53,7 +55,7 @@ async function withContentKey(reading: Reading, ports: ShelfPorts, signal: Abort
     for (const answer of reading.answers) {
       const { candidate } = answer;
       const volume = isBareLibraryFile(candidate) ? await shelf.volumeOf(candidate, null) : null;
-      const content_key = volume?.text.contentKey ?? candidate.content_key;
+      const content_key = (await volume?.text.contentKey()) ?? candidate.content_key;
       answers.push({ ...answer, candidate: { ...candidate, content_key } });
     }
     return { ...reading, answers };
@@ -120,7 +122,9 @@ export async function placesInLibrary(
 
 async function placeInLibrary(request: PlaceRequest, shelf: Shelf): Promise<PlaceAnswer> {
   const { book_id, formats, digests, document, progress } = request;
-  const known = digests.find(({ digest, content_key }) => digest === document && content_key !== null);
+  const known = digests.find(
+    ({ digest, content_key }) => digest === document && content_key !== null && isVersioned(content_key),
+  );
   const copy = known ?? digests.find(({ digest }) => digest === document) ?? unknownCopy(document);
   const source = progress === "" ? null : await shelf.volumeOf(copy, progress);
   const words = source === null ? null : await wordsAtPosition(source.text, progress);

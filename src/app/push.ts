@@ -2,6 +2,7 @@
 import { chooseCandidates } from "../core/candidates.ts";
 import { localSide, withOwnBase } from "../core/local-side.ts";
 import { matchProgress } from "../core/match-progress.ts";
+import { isVersioned } from "../core/position/content-key.ts";
 import { PUSH_DEVICE_PREFIX } from "../core/peek.ts";
 import { planPush, PUSH_DEVICE, pushTargets } from "../core/plan-push.ts";
 import type { Account } from "../model/account.ts";
@@ -116,7 +117,11 @@ function targetOf(document: string, book: Book, answers: readonly Answer[]): Tar
   const answer = answers.find(({ progress }) => progress.document === document);
   const known = book.digests.filter(({ digest }) => digest === document);
   const nothing = { digest: document, kind: "partial_md5", format: null, content_key: null } as const;
-  const copy = known.find(({ content_key }) => content_key !== null) ?? answer?.candidate ?? known[0] ?? nothing;
+  const copy =
+    known.find(({ content_key }) => content_key !== null && isVersioned(content_key)) ??
+    answer?.candidate ??
+    known[0] ??
+    nothing;
   return { document, copy, record: answer?.progress ?? null };
 }
 

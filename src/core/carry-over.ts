@@ -4,6 +4,7 @@ import type { DigestSource, KnownDigest } from "../model/digest.ts";
 import type { Answer, Book, Reading } from "../model/plan.ts";
 import type { Progress } from "../model/progress.ts";
 import { isOwn, isPeek } from "./peek.ts";
+import { isSameText, isVersioned } from "./position/content-key.ts";
 
 /** Digests of copies that really exist: nobody opens a prediction. */
 const REAL_COPIES: ReadonlySet<DigestSource> = new Set(["sidecar", "sent", "written", "device"]);
@@ -83,13 +84,15 @@ function newestRead(answers: readonly Answer[], readingFrom: number): Answer | n
 }
 
 function contentKeyOf({ candidate, progress }: Answer, known: readonly KnownDigest[]): string | null {
-  const same = known.find(({ digest, content_key }) => digest === progress.document && content_key !== null);
-  return candidate.content_key ?? same?.content_key ?? null;
+  const same = known.filter(({ digest }) => digest === progress.document);
+  return (
+    [candidate, ...same].map(({ content_key }) => content_key).find((key) => key !== null && isVersioned(key)) ?? null
+  );
 }
 
 function targets(known: readonly KnownDigest[], contentKey: string): KnownDigest[] {
   return known
-    .filter(({ source, content_key }) => REAL_COPIES.has(source) && content_key === contentKey)
+    .filter(({ source, content_key }) => REAL_COPIES.has(source) && isSameText(content_key, contentKey))
     .toSorted((one, other) => other.last_seen - one.last_seen)
     .slice(0, TARGETS_PER_BOOK);
 }

@@ -1,6 +1,7 @@
 import { DigestSource } from "../model/digest.ts";
 import type { Answer, Book, Reading, Skip } from "../model/plan.ts";
 import { why } from "../model/why.ts";
+import { isSameText } from "./position/content-key.ts";
 
 /** How much we trust that a document is this book's: 0 is best. A name says less than any sampled bytes. */
 function trustOf(book: Book, { candidate, progress }: Answer): number {
@@ -34,8 +35,8 @@ function claimsByDocument(readings: readonly Reading[]): Map<string, Claim[]> {
 }
 
 function sameText(claims: readonly Claim[]): boolean {
-  const keys = new Set(claims.map(({ answer }) => answer.candidate.content_key));
-  return keys.size === 1 && !keys.has(null);
+  const keys = claims.map(({ answer }) => answer.candidate.content_key);
+  return keys.every((key) => isSameText(key, keys[0] ?? null));
 }
 
 /** What remains of the readings when every document belongs to one book, or to twins of the same text. */

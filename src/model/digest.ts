@@ -17,6 +17,16 @@ export const DigestSource = z
   .meta({ id: "DigestSource" });
 export type DigestSource = z.infer<typeof DigestSource>;
 
+/**
+ * What copies of one text share. `2:` and an MD5 over all that is read, pictures too; an MD5 alone is of an earlier
+ * version that knew no pictures: it is kept, and joins nothing.
+ */
+export const ContentKey = z
+  .string()
+  .regex(/^(?:2:)?[0-9a-f]{32}$/)
+  .meta({ id: "ContentKey" });
+export type ContentKey = z.infer<typeof ContentKey>;
+
 /** One digest in a book's history. Times are epoch seconds; what is not known is null. */
 export const KnownDigest = z
   .strictObject({
@@ -29,7 +39,7 @@ export const KnownDigest = z
     name: z.string().nullable(),
     size: z.number().int().nonnegative().nullable(),
     /** Stays equal when only metadata changes: copies that share it are the same text. */
-    content_key: Digest.nullable(),
+    content_key: ContentKey.nullable(),
     device: z.string().nullable(),
     first_seen: z.number(),
     last_seen: z.number(),

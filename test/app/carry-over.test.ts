@@ -15,7 +15,7 @@ import type { RunningServer } from "../../src/server/listen.ts";
 import { accountOf, bookOf, knownDigestOf } from "../support/models.ts";
 
 const READING_FROM = 0.01;
-const SAME_TEXT = md5("the text");
+const SAME_TEXT = `2:${md5("the text")}`;
 // Whatever is asked for again because of it would be asked in vain: what it forgets is looked at below.
 const forgotten: string[] = [];
 const { cache } = await compose({ cache_folder: null });
@@ -112,7 +112,12 @@ test("a copy of another text never gets the place", async () => {
     await sync(
       account,
       client,
-      [sent("old", 1), sent("edited", 2, md5("another text")), sent("unknown", 3, null)],
+      [
+        sent("old", 1),
+        sent("edited", 2, `2:${md5("another text")}`),
+        sent("volume", 2, md5("the text")),
+        sent("unknown", 3, null),
+      ],
       "lib",
     ),
   ).toEqual([]);

@@ -20,7 +20,7 @@ afterAll(() => outside.close());
 /** A book whose library file the server answered for. */
 async function answered(book_id: number): Promise<Reading> {
   const path = await writeEpub(join(folder, `${book_id}.epub`), [
-    { name: "a.xhtml", content: xhtml("<p>A text.</p>") },
+    { name: "a.xhtml", content: xhtml(`<p>${"A text. ".repeat(40)}</p>`) },
   ]);
   const { size, mtimeMs } = statSync(path);
   const { book } = readingOf({ records: [], formats: [{ format: "EPUB", path, size, mtime: mtimeMs / 1000 }] });

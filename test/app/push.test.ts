@@ -93,8 +93,11 @@ async function textIn(name: string, position: string): Promise<string> {
 
 async function keyOf(name: string): Promise<string | null> {
   const book = await openBookText(formatOf(name).path, openBookArchive);
-  await book.close();
-  return book.contentKey;
+  try {
+    return await book.contentKey();
+  } finally {
+    await book.close();
+  }
 }
 
 test("a place goes to the copy that has the same bytes, at the same characters", async () => {

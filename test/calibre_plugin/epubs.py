@@ -88,7 +88,11 @@ def _entries(recipe: Recipe, filler: int) -> list[tuple[str, bytes, bool]]:
         ("META-INF/container.xml", CONTAINER.encode(), True),
     ]
     for n in range(recipe.chapters):
-        text = XHTML.format(doctype=doctype, title=f"Chapter {n}", text=f"{recipe.name} {n} " * (3 + n % 7))
+        text = XHTML.format(
+            doctype=doctype,
+            title=f"Chapter {n}",
+            text=f"{recipe.name} {n} " * ((93 if recipe.chapters < 300 else 3) + n % 7),
+        )
         entries.append((f"OEBPS/c{n}.xhtml", text.encode(), True))
     if recipe.version == 3:
         entries.append(("OEBPS/nav.xhtml", NAV.encode(), True))

@@ -153,8 +153,8 @@ export const SECTIONS: Readonly<Record<string, readonly Row[]>> = {
     { when: "`furthest`, two devices: the further one counts", book: synced, rules: { conflict: "furthest" }, records: [{ percentage: 0.55, ...later }, other({ percentage: 0.5, timestamp: T0 + 2 * DAY })], expect: "writes", code: "read_on", cells: { "#pct": 55 } },
     { when: "the stale device is older", book: synced, records: [{ percentage: 0.5, timestamp: T0 + 2 * DAY }, other({ percentage: 0.45, ...later })], expect: "writes", code: "read_on", cells: { "#pct": 50 } },
     { when: "another book has the better claim to the document", records: [{ source: "library" }], twin: readingOf({ book_id: 2, title: "Twin", records: [{ source: "sidecar" }] }), expect: "leaves", code: "document_of_another" },
-    { when: "two books of the same text have an equal claim", records: [{ content_key: "c".repeat(32) }], twin: readingOf({ book_id: 2, records: [{ content_key: "c".repeat(32) }] }), expect: "writes", code: "first_seen", cells: { "#pct": 40, "#status": "Reading" } },
-    { when: "two books of different text have an equal claim", records: [{ content_key: "c".repeat(32) }], twin: readingOf({ book_id: 2, records: [{ content_key: "d".repeat(32) }] }), expect: "leaves", code: "document_ambiguous" },
+    { when: "two books of the same text have an equal claim", records: [{ content_key: `2:${"c".repeat(32)}` }], twin: readingOf({ book_id: 2, records: [{ content_key: `2:${"c".repeat(32)}` }] }), expect: "writes", code: "first_seen", cells: { "#pct": 40, "#status": "Reading" } },
+    { when: "two books of different text have an equal claim", records: [{ content_key: `2:${"c".repeat(32)}` }], twin: readingOf({ book_id: 2, records: [{ content_key: `2:${"d".repeat(32)}` }] }), expect: "leaves", code: "document_ambiguous" },
   ],
   "Columns that cannot be written": [
     { when: "the column has vanished from the library", book: { cells: { "#status": null } }, records: [{}], expect: "writes", code: "column_gone", cells: { "#status": "Reading" } },

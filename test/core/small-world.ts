@@ -84,7 +84,7 @@ export class SmallWorld {
   }
 
   plan(): PullPlan {
-    const answers = [...this.server.values()].map((progress) => answerOf({ ...progress, content_key: "same" }));
+    const answers = [...this.server.values()].map((progress) => answerOf({ ...progress, content_key: "2:same" }));
     return planPull([{ book: this.book, answers }], this.profile, this.now);
   }
 

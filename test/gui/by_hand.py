@@ -61,7 +61,7 @@ class Offers(ByHand):
         gui(action().qaction.menu().aboutToHide.emit)
 
     def test_2_a_place_goes_to_every_copy_but_not_over_a_newer_one(self) -> None:
-        from calibre_plugins.koreader_progress.copies.digest import file_content_key
+        from calibre_plugins.koreader_progress.copies.content_key import file_content_key
         from calibre_plugins.koreader_progress.memory.history import add_digests, known_digest
 
         dracula = book("Dracula")

@@ -52,7 +52,7 @@ class CopiesTab(QWidget):
 
         copies = QGroupBox(_("Copies that leave calibre"), self)
         column = QVBoxLayout(copies)
-        self.strip = QCheckBox(_("&Leave the progress columns out of the copies"), copies)
+        self.strip = QCheckBox(_("&Leave the progress columns and the viewer's notes out of the copies"), copies)
         self.strip.setObjectName("strip")
         self.settle = QCheckBox(_("Lay out &EPUBs so that new metadata keeps their identity"), copies)
         self.settle.setObjectName("settle")

@@ -2,6 +2,7 @@
 import { SyncError } from "../../model/error.ts";
 import type { KnownDigest } from "../../model/digest.ts";
 import type { Book, BookFormat } from "../../model/plan.ts";
+import { isSameText, isVersioned } from "../../core/position/content-key.ts";
 import { type BookText, openBookText } from "./text.ts";
 import { digestOf, type DigestPorts } from "../digest-library.ts";
 import type { OpenBookArchive } from "../ports.ts";
@@ -45,7 +46,7 @@ export class Shelf {
   }
 
   /**
-   * The file with the text of a copy: the same bytes, or the same content key. A copy of which no key is known may be
+   * The file with the text of a copy: the same bytes, or the same content key. A copy of which no such key is known may be
    * the only file of its format, but only when `progress`, the reader's own place in it, is found there exactly.
    * Null when no file is known to hold that text: then nothing but a percentage can be told.
    */
@@ -55,10 +56,10 @@ export class Shelf {
       const digest = copy.kind === "filename" ? null : await digestOf(format, files, cache, this.#signal);
       if (digest !== null && digest === copy.digest) return this.volume(format.format);
     }
-    if (copy.content_key !== null) {
+    if (copy.content_key !== null && isVersioned(copy.content_key)) {
       for (const { format } of this.#book.formats) {
         const volume = format.endsWith("EPUB") ? await this.volume(format) : null;
-        if (volume?.text.contentKey === copy.content_key) return volume;
+        if (volume !== null && isSameText(await volume.text.contentKey(), copy.content_key)) return volume;
       }
       return null;
     }

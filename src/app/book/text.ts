@@ -8,10 +8,10 @@ import { fileAtPath } from "../../core/position/package-path.ts";
 import { isProtected } from "../../core/position/protection.ts";
 import { weightOf } from "../../core/position/share.ts";
 import { importsIn, sheetsIn, styleFrom } from "../../core/position/stylesheet.ts";
-import { resolveName } from "../../core/position/package.ts";
+import { resolveName } from "../../core/position/archive-name.ts";
+import { keyOfBook } from "./content-key.ts";
 import { type TocEntry, readNav, readNcx } from "../../core/position/toc.ts";
 import type { StyleOf } from "../../core/position/tree-builder.ts";
-import { contentKey } from "../../core/position/content-key.ts";
 import { type Tree, TreeRefused } from "../../core/position/tree.ts";
 import { SyncError } from "../../model/error.ts";
 import type { BookArchive, OpenBookArchive } from "../ports.ts";
@@ -23,6 +23,9 @@ export type BookKind = "epub" | "document" | "pages" | "other";
 const KEPT = 6_000_000;
 const LARGEST_SHEET = 2_000_000;
 const MOST_SHEETS = 50;
+/** What describes a book is no larger, in bytes; `package_document.py` has the same limits. */
+const LARGEST_CONTAINER = 1024 * 1024;
+const LARGEST_PACKAGE = 16 * 1024 * 1024;
 
 /** Why a file of the book has no trees, in one word. */
 export interface Refused {
@@ -45,8 +48,8 @@ export interface BookText {
   fileAt(path: readonly CfiStep[]): number | null;
   /** Pages, where the file tells; null elsewhere. */
   readonly pages: number | null;
-  /** What all copies of this text share, whatever their metadata; null for what is no EPUB. See `contentKey`. */
-  readonly contentKey: string | null;
+  /** What all copies of this text share, whatever their metadata; null for what has none. See `keyOfBook`. */
+  contentKey(): Promise<string | null>;
   trees(index: number): Promise<SpineTrees | Refused>;
   /** Characters of every fragment. `exact` reads the whole book once, otherwise file sizes stand in. */
   weights(exact: boolean): Promise<readonly number[]>;
@@ -177,11 +180,19 @@ async function readToc({ nav, ncx }: Package, archive: BookArchive): Promise<Toc
   return [];
 }
 
+function tooLarge({ path }: BookArchive): SyncError {
+  return new SyncError("BookUnreadable", { path, reason: "entry_too_large" });
+}
+
 async function openEpub(archive: BookArchive): Promise<BookText> {
   const container = "META-INF/container.xml";
-  const named = archive.has(container) ? readContainer(await archive.read(container)) : null;
-  const opf = named !== null && archive.has(named) ? named : [...archive.names()].find((name) => /\.opf$/i.test(name));
+  if (archive.size(container) > LARGEST_CONTAINER) throw tooLarge(archive);
+  const named = archive.has(container)
+    ? readContainer(await archive.read(container), (name) => archive.has(name))
+    : null;
+  const opf = named ?? [...archive.names()].find((name) => /\.opf$/i.test(name));
   if (opf === undefined) throw new SyncError("BookUnreadable", { path: archive.path, reason: "no_package" });
+  if (archive.size(opf) > LARGEST_PACKAGE) throw tooLarge(archive);
   const book = readPackage(await archive.read(opf), opf);
   if (book.spine.length === 0) throw new SyncError("BookUnreadable", { path: archive.path, reason: "empty_spine" });
   const encryption = "META-INF/encryption.xml";
@@ -189,6 +200,7 @@ async function openEpub(archive: BookArchive): Promise<BookText> {
   const fragments = new Fragments(archive);
   let exact: number[] | null = null;
   let toc: Promise<readonly TocEntry[]> | null = null;
+  let key: Promise<string | null> | null = null;
   async function trees(index: number): Promise<SpineTrees | Refused> {
     const item = book.spine[index];
     return item === undefined ? { refused: "no_fragment" } : fragments.trees(item);
@@ -204,12 +216,7 @@ async function openEpub(archive: BookArchive): Promise<BookText> {
     viewer: viewerSpine(book, (name) => archive.has(name)),
     fileAt: (path) => fileAtPath(book, path),
     pages: null,
-    contentKey: contentKey(
-      book.spine.flatMap(({ name }) => {
-        const crc32 = archive.crc32(name);
-        return crc32 === null ? [] : [{ name, crc32, size: archive.size(name) }];
-      }),
-    ),
+    contentKey: () => (key ??= named === null ? Promise.resolve(null) : keyOfBook(book, archive)),
     trees,
     async weights(isExact) {
       if (exact !== null) return exact;
@@ -238,7 +245,7 @@ function withoutText(archive: BookArchive, kind: BookKind): BookText {
     viewer: [],
     fileAt: () => null,
     pages: kind === "pages" && images > 0 ? images : null,
-    contentKey: null,
+    contentKey: async () => null,
     trees: async () => ({ refused: "no_text" }),
     weights: async () => [],
     toc: async () => [],

@@ -1,4 +1,6 @@
+import { cleanName, resolveName } from "./archive-name.ts";
 import { storedText } from "./crengine-text.ts";
+import { namedEntity, numericEntity } from "./entities.ts";
 import { readTokens } from "./crengine-tokens.ts";
 
 /** One entry of a book's spine. Names are paths inside the archive. */
@@ -32,6 +34,12 @@ export interface Package {
   readonly ncx: string | null;
   /** The page that calibre's viewer shows first, whatever its `linear` says. */
   readonly coverPage: string | null;
+  /** Whether each reference of the spine leads to an item of the manifest, and all of them were read. */
+  readonly isWhole: boolean;
+  /** Names of the manifest's images, audio and video. */
+  readonly media: readonly string[];
+  /** Names that are declared as the cover, which calibre replaces. */
+  readonly covers: ReadonlySet<string>;
 }
 
 /** An element of a small XML file: its own text, and the text of everything in it. */
@@ -45,6 +53,18 @@ export interface SmallElement {
 
 function decoded(raw: string, cdata = false): string {
   return storedText(raw, { pre: false, cdata });
+}
+
+const REFERENCE = /&(?:#(\d{1,7})|#x([0-9a-f]{1,6})|([a-z][a-z0-9]{0,31}));/gi;
+
+/** An attribute's value as XML has it: references decoded, each tab and line end a blank, no blanks taken together. */
+function attributeValue(raw: string): string {
+  return raw
+    .replaceAll(/[\t\n\r]/g, " ")
+    .replaceAll(REFERENCE, (all, decimal?: string, hexadecimal?: string, name?: string) => {
+      if (name !== undefined) return namedEntity(name) ?? all;
+      return numericEntity(decimal === undefined ? Number.parseInt(hexadecimal ?? "", 16) : Number(decimal));
+    });
 }
 
 /** The elements of a small XML file in document order; namespaces dropped, references decoded. */
@@ -61,7 +81,7 @@ export function readElements(xml: string): SmallElement[] {
       open.push(element);
     },
     attribute(name, value) {
-      attributes.set(name, decoded(value));
+      attributes.set(name, attributeValue(value));
     },
     body(_, empty) {
       if (empty) open.pop();
@@ -80,30 +100,16 @@ export function readElements(xml: string): SmallElement[] {
   return elements;
 }
 
-/** Resolves a reference inside the archive: relative to a file, percent-decoded, without fragment. */
-export function resolveName(href: string, base: string): string {
-  const [path = ""] = href.split("#", 1);
-  let decoded = path;
-  try {
-    decoded = decodeURIComponent(path);
-  } catch {
-    // Not percent-encoded at all: names with a bare % exist.
-  }
-  const parts = decoded.startsWith("/") ? [] : base.split("/").slice(0, -1);
-  for (const part of decoded.split("/")) {
-    if (part === "..") parts.pop();
-    else if (part !== "" && part !== ".") parts.push(part);
-  }
-  return parts.join("/").normalize("NFC");
-}
-
-/** The package document that `META-INF/container.xml` names, or null. */
-export function readContainer(xml: string): string | null {
-  const roots = readElements(xml).filter(({ name }) => name === "rootfile");
+/**
+ * The package document that `META-INF/container.xml` names, or null where the archive has none of that name. The path is
+ * no reference: it is taken as it stands, and only decoded where nothing stands there.
+ */
+export function readContainer(xml: string, exists: (name: string) => boolean): string | null {
+  const roots = readElements(xml).filter(({ name, attributes }) => name === "rootfile" && attributes.get("full-path"));
   const root =
     roots.find(({ attributes }) => attributes.get("media-type") === "application/oebps-package+xml") ?? roots[0];
-  const path = root?.attributes.get("full-path");
-  return path === undefined || path === "" ? null : resolveName(path, "");
+  const path = root?.attributes.get("full-path") ?? "";
+  return [cleanName(path), resolveName(path, "")].find((name) => name !== "" && exists(name)) ?? null;
 }
 
 /** Reads a package document; `name` is its own name in the archive. */
@@ -121,10 +127,12 @@ export function readPackage(xml: string, name: string): Package {
   }
   const spine: SpineItem[] = [];
   const itemRefs: ItemRef[] = [];
+  let isWhole = true;
   for (const { name: element, attributes } of elements) {
     if (element !== "itemref") continue;
     const idref = attributes.get("idref") ?? "";
     const item = byId.get(idref);
+    isWhole &&= item !== undefined;
     itemRefs.push({ id: attributes.get("id") ?? null, idref, index: item === undefined ? null : spine.length });
     if (item === undefined) continue;
     const { id, name: file, mediaType } = item;
@@ -148,7 +156,35 @@ export function readPackage(xml: string, name: string): Package {
     nav: items.find(({ properties }) => properties.includes("nav"))?.name ?? null,
     ncx: (toc === undefined ? undefined : byId.get(toc)?.name) ?? items.find(isNcx)?.name ?? null,
     coverPage: marked ?? (coverName !== "" && spine[0]?.name === coverName ? coverName : null),
+    isWhole: isWhole && elements.filter(({ name: element }) => TOLD.test(element)).length <= MOST_TOLD,
+    media: items.filter(({ mediaType }) => MEDIA_TYPE.test(mediaType)).map(({ name: file }) => file),
+    covers: coversOf(elements, items, name),
   };
+}
+
+/** What a package document tells of its files, and how much any book's has of it; `package_document.py` reads no more. */
+const TOLD = /^(?:item|itemref|meta|reference|rootfile|identifier)$/;
+const MOST_TOLD = 50_000;
+const MEDIA_TYPE = /^(?:image|audio|video)\//i;
+
+/** What the package declares as its cover, in each of the ways in which calibre looks for the one to replace. */
+function coversOf(
+  elements: readonly SmallElement[],
+  items: ReadonlyArray<{ id: string; href: string; name: string; properties: readonly string[] }>,
+  base: string,
+): Set<string> {
+  const told = (element: string, attribute: string, type: string, of: RegExp): Set<string> =>
+    new Set(
+      elements
+        .filter(({ name, attributes }) => name === element && of.test(attributes.get(type) ?? ""))
+        .map(({ attributes }) => attributes.get(attribute) ?? ""),
+    );
+  const ids = told("meta", "content", "name", /^cover$/i);
+  const guide = [...told("reference", "href", "type", /cover/i)].map((href) => resolveName(href, base));
+  const declared = items.filter(
+    ({ id, href, properties }) => ids.has(id) || ids.has(href) || properties.includes("cover-image"),
+  );
+  return new Set([...guide, ...declared.map(({ name }) => name)]);
 }
 
 function isNcx({ mediaType }: { readonly mediaType: string }): boolean {

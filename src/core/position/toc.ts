@@ -1,5 +1,6 @@
 import type { ElementNode, Tree } from "./tree.ts";
-import { readElements, resolveName } from "./package.ts";
+import { resolveName } from "./archive-name.ts";
+import { readElements } from "./package.ts";
 
 /** One entry of a table of contents, in reading order. */
 export interface TocEntry {

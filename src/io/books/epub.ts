@@ -1,5 +1,6 @@
 import { open, stat } from "node:fs/promises";
 import type { Entry, ZipFile } from "yauzl";
+import { brokenName, entryName } from "../../core/position/archive-name.ts";
 import type { BookArchive } from "../../app/ports.ts";
 import { SyncError } from "../../model/error.ts";
 import { decodeText } from "./decode-text.ts";
@@ -9,6 +10,9 @@ export const LARGEST_ENTRY = 100 * 1024 * 1024;
 /** What one book may unpack to in all. */
 export const LARGEST_BOOK = 1024 * 1024 * 1024;
 const MOST_ENTRIES = 100_000;
+const SLASH = 0x2f;
+/** The flag of an entry whose name says that it is UTF-8. */
+const UTF8_NAME = 0x800;
 /** Beyond 1 MB, text does not shrink to less than a two-hundredth: what does is a bomb. */
 const STEEPEST = 200;
 
@@ -55,10 +59,15 @@ function singleFile(path: string, size: number): BookArchive {
 async function readDirectory(path: string, zip: ZipFile): Promise<Map<string, Entry>> {
   if (zip.entryCount > MOST_ENTRIES) throw unreadable(path, "too_many_entries");
   const entries = new Map<string, Entry>();
+  const broken = new Map<string, Entry>();
   for await (const entry of zip.eachEntry()) {
-    const name = entry.fileName.normalize("NFC");
-    if (!name.endsWith("/")) entries.set(name, entry);
+    const raw = entry.fileNameRaw;
+    if (raw.at(-1) === SLASH) continue;
+    entries.set(entryName(raw, (entry.generalPurposeBitFlag & UTF8_NAME) !== 0), entry);
+    const alias = brokenName(raw);
+    if (alias !== null) broken.set(alias, entry);
   }
+  for (const [alias, entry] of broken) if (!entries.has(alias)) entries.set(alias, entry);
   return entries;
 }
 
@@ -74,7 +83,8 @@ export async function openBookArchive(path: string): Promise<BookArchive> {
     const { size } = await stat(path);
     if (!(await isZip(path))) return singleFile(path, size);
     const { openPromise } = await import("./yauzl.ts");
-    zip = await openPromise(path, { lazyEntries: true, autoClose: false });
+    // Names are read by the rule of ours: one that yauzl refuses would cost the whole book.
+    zip = await openPromise(path, { lazyEntries: true, autoClose: false, decodeStrings: false });
   } catch (error) {
     throw unreadable(path, reasonOf(error));
   }

@@ -75,7 +75,7 @@ class Writing(Case):
         self.assertEqual((record.get("title"), record.get("authors")), ("Titel", ["Somebody"]))
         self.assertEqual((record["source"], record.get("format"), record.get("settled")), ("written", "EPUB", True))
         self.assertEqual(record.get("size"), len(stream.getvalue()))
-        self.assertRegex(record.get("content_key") or "", "^[0-9a-f]{32}$")
+        self.assertRegex(record.get("content_key") or "", "^2:[0-9a-f]{32}$")
 
     def test_formats_beyond_epub_are_written_by_calibre_and_logged(self) -> None:
         txt = os.path.join(new_folder(), "a.txt")

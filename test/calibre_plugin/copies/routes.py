@@ -20,7 +20,8 @@ from books_of_all_kinds import SHAPES, books
 from calibre.devices.kobo.driver import KOBOTOUCH
 from calibre_plugins.koreader_progress.copies import log as copy_log
 from calibre_plugins.koreader_progress.devices import uploads
-from calibre_plugins.koreader_progress.copies.digest import file_content_key, file_digest, name_digest
+from calibre_plugins.koreader_progress.copies.content_key import file_content_key
+from calibre_plugins.koreader_progress.copies.digest import file_digest, name_digest
 from calibre_plugins.koreader_progress.memory.history import read_digests
 from calibre_plugins.koreader_progress.memory.rebuild import rebuild
 from calibre_plugins.koreader_progress.copies.strip_list import our_folder

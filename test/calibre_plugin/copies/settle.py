@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import hashlib
 import io
+import json
 import os
 import random
 import struct
@@ -13,9 +15,10 @@ import zipfile
 from typing import Any
 
 from calibre.ebooks.metadata.book.base import Metadata
-from calibre_plugins.koreader_progress.copies.writer import AS_CALIBRE, write_copy
-from calibre_plugins.koreader_progress.copies.digest import content_key, partial_md5
-from calibre_plugins.koreader_progress.copies.settle import RESERVE, settle, tail_start
+from calibre_plugins.koreader_progress.copies.writer import AS_CALIBRE, PRIVATE, write_copy
+from calibre_plugins.koreader_progress.copies.content_key import content_key
+from calibre_plugins.koreader_progress.copies.digest import partial_md5
+from calibre_plugins.koreader_progress.copies.settle import BOOKMARKS, RESERVE, settle, tail_start
 from calibre_plugins.koreader_progress.copies.strip_list import StripList
 from epubs import Recipe, corpus, cover_image, make_epub
 
@@ -111,6 +114,91 @@ class Settling(unittest.TestCase):
                 self.assertGreaterEqual(start, end)
                 for sample in (0, *(1 << 10 + 2 * i for i in range(11))):
                     self.assertFalse(start < sample + 1024 and sample < start + RESERVE, (end, start, sample))
+
+
+def read_in_viewer(data: bytes, notes: str = "a note") -> bytes:
+    """The file after calibre's viewer was closed, with its option *Keep a copy in the e-book file*."""
+    from calibre.gui2.viewer.annotations import save_annots_to_epub
+
+    path = os.path.join(os.environ["TEST_FOLDER"], "read.epub")
+    with open(path, "wb") as file:
+        file.write(data)
+    save_annots_to_epub(path, json.dumps([{"title": notes}]).encode())
+    with open(path, "rb") as file:
+        return file.read()
+
+
+class ReadInTheViewer(unittest.TestCase):
+    """calibre's viewer leaves the reader's bookmarks and highlights in the library's file."""
+
+    def names(self, data: bytes) -> list[str]:
+        with zipfile.ZipFile(io.BytesIO(data)) as archive:
+            self.assertIsNone(archive.testzip())
+            return archive.namelist()
+
+    def test_reading_a_book_in_calibres_viewer_does_not_change_its_next_copy(self) -> None:
+        for recipe in corpus()[::5]:
+            data = make_epub(recipe)
+            read = read_in_viewer(data)
+            self.assertIn(BOOKMARKS, self.names(read))
+            with self.subTest(recipe.name):
+                self.assertEqual(content_key(io.BytesIO(read)), content_key(io.BytesIO(data)))
+                for mi in states()[:2]:
+                    before, after = copy(data, mi, StripList()), copy(read, mi, StripList())
+                    self.assertNotIn(BOOKMARKS, self.names(after))
+                    self.assertEqual(digest(after), digest(before))
+
+    def test_notes_that_are_to_travel_lie_where_they_change_no_digest(self) -> None:
+        as_they_are = StripList(strip=False)
+        for recipe in corpus()[::9]:
+            data = make_epub(recipe)
+            copies = [copy(read_in_viewer(data, "n" * size), states()[1], as_they_are) for size in (1, 1000, 20_000)]
+            with self.subTest(recipe.name):
+                self.assertEqual(len({digest(c) for c in [*copies, copy(data, states()[0], as_they_are)]}), 1)
+                for c in copies:
+                    self.assertIn(BOOKMARKS, self.names(c))
+
+    def test_notes_stay_out_of_a_copy_that_is_not_settled(self) -> None:
+        plain = StripList(settle=False)
+        for recipe in corpus()[::9]:
+            data = make_epub(recipe)
+            left = copy(read_in_viewer(data), states()[1], plain)
+            with self.subTest(recipe.name), zipfile.ZipFile(io.BytesIO(copy(data, states()[1], plain))) as expected:
+                self.assertEqual(self.names(left), expected.namelist())
+                with zipfile.ZipFile(io.BytesIO(left)) as archive:
+                    for name in expected.namelist():
+                        self.assertEqual(archive.read(name), expected.read(name), name)
+
+    def test_notes_do_not_travel_in_a_file_that_is_out_of_the_ordinary_or_that_calibre_cannot_write(self) -> None:
+        twice = io.BytesIO(read_in_viewer(make_epub(Recipe("twice"))))
+        with zipfile.ZipFile(twice, "a") as archive:
+            self.assertWarns(UserWarning, archive.writestr, "OEBPS/c0.xhtml", "again")
+        broken = io.BytesIO(read_in_viewer(make_epub(Recipe("broken"))))
+        with zipfile.ZipFile(broken, "a") as archive:
+            self.assertWarns(UserWarning, archive.writestr, "META-INF/container.xml", "no container")
+        for made in (twice, broken):
+            stream = io.BytesIO(made.getvalue())
+            with contextlib.suppress(Exception):
+                write_copy(stream, states()[0], "epub", StripList())
+            with zipfile.ZipFile(stream) as archive:
+                for info in archive.infolist():
+                    self.assertNotIn(b"encoding=json+base64", archive.read(info), info.filename)
+
+    def test_a_full_disk_leaves_the_notes_where_they_were(self) -> None:
+        path = os.path.join(os.environ["TEST_FOLDER"], "full of notes.epub")
+        data = read_in_viewer(make_epub(Recipe("noted", content=40_000)), "n" * 5000)
+        for room in (0, 100, 5_000, 20_000, len(data)):
+            with open(path, "wb") as file:
+                file.write(data)
+            raw = FullDisk(path, "r+")
+            with io.BufferedRandom(raw) as stream:
+                raw.room = room
+                if not settle(stream, PRIVATE):  # type: ignore[arg-type]
+                    stream.seek(0)
+                    self.assertEqual(stream.read(), data, room)
+            with open(path, "rb") as file:
+                left = file.read()
+            self.assertTrue(left == data or BOOKMARKS not in self.names(left), room)
 
 
 class LeavingAlone(unittest.TestCase):

@@ -400,7 +400,7 @@ class Offers(Case):
         from calibre_plugins.koreader_progress.memory.history import add_digests
 
         book = add_book(self.db)
-        key, other = "1" * 32, "2" * 32
+        key, other = "2:" + "1" * 32, "2:" + "2" * 32
         add_digests(
             self.api,
             {

@@ -19,13 +19,14 @@ from calibre.ptempfile import PersistentTemporaryFile
 from calibre_plugins.koreader_progress.copies import log as copy_log
 from calibre_plugins.koreader_progress.devices import uploads
 from calibre_plugins.koreader_progress.copies.log import CopyRecord
-from calibre_plugins.koreader_progress.copies.digest import file_content_key, file_digest, name_digest
+from calibre_plugins.koreader_progress.copies.content_key import file_content_key
+from calibre_plugins.koreader_progress.copies.digest import file_digest, name_digest
 from calibre_plugins.koreader_progress.words.faults import noted_faults
 from calibre_plugins.koreader_progress.memory.history import read_digests
 from calibre_plugins.koreader_progress.memory.rebuild import rebuild
 from calibre_plugins.koreader_progress.copies.strip_list import our_folder
-from sending import manager_of
 from libraries import TOOLS, add_book, make_library, new_folder, open_library
+from sending import manager_of
 
 
 # Sends a book again and again, each time under another title, and says what arrived once calibre's sending has returned.

@@ -18,7 +18,8 @@ from calibre_plugins.koreader_progress.copies import log as copy_log
 from calibre_plugins.koreader_progress.memory import history
 from calibre_plugins.koreader_progress.library import files as library_files
 from calibre_plugins.koreader_progress.memory import rebuild
-from calibre_plugins.koreader_progress.copies.digest import file_content_key, name_digest, partial_md5
+from calibre_plugins.koreader_progress.copies.content_key import file_content_key
+from calibre_plugins.koreader_progress.copies.digest import name_digest, partial_md5
 from calibre_plugins.koreader_progress.memory.history import known_digest
 from calibre_plugins.koreader_progress.copies.strip_list import our_folder
 from epubs import Recipe, make_epub

@@ -10,7 +10,7 @@ from unittest import mock
 from calibre_plugins.koreader_progress.memory import book_memory
 from calibre_plugins.koreader_progress.sync import carry_over, pull, push_undo, repair, undo
 from calibre_plugins.koreader_progress.link.client import BridgeDied
-from calibre_plugins.koreader_progress.copies.digest import file_content_key
+from calibre_plugins.koreader_progress.copies.content_key import file_content_key
 from calibre_plugins.koreader_progress.memory.history import add_digests, known_digest
 from calibre_plugins.koreader_progress.sync.offers import offers_of
 from calibre_plugins.koreader_progress.memory.journal import WriteJournal

@@ -26,7 +26,8 @@ from calibre_plugins.koreader_progress.memory import book_memory
 from calibre_plugins.koreader_progress.link.client import BridgeClient, BridgeDied, SyncError
 from calibre_plugins.koreader_progress.memory.journal import WriteJournal
 from calibre_plugins.koreader_progress.link.contract import SYNC_ERRORS
-from calibre_plugins.koreader_progress.copies.digest import file_content_key, file_digest
+from calibre_plugins.koreader_progress.copies.content_key import file_content_key
+from calibre_plugins.koreader_progress.copies.digest import file_digest
 from calibre_plugins.koreader_progress.library.books import WriteReport
 from libraries import add_book, open_library
 from with_server import ABORT, USER, WithServer, unheard
