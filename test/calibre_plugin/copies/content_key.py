@@ -6,17 +6,13 @@ import io
 import json
 import os
 import struct
-import sys
 import time
 import tracemalloc
 import unittest
 import zipfile
 import zlib
 from collections.abc import Iterable
-from pathlib import Path
 from typing import Any, Final
-
-sys.path.append(str(Path(__file__).resolve().parent.parent))
 
 from calibre_plugins.koreader_progress.copies.content_key import (
     content_key,
