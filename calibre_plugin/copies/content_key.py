@@ -109,6 +109,16 @@ def old_and_new_key(path: str) -> OldAndNew | None:
         return None
 
 
+def pages_alike(path: str) -> bool:
+    """Whether a file has no key because its pages cannot be told apart from another book's; False for a broken one."""
+    try:
+        with ZipFile(path) as archive:
+            entries, package = open_package(archive)
+            return _is_whole(entries, package) and _key_of(archive, entries, package) is None
+    except Exception:
+        return False
+
+
 def package_uuids(path: str) -> list[str]:
     """The uuids among an EPUB's identifiers, lower case; none for whatever cannot be read as one.
 
@@ -122,9 +132,9 @@ def package_uuids(path: str) -> list[str]:
 
 
 def _key_of(archive: ZipFile, entries: Mapping[str, ZipInfo], package: Package) -> str | None:
-    spine = package.spine
-    if not package.is_whole or not spine or not all(name in entries for name in spine):
+    if not _is_whole(entries, package):
         return None
+    spine = package.spine
     shown = {*package.media, *filter(_is_media_name, entries)} - {*spine} - package.covers
     media = sorted(name for name in shown if name in entries)
     if not media and not _has_enough_text(archive, [entries[name] for name in spine]):
@@ -132,6 +142,11 @@ def _key_of(archive: ZipFile, entries: Mapping[str, ZipInfo], package: Package) 
     lines = [*_lines(spine, entries), "\n", *_lines(media, entries)]
     told = "".join(lines).encode("utf-8", "surrogatepass")
     return _VERSION + hashlib.md5(told, usedforsecurity=False).hexdigest()
+
+
+def _is_whole(entries: Mapping[str, ZipInfo], package: Package) -> bool:
+    spine = package.spine
+    return package.is_whole and bool(spine) and all(name in entries for name in spine)
 
 
 def _lines(names: Iterable[str], entries: Mapping[str, ZipInfo]) -> Iterable[str]:

@@ -460,6 +460,7 @@ WhyCode = Literal[
     "offer_moved_on",
     "offer_failed",
     "offer_no_place",
+    "offer_pages_alike",
     "first_run",
     "no_base",
 ]
@@ -551,6 +552,7 @@ WHY_CODES: Final = (
     "offer_moved_on",
     "offer_failed",
     "offer_no_place",
+    "offer_pages_alike",
     "first_run",
     "no_base",
 )

@@ -11,9 +11,10 @@ from collections.abc import Collection, Iterable, Sequence
 from typing import Any, Final, Literal
 
 from ..memory.book_memory import recall
-from ..copies.content_key import is_versioned
-from ..link.contract import Base, CarryOver, KnownDigest, Profile, Progress, Rules
+from ..copies.content_key import is_versioned, pages_alike
+from ..link.contract import Base, CarryOver, CarryOverResult, KnownDigest, Profile, Progress, Rules, Why
 from ..devices.state import all_states
+from ..library.files import EPUB_FORMATS, epub_formats
 from ..memory.history import read_digests
 
 OWN_DEVICE_PREFIX: Final = "calibre-koreader-progress-"
@@ -71,6 +72,32 @@ def offers_of(api: Any, account_id: str, profile: Profile, book_ids: Collection[
     offered = {(offer["book_id"], offer["document"]) for offer in offers}
     lost = offers_again(api, account_id, book_ids)
     return [*offers, *(offer for offer in lost if (offer["book_id"], offer["document"]) not in offered)]
+
+
+def alike_copies(api: Any, offers: Iterable[CarryOver]) -> list[CarryOverResult]:
+    """Copies of these books that no place is offered to, because their pages cannot be told apart, with that reason."""
+    offered: dict[int, list[CarryOver]] = {}
+    for offer in offers:
+        offered.setdefault(offer["book_id"], []).append(offer)
+    left: list[CarryOverResult] = []
+    for book_id, digests in read_digests(api, offered).items():
+        documents = {offer["document"] for offer in offered[book_id]}
+        unknown = [d["digest"] for d in digests if _is_unkeyed_copy(d) and d["digest"] not in documents]
+        paths = [api.format_abspath(book_id, fmt) for fmt in epub_formats(api, book_id)] if unknown else []
+        if any(path and pages_alike(path) for path in paths):
+            place = offered[book_id][0]["progress"]
+            for document in unknown:
+                offer: CarryOver = {"book_id": book_id, "document": document, "progress": place}
+                why: Why = {"code": "offer_pages_alike", "data": {}}
+                left.append(
+                    {"carry_over": offer, "outcome": "not_needed", "found": None, "timestamp": None, "why": why}
+                )
+    return left
+
+
+def _is_unkeyed_copy(digest: KnownDigest) -> bool:
+    is_epub = digest["format"] in EPUB_FORMATS and digest["kind"] == "partial_md5"
+    return is_epub and digest["source"] in _REAL and digest["content_key"] is None
 
 
 def _place_of(base: Base | None, heard: Sequence[Progress], rules: Rules) -> Progress | None:

@@ -250,6 +250,9 @@ _WHY: Final[dict[str, _Sentence]] = {
         w, _("The server could not answer ({error}); it can be offered again at any time.")
     ),
     "offer_no_place": lambda w: _("No device's place in this book is known yet; sync the book first."),
+    "offer_pages_alike": lambda w: _(
+        "Left alone: the book's pages cannot be told apart from another's, so nobody can say what this copy holds."
+    ),
     # A plan must be reviewed.
     "first_run": lambda w: _("The first sync of a profile is always shown before anything is written."),
     "no_base": lambda w: ngettext(

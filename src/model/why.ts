@@ -99,6 +99,7 @@ export const WHY_DATA = {
   offer_moved_on: ["document", "percentage", "device"],
   offer_failed: ["document", "error", "status", "cause"],
   offer_no_place: [],
+  offer_pages_alike: [],
   // A plan must be reviewed.
   first_run: [],
   no_base: ["books"],

@@ -9,7 +9,7 @@ import zipfile
 import zlib
 from collections.abc import Sequence
 
-from epubs import CONTAINER
+from epubs import CONTAINER, MADE_ON
 
 PAGE = (
     '<?xml version="1.0" encoding="UTF-8"?><!DOCTYPE html><html xmlns="http://www.w3.org/1999/xhtml"><head><title>{n}'
@@ -29,7 +29,7 @@ def picture(seed: str, width: int = 24, height: int = 32) -> bytes:
     return b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", head) + chunk(b"IDAT", zlib.compress(rows)) + chunk(b"IEND", b"")
 
 
-def comic(volume: str, pages: int = 5) -> bytes:
+def comic(volume: str, pages: int = 5, pictures: bool = True) -> bytes:
     """An EPUB as converters of comics make it: every page is the same few words around a picture's name."""
     numbers = [f"{n:03d}" for n in range(pages)]
     items = [
@@ -38,7 +38,8 @@ def comic(volume: str, pages: int = 5) -> bytes:
         for n in numbers
     ]
     entries = [(f"OEBPS/Text/{n}.xhtml", PAGE.format(n=n).encode()) for n in numbers]
-    entries += [(f"OEBPS/Images/{n}.png", picture(f"{volume}/{n}")) for n in numbers]
+    if pictures:
+        entries += [(f"OEBPS/Images/{n}.png", picture(f"{volume}/{n}")) for n in numbers]
     return packed(items, [f"p{n}" for n in numbers], entries)
 
 
@@ -75,11 +76,11 @@ def packed(items: Sequence[str], spine: Sequence[str], entries: Sequence[tuple[s
         f"<manifest>{''.join(items)}</manifest>"
         f"<spine>{references}</spine></package>"
     )
+    described = (("META-INF/container.xml", CONTAINER.encode()), ("OEBPS/content.opf", package.encode()))
     out = io.BytesIO()
-    with zipfile.ZipFile(out, "w", zipfile.ZIP_DEFLATED) as archive:
-        archive.writestr("mimetype", "application/epub+zip", zipfile.ZIP_STORED)
-        archive.writestr("META-INF/container.xml", CONTAINER)
-        archive.writestr("OEBPS/content.opf", package)
-        for name, data in entries:
-            archive.writestr(name, data)
+    with zipfile.ZipFile(out, "w") as archive:
+        # Made again, a book is the same file: the clock is no part of it.
+        archive.writestr(zipfile.ZipInfo("mimetype", MADE_ON), "application/epub+zip")
+        for name, data in (*described, *entries):
+            archive.writestr(zipfile.ZipInfo(name, MADE_ON), data, zipfile.ZIP_DEFLATED)
     return out.getvalue()

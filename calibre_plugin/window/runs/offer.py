@@ -16,7 +16,7 @@ from ...words.explain import Explanation, why_text
 from ...memory.history import read_digests
 from .jobs import PullRequest
 from ...words.messages import percent
-from ...sync.offers import offers_of
+from ...sync.offers import alike_copies, offers_of
 from ..review.plan_model import DEVICE, WHEN
 from ..review.plan_rows import BookRow, CellRow
 from .push import expected, phase_reporter
@@ -57,6 +57,7 @@ def offer_job(
                     )
                 except OSError as error:
                     return OfferOutcome(trouble=Explanation(_("The write journal could not be kept."), "", str(error)))
+            results += alike_copies(api, offers)
             forget_offers({done["carry_over"]["document"] for done in results if done["outcome"] == "carried"})
         digests = read_digests(api, ids)
         return OfferOutcome(results, rows_of_offers(api, ids, results), names_of(digests.values()))

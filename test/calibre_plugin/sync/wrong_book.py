@@ -31,6 +31,8 @@ from calibre_plugins.koreader_progress.devices.device import collect
 from calibre_plugins.koreader_progress.copies.digest import file_digest, name_digest, partial_md5
 from calibre_plugins.koreader_progress.memory.predict import predictor
 from calibre_plugins.koreader_progress.copies.strip_list import our_folder
+from calibre_plugins.koreader_progress.sync.offers import alike_copies, offers_of
+from calibre_plugins.koreader_progress.words.explain import why_text
 from device_tree import DeviceTree
 from epubs import Recipe, make_epub
 from libraries import add_book, make_library, new_folder, open_library, run
@@ -175,6 +177,21 @@ class TwoVolumes(Case):
         time.sleep(1.1)
         self.server.push(self.user, on_device, 0.4)
         self.assertEqual(self.sync(self.db), {here: on_device})
+
+    def test_a_book_whose_pages_cannot_be_told_apart_is_found_and_says_why_its_place_stays_where_it_is(self) -> None:
+        book = add_book(self.db, comic("none", pictures=False), title="Bare pages")
+        digest = digest_of(made_copy(self.db.new_api, book))
+        self.server.push(self.user, digest, 0.3)
+        self.assertEqual(self.sync(self.db), {book: digest})
+        copies = {book: [history.known_digest("c" * 32, "sent", time.time(), format="EPUB")]}
+        history.add_digests(self.db.new_api, copies)
+        offers = offers_of(self.db.new_api, self.account["id"], self.profile, [book])
+        self.assertEqual([offer["document"] for offer in offers], [digest])
+        left = alike_copies(self.db.new_api, offers)
+        self.assertEqual(
+            [(one["carry_over"]["document"], one["why"]["code"]) for one in left], [("c" * 32, "offer_pages_alike")]
+        )
+        self.assertIn("cannot be told apart", why_text(left[0]["why"]))
 
     def converted(self) -> tuple[bytes, bytes]:
         """What calibre itself makes of two comics."""
