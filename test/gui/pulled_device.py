@@ -8,6 +8,7 @@ import random
 import shutil
 import time
 from typing import Any
+from unittest import mock
 
 from calibre_gui import gui
 from device_tree import sidecar_text
@@ -128,6 +129,27 @@ class PulledDevice(WithServer):
         wait_for_run()
         self.assertEqual(self.server.call("GET", f"/syncs/progress/{digest}", user=USER)["device"], "calibre")
         self.assertEqual(self.lost(), {})
+
+    def test_4_a_look_that_fails_is_told_on_either_way_to_a_device(self) -> None:
+        from calibre_plugins.koreader_progress.window import device_watch
+        from calibre_plugins.koreader_progress.words.faults import noted_faults
+
+        def fails(*_args: Any) -> None:
+            raise AttributeError("no such map")
+
+        for by_mtp in (False, True):
+            gui(gui.main.status_bar.clearMessage)
+            with (
+                mock.patch.object(device_watch, "collect", fails),
+                mock.patch.object(device_watch, "is_mtp", lambda _device, answer=by_mtp: answer),
+            ):
+                self.look()
+                gui.wait(
+                    lambda: gui.main.status_bar.currentMessage() == "The device could not be read.", "the sentence"
+                )
+                self.wait()
+        told = [line for line in noted_faults() if line.startswith("could not read the device: AttributeError")]
+        self.assertIn("2 times", " ".join(told))
 
     def test_9_nothing_went_wrong_unseen(self) -> None:
         self.assertEqual(gui.errors, [])
