@@ -90,7 +90,7 @@ async function each(
       items: carry_overs,
       client,
       signal,
-      needsWord: true,
+      writes: true,
       async act(carry_over, stop) {
         const result = await handle(client, carry_over, stop);
         // Something stands there, or will: the next run must see it, or it would carry over again and again.

@@ -29,13 +29,16 @@ export interface InTurn<T, R> {
   readonly items: readonly T[];
   /** One item's questions; a SyncError is this item's own failure. */
   readonly act: (item: T, signal: AbortSignal) => Promise<R>;
-  readonly client: Pick<KosyncClient, "authorize">;
+  readonly client: Pick<KosyncClient, "authorize" | "finish">;
   readonly signal: AbortSignal;
   /** After each item, with the number done. */
   readonly onDone?: (done: number) => void;
   readonly at_once?: number;
-  /** Whether the server is to be asked for a first word before all items; by default somebody has done so. */
-  readonly needsWord?: boolean;
+  /**
+   * Whether the items change something there: then nothing is begun before a first word from the server, and what is under
+   * way when the run ends is brought to its end, so that its outcome is known.
+   */
+  readonly writes?: boolean;
 }
 
 /** What concerns every item alike: there is no point in asking on. */
@@ -70,10 +73,10 @@ export async function inTurn<T, R>({
   signal,
   onDone,
   at_once = AT_ONCE,
-  needsWord = false,
+  writes = false,
 }: InTurn<T, R>): Promise<Turns<R>> {
   const turns: Turn<R>[] = items.map(() => ({ status: "left" }));
-  const silent = needsWord ? await knock(client, signal) : null;
+  const silent = writes ? await knock(client, signal) : null;
   if (silent !== null) return { turns, ended: silent };
   const stop = new AbortController();
   const stopped = AbortSignal.any([signal, stop.signal]);
@@ -90,6 +93,7 @@ export async function inTurn<T, R>({
 
   function end(error: SyncError): void {
     ended ??= error;
+    if (writes) client.finish();
     stop.abort(error);
   }
 
@@ -150,12 +154,12 @@ export async function inTurn<T, R>({
 
   async function takeOne(index: number, item: T): Promise<void> {
     try {
-      const value = await act(item, stopped);
+      const value = await act(item, writes ? signal : stopped);
       turns[index] = { status: "word", value };
       silentTimes = 0;
       watch();
     } catch (error) {
-      // What was under way when the run ended has had no answer of its own.
+      // What was broken off when the run ended has had no answer of its own.
       if (stopped.aborted) return;
       if (!(error instanceof SyncError) || error.kind === "Cancelled") throw error;
       failed(index, error);

@@ -40,6 +40,8 @@ export interface KosyncClient {
   removeDocument(document: string, signal?: AbortSignal): Promise<boolean>;
   /** All the user's documents, or null where the server cannot list; not `complete` when it may have left some out. */
   listDocuments(signal?: AbortSignal): Promise<{ documents: ListedDocument[]; complete: boolean } | null>;
+  /** From now on nothing more is sent; what was sent comes to its end. */
+  finish(): void;
   close(): Promise<void>;
 }
 

@@ -203,7 +203,7 @@ export async function push(
       items: puts,
       client,
       signal,
-      needsWord: true,
+      writes: true,
       act: (put, stop) => putOne(client, put, `${PUSH_DEVICE_PREFIX}${library_id}`, stop),
       onDone: (done) => progress(done, puts.length, "pushing"),
     });

@@ -35,7 +35,7 @@ export async function undoPush(
       items: put_backs,
       client,
       signal,
-      needsWord: true,
+      writes: true,
       // Two of them may be about one document, and the later one rests on what the earlier one left.
       at_once: 1,
       act: (put_back, stop) => undoOne(client, put_back, device_id, stop),

@@ -3,6 +3,7 @@ import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
 import { inTurn } from "../../src/app/in-turn.ts";
 import { SyncError } from "../../src/model/error.ts";
 
+const finish = (): void => undefined;
 const LOGIN = { url: "x", shown: true };
 const refused = (status: number): SyncError => new SyncError("ServerRefused", { url: "x", status });
 const gone = new SyncError("ServerUnreachable", { url: "x", attempts: 1, cause: "timeout" });
@@ -14,22 +15,16 @@ interface World {
   authorize?: () => Promise<typeof LOGIN>;
   count?: number;
   signal?: AbortSignal;
-  needsWord?: boolean;
+  writes?: boolean;
 }
 
-function run({
-  act,
-  authorize = async () => LOGIN,
-  count = 40,
-  signal = new AbortController().signal,
-  needsWord,
-}: World) {
+function run({ act, authorize = async () => LOGIN, count = 40, signal = new AbortController().signal, writes }: World) {
   return inTurn({
     items: items(count),
     act,
-    client: { authorize },
+    client: { authorize, finish },
     signal,
-    ...(needsWord === true ? { needsWord } : {}),
+    ...(writes === true ? { writes } : {}),
   });
 }
 
@@ -125,10 +120,10 @@ test("a server that has had too many for long is not asked twenty times more", a
 });
 
 test("where something is changed, nothing is begun before a first word", async () => {
-  const { turns, ended } = await run({ act: hang, authorize: () => Promise.reject(gone), needsWord: true });
+  const { turns, ended } = await run({ act: hang, authorize: () => Promise.reject(gone), writes: true });
   expect(ended).toBe(gone);
   expect(turns.every(({ status }) => status === "left")).toBe(true);
-  const stranger = run({ act: hang, authorize: () => Promise.reject(new SyncError("Unauthorized")), needsWord: true });
+  const stranger = run({ act: hang, authorize: () => Promise.reject(new SyncError("Unauthorized")), writes: true });
   await expect(stranger).rejects.toMatchObject({ kind: "Unauthorized" });
 });
 
@@ -174,7 +169,7 @@ describe("silence in time", () => {
     const done: number[] = [];
     const taken = inTurn({
       items: items(40),
-      client: { authorize: async () => LOGIN },
+      client: { authorize: async () => LOGIN, finish },
       signal: new AbortController().signal,
       act: (item) =>
         item === 3

@@ -19,7 +19,7 @@ export interface Pace {
 
 /** The first "too many" sets requests so far apart; each further one doubles it. */
 const FIRST_APART_MS = 50;
-const MOST_APART_MS = 1000;
+const MOST_APART_MS = 2000;
 
 /** With each answer requests come so much closer again: a limit is tried anew about once in fourteen answers. */
 const CLOSER = 0.95;
@@ -27,10 +27,10 @@ const CLOSER = 0.95;
 /** Below this the distance is forgotten. */
 const NEGLIGIBLE_MS = 5;
 
-/** A pace for one server. `most` is never exceeded; `random` shakes waits, so that many clients do not come back together. */
-export function createPace(start: Pacing, most: number, random: () => number = Math.random): Pace {
+/** A pace for one server, between the widest and the farthest apart. Waits are shaken, so that many clients do not come back together. */
+export function createPace(start: Pacing, most: number, most_apart_ms: number = MOST_APART_MS): Pace {
   let at_once = Math.max(1, Math.min(start.at_once, most));
-  let apart_ms = Math.max(0, Math.min(start.apart_ms, MOST_APART_MS));
+  let apart_ms = Math.max(0, Math.min(start.apart_ms, most_apart_ms));
   let under_way = 0;
   let answers = 0;
   /** Requests that started before the last "too many" tell nothing new about the pace after it. */
@@ -44,11 +44,11 @@ export function createPace(start: Pacing, most: number, random: () => number = M
     const now = performance.now();
     if (started >= changed) {
       at_once = Math.max(1, Math.floor(at_once / 2));
-      apart_ms = Math.min(MOST_APART_MS, Math.max(FIRST_APART_MS, apart_ms * 2));
+      apart_ms = Math.min(most_apart_ms, Math.max(FIRST_APART_MS, apart_ms * 2));
       answers = 0;
       changed = now;
     }
-    not_before = Math.max(not_before, now + pause_ms, now + apart_ms * (1 + random()));
+    not_before = Math.max(not_before, now + pause_ms, now + apart_ms * (1 + Math.random()));
   }
 
   function speedUp(): void {

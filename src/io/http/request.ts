@@ -43,6 +43,8 @@ export interface HttpOptions {
 export interface Http {
   /** Rejects with NetworkFailure, CertificateRefusal or SyncError Cancelled. What is `urgent` waits for nobody in line. */
   send(request: HttpRequest, signal?: AbortSignal, urgent?: boolean): Promise<HttpAnswer>;
+  /** Sends nothing more, and lets what was sent come to its end; what waits in line fails as `closed`. */
+  finish(): void;
   close(): Promise<void>;
 }
 
@@ -114,6 +116,7 @@ function heardIn({ status, retry_after }: HttpAnswer): Heard {
 /** Connections of one account; nothing is opened before the first request. */
 export function createHttp(options: HttpOptions): Http {
   const ended = new AbortController();
+  const finished = new AbortController();
   const opened = new Set<Dispatcher>();
   let routeTo: ((url: URL) => Route) | undefined;
 
@@ -148,7 +151,7 @@ export function createHttp(options: HttpOptions): Http {
       let heard: Heard = { status: "silent" };
       let route: Route | undefined;
       try {
-        leave = await options.pace.enter(stop, urgent);
+        leave = await options.pace.enter(AbortSignal.any([stop, finished.signal]), urgent);
         routeTo ??= createRoutes(options);
         route = routeTo(wanted.url);
         const answer = await attempt(route, wanted, AbortSignal.any([stop, AbortSignal.timeout(options.answer_ms)]));
@@ -156,6 +159,7 @@ export function createHttp(options: HttpOptions): Http {
         return answer;
       } catch (error) {
         if (stop.aborted) throw new SyncError("Cancelled");
+        if (leave === undefined && finished.signal.aborted) throw new NetworkFailure("closed");
         // What undici throws is not passed on: it may hold the request, and with it the userkey.
         const cause = (route?.causeOf ?? causeOf)(error);
         throw error instanceof CertificateRefusal && cause !== "proxy_unreachable" ? error : new NetworkFailure(cause);
@@ -163,6 +167,7 @@ export function createHttp(options: HttpOptions): Http {
         leave?.(heard);
       }
     },
+    finish: () => finished.abort(),
     async close() {
       ended.abort();
       await Promise.all([...opened].map((dispatcher) => dispatcher.destroy()));

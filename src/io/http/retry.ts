@@ -8,7 +8,7 @@ export const LONGEST_PAUSE = 20_000;
 const FIRST_PAUSE = 250;
 
 /** Tries of a request that a server had too many of; the pace sets them apart. */
-const BUSY_TRIES = 8;
+const BUSY_TRIES = 6;
 
 /** "Too many", or "not now": the pace of all requests is to be changed, not only this one asked again. */
 export function isBusy(status: number): boolean {
@@ -17,7 +17,7 @@ export function isBusy(status: number): boolean {
 
 /** Statuses that can be another one a moment later. */
 export function isPassing(status: number): boolean {
-  return status === 408 || status === 425 || isBusy(status) || (status >= 500 && status !== 501 && status !== 505);
+  return status === 408 || status === 425 || isBusy(status) || (status >= 500 && ![501, 505, 511].includes(status));
 }
 
 /** Milliseconds that a `Retry-After` asks for (seconds or an HTTP date), or null when it says nothing useful. */

@@ -150,6 +150,18 @@ export function readRecord(
   };
 }
 
+const Stored = z.object({ document: Text, timestamp: z.unknown().optional() });
+
+/** What the answer to a put says of what is stored; null when it says nothing of this document. */
+export function readStored(document: string, json: unknown): { timestamp: number | null } | null {
+  const { data } = Stored.safeParse(json);
+  if (data === undefined) return null;
+  const timestamp = readTimestamp(data.timestamp);
+  const named = data.document ?? "";
+  const isOurs = named.toLowerCase() === document.toLowerCase() || (named === "" && timestamp !== null);
+  return isOurs ? { timestamp } : null;
+}
+
 const Withheld = z.object({ position_kinds_available: z.array(z.string()).min(1) });
 
 /** The kinds of place that a server holds under a document, but keeps to itself until it is asked for them; else null. */

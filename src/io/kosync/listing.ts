@@ -47,7 +47,8 @@ const DIALECTS: readonly Dialect[] = [
   // kosync-dotnet and what follows it; a user may ask for the own documents.
   {
     path: (username) => `/manage/users/documents?username=${encodeURIComponent(username)}`,
-    entries: (json) => (Array.isArray(json) ? json : null),
+    // An empty array is what many things are answered with: then the server is asked document by document.
+    entries: (json) => (Array.isArray(json) && json.length > 0 ? json : null),
     most: Infinity,
   },
   // crosspoint-sync: newest first, and never more than 500.

@@ -14,7 +14,8 @@ export type LoginWord = "let_in" | "unshown" | "not_let_in" | "elsewhere" | "tro
 export function readLogin(answer: Answer): LoginWord {
   const { status, body, kosync_code, message } = answer;
   if (saysUnauthorized(answer)) return "not_let_in";
-  if (status === 404 || status === 405) return /user|account/i.test(message ?? "") ? "not_let_in" : "elsewhere";
+  if (status === 404 || status === 405)
+    return /(?:^|[^/\w])(?:user|account)\b/i.test(message ?? "") ? "not_let_in" : "elsewhere";
   // Spring's way to say it, with a body or without; a page is what a proxy says.
   if (status === 403) return isPage(answer) || kosync_code !== null ? "trouble" : "not_let_in";
   if (!isGood(answer) || isPage(answer)) return "trouble";

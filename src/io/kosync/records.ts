@@ -2,7 +2,7 @@
 import * as z from "zod";
 import type { KosyncClient, ProgressToPut } from "../../app/ports.ts";
 import type { Progress } from "../../model/progress.ts";
-import { isGood, isPage, jsonOf, readRecord, readTimestamp, readWithheld, type Answer } from "./answers.ts";
+import { isGood, isPage, jsonOf, readRecord, readStored, readWithheld, type Answer } from "./answers.ts";
 import { OWN_DOCUMENTS } from "./listing.ts";
 import { saysUnauthorized, type Troubles } from "./troubles.ts";
 import type { Transport } from "./transport.ts";
@@ -91,9 +91,8 @@ export function createRecords(
       if (saysUnauthorized(answer)) throw troubles.unauthorized();
       if (answer.kosync_code !== null) throw troubles.refused(answer);
       const json = jsonOf(answer);
-      const isTold = typeof json === "object" && json !== null && ("timestamp" in json || "document" in json);
-      if (!isTold) return readBack(progress, answer, signal);
-      return { timestamp: readTimestamp("timestamp" in json ? json.timestamp : null) };
+      const told = readStored(progress.document, json);
+      return told ?? readBack(progress, answer, signal);
     },
     async remove(document, signal) {
       const path = `${OWN_DOCUMENTS}/${segment(document)}`;

@@ -23,6 +23,8 @@ export interface Limits {
   readonly attempts: number;
   /** Requests at once, to begin with and at the most. */
   readonly width: Width;
+  /** However busy a server says it is, requests are no farther apart. */
+  readonly most_apart_ms?: number;
 }
 
 const DEFAULT_LIMITS: Omit<Limits, "width"> = { connect_ms: 5000, answer_ms: 12_000, attempts: 3 };
@@ -57,6 +59,8 @@ export interface Transport {
   ask(call: Call, signal?: AbortSignal): Promise<Answer & { uncertain: boolean }>;
   /** Takes out what must not be shown: a server may echo what it was sent. */
   redact(text: string): string;
+  /** From now on nothing more is sent; what was sent comes to its end. */
+  finish(): void;
   close(): Promise<void>;
 }
 
@@ -109,12 +113,13 @@ export function createTransport(account: Account, given: Partial<Limits> = {}, p
   const url = withoutSlash(base.href);
   const server = base.origin;
   const limits = { ...DEFAULT_LIMITS, width: widthFor(base), ...given };
-  const pace = createPace(pacing?.recall(server) ?? { at_once: limits.width.start, apart_ms: 0 }, limits.width.most);
+  const { start, most: widest } = limits.width;
+  const pace = createPace(pacing?.recall(server) ?? { at_once: start, apart_ms: 0 }, widest, limits.most_apart_ms);
   const http = createHttp({
     tls: account.tls,
     proxy: account.proxy,
     pace,
-    connections: limits.width.most,
+    connections: widest,
     connect_ms: limits.connect_ms,
     answer_ms: limits.answer_ms,
   });
@@ -122,12 +127,12 @@ export function createTransport(account: Account, given: Partial<Limits> = {}, p
   let isDown = false;
 
   /** One try, with the redirects a reverse proxy puts in front. */
-  async function attempt(call: Call, signal: AbortSignal | undefined): Promise<HttpAnswer> {
+  async function attempt(call: Call, isFirst: boolean, signal: AbortSignal | undefined): Promise<HttpAnswer> {
     const headers = { ...common, ...(call.login ? login : {}) };
     const body = call.body === undefined ? {} : { body: JSON.stringify(call.body) };
     let target = new URL(`${withoutSlash(base.href)}${call.path}`);
     for (let hops = 0; ; hops += 1) {
-      const answer = await http.send({ method: call.method, url: target, headers, ...body }, signal, call.once);
+      const answer = await http.send({ method: call.method, url: target, headers, ...body }, signal, isFirst);
       const next = redirectTarget(answer, call.method, target);
       if (next === null || hops >= MAX_REDIRECTS || !isSameSite(target, next)) return answer;
       target = next;
@@ -163,7 +168,9 @@ export function createTransport(account: Account, given: Partial<Limits> = {}, p
         const most = call.once === true || isDown ? 1 : limits.attempts;
         let wait: number | null;
         try {
-          const answer = readAnswer(await attempt(call, signal));
+          // Who was sent back once has waited: otherwise everybody would be sent back in turn, and nobody come to an end.
+          const isFirst = call.once === true || tries > 1;
+          const answer = readAnswer(await attempt(call, isFirst, signal));
           isDown = false;
           const isBroken = answer.status < 300 && call.isBroken?.(answer) === true;
           if (isBroken) wait = tries < most ? backoff(tries) : null;
@@ -180,6 +187,7 @@ export function createTransport(account: Account, given: Partial<Limits> = {}, p
         await pause(wait, signal);
       }
     },
+    finish: () => http.finish(),
     async close() {
       pacing?.keep(server, pace.now());
       await http.close();
