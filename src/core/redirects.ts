@@ -29,7 +29,7 @@ export function redirectTarget(
 
 /** Words in an address that belong to logging in and not to books. */
 const LOGIN =
-  /(?:^|[./_-])(?:log-?in|sign-?in|sso|auth[a-z]*|oauth2?|oidc|saml|cas|idp?|identity|account|portal|captive|access|consent)(?:$|[./_-])/i;
+  /(?:^|[./_-])(?:log-?in|sign-?in|sso|auth(?:elia|entik|enticate|entication|orize)?|oauth2?|oidc|saml|cas|idp?|identity|account|portal|captive|access|consent)(?:$|[./_-])/i;
 
 /** Whether what we are sent to is a page where people log in: by its name, or because it is told where to return to. */
 export function isLoginPage(to: URL, from: URL): boolean {

@@ -24,6 +24,9 @@ const say =
   (response: ServerResponse): void =>
     void response.writeHead(status, { "content-type": type, ...headers }).end(body);
 
+/** Small as it is sent, and more than any answer may be. */
+const BOMB = gzipSync(Buffer.alloc(40 * 1024 * 1024));
+
 const PAGE = "<!doctype html><html><body>Hello</body></html>";
 const LOGIN_PAGE = '<html><form><input name="p" type="password"></form></html>';
 
@@ -161,9 +164,7 @@ export const FAULTS: readonly Fault[] = [
   broken("garbage that is packed", say(200, "not packed at all", "application/json", { "content-encoding": "gzip" })),
   broken("a bomb", say(200, "", "application/json"), {
     answer: (response) =>
-      void response
-        .writeHead(200, { "content-type": "application/json", "content-encoding": "gzip" })
-        .end(gzipSync(Buffer.alloc(40 * 1024 * 1024))),
+      void response.writeHead(200, { "content-type": "application/json", "content-encoding": "gzip" }).end(BOMB),
     nature: "lasting",
   }),
   broken("headers beyond all limits", say(200, "{}", "application/json", { "x-long": "x".repeat(200_000) }), {
@@ -200,6 +201,8 @@ export interface FaultServer extends OddServer {
   readonly records: Map<string, Kept>;
   /** From now on. */
   befall(step: Step, fault: Fault, extent: Extent, document: string): void;
+  /** Resolves as soon as it has befallen a request. */
+  befallen(): Promise<void>;
 }
 
 const NOW = 1_764_000_000;
@@ -251,12 +254,16 @@ export async function startFaultServer(prefix = ""): Promise<FaultServer> {
     json(response, 404, { message: "not found" });
   }
 
+  const struckOnce = Promise.withResolvers<undefined>();
   const server = await startOddServer((response, heard) => {
-    if (isBefallen(heard)) fault?.answer(response, heard);
-    else answer(response, heard);
+    if (isBefallen(heard)) {
+      struckOnce.resolve(undefined);
+      fault?.answer(response, heard);
+    } else answer(response, heard);
   });
   return Object.assign(server, {
     records,
+    befallen: () => struckOnce.promise,
     befall(at: Step, what: Fault, how: Extent, document: string) {
       [step, fault, extent, unlucky, struck, times] = [at, what, how, document, null, 0];
     },

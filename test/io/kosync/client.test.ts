@@ -1,4 +1,5 @@
 import { createServer } from "node:net";
+import { gzipSync } from "node:zlib";
 import type { AddressInfo } from "node:net";
 import { afterEach, describe, expect, test } from "vitest";
 import type { KosyncClient } from "../../../src/app/ports.ts";
@@ -155,6 +156,62 @@ describe("a record, however it is written down", () => {
   });
 });
 
+describe("a record in an odd dress", () => {
+  test("packed although nobody asked for that", async () => {
+    const { url } = await serve((response) => {
+      response.writeHead(200, { "content-type": "application/json", "content-encoding": "gzip" });
+      response.end(gzipSync(JSON.stringify(RECORD)));
+    });
+    expect(await connect(url).getProgress(DOCUMENT)).toEqual(RECORD);
+  });
+
+  test("behind headers longer than a runtime takes by itself", async () => {
+    const { url } = await serve((response) => json(response, 200, RECORD, { "set-cookie": "x".repeat(60_000) }));
+    expect(await connect(url).getProgress(DOCUMENT)).toEqual(RECORD);
+  });
+
+  test("what turns a terminal's text around stays out of a device's name and of an error", async () => {
+    const { url } = await serve((response) => json(response, 200, { ...RECORD, device: "Kobo\u202Eevil\u0007" }));
+    expect((await connect(url).getProgress(DOCUMENT))?.device).toBe("Koboevil ");
+    const refusing = await serve((response) => json(response, 403, { message: "no\u2066\u001b[31m entry" }));
+    await expect(connect(refusing.url).getProgress(DOCUMENT)).rejects.toMatchObject({
+      data: { message: "no [31m entry" },
+    });
+  });
+
+  test("a place that is held back is asked for, and is a percentage alone", async () => {
+    const { url, heard } = await serve((response, { path }) => {
+      if (!path.endsWith("?position_kinds=locator,percentage"))
+        json(response, 200, { position_kinds_available: ["percentage"] });
+      else json(response, 200, { ...RECORD, progress: "0.31879", position_kind: "percentage" });
+    });
+    const client = connect(url);
+    expect(await client.getProgress(DOCUMENT)).toEqual({ ...RECORD, progress: "" });
+    expect(await client.getProgress(DOCUMENT)).toEqual({ ...RECORD, progress: "" });
+    expect(heard).toHaveLength(3);
+  });
+
+  test("a place that was not held back stays one, also on a server that holds back others", async () => {
+    const { url } = await serve((response, { path }) => {
+      if (path.includes("position_kinds")) json(response, 200, { ...RECORD, position_kind: "locator" });
+      else json(response, 200, { position_kinds_available: ["percentage"] });
+    });
+    const client = connect(url);
+    await client.getProgress(DOCUMENT);
+    expect((await client.getProgress(DOCUMENT))?.progress).toBe(RECORD.progress);
+  });
+
+  test("a page in its place is another answer a moment later", async () => {
+    let tries = 0;
+    const { url } = await serve((response, heard, request) => {
+      tries += 1;
+      if (tries === 1) raw(200, "text/html", "<html>")(response, heard, request);
+      else json(response, 200, RECORD);
+    });
+    expect(await connect(url).getProgress(DOCUMENT)).toEqual(RECORD);
+  });
+});
+
 describe("nothing stored, however it is said", () => {
   test.each<[string, Reply]>([
     ["200 {}", (response) => json(response, 200, {})],
@@ -239,6 +296,26 @@ describe("answers that are failures", () => {
     await expect(failed).rejects.toMatchObject({ data: { message: "bad key *** ***" } });
     const error = await failed.catch((caught: unknown) => caught);
     expect(JSON.stringify(error, Object.getOwnPropertyNames(error))).not.toMatch(/5ebe2294|token-of/);
+  });
+});
+
+describe("a server that limits ten requests a second", () => {
+  test.each([
+    ["429 without a word", 429, {}],
+    ["429 with a pause of none", 429, { "retry-after": "0" }],
+    ["503", 503, {}],
+  ])("by %s answers thirty books in the end", async (_name, status, headers) => {
+    let last = 0;
+    const { url, heard } = await serve((response) => {
+      const now = performance.now();
+      if (now - last < 100) return json(response, status, {}, headers);
+      last = now;
+      json(response, 200, RECORD);
+    });
+    const client = connect(url);
+    const all = await Promise.all(Array.from({ length: 30 }, () => client.getProgress(DOCUMENT)));
+    expect(all).toHaveLength(30);
+    expect(heard.length).toBeLessThan(90);
   });
 });
 
@@ -566,6 +643,32 @@ describe("registering", () => {
     expect(heard).toHaveLength(1);
   });
 
+  test.each<[string, Reply]>([
+    ["201 and nothing else", raw(201, "", "")],
+    ["201 in text", raw(201, "text/plain", "Created")],
+  ])("%s is a new account", async (_name, reply) => {
+    const { url, heard } = await startRegistering(reply);
+    expect(await connect(url).register()).toEqual({ url, shown: true });
+    expect(heard).toHaveLength(1);
+  });
+
+  test.each<[string, Reply]>([
+    ["200 and nothing else", raw(200, "", "")],
+    ["204", (response) => response.writeHead(204).end()],
+    ["OK", raw(200, "text/plain", "OK")],
+  ])("%s is one if the account is there", async (_name, reply) => {
+    const { url } = await serve(reply);
+    expect(await connect(url).register()).toEqual({ url, shown: true });
+    const nobody = await startRegistering(reply);
+    await expect(connect(nobody.url).register()).rejects.toMatchObject({ kind: "Unauthorized" });
+  });
+
+  test("blanks around a name, which no header can carry, are none of the account's", async () => {
+    const { url, heard } = await startRegistering((response) => json(response, 201, { username: "reader" }));
+    await connect(url, { username: " reader " }).register();
+    expect(JSON.parse(heard[0]?.body ?? "")).toMatchObject({ username: "reader" });
+  });
+
   test("404 at a wrong address is not a closed registration", async () => {
     const { url } = await serveAll(raw(404, "text/html", "<html>"));
     await expect(connect(url).register()).rejects.toMatchObject({ kind: "NotKosyncServer" });
@@ -618,6 +721,24 @@ describe("redirects", () => {
       data: { url, found: `http://localhost:${other.port}/kosync`, by: "redirect" },
     });
     expect(other.heard).toEqual([]);
+  });
+
+  test("that go to a login page on the same site leave the address as it was", async () => {
+    const { url, heard } = await serveAll((response, { path }) => {
+      if (path.startsWith("/login"))
+        raw(200, "text/html", "<input type=password>")(response, heard[0]!, undefined as never);
+      else response.writeHead(302, { location: `/login?next=${path}` }).end();
+    });
+    const client = connect(url);
+    for (let time = 0; time < 2; time += 1) {
+      await expect(client.authorize()).rejects.toMatchObject({ kind: "BehindLogin", data: { url } });
+    }
+    expect(heard.map(({ path }) => path)).toEqual([
+      "/users/auth",
+      "/login?next=/users/auth",
+      "/users/auth",
+      "/login?next=/users/auth",
+    ]);
   });
 
   test("in circles end", async () => {
