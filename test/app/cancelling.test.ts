@@ -25,11 +25,10 @@ afterEach(async () => {
 type Work = (account: Account, signal: AbortSignal) => Promise<unknown>;
 
 const ask: Work = async (account, signal) => {
-  const { openClient, cache, clock, close } = await compose({ cache_folder: null });
+  const outside = await compose({ cache_folder: null });
   const subjects = BOOKS.map((name, book_id) => ({ book_id, news: 0, candidates: [knownDigestOf(name)] }));
-  const ports = { openClient, cache, clock };
   const manner = { force: true, selected: true };
-  return askServer(account, subjects, manner, ports, { signal, progress: () => undefined }).finally(close);
+  return askServer(account, subjects, manner, outside, { signal, progress: () => undefined });
 };
 
 const put: Work = (account, signal) => {

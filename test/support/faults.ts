@@ -202,7 +202,8 @@ export interface FaultServer extends OddServer {
   /** From now on. */
   befall(step: Step, fault: Fault, extent: Extent, document: string): void;
   /** Resolves as soon as it has befallen a request. */
-  befallen(): Promise<void>;
+  readonly befallen: () => Promise<void>;
+  readonly hasBefallen: () => boolean;
 }
 
 const NOW = 1_764_000_000;
@@ -255,8 +256,10 @@ export async function startFaultServer(prefix = ""): Promise<FaultServer> {
   }
 
   const struckOnce = Promise.withResolvers<undefined>();
+  let hasBefallen = false;
   const server = await startOddServer((response, heard) => {
     if (isBefallen(heard)) {
+      hasBefallen = true;
       struckOnce.resolve(undefined);
       fault?.answer(response, heard);
     } else answer(response, heard);
@@ -264,6 +267,7 @@ export async function startFaultServer(prefix = ""): Promise<FaultServer> {
   return Object.assign(server, {
     records,
     befallen: () => struckOnce.promise,
+    hasBefallen: () => hasBefallen,
     befall(at: Step, what: Fault, how: Extent, document: string) {
       [step, fault, extent, unlucky, struck, times] = [at, what, how, document, null, 0];
     },

@@ -115,7 +115,7 @@ export const KINDS: readonly Kind[] = [
     name: "Komga: no times, and pointers to a whole file",
     path: "/koreader",
     unknown: says(404, { status: 404, error: "Not Found" }),
-    tell: ({ timestamp: _, ...record }) => ({ ...record, progress: "/body/DocFragment[44].0" }),
+    tell: (stored) => ({ ...stored, timestamp: undefined, progress: "/body/DocFragment[44].0" }),
     stored: (response, { document }) => json(response, 200, { document }),
     place: "/body/DocFragment[44].0",
     isTimeless: true,
@@ -148,7 +148,7 @@ export const KINDS: readonly Kind[] = [
     ...REFERENCE,
     name: "BookOrbit: a percentage alone",
     path: "/api/koreader",
-    tell: ({ progress: _, ...record }) => record,
+    tell: (stored) => ({ ...stored, progress: undefined }),
     place: "",
   },
   {
