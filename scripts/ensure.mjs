@@ -1,4 +1,4 @@
-// Makes the two commands enough on a fresh machine: runs on Node 20, before anything is installed.
+// Makes each command enough on a fresh machine: runs on Node 20, before anything is installed.
 // It installs the locked packages when the lockfile has changed, and the programs that the command needs where it can.
 import { spawnSync } from "node:child_process";
 import { createHash } from "node:crypto";
@@ -11,7 +11,8 @@ const purpose = process.argv[2] ?? "test";
 
 /** What each command needs beyond the npm packages: an executable, and the Debian package that brings it. */
 const needs = {
-  start: { "calibre-debug": "calibre", msgfmt: "gettext", unshare: "util-linux", ip: "iproute2" },
+  build: {},
+  start: { "calibre-debug": "calibre", unshare: "util-linux", ip: "iproute2" },
   test: {
     "calibre-debug": "calibre",
     "redis-server": "redis-server",
@@ -49,6 +50,7 @@ function isOnPath(program) {
 }
 
 function installPrograms(wanted) {
+  if (Object.keys(wanted).length === 0) return;
   if (process.platform !== "linux") {
     // Elsewhere calibre brings its own installer and folder; KOREADER_PROGRESS_CALIBRE may name it.
     if (!isOnPath("calibre-debug") && !process.env.KOREADER_PROGRESS_CALIBRE) {

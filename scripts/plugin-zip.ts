@@ -1,10 +1,10 @@
 /** Packs calibre_plugin/ into the zip that calibre installs: the same sources give the same bytes. */
-import { spawnSync } from "node:child_process";
 import { createWriteStream, existsSync, globSync, mkdirSync, readFileSync, renameSync } from "node:fs";
 import { dirname, join, sep } from "node:path";
 import { pipeline } from "node:stream/promises";
 import { fileURLToPath } from "node:url";
 import { ZipFile } from "yazl";
+import { compileCatalogue } from "./catalogue.ts";
 
 const root = join(dirname(fileURLToPath(import.meta.url)), "..");
 const LEFT_OUT = /(?:^|\/)(?:__pycache__|\.[^/]*)(?:\/|$)|\.(?:pyc|po|pot)$/;
@@ -57,8 +57,9 @@ function filesBelow(folder: string, prefix: string, pattern = "**/*"): PackedFil
 }
 
 function compileTranslation({ name, bytes }: PackedFile): PackedFile {
-  const { status, stdout, stderr, error } = spawnSync("msgfmt", ["--check", "-o", "-", "-"], { input: bytes });
-  if (error !== undefined) throw error;
-  if (status !== 0) throw new Error(`msgfmt refused ${name}: ${stderr.toString()}`);
-  return { name: name.replace(/\.po$/, ".mo"), bytes: stdout };
+  try {
+    return { name: name.replace(/\.po$/, ".mo"), bytes: compileCatalogue(bytes) };
+  } catch (error) {
+    throw new Error(`${name} is no catalogue`, { cause: error });
+  }
 }
