@@ -1,7 +1,8 @@
-"""Draws the plugin's icons from their sources, for light and for dark colours: `calibre-debug scripts/draw_icons.py`."""
+"""Draws the plugin's icons from their sources, for light and for dark colours: `calibre-debug scripts/draw_icons.py`; needs pngquant."""
 
 from __future__ import annotations
 
+import subprocess
 from pathlib import Path
 
 from qt.core import QByteArray, QImage, QPainter, QSvgRenderer, Qt
@@ -30,7 +31,10 @@ def draw(folder: Path) -> None:
                 painter = QPainter(image)
                 QSvgRenderer(QByteArray(text.encode())).render(painter)
                 painter.end()
-                image.save(str(home / f"{source.stem}.png"))
+                file = str(home / f"{source.stem}.png")
+                image.save(file)
+                # They travel in the plugin: a palette takes less, and two colours with their shades fit into it.
+                subprocess.run(["pngquant", "--force", "--strip", "--speed=1", "--output", file, "256", file], check=True)
 
 
 draw(Path(__file__).resolve().parent.parent / "calibre_plugin" / "images")
