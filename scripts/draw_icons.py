@@ -34,7 +34,9 @@ def draw(folder: Path) -> None:
                 file = str(home / f"{source.stem}.png")
                 image.save(file)
                 # They travel in the plugin: a palette takes less, and two colours with their shades fit into it.
-                subprocess.run(["pngquant", "--force", "--strip", "--speed=1", "--output", file, "256", file], check=True)
+                subprocess.run(
+                    ["pngquant", "--force", "--strip", "--speed=1", "--output", file, "256", file], check=True
+                )
 
 
 draw(Path(__file__).resolve().parent.parent / "calibre_plugin" / "images")

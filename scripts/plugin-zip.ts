@@ -7,26 +7,32 @@ import { ZipFile } from "yazl";
 import { compileCatalogue } from "./catalogue.ts";
 
 const root = join(dirname(fileURLToPath(import.meta.url)), "..");
-const LEFT_OUT = /(?:^|\/)(?:__pycache__|\.[^/]*)(?:\/|$)|\.(?:pyc|po|pot)$/;
+const LEFT_OUT = /(?:^|\/)(?:__pycache__|\.[^/]*)(?:\/|$)|^images\/source\/|\.(?:pyc|po|pot)$/;
 // Zip entries hold local time without a zone: the same calendar day everywhere.
 const PACKED_ON = new Date(1980, 0, 1);
 
 interface PluginZipOptions {
   /** Folder whose files are packed as `bridge/`; left out when it does not exist. */
   bridge?: string;
+  /** Further files, as they are, by their path in the zip. */
+  extra?: ReadonlyArray<{ name: string; bytes: Buffer }>;
+  /** calibre's word for the only system that this zip is for. */
+  system?: "windows" | "osx" | "linux";
 }
 
 /** Writes the installable plugin to `destination`; throws when a translation cannot be compiled. */
-export async function buildPluginZip(destination: string, { bridge }: PluginZipOptions = {}): Promise<void> {
+export async function buildPluginZip(destination: string, options: PluginZipOptions = {}): Promise<void> {
+  const { bridge, extra = [], system } = options;
   const files = [
-    ...filesBelow(join(root, "calibre_plugin"), ""),
+    ...filesBelow(join(root, "calibre_plugin"), "").map((file) => forSystem(file, system)),
     ...filesBelow(join(root, "calibre_plugin"), "", "**/*.po").map(compileTranslation),
     ...filesBelow(root, "help/", "CHANGELOG.md"),
     ...(bridge !== undefined && existsSync(bridge) ? filesBelow(bridge, "bridge/") : []),
+    ...extra,
   ];
   const zip = new ZipFile();
   for (const { name, bytes } of files.sort((a, b) => (a.name < b.name ? -1 : 1))) {
-    zip.addBuffer(bytes, name, { mtime: PACKED_ON, mode: 0o100644, forceDosTimestamp: true });
+    zip.addBuffer(bytes, name, { mtime: PACKED_ON, mode: 0o100644, forceDosTimestamp: true, compressionLevel: 9 });
   }
   zip.end();
   mkdirSync(dirname(destination), { recursive: true });
@@ -54,6 +60,16 @@ function filesBelow(folder: string, prefix: string, pattern = "**/*"): PackedFil
     }))
     .filter(({ inside }) => pattern !== "**/*" || !LEFT_OUT.test(inside))
     .map(({ path, inside }) => ({ name: prefix + inside, bytes: readFileSync(path) }));
+}
+
+const SYSTEMS = /^ {4}supported_platforms = \[.*\]$/m;
+
+/** calibre reads from the plugin's own class where it may be installed, and refuses it elsewhere. */
+function forSystem(file: PackedFile, system: string | undefined): PackedFile {
+  if (system === undefined || file.name !== "__init__.py") return file;
+  const source = file.bytes.toString();
+  if (!SYSTEMS.test(source)) throw new Error("the plugin does not say which systems it is for");
+  return { ...file, bytes: Buffer.from(source.replace(SYSTEMS, `    supported_platforms = ["${system}"]`)) };
 }
 
 function compileTranslation({ name, bytes }: PackedFile): PackedFile {

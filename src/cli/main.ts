@@ -1,3 +1,4 @@
+#!/usr/bin/env node
 /** The command `koreader-progress`: finds the command named by the first word and runs it. */
 import process from "node:process";
 import { quietSqlite } from "../runtime/quiet-sqlite.ts";

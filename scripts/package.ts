@@ -1,0 +1,34 @@
+/** `npm run package`: everything that is given to others, in `packages/`; the same sources give the same bytes. */
+import { createHash } from "node:crypto";
+import { mkdirSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import * as z from "zod";
+import { packArchives, packForNpm } from "./packages/command.ts";
+import { billOfMaterials, licences } from "./packages/contents.ts";
+import { packPlugins } from "./packages/plugin.ts";
+
+const root = join(import.meta.dirname, "..");
+const out = join(root, process.argv[2] ?? "packages");
+const { version } = z
+  .object({ version: z.string() })
+  .parse(JSON.parse(readFileSync(join(root, "package.json"), "utf8")));
+
+rmSync(out, { recursive: true, force: true });
+mkdirSync(out, { recursive: true });
+await packPlugins(out, version, join(root, "dist", "bridge"));
+await packForNpm(out);
+await packArchives(out, version);
+writeFileSync(join(out, "sbom.cdx.json"), billOfMaterials(version));
+writeFileSync(join(out, "LICENSES.txt"), licences());
+
+const names = readdirSync(out).sort();
+const sums = names.map(
+  (name) =>
+    `${createHash("sha256")
+      .update(readFileSync(join(out, name)))
+      .digest("hex")}  ${name}\n`,
+);
+writeFileSync(join(out, "SHA256SUMS"), sums.join(""));
+for (const name of names) {
+  console.log(`${(statSync(join(out, name)).size / 1e6).toFixed(2).padStart(8)} MB  ${name}`);
+}
