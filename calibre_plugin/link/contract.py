@@ -376,6 +376,7 @@ class PlanPullRequest(TypedDict):
 WhyCode = Literal[
     "first_seen",
     "read_on",
+    "step_back_chosen",
     "step_back_small",
     "same_place",
     "policy_newest",
@@ -468,6 +469,7 @@ WhyCode = Literal[
 WHY_CODES: Final = (
     "first_seen",
     "read_on",
+    "step_back_chosen",
     "step_back_small",
     "same_place",
     "policy_newest",

@@ -88,6 +88,9 @@ _WHY: Final[dict[str, _Sentence]] = {
     # Something is written.
     "first_seen": lambda w: _("First seen: {device} read to {percentage} ({timestamp})."),
     "read_on": lambda w: _("{device} read on from {from} to {percentage} ({timestamp})."),
+    "step_back_chosen": lambda w: _(
+        "{device} went back from {from} to {percentage} ({timestamp}), and you prefer the server."
+    ),
     "step_back_small": lambda w: _("{device} went a little back, from {from} to {percentage} ({timestamp})."),
     "same_place": lambda w: _("{device} is at the same place, {percentage}, seen again ({timestamp})."),
     "policy_newest": lambda w: _(

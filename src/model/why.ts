@@ -9,6 +9,7 @@ export const WHY_DATA = {
   // Something is written.
   first_seen: ["percentage", "device", "timestamp"],
   read_on: ["percentage", "from", "device", "timestamp"],
+  step_back_chosen: ["percentage", "from", "device", "timestamp"],
   step_back_small: ["percentage", "from", "device", "timestamp"],
   same_place: ["percentage", "device", "timestamp"],
   policy_newest: ["percentage", "from", "device", "timestamp", "changed_at"],

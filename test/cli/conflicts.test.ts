@@ -54,6 +54,16 @@ describe("a device that went back a long way", () => {
     expect(JSON.parse(again.stdout)).toMatchObject({ plan: { updates: [], conflicts: [] }, written: [] });
   });
 
+  test("is left with --policy newest as well, and what --policy server takes is not told as never taken", async () => {
+    const newest = await sync("--policy", "newest", "--explain");
+    expect(newest.status).toBe(1);
+    expect(newest.stdout).toMatch(/^1\tOne\tundecided\t/);
+    expect(await percent()).toBe(80);
+    expect((await sync("--policy", "server", "--explain")).stdout).toMatch(
+      /^1\tOne\t#percent\t80\t20\t.*prefer the server/,
+    );
+  });
+
   test("is refused with --policy library, and not asked again", async () => {
     expect((await sync("--policy", "library")).status).toBe(0);
     expect(await percent()).toBe(80);

@@ -94,7 +94,7 @@ describe("conflicts", () => {
     expect(book.book.cells).toEqual(before);
   });
 
-  test("the command line's --policy decides what was left, a larger step back too", () => {
+  test("the command line's --policy newest took 80 % back to 30 %, which is never done unasked", () => {
     const book = world();
     reads(book, "A", 0.8);
     syncs(book);
@@ -103,10 +103,14 @@ describe("conflicts", () => {
     const sides = (policy: Parameters<typeof settleConflicts>[1]): unknown[] =>
       settleConflicts(plan, policy).conflicts.map(({ side }) => side);
     expect(sides("server")).toEqual(["theirs"]);
-    expect(sides("newest")).toEqual(["theirs"]);
+    expect(sides("newest")).toEqual([null]);
     expect(sides("library")).toEqual(["ours"]);
     expect(sides("furthest")).toEqual(["ours"]);
     expect(sides("ask")).toEqual([null]);
+    // What is taken on the reader's word is not told as never taken.
+    const [taken] = settleConflicts(plan, "server").conflicts;
+    expect(JSON.stringify(taken)).not.toContain('"step_back"');
+    expect(taken?.updates.find(({ column: name }) => name === "#pct")?.why.code).toBe("step_back_chosen");
     expect(plan.conflicts[0]?.updates.find(({ column: name }) => name === "#pct")?.after).toBe(30);
   });
 
