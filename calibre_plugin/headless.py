@@ -195,7 +195,8 @@ class HeadlessLibrary:
             carried = carry_over(api, plan, account, profile, bridge, abort, _unheard)
             stored = default_profile(api) or new_profile("", "", "")
             users, viewer, rules = stored["server_users"], stored["viewer"], profile["rules"]
-            deliver_positions(api, plan, account["id"], rules, users, viewer, bridge, abort, _unheard)
+            ids = pulled.book_ids
+            deliver_positions(api, plan, account["id"], rules, users, viewer, bridge, abort, _unheard, ids)
         except (SyncError, BridgeDied, OSError) as error:
             if not abort.is_set():
                 print("carry over:", repr(error), file=sys.stderr)

@@ -9,6 +9,7 @@ from __future__ import annotations
 import datetime
 import inspect
 import json
+import math
 import os
 import tempfile
 from collections.abc import Collection, Iterable, Sequence
@@ -85,6 +86,21 @@ def standing_places(api: Any, book_id: int, users: Collection[str], viewer: bool
         entries = read_positions(api, book_id, [user])
         newest = max(entries, key=lambda entry: entry.get("epoch") or 0, default={})
         found.append(str(newest.get("cfi") or ""))
+    return found
+
+
+def last_read_at(api: Any, book_id: int, users: Collection[str], viewer: bool) -> list[float]:
+    """When each of calibre's readers that a delivery would move was last in a book (epoch seconds); 0 for never."""
+    found = []
+    if viewer:
+        own = [place["at"] for place in read_places(api, book_id) if place["source"] == "viewer"]
+        # Entries that are not understood are never written over.
+        understood = read_annotations(api.format_abspath(book_id, FORMAT) or "") is not None
+        found.append(max(own, default=0.0) if understood else math.inf)
+    found.extend(
+        max((float(entry.get("epoch") or 0) for entry in read_positions(api, book_id, [user])), default=0.0)
+        for user in users
+    )
     return found
 
 

@@ -7,7 +7,7 @@ being `percent`.
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from typing import Any, Final
 
 from ..memory.book_memory import kept_bases, recall
@@ -15,10 +15,14 @@ from ..link.client import BridgeClient
 from ..link.contract import Base, PlaceAnswer, PlaceRequest, PullPlan, Rules, ViewerPlace
 from ..memory.history import read_digests
 from ..library.books import read_formats
-from ..library.positions import FORMAT, Delivery, deliver, standing_places
+from ..library.positions import FORMAT, Delivery, deliver, last_read_at, standing_places
 
 # Books in one question: each is opened and read, so that a stop is noticed soon.
 BOOKS_AT_ONCE: Final = 20
+# The device of a base that a push has made (`PUSH_DEVICE` in `src/core/plan-push.ts`).
+OWN_DEVICE: Final = "calibre"
+# Places that moved nobody when they were asked for, while calibre runs: opening the book again would find the same.
+_useless: Final[set[tuple[Any, ...]]] = set()
 # (done, total, phase).
 OnPhase = Callable[[int, int, str], None]
 
@@ -33,15 +37,18 @@ def deliver_positions(
     bridge: BridgeClient,
     abort: threading.Event,
     on_phase: OnPhase,
+    book_ids: Iterable[int] = (),
 ) -> int:
     """After a pull: brings calibre's own readers to the places that were taken; how many books it brought there.
 
+    Among `book_ids`, also to places that were taken before and did not arrive, or were written over by an older one.
     Finished and unread books have no place worth opening at. Raises SyncError as any request does.
     """
     users = list(users)
     if not viewer and not users:
         return 0
-    taken = {base["book_id"]: base for base in taken_bases(api, plan, account_id)}
+    taken = owed_bases(api, account_id, book_ids, users, viewer)
+    taken.update({base["book_id"]: base for base in taken_bases(api, plan, account_id)})
     reading = {
         book_id: base
         for book_id, base in taken.items()
@@ -53,12 +60,15 @@ def deliver_positions(
         return standing_places(api, book_id, users, viewer)
 
     for answers in find_places(api, reading, bridge, abort, standing):
-        deliveries = []
         for answer in answers:
             base = reading[answer["book_id"]]
-            for place in answer["places"]:
-                deliveries.append(Delivery(answer["book_id"], place, base["timestamp"], base["percentage"]))
-        delivered += deliver(api, deliveries, users, viewer)
+            made = [
+                Delivery(answer["book_id"], place, base["timestamp"], base["percentage"]) for place in answer["places"]
+            ]
+            put = deliver(api, made, users, viewer)
+            delivered += put
+            if not put:
+                _useless.add(_name_of(answer["book_id"], base))
         done += len(answers)
         on_phase(done, len(reading), "delivering")
     return delivered
@@ -71,6 +81,26 @@ def taken_bases(api: Any, plan: PullPlan, account_id: str) -> Iterator[Base]:
     for base in planned:
         if any(_is_one(stored, base) for stored in kept.get(base["book_id"], ())):
             yield base
+
+
+def owed_bases(
+    api: Any, account_id: str, book_ids: Iterable[int], users: Collection[str], viewer: bool
+) -> dict[int, Base]:
+    """The agreed places, by book, that one of calibre's readers is behind: it has nothing newer and was not brought there.
+
+    A delivery that was cut off leaves such places, and a viewer that was open and wrote its own older one at closing.
+    """
+    owed: dict[int, Base] = {}
+    for book_id, bases in kept_bases(api, account_id, book_ids).items():
+        base = max(bases, key=lambda each: each["timestamp"] or 0)
+        at = base["timestamp"]
+        # What calibre itself has sent is where its reader was.
+        if at is None or base["device"] == OWN_DEVICE:
+            continue
+        behind = any(stands < at for stands in last_read_at(api, book_id, users, viewer))
+        if behind and _name_of(book_id, base) not in _useless:
+            owed[book_id] = {**base, "book_id": book_id}
+    return owed
 
 
 def cfi_for(
@@ -121,6 +151,10 @@ def _request(api: Any, book_id: int, base: Base, standing: Callable[[int], list[
         "percentage": base["percentage"],
         "standing": standing(book_id),
     }
+
+
+def _name_of(book_id: int, base: Base) -> tuple[Any, ...]:
+    return (book_id, base["document"], base["progress"], base["percentage"], base["timestamp"])
 
 
 def _is_one(one: Base, other: Base) -> bool:

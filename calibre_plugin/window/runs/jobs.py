@@ -249,6 +249,7 @@ def _deliver(request: PullRequest, pulled: pull.Pulled, log: Callable[..., None]
                 bridge,
                 abort,
                 lambda *_phase: None,
+                pulled.book_ids,
             )
     except Exception as error:
         log("deliver:", repr(error))

@@ -13,6 +13,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, cast
+from unittest import mock
 
 from calibre_plugins.koreader_progress.copies.digest import file_digest
 from calibre_plugins.koreader_progress.library import positions
@@ -102,7 +103,7 @@ class ApproximatePlaces(unittest.TestCase):
         pull.apply(self.api, pulled, self.account, self.profile)
         rules, account_id = self.profile["rules"], self.account["id"]
         return places.deliver_positions(
-            self.api, pulled.plan, account_id, rules, ["anna"], True, self.bridge, ABORT, unheard
+            self.api, pulled.plan, account_id, rules, ["anna"], True, self.bridge, ABORT, unheard, [self.book]
         )
 
     def viewer_stands(self) -> str:
@@ -138,6 +139,27 @@ class ApproximatePlaces(unittest.TestCase):
         self.reader_reads("epubcfi(/2/2/4/120/1:100)", 600)
         (put,), _skipped = self.planned_push()
         self.assertIn("/p[60]/", put["progress"])
+
+    def test_a_place_that_did_not_arrive_arrives_with_the_next_sync(self) -> None:
+        self.device_says(0.4, "/body/DocFragment[1]/body/p[41]/text().5")
+        with mock.patch.object(positions, "_to_viewer", side_effect=KeyboardInterrupt):
+            self.assertRaises(KeyboardInterrupt, self.sync)
+        self.assertEqual(positions.read_annotations(self.path), [])
+        # Nothing is new on the server.
+        self.assertEqual(self.sync(), 1)
+        self.assertEqual(self.viewer_stands(), "epubcfi(/2/2/4/82/1:5)")
+        self.assertEqual(self.sync(), 0)
+
+    def test_a_viewer_that_was_open_and_wrote_its_older_place_is_brought_there_again(self) -> None:
+        self.device_says(0.4, "/body/DocFragment[1]/body/p[41]/text().5")
+        self.assertEqual(self.sync(), 1)
+        self.reader_reads("epubcfi(/2/2/4/10/1:0)", -600)
+        self.assertEqual(self.sync(), 1)
+        self.assertEqual(self.viewer_stands(), "epubcfi(/2/2/4/82/1:5)")
+        # What was read there later stays.
+        self.reader_reads("epubcfi(/2/2/4/120/1:0)", 600)
+        self.assertEqual(self.sync(), 0)
+        self.assertEqual(self.viewer_stands(), "epubcfi(/2/2/4/120/1:0)")
 
     def test_a_place_that_is_exact_and_newer_stays(self) -> None:
         self.device_says(0.4, "/body/DocFragment[1]/body/p[41]/text().5")
