@@ -23,6 +23,7 @@ const COMMANDS: Readonly<Record<string, () => Promise<Command>>> = {
   digest: () => import("./digest.ts"),
   position: () => import("./position.ts"),
   serve: () => import("./serve.ts"),
+  health: () => import("./health.ts"),
   user: () => import("./user.ts"),
   backup: () => import("./backup.ts"),
   restore: () => import("./restore.ts"),
