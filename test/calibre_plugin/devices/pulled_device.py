@@ -20,6 +20,7 @@ from calibre_plugins.koreader_progress.devices.names import device_id
 from calibre_plugins.koreader_progress.devices.state import VERSION, all_states, empty_state, load_state, save_state
 from calibre_plugins.koreader_progress.memory.history import read_digests
 from calibre_plugins.koreader_progress.sync.offers import lost_sidecars
+from calibre_plugins.koreader_progress.copies.stored import SCHEMA
 from calibre_plugins.koreader_progress.copies.strip_list import our_folder
 from device_tree import DeviceTree
 from epubs import Recipe, make_epub
@@ -140,7 +141,7 @@ class Pulled(unittest.TestCase):
     def test_what_an_older_version_took_for_lost_is_not_offered(self) -> None:
         self.collect()
         old: Any = {**self.state(), "version": 1, "to_offer": dict.fromkeys(self.books.values(), "u")}
-        del old["odd"]
+        del old["odd"], old["schema"]
         (path,) = (
             os.path.join(our_folder(), "devices", name) for name in os.listdir(os.path.join(our_folder(), "devices"))
         )
@@ -154,7 +155,7 @@ class Pulled(unittest.TestCase):
         self.collect()
         folder = os.path.join(our_folder(), "devices")
         (path,) = (os.path.join(folder, name) for name in os.listdir(folder))
-        newer = {"version": VERSION + 1, "whatever": 1}
+        newer = {"schema": SCHEMA + 1, "whatever": 1}
         with open(path, "w") as file:
             json.dump(newer, file)
         self.collect()
