@@ -4,6 +4,7 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
+import { gzipSync } from "node:zlib";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import * as z from "zod";
 import type { Account, Tls } from "../../../src/model/account.ts";
@@ -126,5 +127,33 @@ describe.each<[string, string, string[]]>([
         (cause) => expect.objectContaining({ data: expect.objectContaining({ cause }) as unknown }) as unknown,
       ),
     );
+  });
+
+  test("a site's own redirects are followed with the login, over TLS too, and no other; packed answers are read", async () => {
+    const other = await serve();
+    const heardElsewhere = other.heard.length;
+    const moved = await startOddServer((response, { path, headers }) => {
+      if (!path.startsWith("/kosync/")) response.writeHead(308, { location: `/kosync${path}/` }).end();
+      else if (headers["x-auth-key"] === undefined) json(response, 401, { code: 2001 });
+      else {
+        response.writeHead(200, { "content-type": "application/json", "content-encoding": "gzip" });
+        response.end(gzipSync('{"authorized":"OK"}'));
+      }
+    }, own);
+    const away = await startOddServer((response, { path }) =>
+      response.writeHead(307, { location: `http://localhost:${other.port}${path}` }).end(),
+    );
+    const down = await startOddServer((response, { path }) => {
+      response.writeHead(301, { location: `http://127.0.0.1:${other.port}${path}` }).end();
+    }, own);
+    servers.push(moved, away, down);
+    const tls = { mode: "fingerprint", sha256: own.sha256 } as const;
+    const accounts = [accountOn(moved.url, { tls }), accountOn(away.url), accountOn(down.url, { tls })];
+    expect(await ask(command, args, accounts)).toEqual([
+      "ok",
+      expect.objectContaining({ kind: "OtherAddress" }) as unknown,
+      expect.objectContaining({ kind: "ServerRefused" }) as unknown,
+    ]);
+    expect(other.heard).toHaveLength(heardElsewhere);
   });
 });
