@@ -28,6 +28,7 @@ from .link.contract import Account, CarryOverResult, ColumnField, ColumnMapping,
 from .memory.history import link, read_digests, read_unlinked, unlink
 from .library.books import WriteReport, resolve_columns
 from .copies.log_places import out_of_reach
+from .library.settings import find_settings_again
 from .memory.schema import bring_up_to_date, must_be_ours
 from .memory.mending import remember_again
 from .words.messages import why_sentence
@@ -96,12 +97,11 @@ class HeadlessLibrary:
     def _take_up(self, dry_run: bool) -> None:
         """Brings the library up to date, and lets it remember again what it has lost; a dry run only looks."""
         api = self._api
+        find_settings_again(api)
         if dry_run or self._is_newer():
             return
         try:
             bring_up_to_date(api)
-            # calibre's window does it when it closes; without, a rebuilt library would have lost its id and profiles.
-            api.backend.prefs.write_serialized(api.backend.library_path)
         except OSError as error:
             # What is of an older schema can be read as it is.
             print("schema:", repr(error), file=sys.stderr)

@@ -6,10 +6,12 @@ What is brought up to date, or is damaged, stays beside it in the preferences as
 from __future__ import annotations
 
 import copy
+import os
 import threading
 import uuid
 from typing import Any, Final
 
+from .rebuilt import left_behind
 from ..copies.stored import SCHEMA, NewerSchema, brought_up, is_newer, notice, schema_of
 
 NAMESPACE: Final = "koreader_progress"
@@ -56,6 +58,19 @@ def store_settings(api: Any, settings: dict[str, Any]) -> None:
     if stored is not None:
         _put_aside(api, stored)
     api.set_pref(_SETTINGS, {**settings, "schema": SCHEMA}, namespace=NAMESPACE)
+    # calibre's window does so when it closes: where it never does, or crashes, a rebuilt library finds them all the same.
+    # A database that lies elsewhere may be a copy, of which the library shall know nothing.
+    if os.path.dirname(api.backend.dbpath) == api.backend.library_path:
+        api.backend.prefs.write_serialized(api.backend.library_path)
+
+
+def find_settings_again(api: Any) -> None:
+    """Takes over, whatever version wrote them, the settings of before calibre rebuilt this library without them."""
+    with changing:
+        if stored_settings(api) is None:
+            found = left_behind(api.backend.library_path, NAMESPACE, _SETTINGS)
+            if found is not None:
+                api.set_pref(_SETTINGS, found, namespace=NAMESPACE)
 
 
 def bring_settings_up_to_date(api: Any) -> None:
@@ -72,6 +87,7 @@ def bring_settings_up_to_date(api: Any) -> None:
 def library_id(api: Any) -> str:
     """An id of this library's own, made once and kept with it: calibre's own does not survive a restore."""
     with changing:
+        find_settings_again(api)
         settings = whole_settings(api)[0]
         known = settings.get("library_id")
         if not known:

@@ -14,6 +14,7 @@ from ..library.settings import (
     BOOK_DATA,
     bring_settings_up_to_date,
     changing,
+    find_settings_again,
     library_id,
     store_settings,
     stored_settings,
@@ -45,6 +46,7 @@ def bring_up_to_date(api: Any) -> None:
 
     Raises OSError when no copy can be kept: then nothing is changed, and all of it can be read as it is.
     """
+    find_settings_again(api)
     must_be_ours(api)
     with changing:
         bring_settings_up_to_date(api)
