@@ -5,7 +5,6 @@ One folder a library, one file a run, one JSON line an event. A run's file has o
 
 from __future__ import annotations
 
-import datetime
 import json
 import os
 import secrets
@@ -15,9 +14,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
-from .book_names import BookName, BookNames
-from ..link.contract import Cell
-from .journal_run import SUFFIX, Run, RunKind, id_of, kind_of, mark_undone, read_run
+from .book_names import BookNames
+from .journal_run import SUFFIX, Entry, Run, RunKind, id_of, kind_of, mark_undone, read_run
 from .journal_writer import RunWriter, is_under_way
 from ..copies.stored import SCHEMA, NewerSchema, is_newer, notice
 
@@ -182,10 +180,10 @@ class WriteJournal:
     def _undone_by(self, run: Run) -> Run | None:
         return None if run.undoes is None else read_run(self._folder / f"{run.undoes}{SUFFIX}")
 
-    def open_runs(self, read_cell: Callable[[BookName, str], Cell]) -> list[Run]:
+    def open_runs(self, was_written: Callable[[Entry], bool]) -> list[Run]:
         """The runs that a crash left open, the oldest first, each knowing which of its cells were never written.
 
-        `read_cell(book, column)` gives a cell as the library holds it now, null for a book or column that is gone.
+        `was_written(entry)` says whether the library holds now what the entry was to write.
         """
         found: list[Run] = []
         for path in () if self._is_read_only else reversed(self._paths()):
@@ -194,9 +192,7 @@ class WriteJournal:
             run = read_run(path)
             if run is None or run.ended:
                 continue
-            run.unwritten = {
-                entry.key for entry in run.entries if not same_cell(read_cell(entry.book, entry.column), entry.after)
-            }
+            run.unwritten = {entry.key for entry in run.entries if not was_written(entry)}
             found.append(run)
         return found
 
@@ -216,23 +212,6 @@ class WriteJournal:
         for path in () if self._is_read_only else self._paths()[keep:]:
             if _last_event(path).get("what") == "end" and not is_newer(_first_event(path)):
                 path.unlink(missing_ok=True)
-
-
-def same_cell(one: Cell, other: Cell) -> bool:
-    """Whether two cells hold the same: dates by their instant, numbers but for the noise of rounding."""
-    if one == other:
-        return True
-    if isinstance(one, bool) or isinstance(other, bool):
-        return False
-    if isinstance(one, (int, float)) and isinstance(other, (int, float)):
-        return abs(one - other) < 1e-9
-    if isinstance(one, str) and isinstance(other, str):
-        try:
-            first, second = datetime.datetime.fromisoformat(one), datetime.datetime.fromisoformat(other)
-            return abs((first - second).total_seconds()) < 1
-        except (ValueError, TypeError):
-            return False
-    return False
 
 
 def _event(line: bytes) -> dict[str, Any]:

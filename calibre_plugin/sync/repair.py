@@ -8,10 +8,11 @@ from collections.abc import Iterable
 from typing import Any, cast
 
 from ..memory.book_memory import decline, forget_run, remember_written
-from ..memory.book_names import BookName, BookNames, names_in
-from ..link.contract import Cell, ColumnUpdate, Progress
-from ..memory.journal_run import PutEntry, Run
+from ..memory.book_names import BookNames, names_in
+from ..link.contract import ColumnUpdate, Progress
+from ..memory.journal_run import Entry, PutEntry, Run
 from ..library.books import read_cell
+from ..library.same_cell import same_cell
 from .undo_plan import bases_of, records_of
 from ..memory.journal import WriteJournal
 
@@ -28,12 +29,14 @@ def repair(api: Any, journal: WriteJournal) -> list[Run]:
     names = names_in(api)
     known = api.field_metadata.custom_field_metadata()
 
-    def cell(book: BookName, column: str) -> Cell:
-        book_id = names.book_of(book)
-        return read_cell(api, book_id, column) if book_id is not None and column in known else None
+    def was_written(entry: Entry) -> bool:
+        book_id = names.book_of(entry.book)
+        if book_id is None or entry.column not in known:
+            return entry.after is None
+        return same_cell(known[entry.column]["datatype"], read_cell(api, book_id, entry.column), entry.after)
 
     with _repairing:
-        left_open = journal.open_runs(cell)
+        left_open = journal.open_runs(was_written)
         for run in left_open:
             undone = journal.run(run.undoes) if run.undoes else None
             if undone is None:

@@ -10,9 +10,9 @@ from ..memory.book_names import BookNames, names_in
 from ..link.contract import Cell, ColumnUpdate
 from ..memory.journal_run import Run
 from ..library.books import WriteReport, read_cell
+from ..library.same_cell import same_cell
 from .pull import journal_of
 from .undo import undo_run
-from ..memory.journal import same_cell
 
 
 def runs_under(api: Any, book_id: int, digest: str) -> list[Run]:
@@ -43,7 +43,7 @@ def restorable(api: Any, book_id: int, runs: Sequence[Run]) -> list[ColumnUpdate
             if names.book_of(entry.book) != book_id or column not in known:
                 continue
             now.setdefault(column, read_cell(api, book_id, column))
-            if same_cell(then.get(column, now[column]), entry.after):
+            if same_cell(known[column]["datatype"], then.get(column, now[column]), entry.after):
                 then[column] = entry.before
     return [
         {
@@ -54,7 +54,7 @@ def restorable(api: Any, book_id: int, runs: Sequence[Run]) -> list[ColumnUpdate
             "why": {"code": "undone", "data": {"timestamp": runs[-1].at}},
         }
         for column, after in sorted(then.items())
-        if not same_cell(now[column], after)
+        if not same_cell(known[column]["datatype"], now[column], after)
     ]
 
 

@@ -24,6 +24,7 @@ from calibre_plugins.koreader_progress.sync import pull
 from calibre_plugins.koreader_progress.sync import repair
 from calibre_plugins.koreader_progress.sync import undo
 from calibre_plugins.koreader_progress.sync import undo_plan
+from calibre_plugins.koreader_progress.sync import unlinking
 from calibre_plugins.koreader_progress.memory import journal as write_journal
 from calibre_plugins.koreader_progress.memory.book_names import BookName, BookNames
 
@@ -655,6 +656,16 @@ class JournalAndMemory(unittest.TestCase):
         undone = undo.undo_run(self.api, self.journal, self.journal.runs()[0])
         self.assertEqual(([each["book_id"] for each in undone.report.written], undone.report.stale), ([first], []))
         self.assertIsNone(undo.last_pull(self.journal))
+
+    def test_what_was_written_is_known_in_another_programs_spelling_too(self) -> None:
+        writer = self.begin()
+        announced = [update(i, "#dev", None, "Kobo Clara") for i in self.ids[:2]]
+        writer.record(announced)
+        writer.close()
+        self.api.set_field("#dev", {self.ids[0]: "kobo  clara", self.ids[1]: "Kindle"})
+        [run] = self.repaired()
+        self.assertEqual([entry.book.id for entry in run.standing], self.ids[:1])
+        self.assertEqual([each["after"] for each in unlinking.restorable(self.api, self.ids[0], [run])], [None])
 
     def test_a_run_that_is_being_written_is_not_taken_for_one_that_a_crash_left_open(self) -> None:
         writer = self.begin()
