@@ -187,6 +187,15 @@ describe.each(RUNTIMES)("the built bridge under $name", ({ name, command }) => {
     expect(existsSync(join(folder, "cache", name, "koreader-progress.sqlite"))).toBe(true);
   });
 
+  test("says which books are being read", async () => {
+    const books = [
+      { ...whole(), book_id: 1, cells: { "#percent": 10 } },
+      { ...whole(), book_id: 2, cells: { "#percent": 100 } },
+    ];
+    await ask("sync/books", { run: "reading", books });
+    expect(await ask("sync/beingRead", { run: "reading", profile })).toMatchObject({ result: { book_ids: [1] } });
+  });
+
   test("plans a push from a place of calibre's viewer", async () => {
     const further = "/body/DocFragment[4]/body/p[9]/text().0";
     const said = await ask("position/convert", { requests: [{ ...book, document, progress: further }] });

@@ -28,7 +28,7 @@ COLUMNS = (
 
 
 def epub(title: str) -> bytes:
-    """The smallest book that calibre accepts, different for each title."""
+    """A book of one page, different for each title, and long enough to be told from every other."""
     container = (
         '<?xml version="1.0"?><container version="1.0" xmlns="urn:oasis:names:tc:opendocument:xmlns:container">'
         '<rootfiles><rootfile full-path="c.opf" media-type="application/oebps-package+xml"/></rootfiles></container>'
@@ -40,7 +40,8 @@ def epub(title: str) -> bytes:
         '</metadata><manifest><item id="a" href="a.xhtml" media-type="application/xhtml+xml"/></manifest>'
         '<spine><itemref idref="a"/></spine></package>'
     )
-    text = f'<html xmlns="http://www.w3.org/1999/xhtml"><head><title>x</title></head><body><p>{title}</p></body></html>'
+    told = f"This is all that is told of {title}. " * 10
+    text = f'<html xmlns="http://www.w3.org/1999/xhtml"><head><title>x</title></head><body><p>{told}</p></body></html>'
     out = io.BytesIO()
     with zipfile.ZipFile(out, "w") as zipped:
         zipped.writestr("mimetype", "application/epub+zip")

@@ -16,7 +16,9 @@ class HelpPages(unittest.TestCase):
             self.names = set(plugin.namelist())
             pages = [name for name in self.names if re.fullmatch(r"help/\w+\.html", name)]
             self.pages = {name: plugin.read(name).decode("utf-8") for name in pages}
-            self.code = "".join(plugin.read(name).decode("utf-8") for name in self.names if name.endswith("_dialog.py"))
+            self.code = "".join(
+                plugin.read(name).decode("utf-8") for name in self.names if re.match(r"window/.*\.py$", name)
+            )
 
     def test_there_is_a_page_for_each_language(self) -> None:
         self.assertEqual(set(self.pages), {"help/en.html", "help/de.html"})
