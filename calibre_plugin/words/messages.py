@@ -169,7 +169,6 @@ _WHY: Final[dict[str, _Sentence]] = {
     "memory_mended": lambda w: _(
         "What was remembered of this book was damaged: it was kept aside, and mended from the logs."
     ),
-    "answer_unusable": lambda w: _("The server's answer for {document} cannot be used: {reason}."),
     "answer_failed": lambda w: _failed(
         w, _("The server could not answer for {document} ({error}); the next sync asks again.")
     ),

@@ -100,13 +100,7 @@ function sayWhatWaits({ plan }: SyncReport, books: number): void {
   process.stderr.write(`Checked ${checked} of ${all} books, continuing with the next sync: ${reason}.\n`);
 }
 
-const FAILURES: ReadonlySet<string> = new Set([
-  "answer_failed",
-  "not_reached",
-  "answer_unusable",
-  "book_unreadable",
-  "write_refused",
-]);
+const FAILURES: ReadonlySet<string> = new Set(["answer_failed", "not_reached", "book_unreadable", "write_refused"]);
 
 function hasFailure({ plan }: SyncReport): boolean {
   return plan.skipped.some(({ reason }) => FAILURES.has(reason.code));

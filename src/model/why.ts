@@ -52,7 +52,6 @@ export const WHY_DATA = {
   book_gone: [],
   book_unreadable: ["path", "reason"],
   memory_mended: [],
-  answer_unusable: ["document", "reason"],
   answer_failed: ["document", "error", "status", "cause"],
   not_reached: ["error", "status", "cause"],
   // Nothing is written into one cell.
