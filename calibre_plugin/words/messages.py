@@ -346,6 +346,9 @@ def _certificate(w: _Words) -> str:
 # Statuses of a proxy whose server behind it does not answer.
 _DOWN: Final = frozenset({502, 503, 504, 530, *range(520, 528)})
 
+# What a server says that has done what it was asked; nothing of use came with it, or nobody would complain.
+_WELL: Final = range(200, 300)
+
 # What came in place of an answer, where it was no status and no silence.
 _INSTEAD: Final[dict[str, Callable[[], str]]] = {
     "NotKosyncServer": lambda: _("a web page came instead"),
@@ -359,7 +362,9 @@ _INSTEAD: Final[dict[str, Callable[[], str]]] = {
 
 def _failed(w: _Words, sentence: str) -> str:
     """Gives a failed question its cause in words: a status, a silence, or what came instead."""
-    if w.count("status"):
+    if w.count("status") in _WELL:
+        w.put("error", _("its answer was empty or cut off"))
+    elif w.count("status"):
         w.put("error", _("HTTP {status}").format(status=w["status"]))
     elif w.has("cause"):
         w.put("error", _one_of(_CAUSES, w["cause"]))
@@ -376,6 +381,8 @@ def _refused(w: _Words) -> str:
         return _(
             "The server behind {url} is down or overloaded (HTTP {status}); its address is right, try again later."
         )
+    if status in _WELL:
+        return _("The server {url} sent an answer that is empty or cut off; try again later, or ask who runs it.")
     if w["message"] in ("", UNKNOWN):
         return _("The server {url} could not do it (HTTP {status}); try again later, or ask who runs it.")
     return _("The server {url} could not do it (HTTP {status}): {message}")

@@ -1,16 +1,19 @@
-"""The disk of calibre's configuration takes nothing more: every window still closes, and what was not written is said."""
+"""The disk of calibre's configuration takes nothing more, or answers nothing: windows close, and what was not written is said."""
 
 from __future__ import annotations
 
 import errno
 import os
 import sys
+import tempfile
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
 from calibre.constants import config_dir
 from calibre_gui import click, gui
+from calibre_plugins.koreader_progress.copies.strip_list import our_folder
 from qt.core import QApplication, QDialogButtonBox
 from steps import (
     CANCEL,
@@ -35,15 +38,39 @@ class Disk:
 
     def __init__(self) -> None:
         self._is_full = False
+        self._answers = threading.Event()
+        self._answers.set()
+        # Whoever waits for it: names of threads.
+        self.waiting: list[str] = []
         # Asked by the interpreter before every file that it opens, whoever opens it.
         sys.addaudithook(self._look)
 
     def _look(self, event: str, args: tuple[Any, ...]) -> None:
+        if not self._answers.is_set() and event in ("open", "os.listdir", "os.scandir"):
+            self._wait(args[0])
         if not self._is_full or event != "open" or not isinstance(args[0], (str, bytes)):
             return
         path = os.path.abspath(os.fsdecode(args[0]))
         if path.startswith(config_dir + os.sep) and isinstance(args[2], int) and args[2] & WRITING:
             raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), path)
+
+    def _wait(self, path: object) -> None:
+        """Our own folder is not to be had at the moment; the window's thread is noted, and not held: that would end the test."""
+        if isinstance(path, (str, bytes)) and os.path.abspath(os.fsdecode(path)).startswith(our_folder() + os.sep):
+            thread = threading.current_thread()
+            self.waiting.append(thread.name)
+            if thread is not threading.main_thread():
+                self._answers.wait(60)
+
+    @contextmanager
+    def silent(self) -> Iterator[None]:
+        """It answers nothing inside the block, and all that was asked after it."""
+        self.waiting.clear()
+        self._answers.clear()
+        try:
+            yield
+        finally:
+            self._answers.set()
 
     @contextmanager
     def full(self) -> Iterator[None]:
@@ -168,5 +195,28 @@ class FullDisk(WithServer):
             closed.result(10)
         self.assertEqual(gui(lambda: action().settings.get("click")), "reading")
 
-    def test_8_nothing_went_wrong_unseen(self) -> None:
+    def test_8_a_report_that_cannot_be_saved_says_why(self) -> None:
+        gui.post(action().runs.show_last_report)
+        report = gui.window("koreader_progress_result")
+        # A file of the system's own, on which the disk is always full.
+        saving = gui.post(report.save_csv_to, "/dev/full")
+        box = gui.modal()
+        said = gui(box.msg.text)
+        gui(box.accept)
+        saving.result(10)
+        self.assertIn("The report could not be written", said)
+        self.assertIn(os.strerror(errno.ENOSPC), said)
+        gui(report.close)
+
+    def test_9_the_library_changes_while_the_disk_answers_nothing(self) -> None:
+        first, second = api().backend.library_path, tempfile.mkdtemp(prefix="second-", dir=os.environ["TEST_FOLDER"])
+        for path in (second, first):
+            with disk.silent():
+                gui.post(lambda to=path: gui.main.library_moved(to)).result(60)
+                gui.wait(lambda: disk.waiting, "somebody who waits for the disk")
+                self.assertEqual(gui(lambda: api().backend.library_path), path)
+                self.assertNotIn(threading.main_thread().name, disk.waiting)
+        gui.wait(lambda: action().undoable is not None, "the undo of the first library's last sync")
+
+    def test_a_nothing_went_wrong_unseen(self) -> None:
         self.assertEqual(gui.errors, [])

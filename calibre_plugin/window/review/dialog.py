@@ -29,7 +29,7 @@ from qt.core import (
     QVBoxLayout,
 )
 
-from calibre.gui2 import choose_save_file, gprefs
+from calibre.gui2 import choose_save_file, error_dialog, gprefs
 
 from ...link.contract import ColumnMapping, ColumnUpdate
 from ..parts.help import help_button
@@ -311,8 +311,16 @@ class ResultDialog(QDialog):
             initial_filename="koreader-progress.csv",
         )
         if path:
-            with open(str(path), "w", encoding="utf-8-sig", newline="") as file:
+            self.save_csv_to(str(path))
+
+    def save_csv_to(self, path: str) -> None:
+        """Writes the shown lines, or says in a sentence why they could not be written."""
+        try:
+            with open(path, "w", encoding="utf-8-sig", newline="") as file:
                 file.write(self.csv_text())
+        except OSError as error:
+            sentence = _("The report could not be written: {reason}").format(reason=error)
+            error_dialog(self, _("KOReader Progress"), sentence, show=True)
 
     def _context_menu(self, point: Any) -> None:
         menu = QMenu(self)

@@ -101,3 +101,16 @@ test.each([
   expect(new Set(sentences).size).toBe(values.length);
   expect(sentences.filter((sentence) => /_|: other/.test(sentence))).toEqual([]);
 });
+
+test("an answer that is empty or cut off is called so, and no failure of HTTP 200", () => {
+  const data = { url: "https://books.example", status: 200, message: null, kosync_code: null };
+  const [whole = ""] = say("error_sentence", [["ServerRefused", data]]);
+  expect(whole).toContain("an answer that is empty or cut off");
+  const failure = { document: "d", error: "ServerRefused", status: 200, cause: null };
+  const single = say(
+    "why_sentence",
+    ["answer_failed", "not_reached", "offer_failed"].map((code) => [{ code, data: failure }]),
+  );
+  for (const sentence of single) expect(sentence).toContain("its answer was empty or cut off");
+  expect([whole, ...single].join()).not.toContain("200");
+});
