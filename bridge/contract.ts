@@ -93,7 +93,7 @@ const BeingReadRequest = z.strictObject({ run: z.string().min(1), profile: Profi
 
 const BeingReadAnswer = z.strictObject({ book_ids: z.array(z.number().int()) }).meta({ id: "BeingReadAnswer" });
 
-const NextRequest = z.strictObject({ run: z.string().min(1) }).meta({ id: "NextRequest" });
+const RunRequest = z.strictObject({ run: z.string().min(1) }).meta({ id: "RunRequest" });
 
 const PlanCarryOverRequest = z
   .strictObject({
@@ -200,32 +200,41 @@ const ConvertRequest = z
 
 const ConvertAnswer = z.strictObject({ answers: z.array(PlaceAnswer) }).meta({ id: "ConvertAnswer" });
 
+interface Method {
+  readonly params: z.ZodType;
+  readonly result: z.ZodType;
+  /** Whether it changes what a server keeps: it is never asked twice, for nobody knows how far the first time came. */
+  readonly writes: boolean;
+}
+
 /** Method name -> what it takes and what it answers. */
 export const METHODS = {
-  "bridge/hello": { params: Hello, result: HelloAnswer },
-  "account/register": { params: AccountRequest, result: AccountAnswer },
-  "account/authorize": { params: AccountRequest, result: AccountAnswer },
-  "digest/compute": { params: DigestRequest, result: DigestAnswer },
-  "sync/books": { params: BooksRequest, result: BooksAnswer },
+  "bridge/hello": { params: Hello, result: HelloAnswer, writes: false },
+  "account/register": { params: AccountRequest, result: AccountAnswer, writes: true },
+  "account/authorize": { params: AccountRequest, result: AccountAnswer, writes: false },
+  "digest/compute": { params: DigestRequest, result: DigestAnswer, writes: false },
+  "sync/books": { params: BooksRequest, result: BooksAnswer, writes: false },
   /** Which of the run's books are being read; the run ends with it. */
-  "sync/beingRead": { params: BeingReadRequest, result: BeingReadAnswer },
-  "sync/planPull": { params: PlanPullRequest, result: PlanPage },
-  "sync/planCarryOver": { params: PlanCarryOverRequest, result: CarryOverAnswer },
-  "sync/carryOver": { params: CarryOverRequest, result: CarryOverAnswer },
-  "server/start": { params: HostingOptions, result: HostingStatus },
-  "server/stop": { params: Nothing, result: HostingStatus },
-  "server/status": { params: Nothing, result: HostingStatus },
-  "server/users": { params: HostingUserChange, result: HostingUsers },
-  "log/tell": { params: LogRequest, result: ReadingStory },
-  "log/export": { params: LogExportRequest, result: LogExportAnswer },
-  "diagnose/run": { params: DiagnoseRequest, result: Diagnosis },
-  "sync/planPush": { params: PlanPushRequest, result: PlanPushAnswer },
-  "sync/push": { params: PushRequest, result: PushReport },
-  "sync/undoPush": { params: UndoPushRequest, result: UndoPushReport },
-  "position/convert": { params: ConvertRequest, result: ConvertAnswer },
-  "documents/list": { params: AccountRequest, result: ListAnswer },
-  "sync/next": { params: NextRequest, result: PlanPage },
-} as const;
+  "sync/beingRead": { params: BeingReadRequest, result: BeingReadAnswer, writes: false },
+  "sync/planPull": { params: PlanPullRequest, result: PlanPage, writes: false },
+  "sync/planCarryOver": { params: PlanCarryOverRequest, result: CarryOverAnswer, writes: false },
+  "sync/carryOver": { params: CarryOverRequest, result: CarryOverAnswer, writes: true },
+  "server/start": { params: HostingOptions, result: HostingStatus, writes: true },
+  "server/stop": { params: Nothing, result: HostingStatus, writes: true },
+  "server/status": { params: Nothing, result: HostingStatus, writes: false },
+  "server/users": { params: HostingUserChange, result: HostingUsers, writes: true },
+  "log/tell": { params: LogRequest, result: ReadingStory, writes: false },
+  "log/export": { params: LogExportRequest, result: LogExportAnswer, writes: false },
+  "diagnose/run": { params: DiagnoseRequest, result: Diagnosis, writes: false },
+  "sync/planPush": { params: PlanPushRequest, result: PlanPushAnswer, writes: false },
+  "sync/push": { params: PushRequest, result: PushReport, writes: true },
+  "sync/undoPush": { params: UndoPushRequest, result: UndoPushReport, writes: true },
+  "position/convert": { params: ConvertRequest, result: ConvertAnswer, writes: false },
+  "documents/list": { params: AccountRequest, result: ListAnswer, writes: false },
+  /** Nobody asks for the rest of this run; no trouble where there is none. */
+  "sync/end": { params: RunRequest, result: Nothing, writes: false },
+  "sync/next": { params: RunRequest, result: PlanPage, writes: false },
+} as const satisfies Record<string, Method>;
 
 export type MethodName = keyof typeof METHODS;
 export type Params<M extends MethodName> = z.infer<(typeof METHODS)[M]["params"]>;

@@ -45,6 +45,13 @@ export function createHandlers(): { handlers: Handlers; greet: (hello: Hello) =>
     return known;
   }
 
+  /** The books of a run; one that nothing is known of has none to plan, rather than no books. */
+  function collected(run: string): Book[] {
+    const known = runs.get(run);
+    if (known === undefined) throw new SyncError("Cancelled", { run });
+    return known.books;
+  }
+
   function nextPage(run: string): Result<"sync/next"> {
     const known = runs.get(run);
     const plan = known?.pages.shift();
@@ -81,13 +88,13 @@ export function createHandlers(): { handlers: Handlers; greet: (hello: Hello) =>
     },
     "sync/beingRead": async ({ run, profile }) => {
       const { booksBeingRead } = await import("../src/app/being-read.ts");
-      const { books } = runNamed(run);
+      const books = collected(run);
       runs.delete(run);
       return { book_ids: booksBeingRead(books, profile) };
     },
     "sync/planPull": async ({ run, account, profile, force, selected, predicted, settle }, call) => {
       const { pull } = await import("../src/app/pull.ts");
-      const { books } = runNamed(run);
+      const books = collected(run);
       try {
         const request = { books, account, profile: zoned(profile), force, selected, predicted, settle };
         const plan = await pull(request, await given(), running(call));
@@ -145,6 +152,10 @@ export function createHandlers(): { handlers: Handlers; greet: (hello: Hello) =>
     "diagnose/run": async ({ account }, { signal }) => {
       const { diagnose } = await import("../src/app/diagnose.ts");
       return diagnose(account, await given(), signal);
+    },
+    "sync/end": ({ run }) => {
+      runs.delete(run);
+      return {};
     },
     "sync/next": ({ run }) => nextPage(run),
   };

@@ -135,6 +135,7 @@ function fitting(): string {
 
 function python(): string {
   const types = new PythonTypes();
+  const writing = Object.entries(METHODS).flatMap(([name, { writes }]) => (writes ? [name] : []));
   for (const name of Object.keys(definitions)) types.define(name);
   return [
     '"""What crosses between calibre and the bridge. Generated from bridge/contract.ts by `npm run contract`: do not edit."""',
@@ -146,6 +147,7 @@ function python(): string {
     dictionary("SYNC_ERRORS", SYNC_ERRORS),
     dictionary("RPC_ERRORS", RPC_ERRORS),
     `METHODS: Final = (${Object.keys(METHODS).map(literal).join(", ")},)`,
+    `WRITING_METHODS: Final = frozenset((${writing.map(literal).join(", ")},))`,
     `NOTIFICATIONS: Final = (${Object.keys(NOTIFICATIONS).map(literal).join(", ")},)`,
     ...types.written,
     fitting(),

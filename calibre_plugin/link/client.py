@@ -11,12 +11,13 @@ from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future
 from concurrent.futures import TimeoutError as FutureTimeout
 from types import TracebackType
-from typing import Any, Final
+from typing import Any, Final, Protocol, TypeVar
 
 from .contract import CONTRACT_VERSION, SYNC_ERRORS, HelloAnswer
 from .runtime import no_window
 
 OnProgress = Callable[[int, int, str], None]
+T = TypeVar("T")
 
 # The longest a cancelled request may take to answer before we stop waiting for it, in seconds.
 CANCEL_PATIENCE: Final = 2.0
@@ -48,6 +49,10 @@ class BridgeDied(Exception):
         self.log = log
 
 
+class BridgeSilent(BridgeDied):
+    """The bridge runs, but did not answer in time: nothing more is expected of it."""
+
+
 class BridgeNotStarted(Exception):
     """The runtime could not be started: `path` is its program, `reason` what the system says."""
 
@@ -63,6 +68,25 @@ class BridgeFault(Exception):
     def __init__(self, code: int, message: str, data: Any) -> None:
         super().__init__(f"{message} ({code}) {data if data is not None else ''}".strip())
         self.code = code
+
+
+class Bridge(Protocol):
+    """What a run needs of a bridge, its own or a shared one."""
+
+    @property
+    def log(self) -> str: ...
+
+    def request(
+        self,
+        method: str,
+        params: Mapping[str, Any],
+        *,
+        abort: threading.Event | None = None,
+        on_progress: OnProgress | None = None,
+        timeout: float | None = None,
+    ) -> Any: ...
+
+    def in_one(self, work: Callable[[BridgeClient], T]) -> T: ...
 
 
 class BridgeClient:
@@ -90,7 +114,10 @@ class BridgeClient:
         self._next_id = 0
         self._pending: dict[int, tuple[Future[Any], OnProgress | None]] = {}
         self._ended = False
+        self._is_silent = False
         self._log: deque[str] = deque(maxlen=KEPT_LOG_LINES)
+        # How many lines it ever wrote to its log.
+        self.lines_logged = 0
         self._readers = [
             threading.Thread(target=self._read_answers, name="bridge-answers", daemon=True),
             threading.Thread(target=self._drain_log, name="bridge-log", daemon=True),
@@ -116,9 +143,20 @@ class BridgeClient:
         return self._process.poll() is not None
 
     @property
+    def is_usable(self) -> bool:
+        """Whether a request would be answered, as far as is known."""
+        return not self._ended and not self._is_silent and not self.has_ended
+
+    @property
     def log(self) -> str:
         """The end of what the bridge wrote to its log."""
         return "\n".join(self._log)
+
+    def log_since(self, line: int) -> str:
+        """As `log`, without the first lines, as many as `lines_logged` once said."""
+        with self._lock:
+            lines = list(self._log)
+            return "\n".join(lines[max(0, len(lines) - (self.lines_logged - line)) :])
 
     def hello(self, plugin_version: str, cache_folder: str | None) -> HelloAnswer:
         """The first message: both sides make sure that they speak the same contract."""
@@ -145,8 +183,12 @@ class BridgeClient:
             if abort is not None and abort.is_set():
                 return self._cancel(request_id, future)
             if timeout is not None and waited >= timeout:
-                self._forget(request_id)
-                raise BridgeDied(self._process.poll(), f"no answer to {method} in {timeout:.0f} s\n{self.log}")
+                self._give_up(request_id)
+                raise BridgeSilent(self._process.poll(), f"no answer to {method} in {timeout:.0f} s\n{self.log}")
+
+    def in_one(self, work: Callable[[BridgeClient], T]) -> T:
+        """Work whose requests build on one another: all of them go to one bridge."""
+        return work(self)
 
     def ask_to_leave(self) -> None:
         """Says that nothing follows, without waiting for anything."""
@@ -197,6 +239,7 @@ class BridgeClient:
             if isinstance(error, ValueError) and not self._process.stdin.closed:  # type: ignore[union-attr]
                 raise
             # The child is gone; the reader thread may not have noticed yet.
+            self._ended = True
             raise BridgeDied(self._process.poll(), self.log) from None
         return request_id, future
 
@@ -211,15 +254,23 @@ class BridgeClient:
             stdin.flush()
 
     def _cancel(self, request_id: int, future: Future[Any]) -> Any:
+        self._say_cancel(request_id)
+        try:
+            return future.result(CANCEL_PATIENCE)
+        except FutureTimeout:
+            self._give_up(request_id)
+            raise SyncError("Cancelled", SYNC_ERRORS["Cancelled"]) from None
+
+    def _say_cancel(self, request_id: int) -> None:
         try:
             self._write({"jsonrpc": "2.0", "method": "bridge/cancel", "params": {"id": request_id}})
         except (OSError, ValueError):
             pass
-        try:
-            return future.result(CANCEL_PATIENCE)
-        except FutureTimeout:
-            self._forget(request_id)
-            raise SyncError("Cancelled", SYNC_ERRORS["Cancelled"]) from None
+
+    def _give_up(self, request_id: int) -> None:
+        """Nobody waits for this answer any more, and nobody is to wait for one that comes as late."""
+        self._is_silent = True
+        self._forget(request_id)
 
     def _forget(self, request_id: int) -> None:
         with self._lock:
@@ -260,7 +311,7 @@ class BridgeClient:
         try:
             message = json.loads(line)
         except ValueError:
-            self._log.append(f"not a message: {line[:200]!r}")
+            self._note(f"not a message: {line[:200]!r}")
             return
         if not isinstance(message, dict):
             return
@@ -290,6 +341,11 @@ class BridgeClient:
         try:
             if stderr is not None:
                 for line in stderr:
-                    self._log.append(line.decode("utf-8", "replace").rstrip())
+                    self._note(line.decode("utf-8", "replace").rstrip())
         except (OSError, ValueError):
             pass
+
+    def _note(self, line: str) -> None:
+        with self._lock:
+            self._log.append(line)
+            self.lines_logged += 1

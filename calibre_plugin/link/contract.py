@@ -56,7 +56,20 @@ METHODS: Final = (
     "sync/undoPush",
     "position/convert",
     "documents/list",
+    "sync/end",
     "sync/next",
+)
+
+WRITING_METHODS: Final = frozenset(
+    (
+        "account/register",
+        "sync/carryOver",
+        "server/start",
+        "server/stop",
+        "server/users",
+        "sync/push",
+        "sync/undoPush",
+    )
 )
 
 NOTIFICATIONS: Final = (
@@ -926,7 +939,7 @@ class ListAnswer(TypedDict):
     list: ListedDocuments | None
 
 
-class NextRequest(TypedDict):
+class RunRequest(TypedDict):
     run: str
 
 

@@ -1,4 +1,4 @@
-"""Starts bridges for a running calibre, and ends every one of them when calibre goes."""
+"""Starts bridges for a running calibre: one for all its jobs, and others apart. Ends every one when calibre goes."""
 
 from __future__ import annotations
 
@@ -16,6 +16,7 @@ from .client import BridgeClient
 from .bundle import install_bundle, read_bundle
 from .contract import Account
 from .runtime import Runtime, command, find_runtime
+from .shared import Hold, Rights, SharedBridge
 
 # calibre's own libraries, plugins and settings mean nothing to a program that is not part of calibre.
 FOREIGN = ("CALIBRE_", "QT", "MAGICK_")
@@ -34,19 +35,27 @@ class Launch:
         return find_runtime(self.runtime_path, self.environment)
 
     @contextmanager
-    def open(self, account: Account | None = None, read: Iterable[str] = ()) -> Iterator[BridgeClient]:
-        """A bridge that has said hello, ended with the block. Raises RuntimeMissing, SyncError or BridgeDied.
+    def open(self, account: Account | None = None, read: Iterable[str] = ()) -> Iterator[Hold]:
+        """The bridge that all jobs share, held for a block. Raises RuntimeMissing, SyncError or BridgeDied.
 
-        Never on the GUI thread. `read` names the folders that it may read, such as the library.
+        Never on the GUI thread. `read` names the library's folders, where they are needed.
         """
-        bridge = self.begin(hosts=hosts_of(account), read=[*read, *files_of(account)])
-        try:
+        rights = Rights(self.runtime_path, frozenset(hosts_of(account)), frozenset(files_of(account)), frozenset(read))
+        with self.host.shared.hold(rights, self._start) as bridge:
             yield bridge
-        finally:
-            self.host.end(bridge)
+
+    def _start(self, rights: Rights) -> BridgeClient:
+        return self.begin(hosts=sorted(rights.hosts), read=sorted(rights.files | rights.library))
+
+    def try_out(self) -> None:
+        """Starts a bridge that nobody shares, as a run would, and ends it. Raises as `open` does."""
+        self.host.end(self.begin(hosts=()))
 
     def begin(self, hosts: Iterable[str], read: Iterable[str] = (), write: Iterable[str] = ()) -> BridgeClient:
-        """As `open`, for a bridge that outlives a block: `BridgeHost.end` ends it, at the latest when calibre closes."""
+        """A bridge of one's own, which has said hello: `BridgeHost.end` ends it, at the latest when calibre closes.
+
+        Raises as `open` does.
+        """
         runtime = self.find_runtime()
         cache = Path(cache_dir(), "koreader_progress")
         cache.mkdir(parents=True, exist_ok=True)
@@ -74,6 +83,8 @@ class BridgeHost:
         self._bundle = read_bundle(plugin_path)
         self._lock = threading.Lock()
         self._living: set[BridgeClient] = set()
+        # What the jobs work with; a hosted server has a bridge of its own.
+        self.shared = SharedBridge(self.end)
 
     def prepare(self, runtime_path: str) -> Launch:
         """GUI thread only: `os.environ` changes for a moment."""
@@ -90,10 +101,12 @@ class BridgeHost:
             self._living.add(bridge)
 
     def end(self, bridge: BridgeClient) -> None:
-        """Ends one bridge."""
-        with self._lock:
-            self._living.discard(bridge)
-        bridge.stop()
+        """Ends one bridge; until it is gone it counts as living."""
+        try:
+            bridge.stop()
+        finally:
+            with self._lock:
+                self._living.discard(bridge)
 
     @property
     def pids(self) -> list[int]:
@@ -103,6 +116,7 @@ class BridgeHost:
 
     def stop_all(self, until: float) -> None:
         """Ends every bridge, all of them at once: calibre is closing. What has not left by then (`time.monotonic`) is killed."""
+        self.shared.close()
         with self._lock:
             living = list(self._living)
         for bridge in living:

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import threading
-import uuid
 from collections.abc import Iterable
 from typing import Any
 
 from ..library.books import read_books
-from ..link.client import BridgeClient
+from ..link.client import Bridge, BridgeClient
 from ..link.contract import BeingReadAnswer, Profile
+from .bridge_run import bridge_run
 from .pull import with_memory
 
 
@@ -18,12 +18,16 @@ def books_being_read(
     book_ids: Iterable[int],
     account_id: str,
     profile: Profile,
-    bridge: BridgeClient,
+    bridge: Bridge,
     abort: threading.Event,
 ) -> list[int]:
     """Those of these books that the library says are being read. Raises SyncError as any request does."""
-    run = uuid.uuid4().hex
-    for page in with_memory(api, account_id, profile, read_books(api, book_ids, profile["columns"])):
-        bridge.request("sync/books", {"run": run, "books": page}, abort=abort)
-    answer: BeingReadAnswer = bridge.request("sync/beingRead", {"run": run, "profile": profile}, abort=abort)
-    return answer["book_ids"]
+    ids = list(book_ids)
+
+    def ask(one: BridgeClient) -> list[int]:
+        pages = with_memory(api, account_id, profile, read_books(api, ids, profile["columns"]))
+        with bridge_run(one, pages, abort) as run:
+            answer: BeingReadAnswer = one.request("sync/beingRead", {"run": run, "profile": profile}, abort=abort)
+        return answer["book_ids"]
+
+    return bridge.in_one(ask)

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Sequence
 from typing import Any, Final
 
 from ..memory.book_memory import observe
-from ..link.client import BridgeClient
+from ..link.client import Bridge
 from ..settings.config import library_id
 from ..link.contract import Account, CarryOver, CarryOverResult, Observation, Profile, PullPlan, PutBack
 from ..memory.journal_run import PutOutcome
@@ -27,7 +27,7 @@ def carry_over(
     plan: PullPlan,
     account: Account,
     profile: Profile,
-    bridge: BridgeClient,
+    bridge: Bridge,
     abort: threading.Event,
     on_phase: OnPhase,
 ) -> list[CarryOverResult]:
@@ -41,7 +41,7 @@ def offer(
     offers: Sequence[CarryOver],
     account: Account,
     profile: Profile,
-    bridge: BridgeClient,
+    bridge: Bridge,
     abort: threading.Event,
     on_phase: OnPhase,
     on_request: bool = False,

@@ -11,7 +11,7 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from typing import Any, Final
 
 from ..memory.book_memory import kept_bases, recall
-from ..link.client import BridgeClient
+from ..link.client import Bridge
 from ..link.contract import Base, PlaceAnswer, PlaceRequest, PullPlan, Rules, ViewerPlace
 from ..memory.history import read_digests
 from ..library.books import read_formats
@@ -34,7 +34,7 @@ def deliver_positions(
     rules: Rules,
     users: Iterable[str],
     viewer: bool,
-    bridge: BridgeClient,
+    bridge: Bridge,
     abort: threading.Event,
     on_phase: OnPhase,
     book_ids: Iterable[int] = (),
@@ -103,9 +103,7 @@ def owed_bases(
     return owed
 
 
-def cfi_for(
-    api: Any, book_id: int, account_id: str, bridge: BridgeClient, abort: threading.Event
-) -> ViewerPlace | None:
+def cfi_for(api: Any, book_id: int, account_id: str, bridge: Bridge, abort: threading.Event) -> ViewerPlace | None:
     """Where calibre's viewer should open a book: at or about the place of the last sync; None where there is none.
 
     Pass its `format` and `cfi` to `view_format_by_id(book_id, format, open_at=cfi)`.
@@ -123,7 +121,7 @@ def cfi_for(
 def find_places(
     api: Any,
     records: Mapping[int, Base],
-    bridge: BridgeClient,
+    bridge: Bridge,
     abort: threading.Event,
     standing: Callable[[int], list[str]] = lambda _book_id: [],
 ) -> Iterator[list[PlaceAnswer]]:

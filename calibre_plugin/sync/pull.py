@@ -5,16 +5,16 @@ from __future__ import annotations
 import os
 import threading
 import time
-import uuid
 from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from types import TracebackType
 from typing import Any, Final
 
+from .bridge_run import bridge_run
 from ..library.book_data import heed_damage
 from ..memory.book_memory import Outcome, base_changes, decided, merge_into, recall, remember
-from ..link.client import BridgeClient, SyncError
+from ..link.client import Bridge, BridgeClient, SyncError
 from ..library.settings import has_newer_book_data, library_id
 from ..memory.mending import mend
 from ..copies.content_key import file_content_key, is_versioned
@@ -95,7 +95,7 @@ def prepare(
     book_ids: Sequence[int],
     account: Account,
     profile: Profile,
-    bridge: BridgeClient,
+    bridge: Bridge,
     options: PullOptions,
     abort: threading.Event,
     on_phase: OnPhase,
@@ -104,8 +104,12 @@ def prepare(
     began = time.time()
     ids = list(book_ids)
     mended: set[int] = set()
-    pages = with_memory(api, account["id"], profile, read_books(api, ids, profile["columns"]), mended)
-    plan = _plan(pages, len(ids), account, profile, bridge, options, abort, on_phase)
+
+    def ask(one: BridgeClient) -> PullPlan:
+        pages = with_memory(api, account["id"], profile, read_books(api, ids, profile["columns"]), mended)
+        return _plan(pages, len(ids), account, profile, one, options, abort, on_phase)
+
+    plan = bridge.in_one(ask)
     known = api.all_book_ids()
     plan["skipped"].extend(
         {"book_id": book_id, "reason": {"code": "book_gone", "data": {}}} for book_id in ids if book_id not in known
@@ -115,9 +119,12 @@ def prepare(
     unanswered = [book_id for book_id in plan["unanswered"] if book_id not in spent]
     if options.predict is not None and unanswered:
         predicted = list(_predicted(api, unanswered, account["id"], profile, options.predict, abort, on_phase))
-        pages = iter(_in_pages(predicted))
-        again = _plan(pages, len(predicted), account, profile, bridge, options, abort, on_phase, predicted=True)
-        plan = merge_plans(plan, again)
+
+        def ask_again(one: BridgeClient) -> PullPlan:
+            pages = _in_pages(predicted)
+            return _plan(pages, len(predicted), account, profile, one, options, abort, on_phase, predicted=True)
+
+        plan = merge_plans(plan, bridge.in_one(ask_again))
     plan["skipped"].extend(
         {"book_id": book_id, "reason": {"code": "memory_mended", "data": {}}} for book_id in sorted(mended)
     )
@@ -286,16 +293,8 @@ def _plan(
     on_phase: OnPhase,
     predicted: bool = False,
 ) -> PullPlan:
-    run = uuid.uuid4().hex
-    sent = 0
-    for books in pages:
-        _stop_if(abort)
-        bridge.request("sync/books", {"run": run, "books": books}, abort=abort)
-        sent += len(books)
-        on_phase(sent, total, "reading")
-    page: PlanPage = bridge.request(
-        "sync/planPull",
-        {
+    with bridge_run(bridge, pages, abort, lambda sent: on_phase(sent, total, "reading")) as run:
+        request = {
             "run": run,
             "account": account,
             "profile": profile,
@@ -303,16 +302,14 @@ def _plan(
             "selected": options.selected,
             "predicted": predicted,
             "settle": options.settle,
-        },
-        abort=abort,
-        on_progress=on_phase,
-    )
-    reasons: dict[str, Why] = {}
-    plan = _shared(page["plan"], reasons)
-    while page["more"]:
-        _stop_if(abort)
-        page = bridge.request("sync/next", {"run": run}, abort=abort)
-        _extend(plan, _shared(page["plan"], reasons))
+        }
+        page: PlanPage = bridge.request("sync/planPull", request, abort=abort, on_progress=on_phase)
+        reasons: dict[str, Why] = {}
+        plan = _shared(page["plan"], reasons)
+        while page["more"]:
+            _stop_if(abort)
+            page = bridge.request("sync/next", {"run": run}, abort=abort)
+            _extend(plan, _shared(page["plan"], reasons))
     return plan
 
 

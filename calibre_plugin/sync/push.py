@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 
 from ..memory.book_memory import observe, recall
-from ..link.client import BridgeClient
+from ..link.client import Bridge
 from ..library.settings import library_id
 from ..link.contract import (
     Account,
@@ -62,7 +62,7 @@ def prepare(
     book_ids: Sequence[int],
     account: Account,
     profile: Profile,
-    bridge: BridgeClient,
+    bridge: Bridge,
     abort: threading.Event,
     on_phase: OnPhase,
     users: Collection[str] = (),
@@ -96,7 +96,7 @@ def apply(
     prepared: Prepared,
     account: Account,
     profile: Profile,
-    bridge: BridgeClient,
+    bridge: Bridge,
     abort: threading.Event,
     on_phase: OnPhase,
     accepted: Collection[int] | None = None,

@@ -9,7 +9,7 @@ from typing import Any, Final, cast
 
 from ..memory.book_memory import forget_run
 from ..memory.book_names import names_in
-from ..link.client import BridgeClient
+from ..link.client import Bridge
 from ..library.settings import library_id
 from ..link.contract import Account, Base, Progress, PutBack, PutBackOurs, PutBackResult
 from ..memory.journal_run import BaseChange, PutOutcome, Run
@@ -33,7 +33,7 @@ def undo_push(
     journal: WriteJournal,
     run: Run,
     account: Account,
-    bridge: BridgeClient,
+    bridge: Bridge,
     abort: threading.Event,
     on_phase: Callable[[int, int, str], None],
     only: Collection[int] | None = None,

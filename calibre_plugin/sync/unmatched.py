@@ -12,7 +12,7 @@ from dataclasses import dataclass, field, replace
 from difflib import SequenceMatcher
 from typing import Any, Final, Literal
 
-from ..link.client import BridgeClient
+from ..link.client import Bridge
 from ..link.contract import Account, ListedDocument
 from ..devices.state import all_states
 from ..memory.history import read_stored
@@ -75,7 +75,7 @@ class Shelf:
     words: Mapping[int, frozenset[str]] = field(default_factory=dict)
 
 
-def list_documents(bridge: BridgeClient, account: Account, abort: Any = None) -> list[ListedDocument] | None:
+def list_documents(bridge: Bridge, account: Account, abort: Any = None) -> list[ListedDocument] | None:
     """What the server knows of this account, newest first; None where it cannot list. Raises SyncError."""
     found = bridge.request("documents/list", {"account": account}, abort=abort)["list"]
     return None if found is None else found["documents"]

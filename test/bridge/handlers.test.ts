@@ -52,7 +52,7 @@ test("a run ends with its last page", async () => {
   await send("r", 501);
   expect(await handlers["sync/planPull"](planning("r"), call())).toMatchObject({ more: true });
   expect(await handlers["sync/next"]({ run: "r" }, call())).toMatchObject({
-    plan: { unanswered: [501] },
+    plan: { skipped: [{ book_id: 501 }] },
     more: false,
   });
   await expect(async () => handlers["sync/next"]({ run: "r" }, call())).rejects.toMatchObject({ kind: "Cancelled" });
@@ -65,5 +65,26 @@ test("a run that is cancelled while it is planned leaves no pages behind", async
   stop.abort();
   await expect(planned).rejects.toMatchObject({ name: "AbortError" });
   await expect(async () => handlers["sync/next"]({ run: "r" }, call())).rejects.toMatchObject({ kind: "Cancelled" });
+  expect(await send("r", 1)).toBe(1);
+});
+
+test("a run of which nothing is known is not planned as one without books", async () => {
+  const refused = { kind: "Cancelled", data: { run: "lost" } };
+  await expect(async () => handlers["sync/planPull"](planning("lost"), call())).rejects.toMatchObject(refused);
+  const { profile } = planning("lost");
+  await expect(async () => handlers["sync/beingRead"]({ run: "lost", profile }, call())).rejects.toMatchObject(refused);
+});
+
+test("a run without books has an empty plan", async () => {
+  await send("empty", 0);
+  expect(await handlers["sync/planPull"](planning("empty"), call())).toMatchObject({
+    plan: { updates: [], unanswered: [] },
+    more: false,
+  });
+});
+
+test("what a stopped run has sent is forgotten, and ending it twice is no trouble", async () => {
+  await send("r", 3);
+  for (const _time of [1, 2]) expect(await handlers["sync/end"]({ run: "r" }, call())).toEqual({});
   expect(await send("r", 1)).toBe(1);
 });

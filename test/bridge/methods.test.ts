@@ -184,6 +184,7 @@ describe.each(RUNTIMES)("the built bridge under $name", ({ name, command }) => {
       result: { results: [{ outcome: "removed" }] },
     });
     expect(await ask("sync/next", { run: "r" })).toMatchObject({ error: { code: 1002 } });
+    expect(await ask("sync/end", { run: "r" })).toMatchObject({ result: {} });
     expect(existsSync(join(folder, "cache", name, "koreader-progress.sqlite"))).toBe(true);
   });
 

@@ -136,6 +136,13 @@ class FirstSync(WithServer):
         gui.wait(lambda: "Nothing new" in action().runs.said, "the sentence")
         wait_for_run()
 
+    def test_8_one_bridge_has_done_it_all_and_waits_for_more(self) -> None:
+        pids = gui(lambda: action().host.pids)
+        self.assertEqual(len(pids), 1)
+        click_toolbar()
+        wait_for_run()
+        gui.wait(lambda: not action().host.shared.is_held, "the end of its work")
+        self.assertEqual(gui(lambda: action().host.pids), pids)
+
     def test_9_nothing_went_wrong_unseen(self) -> None:
         self.assertEqual(gui.errors, [])
-        self.assertEqual(action().host.pids, [])

@@ -182,7 +182,7 @@ class LargeLibrary(unittest.TestCase):
             print(f"stopped when {phase}: after {took:.0f} ms")
             note({"stopped": phase, "took_ms": took, "machine_ms": self.machine.longest_stall()})
             self.assertIn("nothing was written", gui(lambda: action().runs.said))
-            gui.wait(lambda: not action().host.pids, "the bridge's end")
+            gui.wait(lambda: not action().host.shared.is_held, "the end of the bridge's work")
             tidy_up()
         self.assertEqual({book_id: api().field_for("#percent", book_id) for book_id in cells}, cells)
 

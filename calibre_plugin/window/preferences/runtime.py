@@ -151,8 +151,7 @@ def tested(launch: Launch) -> tuple[str, bool]:
     """Starts the bridge as a sync would: a sentence, and whether it is good news. Never raises."""
     try:
         runtime = launch.find_runtime()
-        with launch.open():
-            pass
+        launch.try_out()
     except Exception as error:
         return (explain(error) or Explanation(repr(error))).text, False
     name = {"node": "Node.js", "deno": "Deno"}[runtime.name]

@@ -473,6 +473,8 @@ class Runs(QObject):
         if self.review is not None:
             self.review.reject()
         self._stop_jobs()
+        # The next library's jobs get a bridge that may read that one alone.
+        self._host.shared.retire()
         self._wait_for_jobs(until)
         self.last = None
 
