@@ -15,6 +15,7 @@ from collections.abc import Callable, Iterator
 from typing import Any, BinaryIO, Final, TypedDict, cast
 
 from calibre.constants import numeric_version
+from calibre.ebooks.metadata.book import PUBLICATION_METADATA_FIELDS, SOCIAL_METADATA_FIELDS
 
 from ..library.book_data import fetch, keep
 from ..library.book_shapes import PREDICTIONS as CACHE
@@ -31,6 +32,12 @@ from ..copies.strip_list import StripList, read_strip_list
 CHUNK: Final = 1 << 20
 # What a server may be asked of one book; the likeliest come first.
 PREDICTIONS_PER_FORMAT: Final = 6
+# A cover is told by its date, as it is large. An author's links have another name since calibre 7.
+WRITTEN_FIELDS: Final = (
+    SOCIAL_METADATA_FIELDS
+    | PUBLICATION_METADATA_FIELDS
+    | {"application_id", "user_categories", "author_link_map", "link_maps"}
+) - {"last_modified", "cover", "cover_data", "thumbnail"}
 
 
 class Cached(TypedDict):
@@ -78,12 +85,6 @@ def _made_of(api: Any, book_id: int, ours: frozenset[str], plugboards: dict[str,
         for about in (api.format_metadata(book_id, fmt, allow_cache=False),)
     ]
     metadata = api.get_metadata(book_id)
-    hidden = with_composites(metadata.get_all_user_metadata(False), {*ours})
-    fields = {
-        key: repr(metadata.get(key))
-        for key in sorted(metadata.all_field_keys())
-        if key not in hidden and key not in ("last_modified", "db_approx_formats", "format_metadata")
-    }
     columns = sorted(manner.columns)
     cover = str(api.cover_last_modified(book_id)) if metadata.has_cover else None
     # What an earlier version predicted knows less of a book's text.
@@ -91,7 +92,8 @@ def _made_of(api: Any, book_id: int, ours: frozenset[str], plugboards: dict[str,
         SCHEMA,
         files,
         cover,
-        fields,
+        _what_a_writer_writes(metadata, ours),
+        _what_boards_show(metadata, ours, plugboards),
         plugboards,
         list(numeric_version),
         columns,
@@ -100,6 +102,32 @@ def _made_of(api: Any, book_id: int, ours: frozenset[str], plugboards: dict[str,
         sorted(ours),
     ]
     return hashlib.sha256(json.dumps(told, default=repr, sort_keys=True).encode()).hexdigest()
+
+
+def _what_a_writer_writes(metadata: Any, ours: frozenset[str]) -> dict[str, str]:
+    """The fields that reach a copy, by key; a composite by its template, not by what that shows at the moment.
+
+    What calibre works out by itself, and often later (pages, a composite of its viewer's progress), is no change of the
+    book: the fields and the files that it is worked out from are told already.
+    """
+    columns = metadata.get_all_user_metadata(False)
+    hidden = with_composites(columns, {*ours})
+    written = {key: repr(metadata.get(key)) for key in sorted(WRITTEN_FIELDS)}
+    for key in sorted(columns.keys() - hidden):
+        if columns[key]["datatype"] == "composite":
+            written[key] = repr((columns[key].get("display") or {}).get("composite_template"))
+        else:
+            written[key] = repr(metadata.get(key))
+    return written
+
+
+def _what_boards_show(metadata: Any, ours: frozenset[str], plugboards: dict[str, Any]) -> list[str]:
+    """What the plugboards put into a copy: their templates may name any field, also one that no writer writes."""
+    boards = [board for by_device in plugboards.values() for board in by_device.values()]
+    if not boards:
+        return []
+    plain = _emptied(metadata, ours)
+    return [repr(_through(plain, board).get(shown)) for board in boards for _template, shown in board]
 
 
 def _predict_files(

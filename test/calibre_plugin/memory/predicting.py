@@ -10,6 +10,7 @@ import unittest
 from typing import Any
 from unittest import mock
 
+from calibre.utils.date import parse_date
 from calibre_plugins.koreader_progress.copies import writer as copies
 from calibre_plugins.koreader_progress.memory import predict
 from calibre_plugins.koreader_progress.memory import stoppable
@@ -17,9 +18,12 @@ from calibre_plugins.koreader_progress.copies.digest import name_digest
 from calibre_plugins.koreader_progress.library.books import resolve_columns
 from calibre_plugins.koreader_progress.copies.strip_list import our_folder, write_switches
 from epubs import Recipe, make_epub
-from libraries import add_book, make_library
+from libraries import add_book, make_library, open_library
 
 PATIENCE = 60
+# Something that calibre works out by itself, in every version.
+MODIFIED = "{last_modified:format_date(iso)}"
+LATER = parse_date("2099-12-31T12:00:00+00:00")
 
 
 class Case(unittest.TestCase):
@@ -27,12 +31,24 @@ class Case(unittest.TestCase):
         shutil.rmtree(our_folder(), ignore_errors=True)
         built = ("built", "composite", {"composite_template": "{#pct} %"})
         self.db = make_library([("pct", "int", {}), ("other", "text", {}), built])
-        self.addCleanup(self.db.close)
+        self.addCleanup(lambda: self.db.close())
         self.columns = resolve_columns(self.db.new_api, {"percent": ("#pct", 100)})[0]
 
     @property
     def api(self) -> Any:
         return self.db.new_api
+
+    def reopen(self) -> None:
+        """Custom columns are known to a library that is opened, not to the one that made them."""
+        path = self.db.library_path
+        self.db.close()
+        self.db = open_library(path)
+
+    def count_pages(self, book: int, pages: int) -> None:
+        """What calibre does in the background, from version 9 on."""
+        if "pages" in self.api.field_metadata:
+            self.api.set_pages(book, pages)
+            self.assertEqual(self.api.get_metadata(book).get("pages"), pages)
 
     def predict(self, book: int, abort: threading.Event | None = None) -> set[str]:
         return {known["digest"] for known in predict.predictor(self.api, self.columns, abort)(book)}
@@ -59,6 +75,44 @@ class Keeping(Case):
         self.assertEqual(self.api.get_metadata(book).get("#built"), "60 %")
         self.assertEqual(self.copies_made(book), 0)
         self.assertEqual(self.predict(book), first)
+
+    def test_what_calibre_works_out_later_does_not_end_a_prediction(self) -> None:
+        self.db.create_custom_column(
+            "computed", "Computed", "composite", False, display={"composite_template": MODIFIED}
+        )
+        self.reopen()
+        book = add_book(self.db)
+        first = self.predict(book)
+        shown = self.api.get_metadata(book).get("#computed")
+        self.api.set_field("#pct", {book: 60})
+        self.api.update_last_modified([book], LATER)
+        self.count_pages(book, 500)
+        self.assertNotEqual(self.api.get_metadata(book).get("#computed"), shown)
+        self.assertEqual(self.copies_made(book), 0)
+        self.assertEqual(self.predict(book), first)
+
+    def test_what_calibre_works_out_later_does_when_a_plugboard_shows_it(self) -> None:
+        book = add_book(self.db)
+        self.api.set_pref("plugboards", {"epub": {"any device": [["{title} {#built} " + MODIFIED, "title"]]}})
+        self.predict(book)
+        self.assertEqual(self.copies_made(book), 0)
+        # Our own column never does: a sync changes it.
+        modified = self.api.field_for("last_modified", book)
+        self.api.set_field("#pct", {book: 60})
+        self.api.update_last_modified([book], modified)
+        self.assertEqual(self.copies_made(book), 0)
+        self.api.update_last_modified([book], LATER)
+        self.assertGreater(self.copies_made(book), 0)
+
+    def test_another_template_of_a_computed_column_does(self) -> None:
+        book = add_book(self.db)
+        self.db.create_custom_column("shout", "Shout", "composite", False, display={"composite_template": "{title}!"})
+        self.reopen()
+        self.predict(book)
+        number = self.api.field_metadata["#shout"]["colnum"]
+        self.db.set_custom_column_metadata(number, display={"composite_template": "{title}?"})
+        self.reopen()
+        self.assertGreater(self.copies_made(book), 0)
 
     def test_whatever_else_changes_a_copy_does(self) -> None:
         book = add_book(self.db)
