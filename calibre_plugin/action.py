@@ -23,6 +23,7 @@ from .window.hosting import HostingRunner
 from .devices.home import Collected
 from .window.device_watch import DeviceWatch, collected_sentence
 from .window.parts.icons import PLUGIN_NAME, icon
+from .window.kepub_notice import KepubNotice
 from .window.local_changes import LocalChanges
 from .window.parts.menu import PluginMenu
 from .window.menu_rows import menu_rows
@@ -70,6 +71,7 @@ class ProgressAction(InterfaceAction):
         self.triggers = Triggers(self.gui, self._run_by_itself)
         self.runs.on_asked.append(self.triggers.note_run)
         self.device_watch = DeviceWatch(self.gui, self._device_was_read)
+        self.kepub_notice = KepubNotice(self.gui, self.settings)
         self.local_changes = LocalChanges(self.gui, lambda: self.runs.is_writing)
         self.runs.on_idle.append(self.local_changes.ours_ended)
         self.runs.on_idle.append(self.look_for_undo)
@@ -346,6 +348,7 @@ class ProgressAction(InterfaceAction):
         self.triggers.begin()
         self.hosting.apply()
         self.device_watch.begin()
+        self.kepub_notice.begin()
         self.look_for_undo()
         watch_uploads(self.gui.device_manager, self.Dispatcher(self.books_were_sent))
 

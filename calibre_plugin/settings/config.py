@@ -69,6 +69,8 @@ DEFAULTS: Final[dict[str, Any]] = {
     "copy_logs": [],
     # Whether names that no copy is known to have may be tried: null until the reader was asked.
     "predict": None,
+    # Whether it was said what KEPUBs made by calibre cost.
+    "kepubs_told": False,
 }
 
 

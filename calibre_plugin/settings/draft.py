@@ -37,6 +37,8 @@ class Draft:
     machine: dict[str, Any]
     strip: bool = True
     settle: bool = True
+    # Whether a Kobo was connected for which calibre made KEPUBs; only told.
+    kobo_is_known: bool = False
     new_columns: list[NewColumn] = field(default_factory=list)
     # Columns that calibre's own dialog made meanwhile: they exist after a restart.
     made_columns: list[str] = field(default_factory=list)
@@ -58,6 +60,7 @@ class Draft:
             {key: settings.get(key) for key in MACHINE_KEYS},
             manner.strip,
             manner.settle,
+            kobo_is_known=settings.get("kepubs_told"),
         )
 
     def save(self, api: Any, settings: Settings) -> None:

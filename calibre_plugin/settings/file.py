@@ -129,4 +129,5 @@ _SHAPES: Final[Mapping[str, Callable[[object], bool]]] = {
     "hosting": lambda value: value is None or isinstance(value, dict),
     "copy_logs": _is_texts,
     "predict": lambda value: value is None or isinstance(value, bool),
+    "kepubs_told": lambda value: isinstance(value, bool),
 }

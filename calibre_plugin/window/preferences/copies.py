@@ -7,6 +7,8 @@ from typing import Any
 from qt.core import QCheckBox, QComboBox, QFormLayout, QGroupBox, QLabel, QVBoxLayout, QWidget
 
 from ...settings.config import StoredProfile
+from ...devices.kepubs import kepubs_are_made
+from ...words.kepubs import way_out
 from .copy_logs import CopyLogsBox
 from ...settings.draft import Draft
 from .importing import ImportBox
@@ -68,6 +70,15 @@ class CopiesTab(QWidget):
             about.setWordWrap(True)
             about.setIndent(24)
             column.addWidget(about)
+        self.kepubs = QLabel(
+            _("calibre makes KEPUBs for your Kobo: each of them is new, whatever is ticked here.") + " " + way_out(),
+            copies,
+        )
+        self.kepubs.setObjectName("kepubs")
+        self.kepubs.setWordWrap(True)
+        # Of no interest to who has never connected a Kobo, or has found the way out.
+        self.kepubs.setVisible(draft.kobo_is_known and kepubs_are_made())
+        column.addWidget(self.kepubs)
         layout.addWidget(copies)
         self.copy_logs = CopyLogsBox(draft, self)
         layout.addWidget(self.copy_logs)

@@ -9,17 +9,24 @@ import shutil
 import sys
 import unittest
 import zipfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from types import SimpleNamespace
+from typing import Any, cast
 from unittest import mock
 from urllib.request import ProxyHandler, build_opener
 
 sys.path.append(str(Path(__file__).resolve().parent.parent.parent / "gui"))
 
 from books_of_all_kinds import SHAPES, books
+from calibre.constants import numeric_version
+from calibre.devices.folder_device.driver import FOLDER_DEVICE
 from calibre.devices.kobo.driver import KOBOTOUCH
+from calibre.devices.usbms.driver import USBMS
 from calibre_plugins.koreader_progress.copies import log as copy_log
 from calibre_plugins.koreader_progress.devices import uploads
+from calibre_plugins.koreader_progress.devices.kepubs import makes_kepubs
 from calibre_plugins.koreader_progress.copies.content_key import file_content_key
 from calibre_plugins.koreader_progress.copies.digest import file_digest, name_digest
 from calibre_plugins.koreader_progress.memory.history import read_digests
@@ -30,6 +37,7 @@ from epubs import KIB, Recipe, make_epub
 from libraries import Server, add_book, make_library, new_folder, open_library, run
 from sending import manager_of
 
+CALIBRE = cast("tuple[int, ...]", numeric_version)
 FEW = (SHAPES[0], SHAPES[3], SHAPES[5])
 
 
@@ -180,6 +188,14 @@ class KepubMaker(KOBOTOUCH):
         return path.replace(".epub", ".kepub.epub")
 
 
+@contextmanager
+def as_epub() -> Iterator[None]:
+    """A reader who unticked what calibre 8 and newer do by default: a KEPUB made of every EPUB."""
+    genuine = KOBOTOUCH.get_pref
+    with mock.patch.object(KOBOTOUCH, "get_pref", staticmethod(lambda key: key != "kepubify" and genuine(key))):
+        yield
+
+
 class Kobo(Case):
     """calibre's own driver of Kobo's readers, without its database."""
 
@@ -191,6 +207,8 @@ class Kobo(Case):
         device._main_prefix, device._card_a_prefix, device._card_b_prefix = folder + os.sep, None, None
         device.set_progress_reporter(lambda *_: None)
         device.dbversion = 0
+        # A Libra 2, as calibre from 7.22 on asks.
+        device.detected_device = SimpleNamespace(idVendor=0x2237, idProduct=0x418D)
         return device, folder
 
     def send(self, device: Any, book: int, fmt: str) -> str:
@@ -211,7 +229,7 @@ class Kobo(Case):
         book = add_book(self.db, Path(made).read_bytes(), title="Styled")
         device, folder = self.connect(KOBOTOUCH)
         Path(folder, "kobo_extra.css").write_text("p { text-indent: 1em }")
-        with mock.patch.object(KOBOTOUCH, "modifying_css", lambda _self: True):
+        with mock.patch.object(KOBOTOUCH, "modifying_css", lambda _self: True), as_epub():
             path = self.send(device, book, "EPUB")
         with zipfile.ZipFile(path) as archive:
             self.assertIn(b"text-indent", archive.read("OEBPS/s.css"))
@@ -231,6 +249,34 @@ class Kobo(Case):
             self.assertEqual(self.known(book)[file_digest(path)], "sent")
             self.assertEqual(self.known(book)[name_digest(os.path.basename(path))], "sent")
         self.assertEqual(len(digests), 1)
+
+    def test_calibres_own_kepubs_are_foreseen_and_each_is_known(self) -> None:
+        book = add_book(self.db, make_epub(Recipe("kobo", content=30 * KIB)), title="As calibre likes it")
+        device, _folder = self.connect(KOBOTOUCH)
+        self.assertEqual(makes_kepubs(device), CALIBRE >= (8, 0))
+        for title in ("As calibre likes it", "Another title"):
+            self.api.set_field("title", {book: title})
+            path = self.send(device, book, "EPUB")
+            self.assertEqual(path.endswith(".kepub.epub"), makes_kepubs(device))
+            self.assertEqual(self.known(book)[file_digest(path)], "sent")
+        with as_epub():
+            self.assertFalse(makes_kepubs(device))
+            digests = set()
+            for title in ("As EPUB", "As EPUB again"):
+                self.api.set_field("title", {book: title})
+                path = self.send(device, book, "EPUB")
+                self.assertFalse(path.endswith(".kepub.epub"))
+                digests.add(file_digest(path))
+        self.assertEqual(len(digests), 1)
+
+    def test_a_tolino_gets_epubs_from_the_same_driver(self) -> None:
+        device, _folder = self.connect(KOBOTOUCH)
+        with mock.patch.object(KOBOTOUCH, "isTolinoDevice", lambda _self: True, create=True):
+            self.assertFalse(makes_kepubs(device))
+
+    def test_other_drivers_make_none(self) -> None:
+        for device in (FOLDER_DEVICE(new_folder("folder")), USBMS(None)):
+            self.assertFalse(makes_kepubs(device))
 
     def test_a_kepub_made_by_the_driver_is_hashed_as_it_lies_there(self) -> None:
         book = add_book(self.db, make_epub(Recipe("made", content=30 * KIB)), title="Made on the way")
