@@ -6,7 +6,7 @@ import io
 import os
 import unittest
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 from unittest import mock
 
 from books_of_all_kinds import SHAPES, books
@@ -15,11 +15,15 @@ from kosync import KosyncServer
 from smtp_sink import SmtpSink
 from steps import USER, action, api, configure, tidy_up, wait_for_run
 
+from calibre.constants import numeric_version
 from calibre.ebooks.metadata.book.base import Metadata
 
+CALIBRE = cast("tuple[int, ...]", numeric_version)
 # Of the formats that calibre writes into, and of those it only carries. A mail a second is calibre's own rule.
 KINDS = ("EPUB", "KEPUB", "AZW3", "MOBI", "DOCX", "FB2", "PDF", "CBZ", "TXT")
 STEADY = ("EPUB", "KEPUB")
+# calibre's own fault: these versions have no type for a KEPUB, and insist on one.
+NEVER_MAILED = ("KEPUB",) if (9, 12) <= CALIBRE < (9, 18) else ()
 
 
 class Leaving(unittest.TestCase):
@@ -63,7 +67,8 @@ class Leaving(unittest.TestCase):
         """Reads these copies, by title, and syncs: each finds its book."""
         from calibre_plugins.koreader_progress.copies.digest import partial_md5
 
-        self.assertEqual(set(copies), set(self.formats))
+        left = {title for title, fmt in self.formats.items() if route != "e-mail" or fmt not in NEVER_MAILED}
+        self.assertEqual(set(copies), left)
         shares: dict[str, float] = {}
         for n, (title, data) in enumerate(copies.items()):
             digest = partial_md5(io.BytesIO(data))
@@ -85,7 +90,7 @@ class Leaving(unittest.TestCase):
         options: dict[str, Any] = {"from_": "me@example.org", "relay_host": "127.0.0.1", "relay_port": self.sink.port}
         options.update(relay_username=None, relay_password="", encryption="NONE")
         self.sink.files.clear()
-        ids = list(self.ids.values())
+        ids = [self.ids[title] for title, fmt in self.formats.items() if fmt not in NEVER_MAILED]
 
         def send() -> None:
             for name, value in options.items():
@@ -160,6 +165,10 @@ class Leaving(unittest.TestCase):
         kept = api().create_book_entry(Metadata("Merged", ["Some Body"]))
         self.assertEqual(read_digests(api(), [kept]), {})
 
+        def confirmed(*_args: Any, **_named: Any) -> bool | tuple[bool, bool]:
+            # Since 7.13 calibre also asks whether the other record's cover is kept.
+            return (True, False) if CALIBRE >= (7, 13) else True
+
         def merge() -> None:
             view = gui.main.library_view
             gui.main.refresh_all()
@@ -168,7 +177,7 @@ class Leaving(unittest.TestCase):
             view.select_rows(set(ids))
             edit = gui.main.iactions["Edit Metadata"]
             with (
-                mock.patch("calibre.gui2.dialogs.confirm_merge.confirm_merge", lambda *_args, **_named: True),
+                mock.patch("calibre.gui2.dialogs.confirm_merge.confirm_merge", confirmed),
                 mock.patch.object(edit, "books_to_merge", lambda _rows: (kept, ids[1:])),
             ):
                 edit.merge_books(merge_only_formats=False)
