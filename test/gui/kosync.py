@@ -18,10 +18,14 @@ from typing import Any
 
 
 class KosyncServer:
-    """`node dist/cli.mjs serve` on a free port or the one that is wanted, in whatever network namespace the tests run in."""
+    """`node dist/cli.mjs serve` on a free port or the one that is wanted, in whatever network namespace the tests run in.
 
-    def __init__(self, port: int = 0) -> None:
+    Without a folder for its data it forgets everything when it ends.
+    """
+
+    def __init__(self, port: int = 0, data: str = "") -> None:
         line = [os.environ["TEST_NODE"], os.environ["TEST_CLI"], "serve", "--port", str(port), "--registration", "open"]
+        line += ["--data", data] if data else []
         self._process = subprocess.Popen(line, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
         assert self._process.stdout is not None
         self.url = self._process.stdout.readline().strip()
