@@ -77,20 +77,20 @@ class FailingJobs(WithServer):
         self.assertEqual([job.result for job in gui.main.job_manager.jobs if job.failed][-1:], [None])
 
     def test_1_asking_the_server(self) -> None:
-        self.expect_a_fault_without_secrets(action().sync_all, "pull.prepare")
+        self.expect_a_fault_without_secrets(action().sync_all, "sync.pull.prepare")
 
     def test_2_gathering_what_left(self) -> None:
-        self.expect_a_fault_without_secrets(action().sync_all, "jobs.rebuild")
+        self.expect_a_fault_without_secrets(action().sync_all, "window.runs.jobs.rebuild")
 
     def test_3_writing(self) -> None:
-        self.expect_a_fault_without_secrets(action().sync_all, "pull.write_updates")
+        self.expect_a_fault_without_secrets(action().sync_all, "memory.journaled.write_updates")
 
     def test_4_offering(self) -> None:
         select(self.dracula)
-        self.expect_a_fault_without_secrets(action().offer_place, "offer_runs.rebuild")
+        self.expect_a_fault_without_secrets(action().offer_place, "window.runs.offer.rebuild")
 
     def test_5_pushing(self) -> None:
-        self.expect_a_fault_without_secrets(action().push, "push_runs.push.prepare")
+        self.expect_a_fault_without_secrets(action().push, "sync.push.prepare")
 
     def test_6_sending(self) -> None:
         gui.post(action().sync_all)
@@ -99,14 +99,14 @@ class FailingJobs(WithServer):
         gui(lambda: api().set_field("#percent", {self.dracula: 60}))
         gui(lambda: action().runs.push(action().profile, [self.dracula]))
         review = gui.window("koreader_progress_result")
-        self.expect_a_fault_without_secrets(lambda: click(review.apply_button), "push_runs.push.apply")
+        self.expect_a_fault_without_secrets(lambda: click(review.apply_button), "sync.push.apply")
 
     def test_7_undoing(self) -> None:
         gui.wait(lambda: action().undoable is not None, "what can be undone")
-        self.expect_a_fault_without_secrets(action().undo_last, "jobs.undo_run")
+        self.expect_a_fault_without_secrets(action().undo_last, "window.runs.jobs.undo_run")
         run = gui(lambda: action().undoable)
         put_back = action().runs.undos.put_back
-        self.expect_a_fault_without_secrets(lambda: put_back(api(), [run], [self.dracula]), "jobs.put_back")
+        self.expect_a_fault_without_secrets(lambda: put_back(api(), [run], [self.dracula]), "window.runs.jobs.put_back")
 
     def test_8_nothing_went_wrong_unseen(self) -> None:
         self.assertEqual(gui.errors, [])
