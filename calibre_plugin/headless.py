@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import queue
-import shutil
 import signal
 import sys
 import tempfile
@@ -15,6 +14,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final, TextIO
 
+from calibre.constants import __version__ as calibre_version
 from calibre.constants import cache_dir
 from calibre.utils.lock import singleinstance
 
@@ -23,9 +23,12 @@ from .sync import push
 from .memory.book_memory import logged_books
 from .link.client import BridgeClient, BridgeDied, BridgeNotStarted, SyncError
 from .sync.carry_over import carry_over
+from .sync.examine import as_answer, examine_card
 from .settings.config import Settings, account_id_of, default_profile, map_columns, new_profile
 from .link.contract import Account, CarryOverResult, ColumnField, ColumnMapping, Profile
 from .memory.history import link, read_digests, read_unlinked, unlink
+from .library.refused import refusal
+from .library.snapshot import copy_database
 from .library.books import WriteReport, resolve_columns
 from .copies.log_places import out_of_reach
 from .library.settings import find_settings_again
@@ -77,11 +80,11 @@ class HeadlessLibrary:
 
         if not Path(path, "metadata.db").is_file():
             raise HeadlessError("NoLibrary", library=path)
-        # As calibredb does: two processes with one library open overwrite each other unseen.
-        if not singleinstance("db"):
-            raise HeadlessError("LibraryOpen", library=path)
         if params["dry_run"]:
             self._work_on_a_copy(path)
+        elif not singleinstance("db"):
+            # As calibredb does: two processes with one library open overwrite each other unseen.
+            raise HeadlessError("LibraryOpen", library=path)
         self._db = LibraryDatabase(os.path.abspath(path))
         self._take_up(params["dry_run"])
         # What left calibre since the last run, from whatever process: the digests that readers know.
@@ -137,9 +140,7 @@ class HeadlessLibrary:
     def _work_on_a_copy(self, path: str) -> None:
         """Lets calibre use a copy of the database: a dry run learns and predicts as usual, and leaves no trace."""
         self._copy = tempfile.TemporaryDirectory(prefix="koreader-progress-")
-        copied = Path(self._copy.name, "metadata.db")
-        shutil.copyfile(Path(path, "metadata.db"), copied)
-        os.environ["CALIBRE_OVERRIDE_DATABASE_PATH"] = str(copied)
+        os.environ["CALIBRE_OVERRIDE_DATABASE_PATH"] = str(copy_database(path, self._copy.name))
 
     def _mapped_in_calibre(self, needed: bool) -> dict[ColumnField, tuple[str, int | None]]:
         """The columns that the library's default profile maps; none is an error where they are needed."""
@@ -233,6 +234,12 @@ class HeadlessLibrary:
             "unlinked": read_unlinked(self._api, [book_id]).get(book_id, []),
         }
 
+    def examine(self, params: Mapping[str, Any]) -> dict[str, Any]:
+        """What runs here, and what lies on a mounted card where one is named. Needs no library."""
+        folder: str | None = params["device"]
+        card = as_answer(examine_card(folder, self._abort)) if folder is not None else None
+        return {"calibre": calibre_version, "card": card}
+
     def link(self, params: Mapping[str, Any]) -> dict[str, Any]:
         """Makes a digest this book's for good."""
         link(self._to_be_changed(), self._book(params), params["digest"])
@@ -299,6 +306,7 @@ def serve(requests: TextIO, answers: TextIO, token: str, bridge: Sequence[str]) 
         "push": library.push,
         "log": library.log,
         "copies": library.copies,
+        "examine": library.examine,
         "link": library.link,
         "unlink": library.unlink,
         "explain": library.explain,
@@ -327,10 +335,18 @@ def serve(requests: TextIO, answers: TextIO, token: str, bridge: Sequence[str]) 
                 print(error.log, file=sys.stderr)
                 say({"id": request["id"], "error": {"name": "BridgeEnded", "data": {"exit_code": error.exit_code}}})
             except Exception as error:
-                traceback.print_exc()
-                say({"id": request["id"], "error": {"name": "Fault", "data": {"message": str(error)}}})
+                say({"id": request["id"], "error": _unforeseen(error)})
     finally:
         library.close({})
+
+
+def _unforeseen(error: Exception) -> dict[str, Any]:
+    """What a disk refused, by its code; else a fault of ours, with its traceback on stderr."""
+    refused = refusal(error)
+    if refused is not None:
+        return {"name": "DiskRefused", "data": {"reason": refused[0], "path": refused[1]}}
+    traceback.print_exc()
+    return {"name": "Fault", "data": {"message": str(error)}}
 
 
 def _requests(lines: TextIO, stop: Callable[[], None]) -> Iterator[dict[str, Any]]:

@@ -47,7 +47,11 @@ export async function compose({ cache_folder }: { cache_folder: string | null })
 }
 
 /** Real calibre, without a window; `folder` is where the build put the plugin's zip and the script for calibre. */
-export async function openCalibre(folder: string, log: (line: string) => void): Promise<CalibreLibrary> {
+export async function openCalibre(
+  folder: string,
+  log: (line: string) => void,
+  signal: AbortSignal,
+): Promise<CalibreLibrary> {
   const { startCalibre } = await import("./io/calibre-library.ts");
   return startCalibre({
     calibreDebug: join(process.env["KOREADER_PROGRESS_CALIBRE"] ?? "", "calibre-debug"),
@@ -55,6 +59,7 @@ export async function openCalibre(folder: string, log: (line: string) => void): 
     pluginZip: join(folder, "koreader-progress.zip"),
     bridge: [process.execPath, join(folder, "bridge", "main.mjs")],
     log,
+    signal,
   });
 }
 

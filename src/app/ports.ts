@@ -40,6 +40,8 @@ export interface KosyncClient {
   removeDocument(document: string, signal?: AbortSignal): Promise<boolean>;
   /** All the user's documents, or null where the server cannot list; not `complete` when it may have left some out. */
   listDocuments(signal?: AbortSignal): Promise<{ documents: ListedDocument[]; complete: boolean } | null>;
+  /** Seconds that the server's clock is ahead of this machine's by its last answer; null where it does not say. */
+  clockAhead(): number | null;
   /** From now on nothing more is sent; what was sent comes to its end. */
   finish(): void;
   close(): Promise<void>;
@@ -173,6 +175,15 @@ export interface Unlinked {
   readonly restorable: ColumnUpdate[];
 }
 
+/** What lies on a mounted card or folder of a reader. */
+export interface Card {
+  readonly books: number;
+  /** How far the reader is, by the digest that KOReader keeps beside a book; null where it does not say. */
+  readonly sidecars: Readonly<Record<string, number | null>>;
+  /** Sidecars that cannot be read, or not in full. */
+  readonly odd: number;
+}
+
 /** A calibre library that no other program has open. */
 export interface CalibreLibrary {
   open(params: {
@@ -201,11 +212,11 @@ export interface CalibreLibrary {
   /** The reading logs of those of these books that have one, over all accounts. */
   log(book_ids: readonly number[]): Promise<LoggedBook[]>;
   copies(book_id: number): Promise<BookCopies>;
+  /** The version of calibre, and what lies in a folder where one is named; no library need be open. */
+  examine(device: string | null): Promise<{ readonly calibre: string; readonly card: Card | null }>;
   link(book_id: number, digest: string): Promise<void>;
   /** With `restore`, what the digest wrote is put back; otherwise it is only told. */
   unlink(book_id: number, digest: string, restore: boolean): Promise<Unlinked>;
-  /** Asks what is under way to end soon: it answers with what was done by then, or rejects with Cancelled. */
-  stop(): void;
   /** One sentence for each reason, the same as in calibre's window. */
   explain(reasons: readonly Why[]): Promise<string[]>;
   close(): Promise<void>;

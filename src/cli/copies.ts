@@ -2,7 +2,7 @@
 import process from "node:process";
 import { parseArgs } from "node:util";
 import type { KnownDigest } from "../model/digest.ts";
-import { openLibrary, startCalibre } from "./calibre.ts";
+import { inCalibre, openLibrary } from "./calibre.ts";
 import { bookIdOf } from "./book-id.ts";
 import { Refused, orSentence } from "./sentences.ts";
 
@@ -21,19 +21,16 @@ export function run(args: string[]): Promise<number> {
         json: { type: "boolean", default: false },
       },
     });
-    const { library } = values;
+    const { library, json } = values;
     if (library === undefined) throw new Refused("copies: --library is needed.");
     const book_id = bookIdOf(values.id, "copies");
-    const calibre = await startCalibre();
-    try {
-      await openLibrary(calibre, { library, dry_run: true, copy_logs: values["copy-logs"] });
+    return inCalibre(async (calibre, signal) => {
+      await openLibrary(calibre, { library, dry_run: true, copy_logs: values["copy-logs"] }, signal);
       const copies = await calibre.copies(book_id);
-      if (values.json) process.stdout.write(`${JSON.stringify({ book_id, ...copies })}\n`);
+      if (json) process.stdout.write(`${JSON.stringify({ book_id, ...copies })}\n`);
       else for (const digest of copies.digests) process.stdout.write(`${lineOf(digest)}\n`);
-    } finally {
-      await calibre.close();
-    }
-    return 0;
+      return 0;
+    });
   });
 }
 

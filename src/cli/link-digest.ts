@@ -1,10 +1,9 @@
 /** What `link` and `unlink` have in common: a library, a book, a digest. */
-import { resolve } from "node:path";
 import { parseArgs } from "node:util";
 import type { CalibreLibrary } from "../app/ports.ts";
 import { Digest } from "../model/digest.ts";
 import { bookIdOf } from "./book-id.ts";
-import { startCalibre } from "./calibre.ts";
+import { inCalibre, openLibrary } from "./calibre.ts";
 import { Refused, orSentence } from "./sentences.ts";
 
 /** What the command line says about one digest of one book. */
@@ -26,11 +25,12 @@ export function decideAboutDigest(
       options: {
         library: { type: "string" },
         id: { type: "string" },
+        wait: { type: "boolean", default: false },
         ...(command === "unlink" ? { restore: { type: "boolean" } } : {}),
       } as const,
       allowPositionals: true,
     });
-    const { library, id } = values;
+    const { library, id, wait } = values;
     const restore = "restore" in values && values.restore === true;
     if (library === undefined) throw new Refused(`${command}: --library is needed.`);
     const book_id = bookIdOf(id, command);
@@ -38,13 +38,10 @@ export function decideAboutDigest(
     if (!digest.success || positionals.length !== 1) {
       throw new Refused(`${command}: name one digest, 32 hexadecimal digits as KOReader and the server know it.`);
     }
-    const calibre = await startCalibre();
-    try {
-      await calibre.open({ library: resolve(library), dry_run: false, copy_logs: [] });
+    return inCalibre(async (calibre, signal) => {
+      await openLibrary(calibre, { library, dry_run: false, wait }, signal);
       await decide(calibre, { book_id, digest: digest.data, restore });
-    } finally {
-      await calibre.close();
-    }
-    return 0;
+      return 0;
+    });
   });
 }

@@ -1,10 +1,9 @@
 /** `koreader-progress log`: the reading log of a library, for other programs. */
-import { resolve } from "node:path";
 import process from "node:process";
 import { parseArgs } from "node:util";
 import { exportLog } from "../app/reading-log.ts";
 import { DEFAULT_RULES } from "../model/profile.ts";
-import { startCalibre } from "./calibre.ts";
+import { inCalibre, openLibrary } from "./calibre.ts";
 import { Refused, idsOf, orSentence } from "./sentences.ts";
 
 export const summary = "log --library DIR [--ids 1,2] [--format csv|json]    what was read when, and on which device";
@@ -24,14 +23,11 @@ export function run(args: string[]): Promise<number> {
     if (library === undefined) throw new Refused("log: --library is needed.");
     if (format !== "csv" && format !== "json") throw new Refused("log: --format is csv or json.");
     const ids = values.ids === undefined ? null : idsOf(values.ids, "log");
-    const calibre = await startCalibre();
-    try {
-      const { book_ids } = await calibre.open({ library: resolve(library), dry_run: true, copy_logs: [] });
+    return inCalibre(async (calibre, signal) => {
+      const book_ids = await openLibrary(calibre, { library, dry_run: true }, signal);
       const books = await calibre.log(ids ?? book_ids);
       process.stdout.write(exportLog(books, format, { rules: DEFAULT_RULES, time_zone: null }));
-    } finally {
-      await calibre.close();
-    }
-    return 0;
+      return 0;
+    });
   });
 }

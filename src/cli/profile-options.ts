@@ -12,6 +12,7 @@ export const SHARED_HELP = `\
   --policy WHICH           decides conflicts: ${ConflictPolicy.options.join(", ")}
   --copy-logs DIR          a folder of copy logs of another calibre, again for another one
   --dry-run                change nothing, only say what would be done
+  --wait                   wait for another calibre program, or another sync, to end
   --explain                the reason of every decision
   --json                   one JSON object instead of lines`;
 

@@ -17,7 +17,7 @@ export const summary =
   "push --library DIR --url URL --user NAME --password-stdin [--ids N] [--typed]    calibre's own places to the server";
 
 export const help = `
-  --library DIR            calibre's library; calibre itself must not be running
+  --library DIR            calibre's library; unless it is a dry run, calibre itself must not be running
 ${ACCOUNT_HELP}
 ${SHARED_HELP}
   --typed                  with one book in --ids: push the percentage typed into its percent column
@@ -43,6 +43,7 @@ async function push(args: string[]): Promise<number> {
       policy: { type: "string" },
       "copy-logs": { type: "string", multiple: true, default: [] },
       "dry-run": { type: "boolean", default: false },
+      wait: { type: "boolean", default: false },
       explain: { type: "boolean", default: false },
       json: { type: "boolean", default: false },
     },
@@ -60,7 +61,8 @@ async function push(args: string[]): Promise<number> {
   async function send(signal: AbortSignal): Promise<number> {
     const known = await loggedIn(draft, signal);
     return withCalibre(signal, async (calibre) => {
-      const book_ids = await openLibrary(calibre, { library: library ?? "", dry_run, copy_logs: values["copy-logs"] });
+      const wanted = { library: library ?? "", dry_run, copy_logs: values["copy-logs"], wait: values.wait };
+      const book_ids = await openLibrary(calibre, wanted, signal);
       const mapped = await calibre.map({ columns, url: known.url, username: known.username, needed: typed });
       const profile: Profile = {
         id: "command-line",

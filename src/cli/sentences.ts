@@ -31,6 +31,9 @@ function sentenceOf(error: unknown): string | null {
   if (error instanceof Refused) return error.message;
   if (error instanceof SyncError) return syncErrorSentence(error);
   if (error instanceof Error && error.name === "LibraryError") return librarySentence(error as Error & LibraryTrouble);
+  if (error instanceof Error && "syscall" in error && "code" in error) {
+    return diskSentence(error.code, "path" in error ? error.path : null);
+  }
   return null;
 }
 
@@ -41,13 +44,18 @@ interface LibraryTrouble {
 
 function exitCode(data: LibraryTrouble["data"]): string {
   const code = data["exit_code"];
-  return typeof code === "number" ? `exit code ${code}` : "ended from outside";
+  if (typeof code === "number") return `exit code ${code}`;
+  return typeof data["signal"] === "string" ? `ended from outside, ${data["signal"]}` : "ended from outside";
 }
 
 function librarySentence({ kind, data }: LibraryTrouble): string | null {
   switch (kind) {
     case "NoCalibre":
       return "calibre-debug was not found: install calibre 6.0 or newer, or put its command line tools on the PATH.";
+    case "DiskRefused":
+      return diskSentence(data["reason"], data["path"]);
+    case "Fault":
+      return `This is a fault of this program (${String(data["message"])}): please report it with the lines above.`;
     case "CalibreEnded":
       return `calibre ended before it was done (${exitCode(data)}); nothing more was written.`;
     case "BridgeNotStarted":
@@ -71,6 +79,30 @@ function librarySentence({ kind, data }: LibraryTrouble): string | null {
     default:
       return null;
   }
+}
+
+/** What the system, or SQLite, says when a disk takes or gives nothing. */
+const REFUSALS: Readonly<Record<string, string>> = {
+  ENOSPC: "there is no space left on its disk",
+  EDQUOT: "there is no space left for this user on its disk",
+  EROFS: "it can only be read",
+  EACCES: "this user may not",
+  EPERM: "this user may not",
+  ENOENT: "it is not there",
+  ENAMETOOLONG: "its path is too long",
+  EIO: "its disk has a fault",
+  EBUSY: "another program keeps it busy",
+  CANTOPEN: "it cannot be opened: is its path too long, or may this user not?",
+  DAMAGED: "its database is damaged; calibre can mend it under Library maintenance",
+};
+
+/** Characters of a path that anybody would read. */
+const LONGEST_PATH = 300;
+
+function diskSentence(code: unknown, path: unknown): string {
+  const named = typeof path === "string" && path !== "" ? path : "The library";
+  const where = named.length > LONGEST_PATH ? `${named.slice(0, LONGEST_PATH)}…` : named;
+  return `${where} cannot be used: ${REFUSALS[String(code)] ?? String(code)}.`.replace(/\?\.$/, "?");
 }
 
 function syncErrorSentence({ kind, data }: SyncError): string {

@@ -15,7 +15,7 @@ import { stoppable } from "./stopping.ts";
 export const summary = "sync --library DIR --url URL --user NAME --password-stdin --column percent=#col ...";
 
 export const help = `
-  --library DIR            calibre's library; calibre itself must not be running
+  --library DIR            calibre's library; unless it is a dry run, calibre itself must not be running
 ${ACCOUNT_HELP}
 ${SHARED_HELP}
   --no-predict             never ask about copies that nobody saw leaving calibre
@@ -42,6 +42,7 @@ async function sync(args: string[]): Promise<number> {
       "copy-logs": { type: "string", multiple: true, default: [] },
       "no-predict": { type: "boolean", default: false },
       "dry-run": { type: "boolean", default: false },
+      wait: { type: "boolean", default: false },
       explain: { type: "boolean", default: false },
       json: { type: "boolean", default: false },
     },
@@ -59,7 +60,8 @@ async function sync(args: string[]): Promise<number> {
     // The id of an account follows from its address: the one that really answers, not what was typed.
     const known = await loggedIn(draft, signal);
     return withCalibre(signal, async (calibre) => {
-      const book_ids = await openLibrary(calibre, { library: library ?? "", dry_run, copy_logs: values["copy-logs"] });
+      const wanted = { library: library ?? "", dry_run, copy_logs: values["copy-logs"], wait: values.wait };
+      const book_ids = await openLibrary(calibre, wanted, signal);
       const mapped = await calibre.map({ columns, url: known.url, username: known.username, needed: true });
       const account: Account = { ...known, id: mapped.account_id };
       const rules: Rules = policy === null ? DEFAULT_RULES : { ...DEFAULT_RULES, conflict: policy };

@@ -8,6 +8,7 @@ export const summary =
 
 export const help = `
   --restore    puts back what the digest has written, where the cells still hold it
+  --wait       wait for another calibre program to end
 `;
 
 /** 0 when it is remembered, 2 when nothing could be done. Prints the cells that were put back, or can be. */

@@ -1,6 +1,7 @@
 /** A calibre library for the command line: real calibre, driven by python-shell, one JSON line each way. */
 import { randomBytes } from "node:crypto";
 import { PythonShell } from "python-shell";
+import * as z from "zod";
 import type { LoggedBook } from "../model/reading-log.ts";
 import { SYNC_ERRORS, SyncError, type SyncErrorName } from "../model/error.ts";
 import type { CalibreLibrary } from "../app/ports.ts";
@@ -32,7 +33,24 @@ interface Options {
   readonly bridge: readonly [runtime: string, script: string];
   /** Where other plugins' chatter goes. */
   readonly log: (line: string) => void;
+  /** Asks what is under way to end soon: it answers with what was done by then, or rejects with Cancelled. */
+  readonly signal: AbortSignal;
 }
+
+/** One line of calibre's: what it answers to the request of this id. */
+const Answer = z.object({
+  id: z.number(),
+  result: z.unknown().optional(),
+  error: z
+    .object({ name: z.string(), data: z.record(z.string(), z.union([z.string(), z.number(), z.null()])) })
+    .optional(),
+});
+
+/** Milliseconds that a calibre which was told to go, or to stop, may take: then it is ended. What it wrote is journalled. */
+const PATIENCE = 15_000;
+
+/** Milliseconds for the last words of a calibre that has ended; a program that it left behind may hold its pipes for ever. */
+const LAST_WORDS = 1_000;
 
 interface Waiting {
   readonly resolve: (result: unknown) => void;
@@ -55,32 +73,54 @@ export async function startCalibre(options: Options): Promise<CalibreLibrary> {
     env: { ...process.env, PYTHONIOENCODING: "utf-8", QT_QPA_PLATFORM: "offscreen" },
   });
 
+  // Listened to from the beginning: python-shell tells it once, and calls nobody back who asks later.
+  const { promise: gone, resolve: goneNow } = Promise.withResolvers<void>();
   const end = (error: Error): void => {
     ended ??= error;
     for (const { reject } of waiting.values()) reject(ended);
     waiting.clear();
+    goneNow();
+  };
+  const endedSo = (): void => {
+    end(new LibraryError("CalibreEnded", { exit_code: shell.exitCode ?? null, signal: shell.childProcess.signalCode }));
+    shell.stdout.destroy();
+    shell.stderr.destroy();
   };
   shell.on("message", (line: string) => {
     const start = line.indexOf(token);
     const chatter = start === -1 ? line : line.slice(0, start);
     if (chatter !== "") options.log(chatter);
     if (start === -1) return;
-    const { id, result, error } = JSON.parse(line.slice(start + token.length)) as {
-      id: number;
-      result?: unknown;
-      error?: { name: string; data: Record<string, string | number | null> };
-    };
-    const call = waiting.get(id);
-    waiting.delete(id);
-    if (error === undefined) call?.resolve(result);
-    else
-      call?.reject(
-        isSyncError(error.name) ? new SyncError(error.name, error.data) : new LibraryError(error.name, error.data),
-      );
+    const answer = answerIn(line.slice(start + token.length));
+    if (answer === null) {
+      // Cut off, or no answer at all: whoever waits for it would wait for ever.
+      shell.kill("SIGKILL");
+      return;
+    }
+    const call = waiting.get(answer.id);
+    waiting.delete(answer.id);
+    if (answer.error === undefined) call?.resolve(answer.result);
+    else call?.reject(errorOf(answer.error));
   });
   shell.on("stderr", (line: string) => options.log(line));
   shell.on("error", (error) => end(new LibraryError("NoCalibre", { message: error.message })));
-  shell.on("close", () => end(new LibraryError("CalibreEnded", { exit_code: shell.exitCode ?? null })));
+  shell.on("close", endedSo);
+  shell.childProcess.on("exit", () => unlessGone(LAST_WORDS, endedSo));
+  // What is written to a calibre that has just gone is lost with it: its end is what is told.
+  shell.stdin.on("error", () => {});
+
+  function unlessGone(patience: number, act: () => void): void {
+    const timer = setTimeout(act, patience);
+    void gone.then(() => clearTimeout(timer));
+  }
+  const leave = (): void => unlessGone(PATIENCE, () => shell.kill("SIGKILL"));
+  const stop = (): void => {
+    // Nobody answers this: what is under way ends with its own answer.
+    if (ended === null) shell.send(JSON.stringify({ id: 0, method: "stop", params: {} }));
+    leave();
+  };
+  options.signal.addEventListener("abort", stop, { once: true });
+  void gone.then(() => options.signal.removeEventListener("abort", stop));
 
   const ready = new Promise<unknown>((resolve, reject) => waiting.set(0, { resolve, reject }));
 
@@ -102,16 +142,29 @@ export async function startCalibre(options: Options): Promise<CalibreLibrary> {
     push: (request) => ask("push", request),
     log: async (book_ids) => (await ask<{ books: LoggedBook[] }>("log", { book_ids })).books,
     copies: (book_id) => ask("copies", { book_id }),
+    examine: (device) => ask("examine", { device }),
     link: async (book_id, digest) => void (await ask("link", { book_id, digest })),
     unlink: (book_id, digest, restore) => ask("unlink", { book_id, digest, restore }),
-    stop() {
-      // Nobody answers this: what is under way ends with its own answer.
-      if (ended === null) shell.send(JSON.stringify({ id: 0, method: "stop", params: {} }));
-    },
     explain: async (reasons) => (await ask<{ sentences: string[] }>("explain", { reasons })).sentences,
     async close() {
-      if (ended === null) await ask("close", {}).catch(() => {});
-      await new Promise<void>((resolve) => shell.end(() => resolve()));
+      if (ended !== null) return;
+      leave();
+      await ask("close", {}).catch(() => {});
+      shell.end(() => {});
+      await gone;
     },
   };
+}
+
+/** The answer that a line holds; null for one that was cut off, or is none. */
+function answerIn(text: string): z.infer<typeof Answer> | null {
+  try {
+    return Answer.parse(JSON.parse(text));
+  } catch {
+    return null;
+  }
+}
+
+function errorOf({ name, data }: NonNullable<z.infer<typeof Answer>["error"]>): Error {
+  return isSyncError(name) ? new SyncError(name, data) : new LibraryError(name, data);
 }
