@@ -3,7 +3,7 @@ import * as z from "zod";
 import { Account } from "../src/model/account.ts";
 import { CarryOver, CarryOverResult } from "../src/model/carry-over.ts";
 import { Diagnosis } from "../src/model/diagnosis.ts";
-import { FileDigests } from "../src/model/digest.ts";
+import { FileDigests, KnownDigest } from "../src/model/digest.ts";
 import { HostingOptions, HostingStatus, HostingUserChange } from "../src/model/hosting.ts";
 import { Book, Observation, PullPlan } from "../src/model/plan.ts";
 import { ConflictPolicy, Profile, Rules } from "../src/model/profile.ts";
@@ -133,7 +133,13 @@ const ListAnswer = z
 
 const CarryOverAnswer = z.strictObject({ results: z.array(CarryOverResult) }).meta({ id: "CarryOverAnswer" });
 
-const DiagnoseRequest = z.strictObject({ account: Account }).meta({ id: "DiagnoseRequest" });
+const DiagnoseRequest = z
+  .strictObject({
+    account: Account,
+    /** Of one book, to see which of them the server knows; empty for none. */
+    digests: z.array(KnownDigest).max(10_000),
+  })
+  .meta({ id: "DiagnoseRequest" });
 
 const LogRequest = z
   .strictObject({

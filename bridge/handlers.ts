@@ -149,9 +149,9 @@ export function createHandlers(): { handlers: Handlers; greet: (hello: Hello) =>
       const { exportLog } = await import("../src/app/reading-log.ts");
       return { text: exportLog(books, format, telling) };
     },
-    "diagnose/run": async ({ account }, { signal }) => {
+    "diagnose/run": async (request, { signal }) => {
       const { diagnose } = await import("../src/app/diagnose.ts");
-      return diagnose(account, await given(), signal);
+      return diagnose(request, await given(), signal);
     },
     "sync/end": ({ run }) => {
       runs.delete(run);

@@ -753,6 +753,7 @@ class LogExportAnswer(TypedDict):
 
 class DiagnoseRequest(TypedDict):
     account: Account
+    digests: list[KnownDigest]
 
 
 class CheckError(TypedDict):
@@ -761,15 +762,23 @@ class CheckError(TypedDict):
 
 
 class Check(TypedDict):
-    name: Literal["find_server", "log_in", "ask", "list"]
+    name: Literal["find_server", "log_in", "ask", "list", "ask_book"]
     ok: bool
     took: float
     error: CheckError | None
 
 
+class Finding(TypedDict):
+    about: Literal["address", "proxy", "certificate", "login", "clock", "server", "matching", "book"]
+    level: Literal["good", "note", "bad"]
+    says: str
+    advice: str
+
+
 class Diagnosis(TypedDict):
     url: str | None
     checks: list[Check]
+    findings: list[Finding]
 
 
 class KeptPlace(TypedDict):

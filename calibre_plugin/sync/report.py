@@ -89,6 +89,9 @@ def _diagnosis_lines(diagnosis: Diagnosis | None) -> list[str]:
         error = check["error"]
         outcome = "ok" if error is None else _plain(error["name"], error["data"])
         lines.append(f"  {check['name']}: {outcome} ({check['took']} ms)")
+    for found in diagnosis["findings"]:
+        mark = {"good": "+", "note": "o", "bad": "-"}[found["level"]]
+        lines.append(f"  {mark} {found['about']}: {found['says']} {found['advice']}".rstrip())
     return ["What the server said:", *lines]
 
 

@@ -20,6 +20,7 @@ const COMMANDS: Readonly<Record<string, () => Promise<Command>>> = {
   copies: () => import("./copies.ts"),
   link: () => import("./link.ts"),
   unlink: () => import("./unlink.ts"),
+  doctor: () => import("./doctor.ts"),
   digest: () => import("./digest.ts"),
   position: () => import("./position.ts"),
   serve: () => import("./serve.ts"),

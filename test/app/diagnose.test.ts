@@ -3,6 +3,7 @@ import { afterAll, beforeAll, expect, test } from "vitest";
 import { diagnose } from "../../src/app/diagnose.ts";
 import { compose, startServer } from "../../src/compose.ts";
 import type { Account } from "../../src/model/account.ts";
+import type { KnownDigest } from "../../src/model/digest.ts";
 import type { RunningServer } from "../../src/server/listen.ts";
 import { accountOf } from "../support/models.ts";
 
@@ -21,9 +22,9 @@ beforeAll(async () => {
 
 afterAll(() => server.stop());
 
-async function diagnosisOf(changed: Partial<Account>) {
+async function diagnosisOf(changed: Partial<Account>, digests: readonly KnownDigest[] = []) {
   const outside = await compose({ cache_folder: null });
-  return diagnose({ ...account, ...changed }, outside, new AbortController().signal);
+  return diagnose({ account: { ...account, ...changed }, digests }, outside, new AbortController().signal);
 }
 
 test("a good account passes each step at the address that really answers", async () => {

@@ -167,7 +167,7 @@ def report_of(api: Any, version: str, launch: Launch, profile: StoredProfile | N
         runtime = launch.find_runtime()
         if account is not None:
             with launch.open(account) as bridge:
-                diagnosis = bridge.request("diagnose/run", {"account": with_proxy(account)})
+                diagnosis = bridge.request("diagnose/run", {"account": with_proxy(account), "digests": []})
     except (RuntimeMissing, SyncError, BridgeNotStarted, BridgeDied, BridgeFault):
         # Exactly then the rest of the report is wanted.
         pass

@@ -26,6 +26,8 @@ export interface HttpAnswer {
   readonly body: string;
   readonly location: string | null;
   readonly retry_after: string | null;
+  /** The server's clock as it says it. */
+  readonly date: string | null;
 }
 
 export interface HttpOptions {
@@ -141,6 +143,7 @@ export function createHttp(options: HttpOptions): Http {
       body: await bodyText(Buffer.from(await body.arrayBuffer()), first(headers["content-encoding"]), MAX_ANSWER_BYTES),
       location: first(headers["location"]),
       retry_after: first(headers["retry-after"]),
+      date: first(headers["date"]),
     };
   }
 

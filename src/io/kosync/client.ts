@@ -60,6 +60,7 @@ export function createKosyncClient({ account: given, limits, pacings }: KosyncCl
       await confirm(signal);
       return listDocuments(transport, account.username, signal);
     },
+    clockAhead: () => transport.clockAhead(),
     finish: () => transport.finish(),
     close: () => transport.close(),
   };

@@ -55,6 +55,8 @@ export interface Transport {
   readonly url: string;
   /** Where it really answers, after the redirects so far; with the login that stands in the account's address. */
   address(): string;
+  /** Seconds that the server's clock is ahead of this machine's by its last answer; null where it does not say. */
+  clockAhead(): number | null;
   /** The answer, of whatever status. `uncertain` when an earlier try failed after the server may have acted on it. */
   ask(call: Call, signal?: AbortSignal): Promise<Answer & { uncertain: boolean }>;
   /** Takes out what must not be shown: a server may echo what it was sent. */
@@ -125,6 +127,7 @@ export function createTransport(account: Account, given: Partial<Limits> = {}, p
   });
   // After a request failed for good the next ones are tried once each, until the server answers again.
   let isDown = false;
+  let ahead: number | null = null;
 
   /** One try, with the redirects a reverse proxy puts in front. */
   async function attempt(call: Call, isFirst: boolean, signal: AbortSignal | undefined): Promise<HttpAnswer> {
@@ -133,6 +136,8 @@ export function createTransport(account: Account, given: Partial<Limits> = {}, p
     let target = new URL(`${withoutSlash(base.href)}${call.path}`);
     for (let hops = 0; ; hops += 1) {
       const answer = await http.send({ method: call.method, url: target, headers, ...body }, signal, isFirst);
+      const said = Date.parse(answer.date ?? "");
+      ahead = Number.isNaN(said) ? null : (said - Date.now()) / 1000;
       const next = redirectTarget(answer, call.method, target);
       if (next === null || hops >= MAX_REDIRECTS || !isSameSite(target, next)) return answer;
       target = next;
@@ -158,6 +163,7 @@ export function createTransport(account: Account, given: Partial<Limits> = {}, p
       found.password = password;
       return withoutSlash(found.href);
     },
+    clockAhead: () => ahead,
     redact(text) {
       const secrets = [account.userkey, password, ...Object.values(account.headers)].filter(({ length }) => length > 3);
       return secrets.reduce((shown, secret) => shown.replaceAll(secret, "***"), text);
