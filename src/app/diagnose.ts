@@ -90,11 +90,12 @@ async function tryClient(
   // Most servers cannot list. That is no fault of theirs: the step is told only where it is possible, or fails.
   const list = await attempt("list", () => client.listDocuments(signal));
   const asked: Heard["asked"][number][] = [];
-  await attempt("ask_book", async () => {
+  const askAll = async (): Promise<void> => {
     for (const digest of digests) {
       const progress = await client.getProgress(digest.digest, signal);
       asked.push({ digest, percentage: progress?.percentage ?? null });
     }
-  });
+  };
+  if (digests.length > 0) await attempt("ask_book", askAll);
   return { login_shown: letIn.shown, ahead, documents: list === null ? null : list.documents.length, asked };
 }
