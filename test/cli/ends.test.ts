@@ -107,7 +107,7 @@ describe.skipIf(!onLinux)("calibre ends under a command", () => {
     ["as soon as it is asked", [hello, "read -r line", "exit 4"], "exit code 4"],
     ["in the middle of a word", [hello, "read -r line", 'printf \'%s{"id":1,"res\' "$last"', "exit 5"], "exit code 5"],
     ["killed", [hello, "read -r line", "kill -9 $$"], "ended from outside, SIGKILL"],
-    ["and a program of it lives on", [hello, "read -r line", "sleep 30 &", "exit 6"], "exit code 6"],
+    ["and a program of it lives on", [hello, "read -r line", "env -i sleep 30 &", "exit 6"], "exit code 6"],
   ])("%s: every command says so with exit code 2", async (_how, lines, why) => {
     for (const args of commands()) {
       const ended = await withOddCalibre(lines, args);
