@@ -59,7 +59,11 @@ class Launch:
         runtime = self.find_runtime()
         cache = Path(cache_dir(), "koreader_progress")
         cache.mkdir(parents=True, exist_ok=True)
-        line = command(runtime, self.host.script(), hosts=hosts, read=read, write=[str(cache), *write])
+        kept = [*write]
+        # Only a server writes elsewhere than into the cache, and what it has answered for must be on the disk.
+        line = command(
+            runtime, self.host.script(), hosts=hosts, read=read, write=[str(cache), *kept], keeps_data=bool(kept)
+        )
         environment = {**self.environment, "DENO_DIR": str(cache / "deno"), "DENO_NO_UPDATE_CHECK": "1"}
         bridge = BridgeClient(line, environment)
         self.host.add(bridge)

@@ -139,14 +139,22 @@ def ask_version(path: str, environment: Mapping[str, str]) -> Runtime | None:
 
 
 def command(
-    runtime: Runtime, script: str, *, hosts: Iterable[str], read: Iterable[str], write: Iterable[str]
+    runtime: Runtime,
+    script: str,
+    *,
+    hosts: Iterable[str],
+    read: Iterable[str],
+    write: Iterable[str],
+    keeps_data: bool = False,
 ) -> list[str]:
-    """The command line that runs the bridge with no more rights than it needs (Deno can enforce them).
+    """The command line that runs the bridge with no more rights than it needs, as far as the runtime can enforce them.
 
-    `hosts` are `host:port` as Deno takes them, `read` and `write` real paths of folders or files.
+    `hosts` are `host:port` as Deno takes them, `read` and `write` paths of folders or files. What `keeps_data` must be
+    able to see it onto the disk, which a guarded Node refuses.
     """
     if runtime.name == "node":
-        return [runtime.path, "--no-warnings", script]
+        rights = [] if keeps_data else _rights_in_node(runtime, script, [*read], [*write])
+        return [runtime.path, "--no-warnings", *rights, script]
     # A link inside an allowed folder would lead out of it: only real paths are passed.
     readable = [_path_for_deno(path) for path in (os.path.dirname(script), *read)]
     writable = [_path_for_deno(path) for path in write]
@@ -157,6 +165,28 @@ def command(
     if allowed_hosts:
         rights.append(f"--allow-net={allowed_hosts}")
     return [runtime.path, "run", "--no-config", "--no-lock", "--cached-only", "--no-prompt", *rights, script]
+
+
+def _rights_in_node(runtime: Runtime, script: str, read: list[str], write: list[str]) -> list[str]:
+    """Files, programs and threads: Node refuses what is not named here, but SQLite's files are none to it."""
+    if sys.platform == "win32":
+        # Not tried there: a drive's letter or a network folder taken for another one would stop every sync.
+        return []
+    # Node looks at a path as it is asked for, and at the script's as it really is.
+    writable = [*_with_real(write)]
+    readable = [*_with_real([os.path.dirname(script), *read]), *writable]
+    return [
+        "--permission",
+        *(f"--allow-fs-read={path}" for path in readable),
+        *(f"--allow-fs-write={path}" for path in writable),
+        # Older ones know no rights of a network, and refuse to start with a word that they do not know.
+        *(["--allow-net"] if runtime.version >= (25, 0, 0) else []),
+    ]
+
+
+def _with_real(paths: Iterable[str]) -> Iterator[str]:
+    """Each path as it is named, and as it really is where that is another."""
+    yield from dict.fromkeys(each for path in paths for each in (path, os.path.realpath(path)))
 
 
 def _path_for_deno(path: str) -> str:

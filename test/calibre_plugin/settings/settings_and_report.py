@@ -121,7 +121,14 @@ class SettingsAndReport(unittest.TestCase):
         report = make_report(self.api, "0.1.0", runtime, config.default_profile(self.api), account(), failed)
         for private in (SECRET, "TOKEN-OF-A-PROXY", "anna", "books.example.org", config_dir):
             self.assertNotIn(private, report)
-        for useful in ("0.1.0", "node 22.19.0", "percent -> int", "1 extra headers", "log_in", "- login: Not let in. Type it again."):
+        for useful in (
+            "0.1.0",
+            "node 22.19.0",
+            "percent -> int",
+            "1 extra headers",
+            "log_in",
+            "- login: Not let in. Type it again.",
+        ):
             self.assertIn(useful, report)
 
     def test_the_report_tells_what_went_wrong_without_anybodys_words(self) -> None:
