@@ -35,13 +35,26 @@ def file_digest(path: str) -> str:
 
 
 def name_digest(name: str) -> str:
-    """What KOReader's *Filename* matching asks for: the MD5 of the basename with its extension."""
+    """What KOReader's *Filename* matching asks for: the MD5 of the basename with its extension.
+
+    The bridge names the same bytes in `core/digest.ts`; test/fixtures/filename-digest-vectors.json keeps the two together.
+    """
+    return hashlib.md5(_bytes_of(name), usedforsecurity=False).hexdigest()
+
+
+def _bytes_of(name: str) -> bytes:
     try:
-        encoded = name.encode("utf-8", "surrogateescape")
+        return name.encode("utf-8")
     except UnicodeEncodeError:
-        # Half a character, as a system that cuts names in UTF-16 may leave it.
-        encoded = name.encode("utf-8", "surrogatepass")
-    return hashlib.md5(encoded, usedforsecurity=False).hexdigest()
+        # Two halves are one character, whoever took them apart.
+        whole = name.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "surrogatepass")
+        return b"".join(map(_bytes_of_character, whole))
+
+
+def _bytes_of_character(character: str) -> bytes:
+    # A byte of a name that is not UTF-8 is itself; any other half, of a system that cuts names in UTF-16, has three bytes.
+    is_byte = "\udc80" <= character <= "\udcff"
+    return character.encode("utf-8", "surrogateescape" if is_byte else "surrogatepass")
 
 
 def stream_size(stream: BinaryIO) -> int:

@@ -91,8 +91,12 @@ function contentKeyOf({ candidate, progress }: Answer, known: readonly KnownDige
 }
 
 function targets(known: readonly KnownDigest[], contentKey: string): KnownDigest[] {
-  return known
-    .filter(({ source, content_key }) => REAL_COPIES.has(source) && isSameText(content_key, contentKey))
-    .toSorted((one, other) => other.last_seen - one.last_seen)
-    .slice(0, TARGETS_PER_BOOK);
+  return (
+    known
+      // A name is no copy: a file of another book may bear it.
+      .filter(({ kind }) => kind === "partial_md5")
+      .filter(({ source, content_key }) => REAL_COPIES.has(source) && isSameText(content_key, contentKey))
+      .toSorted((one, other) => other.last_seen - one.last_seen)
+      .slice(0, TARGETS_PER_BOOK)
+  );
 }

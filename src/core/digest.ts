@@ -1,6 +1,8 @@
 import type { Digest } from "../model/digest.ts";
 import { md5OfBytes, md5OfText } from "./md5.ts";
 
+const encoder = new TextEncoder();
+
 /** Bytes that KOReader reads at each offset; the last sample of a file may be shorter and is never padded. */
 export const SAMPLE_SIZE = 1024;
 
@@ -30,7 +32,19 @@ export function partialMd5(file: Uint8Array): Digest {
   return md5OfBytes(joined);
 }
 
-/** KOReader's *Filename* digest: of the basename with its extension, as UTF-8. */
+/**
+ * KOReader's *Filename* digest: of the basename with its extension, as UTF-8. calibre names the same bytes in
+ * `copies/digest.py`: a lone surrogate from U+DC80 to U+DCFF is a byte of a name that is not UTF-8, any other has three.
+ */
 export function filenameDigest(basename: string): Digest {
-  return md5OfText(basename);
+  return basename.isWellFormed()
+    ? md5OfText(basename)
+    : md5OfBytes(Uint8Array.from(Array.from(basename, bytesOf).flat()));
+}
+
+function bytesOf(character: string): number[] {
+  const code = character.codePointAt(0) ?? 0;
+  if (code < 0xd800 || code > 0xdfff) return [...encoder.encode(character)];
+  if (code >= 0xdc80 && code <= 0xdcff) return [code & 0xff];
+  return [0xe0 | (code >> 12), 0x80 | ((code >> 6) & 0x3f), 0x80 | (code & 0x3f)];
 }

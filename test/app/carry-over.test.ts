@@ -90,6 +90,14 @@ const push = (client: KosyncClient, device: string, document: string, percentage
     device_id: device,
   });
 
+test("nothing is put under a file's name alone: another book's file may be called the same", async () => {
+  const { account, client } = await newAccount();
+  const digests = [sent("old", 1), { ...sent("new", 2), kind: "filename" as const }];
+  await push(client, "Kobo", md5("old"), 0.4);
+  expect(await sync(account, client, digests, "lib")).toEqual([]);
+  expect(await client.getProgress(md5("new"))).toBeNull();
+});
+
 test("a place is offered under the digest of a copy that was just sent", async () => {
   const { account, client } = await newAccount();
   const digests = [sent("old", 1), sent("new", 2)];

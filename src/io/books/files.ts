@@ -3,7 +3,7 @@ import { closeSync, openSync, readSync, statSync } from "node:fs";
 import { basename } from "node:path";
 import { setImmediate } from "node:timers/promises";
 import type { BookFiles } from "../../app/ports.ts";
-import { SAMPLE_OFFSETS, SAMPLE_SIZE, samplesOf } from "../../core/digest.ts";
+import { SAMPLE_OFFSETS, SAMPLE_SIZE, filenameDigest, samplesOf } from "../../core/digest.ts";
 import { md5OfBytes } from "../../core/md5.ts";
 import type { Digest } from "../../model/digest.ts";
 import { SyncError } from "../../model/error.ts";
@@ -70,7 +70,7 @@ export function createBookFiles(): BookFiles {
           path,
           size: stat.size,
           partial_md5: md5(samples.subarray(0, length)),
-          filename: md5(Buffer.from(basename(path), "utf8")),
+          filename: filenameDigest(basename(path)),
         };
       } catch (error) {
         if (error instanceof SyncError) throw error;

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import io
+import json
 import os
 import unittest
 
@@ -31,5 +32,14 @@ class Digests(unittest.TestCase):
         self.assertEqual(partial_md5(io.BytesIO()), hashlib.md5().hexdigest())
         self.assertEqual(stream_size(io.BytesIO(b"abc")), 3)
 
-    def test_a_file_name_is_hashed_with_its_extension(self) -> None:
-        self.assertEqual(name_digest("Bücher - Käse.epub"), hashlib.md5("Bücher - Käse.epub".encode()).hexdigest())
+    def test_a_file_name_is_hashed_with_its_extension_as_the_bridge_does_it(self) -> None:
+        with open(os.environ["FILENAME_DIGESTS"], encoding="utf-8") as file:
+            vectors = json.load(file)
+        self.assertGreater(len(vectors), 8)
+        for vector in vectors:
+            with self.subTest(name=ascii(vector["name"])):
+                expected = hashlib.md5(bytes.fromhex(vector["bytes"])).hexdigest()
+                self.assertEqual(name_digest(vector["name"]), expected)
+                halves = vector["name"].encode("utf-16-le", "surrogatepass")
+                apart = "".join(chr(int.from_bytes(halves[at : at + 2], "little")) for at in range(0, len(halves), 2))
+                self.assertEqual(name_digest(apart), expected)
