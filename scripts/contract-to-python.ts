@@ -3,6 +3,16 @@ import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import * as z from "zod";
 import { BOOKS_PER_MESSAGE, METHODS, NOTIFICATIONS, RPC_ERRORS } from "../bridge/contract.ts";
 import { CONTRACT_VERSION } from "../bridge/version.ts";
+import { CALIBRE_DEVICE, OWN_DEVICE_PREFIX, PUSH_DEVICE_PREFIX } from "../src/core/peek.ts";
+import {
+  COPIES_LEFT,
+  COPIES_SEEN,
+  DigestSource,
+  EPUB_FORMATS,
+  REAL_COPIES,
+  WITNESSED,
+  WORTH_LOGGING,
+} from "../src/model/digest.ts";
 import { SYNC_ERRORS } from "../src/model/error.ts";
 import { DEFAULT_RULES, FITTING } from "../src/model/profile.ts";
 
@@ -119,9 +129,14 @@ function variantOf(part: Schema): string {
   return typeof constant?.const === "string" ? pascal(constant.const) : "";
 }
 
-function dictionary(name: string, entries: Readonly<Record<string, number>>): string {
+function dictionary(name: string, keys: string, entries: Readonly<Record<string, number>>): string {
   const lines = Object.entries(entries).map(([key, value]) => `    ${literal(key)}: ${value},`);
-  return `${name}: Final[dict[str, int]] = {\n${lines.join("\n")}\n}`;
+  return `${name}: Final[dict[${keys}, int]] = {\n${lines.join("\n")}\n}`;
+}
+
+/** A set of named things; in their own order, so that the same contract always makes the same file. */
+function set(name: string, members: string, values: Iterable<string>): string {
+  return `${name}: Final[frozenset[${members}]] = frozenset({${[...values].map(literal).join(", ")}})`;
 }
 
 /** Which datatypes can show what, after the types that it names. */
@@ -131,6 +146,16 @@ function fitting(): string {
       `    ${literal(field)}: (${datatypes.map((datatype) => `${literal(datatype)},`).join(" ")}),`,
   );
   return `FITTING: Final[dict[ColumnField, tuple[ColumnDatatype, ...]]] = {\n${lines.join("\n")}\n}`;
+}
+
+/** How far each source is trusted, 0 most, and what the sources have in common that this side decides by. */
+function digestSources(): string[] {
+  const trust = Object.fromEntries(DigestSource.options.map((source, rank) => [source, rank]));
+  const sets = { COPIES_LEFT, REAL_COPIES, COPIES_SEEN, WITNESSED, WORTH_LOGGING };
+  return [
+    dictionary("TRUST", "DigestSource", trust),
+    ...Object.entries(sets).map(([name, sources]) => set(name, "DigestSource", sources)),
+  ];
 }
 
 function python(): string {
@@ -144,13 +169,19 @@ function python(): string {
     "",
     `CONTRACT_VERSION: Final = ${CONTRACT_VERSION}`,
     `BOOKS_PER_MESSAGE: Final = ${BOOKS_PER_MESSAGE}`,
-    dictionary("SYNC_ERRORS", SYNC_ERRORS),
-    dictionary("RPC_ERRORS", RPC_ERRORS),
+    `SyncErrorName = Literal[${Object.keys(SYNC_ERRORS).map(literal).join(", ")}]`,
+    dictionary("SYNC_ERRORS", "SyncErrorName", SYNC_ERRORS),
+    dictionary("RPC_ERRORS", "str", RPC_ERRORS),
     `METHODS: Final = (${Object.keys(METHODS).map(literal).join(", ")},)`,
     `WRITING_METHODS: Final = frozenset((${writing.map(literal).join(", ")},))`,
     `NOTIFICATIONS: Final = (${Object.keys(NOTIFICATIONS).map(literal).join(", ")},)`,
     ...types.written,
     fitting(),
+    ...digestSources(),
+    set("EPUB_FORMATS", "str", EPUB_FORMATS),
+    ...Object.entries({ CALIBRE_DEVICE, OWN_DEVICE_PREFIX, PUSH_DEVICE_PREFIX }).map(
+      ([name, text]) => `${name}: Final = ${literal(text)}`,
+    ),
     // JSON without true, false and null is Python too.
     `DEFAULT_RULES: Final[Rules] = ${JSON.stringify(DEFAULT_RULES, null, 4)}`,
   ].join("\n\n");

@@ -6,15 +6,13 @@ import threading
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from functools import cached_property
-from typing import Any, Final
+from typing import Any
 
 from .state import SeenFile
+from ..link.contract import WITNESSED
 from ..memory.history import read_digests
 from ..library.files import books_by_uuid, file_keys, has_text
 from .sidecar import Sidecar, archived_digest, book_path
-
-# What these say of a digest was seen, not guessed.
-_WITNESSED: Final = frozenset({"linked", "sidecar", "sent", "written", "device"})
 
 
 class Matcher:
@@ -105,7 +103,7 @@ class Matcher:
         owners: dict[str, set[int]] = defaultdict(set)
         for book_id, digests in read_digests(self._api, self._api.all_book_ids()).items():
             for known in digests:
-                if known["source"] in _WITNESSED:
+                if known["source"] in WITNESSED:
                     owners[known["digest"]].add(book_id)
         return owners
 

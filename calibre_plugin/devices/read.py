@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Any, Final, Literal
 
 from ..copies.content_key import content_key, is_versioned, package_uuids
+from ..link.contract import EPUB_FORMATS
 from .files import Found, Walk
 from .names import NO_MARKS, DriveMarks
 from .state import DeviceState, SeenFile, empty_state
@@ -20,7 +21,6 @@ from .sidecar import read_sidecar_at
 from .statistics import read_statistics
 from .uploads import format_of
 
-_EPUBS: Final = frozenset({"EPUB", "KEPUB"})
 _Place = Literal["files", "sidecars", "statistics"]
 _PLACES: Final[dict[str, _Place]] = {"book": "files", "sidecar": "sidecars", "statistics": "statistics"}
 
@@ -133,7 +133,7 @@ def _is_outdated(seen: Mapping[str, Any]) -> bool:
 
 
 def _seen_file(found: Found) -> SeenFile:
-    is_epub = format_of(found.path) in _EPUBS
+    is_epub = format_of(found.path) in EPUB_FORMATS
     with open_regular(found.path) as file:
         digest, key = partial_md5(file), content_key(file) if is_epub else None
     return {

@@ -17,8 +17,8 @@ from typing import Any, Final
 from .files import book_extensions, mounted_at, with_slashes
 from ..copies.content_key import content_key
 from ..copies.digest import partial_md5, stream_size
+from ..link.contract import EPUB_FORMATS
 
-_EPUBS: Final = frozenset({"EPUB", "KEPUB"})
 # More files than this no driver makes for one sending.
 _MOST: Final = 1000
 
@@ -77,7 +77,7 @@ def size_told(location: Any) -> int | None:
 
 def sent_file(stream: Any, kind: str) -> SentFile:
     """A file that can be read, as it is now."""
-    return SentFile(partial_md5(stream), stream_size(stream), content_key(stream) if kind in _EPUBS else None)
+    return SentFile(partial_md5(stream), stream_size(stream), content_key(stream) if kind in EPUB_FORMATS else None)
 
 
 def _of_handed(file: Any, kind: str) -> SentFile:

@@ -9,14 +9,12 @@ from __future__ import annotations
 
 import re
 import time
-from typing import Any, Final, Literal, TypedDict, cast
+from typing import Any, Final, TypedDict, cast
 
-from ..link.contract import DeviceMark
+from ..link.contract import SIDECAR_STATUSES, DeviceMark, SidecarStatus
 from .lua_table import read_lua_table
 from .odd_file import OddFile
 from ..copies.package_document import uuids_in
-
-Status = Literal["reading", "complete", "abandoned"]
 
 # `metadata.epub.lua`, and what KOReader left when it was interrupted while it wrote a new one.
 NAME: Final = re.compile(r"metadata\.(\w+)\.lua(\.old)?$", re.IGNORECASE)
@@ -38,7 +36,7 @@ class Sidecar(TypedDict):
     # Whatever uuids the book's own metadata held.
     uuids: list[str]
     percentage: float | None
-    status: Status | None
+    status: SidecarStatus | None
     # The beginning of the day, where we are, on which the status was set; epoch seconds.
     marked: float | None
 
@@ -59,7 +57,7 @@ def read_sidecar(data: bytes) -> Sidecar | None:
         "authors": [name for name in (_text(properties.get("authors")) or "").split("\n") if name],
         "uuids": uuids_in(_text(properties.get("identifiers")) or ""),
         "percentage": _share(table.get("percent_finished")),
-        "status": cast(Status, status) if status in ("reading", "complete", "abandoned") else None,
+        "status": cast(SidecarStatus, status) if status in SIDECAR_STATUSES else None,
         "marked": day_of(summary.get("modified")),
     }
 

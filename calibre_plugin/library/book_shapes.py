@@ -12,7 +12,7 @@ from collections.abc import Callable, Mapping
 from typing import Any, Final, get_args
 
 from ..copies.content_key import is_key
-from ..link.contract import DigestKind, DigestSource
+from ..link.contract import DigestKind, DigestSource, SidecarStatus
 
 # The names under which calibre keeps our data.
 MEMORY: Final = "koreader_progress_memory"
@@ -30,7 +30,7 @@ DISPOSABLE: Final = frozenset({NOTICED, FILE_KEYS, PREDICTIONS, GATHERED})
 _DIGEST: Final = re.compile(r"[0-9a-f]{32}")
 _KINDS: Final = frozenset(get_args(DigestKind))
 _SOURCES: Final = frozenset(get_args(DigestSource))
-_STATUSES: Final = frozenset({"reading", "complete", "abandoned"})
+_STATUSES: Final = frozenset(get_args(SidecarStatus))
 
 
 def sound(name: str, value: Any) -> Any:

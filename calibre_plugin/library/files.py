@@ -11,8 +11,8 @@ from zlib import crc32
 from .book_data import KEPT_AT_ONCE, fetch, keep
 from .book_shapes import FILE_KEYS
 from ..copies.content_key import file_content_key
+from ..link.contract import EPUB_FORMATS
 
-EPUB_FORMATS: Final = ("EPUB", "KEPUB")
 # Beside a book's formats: what calibre said of the book when its files were looked at (see `imprints_of`), and by which
 # version of the content key: where it is an older one, they are looked at again.
 _IMPRINT: Final = "imprint"

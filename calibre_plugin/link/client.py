@@ -13,7 +13,7 @@ from concurrent.futures import TimeoutError as FutureTimeout
 from types import TracebackType
 from typing import Any, Final, Protocol, TypeVar
 
-from .contract import CONTRACT_VERSION, SYNC_ERRORS, HelloAnswer
+from .contract import CONTRACT_VERSION, SYNC_ERRORS, HelloAnswer, SyncErrorName
 from .runtime import no_window
 
 OnProgress = Callable[[int, int, str], None]
@@ -27,15 +27,15 @@ HELLO_TIMEOUT: Final = 30.0
 STOP_TIMEOUT: Final = 2.0
 KEPT_LOG_LINES: Final = 200
 
-_NAMES: Final = {code: name for name, code in SYNC_ERRORS.items()}
+_NAMES: Final[dict[int, SyncErrorName]] = {code: name for name, code in SYNC_ERRORS.items()}
 
 
 class SyncError(Exception):
     """A request that could not be done, for a reason that has a name; the sentence is made in `messages`."""
 
-    def __init__(self, name: str, code: int, data: Mapping[str, Any] | None = None) -> None:
+    def __init__(self, name: SyncErrorName, code: int, data: Mapping[str, Any] | None = None) -> None:
         super().__init__(name)
-        self.name = name
+        self.name: SyncErrorName = name
         self.code = code
         self.data: dict[str, Any] = dict(data or {})
 

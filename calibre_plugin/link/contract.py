@@ -9,7 +9,24 @@ CONTRACT_VERSION: Final = 1
 
 BOOKS_PER_MESSAGE: Final = 500
 
-SYNC_ERRORS: Final[dict[str, int]] = {
+SyncErrorName = Literal[
+    "ContractMismatch",
+    "Cancelled",
+    "ServerUnreachable",
+    "NotKosyncServer",
+    "Unauthorized",
+    "UsernameTaken",
+    "RegistrationClosed",
+    "ServerRefused",
+    "CertificateRefused",
+    "BehindLogin",
+    "OtherAddress",
+    "BookUnreadable",
+    "PortTaken",
+    "StoreUnavailable",
+]
+
+SYNC_ERRORS: Final[dict[SyncErrorName, int]] = {
     "ContractMismatch": 1001,
     "Cancelled": 1002,
     "ServerUnreachable": 2001,
@@ -208,9 +225,18 @@ class Observation(TypedDict):
     progress: Progress
 
 
+SidecarStatus = Literal["reading", "complete", "abandoned"]
+
+SIDECAR_STATUSS: Final = (
+    "reading",
+    "complete",
+    "abandoned",
+)
+
+
 class DeviceMark(TypedDict):
     device: str
-    status: Literal["reading", "complete", "abandoned"]
+    status: SidecarStatus
     at: float | None
 
 
@@ -342,6 +368,14 @@ CONFLICT_POLICIES: Final = (
     "ask",
 )
 
+Reread = Literal["ask", "count", "ignore"]
+
+REREADS: Final = (
+    "ask",
+    "count",
+    "ignore",
+)
+
 
 class StatusWords(TypedDict):
     unread: str
@@ -353,7 +387,7 @@ class Rules(TypedDict):
     conflict: ConflictPolicy
     finish_at: float
     reading_from: float
-    reread: Literal["ask", "count", "ignore"]
+    reread: Reread
     larger_step: float
     status_words: StatusWords
 
@@ -1009,6 +1043,36 @@ FITTING: Final[dict[ColumnField, tuple[ColumnDatatype, ...]]] = {
         "comments",
     ),
 }
+
+TRUST: Final[dict[DigestSource, int]] = {
+    "linked": 0,
+    "sidecar": 1,
+    "sent": 2,
+    "written": 3,
+    "device": 4,
+    "statistics": 5,
+    "imported": 6,
+    "library": 7,
+    "predicted": 8,
+}
+
+COPIES_LEFT: Final[frozenset[DigestSource]] = frozenset({"sent", "written"})
+
+REAL_COPIES: Final[frozenset[DigestSource]] = frozenset({"sidecar", "sent", "written", "device"})
+
+COPIES_SEEN: Final[frozenset[DigestSource]] = frozenset({"sidecar", "sent", "written", "device", "statistics"})
+
+WITNESSED: Final[frozenset[DigestSource]] = frozenset({"linked", "sidecar", "sent", "written", "device"})
+
+WORTH_LOGGING: Final[frozenset[DigestSource]] = frozenset({"linked", "sidecar", "device", "statistics", "imported"})
+
+EPUB_FORMATS: Final[frozenset[str]] = frozenset({"EPUB", "KEPUB"})
+
+CALIBRE_DEVICE: Final = "calibre"
+
+OWN_DEVICE_PREFIX: Final = "calibre-koreader-progress-"
+
+PUSH_DEVICE_PREFIX: Final = "calibre-push-"
 
 DEFAULT_RULES: Final[Rules] = {
     "conflict": "newest",

@@ -12,20 +12,17 @@ import threading
 import time
 from collections.abc import Collection, Iterable, Mapping
 from contextlib import suppress
-from typing import Any, Final, TypedDict, cast, get_args
+from typing import Any, Final, TypedDict, cast
 
 from ..library.book_data import fetch, keep
 from ..library.book_shapes import DIGESTS as DATA
 from ..copies.content_key import newest_key
-from ..link.contract import DigestKind, DigestSource, KnownDigest
+from ..link.contract import TRUST, WORTH_LOGGING, DigestKind, DigestSource, KnownDigest
 from ..copies.log import append
 from ..copies.record import CopyRecord
 
 # Whoever reads a history to change it: uploads, devices, runs and the reader's own links work in different threads.
 changing: Final = threading.RLock()
-TRUST: Final[dict[str, int]] = {source: rank for rank, source in enumerate(get_args(DigestSource))}
-# What the copy log does not know already, and cannot be computed again.
-LOGGED: Final = frozenset({"linked", "sidecar", "device", "statistics", "imported"})
 
 
 class StoredHistory(TypedDict):
@@ -155,7 +152,7 @@ def new_in(merged: list[KnownDigest], before: list[KnownDigest]) -> list[KnownDi
         d
         for d in merged
         for old in (known.get((d["kind"], d["digest"])),)
-        if (d["source"] in LOGGED and (old is None or old["source"] != d["source"]))
+        if (d["source"] in WORTH_LOGGING and (old is None or old["source"] != d["source"]))
         or (d["answered"] is not None and (old is None or old["answered"] is None))
     ]
 

@@ -8,15 +8,13 @@ from typing import Any, Final
 
 from ..library.book_data import fetch, keep
 from ..library.book_shapes import NOTICED as DATA
-from ..link.contract import Book
+from ..link.contract import COPIES_SEEN, Book
 from ..copies.log import last_seen
 from ..copies.record import CopyRecord
 from ..library.opened import opened_at
 
 # After a week every document is asked about in any case: what happened before need not be kept.
 WORTH_KEEPING: Final = 8 * 86_400
-# Somebody saw a copy: it left calibre, or a device has it.
-_SEEN: Final = frozenset({"sent", "written", "sidecar", "device", "statistics"})
 
 _changing = threading.Lock()
 
@@ -36,7 +34,7 @@ def copies_seen(records: Iterable[CopyRecord], books: Mapping[str, int]) -> dict
     found: dict[int, float] = {}
     for record in records:
         # A line about a server's answer has the date of that answer.
-        if record["source"] in _SEEN and record.get("answered") is None and record["uuid"] in books:
+        if record["source"] in COPIES_SEEN and record.get("answered") is None and record["uuid"] in books:
             book_id = books[record["uuid"]]
             found[book_id] = max(found.get(book_id, 0.0), last_seen(record))
     return found

@@ -21,11 +21,11 @@ from typing import Any, Final, TypedDict, cast
 from ..library.book_data import fetch, ids_with, keep
 from ..library.book_shapes import GATHERED as STATE
 from ..copies.content_key import is_versioned
-from ..link.contract import KnownDigest
+from ..link.contract import TRUST, KnownDigest
 from ..copies.log import gather_many, last_seen, log_versions, merge, read_log, read_logs
 from ..copies.record import CopyRecord
 from ..copies.digest import name_digest
-from .history import DATA, TRUST, StoredHistory, add_digests, changing, keep_stored, known_digest, read_stored
+from .history import DATA, StoredHistory, add_digests, changing, keep_stored, known_digest, read_stored
 from .imports import import_table
 from ..library.files import books_by_uuid, holders_of, imprints_of
 from ..copies.log_places import log_folders

@@ -14,14 +14,12 @@ from typing import Any, Final
 
 from ..library.book_data import keep
 from ..copies.content_key import OldAndNew, is_versioned, old_and_new_key
-from ..link.contract import KnownDigest
+from ..link.contract import COPIES_LEFT, KnownDigest
 from .history import DATA, StoredHistory, changing, read_stored
 from ..library.files import epub_formats
 
 # So many books at once: whoever waits for the histories waits for these.
 SLICE: Final = 50
-# What says that it saw the copy leave.
-_LEFT: Final = frozenset({"sent", "written"})
 
 
 @dataclass(frozen=True)
@@ -70,7 +68,7 @@ def _renewed(digest: KnownDigest, files: Iterable[_File]) -> KnownDigest:
     if not _is_old(digest):
         return digest
     for file in files:
-        left_since = digest["source"] in _LEFT and digest["first_seen"] >= file.changed
+        left_since = digest["source"] in COPIES_LEFT and digest["first_seen"] >= file.changed
         if digest["content_key"] == file.keys.old and (file.keys.by_text or left_since):
             return {**digest, "content_key": file.keys.new}
     return digest

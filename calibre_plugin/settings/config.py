@@ -8,7 +8,17 @@ from collections.abc import Iterable, Mapping
 from typing import Any, Final, Literal, TypedDict, cast, get_args
 
 from ..copies import strip_list
-from ..link.contract import DEFAULT_RULES, Account, ColumnField, ColumnMapping, ConflictPolicy, Matching, Profile, Rules
+from ..link.contract import (
+    DEFAULT_RULES,
+    Account,
+    ColumnField,
+    ColumnMapping,
+    ConflictPolicy,
+    Matching,
+    Profile,
+    Reread,
+    Rules,
+)
 from ..library.books import resolve_columns
 from ..library.settings import changing, library_id, store_settings, whole_settings
 from .file import SettingsFile
@@ -195,7 +205,7 @@ def _makes_sense(key: str, usual: object, stored: object) -> bool:
 _CHOICES: Final[Mapping[str, tuple[Any, ...]]] = {
     "matching": get_args(Matching),
     "conflict": get_args(ConflictPolicy),
-    "reread": ("count", "ask", "ignore"),
+    "reread": get_args(Reread),
     "review": get_args(Review),
     "push": get_args(Push),
 }
@@ -270,7 +280,7 @@ def mappings_of(api: Any) -> dict[str, ColumnMapping]:
 
 def policy_of(text: str) -> ConflictPolicy:
     """Checks a policy's name given as text."""
-    if text not in ("newest", "furthest", "server", "library", "ask"):
+    if text not in get_args(ConflictPolicy):
         raise ValueError(text)
     return cast(ConflictPolicy, text)
 

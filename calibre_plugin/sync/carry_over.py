@@ -10,10 +10,10 @@ from typing import Any, Final
 from ..memory.book_memory import observe
 from ..link.client import Bridge
 from ..settings.config import library_id
-from ..link.contract import Account, CarryOver, CarryOverResult, Observation, Profile, PullPlan, PutBack
+from ..link.contract import Account, CarryOver, CarryOverResult, Profile, PullPlan, PutBack
 from ..memory.journal_run import PutOutcome
 from ..memory.journaled import Journaled, Told
-from .offers import OWN_DEVICE_PREFIX
+from .own_records import replaced
 from .pull import journal_of
 
 # (done, total, phase).
@@ -64,7 +64,7 @@ def offer(
     if not due:
         return planned
     # What is about to be replaced was read once: the log may not have heard of it yet, and an undo puts it back.
-    observe(api, account["id"], _replaced(due, time.time()))
+    observe(api, account["id"], replaced(((each["carry_over"]["book_id"], each["found"]) for each in due), time.time()))
     done: list[CarryOverResult] = []
 
     def send() -> Iterable[Told]:
@@ -80,15 +80,6 @@ def offer(
         due = [result for result in due if result["carry_over"]["book_id"] in run.names]
         run.put([_as_put_back(result) for result in due], send)
     return [*(result for result in planned if result["outcome"] != "due"), *done]
-
-
-def _replaced(due: Iterable[CarryOverResult], at: float) -> list[Observation]:
-    return [
-        {"book_id": result["carry_over"]["book_id"], "at": at, "progress": found}
-        for result in due
-        for found in (result["found"],)
-        if found is not None and not (found["device_id"] or "").startswith(OWN_DEVICE_PREFIX)
-    ]
 
 
 def _as_put_back(result: CarryOverResult) -> PutBack:

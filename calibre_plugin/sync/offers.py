@@ -12,14 +12,24 @@ from typing import Any, Final, Literal
 
 from ..memory.book_memory import recall
 from ..copies.content_key import is_versioned, pages_alike
-from ..link.contract import Base, CarryOver, CarryOverResult, KnownDigest, Profile, Progress, Rules, Why
+from ..link.contract import (
+    EPUB_FORMATS,
+    REAL_COPIES,
+    Base,
+    CarryOver,
+    CarryOverResult,
+    KnownDigest,
+    Profile,
+    Progress,
+    Rules,
+    Why,
+)
 from ..devices.state import all_states
-from ..library.files import EPUB_FORMATS, epub_formats
+from ..library.files import epub_formats
 from ..memory.history import read_digests
+from .own_records import is_own
 
-OWN_DEVICE_PREFIX: Final = "calibre-koreader-progress-"
-# Copies that really exist; the last few of them are what readers hold.
-_REAL: Final = frozenset({"sidecar", "sent", "written", "device"})
+# Of the copies that really exist the last few are what readers hold.
 _TARGETS: Final = 6
 # What makes a record the same.
 _RECORD: Final[tuple[Literal["document", "percentage", "progress", "timestamp"], ...]] = (
@@ -97,7 +107,7 @@ def alike_copies(api: Any, offers: Iterable[CarryOver]) -> list[CarryOverResult]
 
 def _is_unkeyed_copy(digest: KnownDigest) -> bool:
     is_epub = digest["format"] in EPUB_FORMATS and digest["kind"] == "partial_md5"
-    return is_epub and digest["source"] in _REAL and digest["content_key"] is None
+    return is_epub and digest["source"] in REAL_COPIES and digest["content_key"] is None
 
 
 def _place_of(base: Base | None, heard: Sequence[Progress], rules: Rules) -> Progress | None:
@@ -124,11 +134,7 @@ def _place_of(base: Base | None, heard: Sequence[Progress], rules: Rules) -> Pro
 def _places(remembered: Any, book_id: int) -> list[Progress]:
     """What devices said of a book; what we put there ourselves is no place of anybody's."""
     heard = remembered.get(book_id, {}).get("observations", ())
-    return [
-        entry["progress"]
-        for entry in heard
-        if entry["progress"]["progress"] and not (entry["progress"]["device_id"] or "").startswith(OWN_DEVICE_PREFIX)
-    ]
+    return [entry["progress"] for entry in heard if entry["progress"]["progress"] and not is_own(entry["progress"])]
 
 
 def _newest(places: Iterable[Progress]) -> Progress | None:
@@ -142,6 +148,6 @@ def _copies_of(document: str, digests: Iterable[KnownDigest]) -> list[str]:
         for digest in known
         if digest["digest"] == document and is_versioned(digest["content_key"])
     }
-    copies = [digest for digest in known if digest["content_key"] in keys and digest["source"] in _REAL]
+    copies = [digest for digest in known if digest["content_key"] in keys and digest["source"] in REAL_COPIES]
     newest = sorted(copies, key=lambda digest: -digest["last_seen"])
     return [digest["digest"] for digest in newest if digest["kind"] == "partial_md5"][:_TARGETS]

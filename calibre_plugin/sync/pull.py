@@ -19,6 +19,8 @@ from ..library.settings import has_newer_book_data, library_id
 from ..memory.mending import mend
 from ..copies.content_key import file_content_key, is_versioned
 from ..link.contract import (
+    BOOKS_PER_MESSAGE,
+    EPUB_FORMATS,
     SYNC_ERRORS,
     Account,
     Book,
@@ -35,7 +37,6 @@ from ..memory.history import add_digests, read_digests
 from ..memory.journal_run import Decision
 from ..memory.journaled import Journaled
 from ..library.books import WriteReport, read_books
-from ..library.files import EPUB_FORMATS
 from ..memory.noticed import with_news
 from ..copies.strip_list import our_folder
 from ..memory.journal import WriteJournal
@@ -335,7 +336,7 @@ def _predicted(
                 yield {**book, "digests": digests}
 
 
-def _in_pages(books: Sequence[Book], size: int = 500) -> Iterator[list[Book]]:
+def _in_pages(books: Sequence[Book], size: int = BOOKS_PER_MESSAGE) -> Iterator[list[Book]]:
     for start in range(0, len(books), size):
         yield list(books[start : start + size])
 

@@ -15,7 +15,6 @@ from ..link.contract import (
     Account,
     ColumnUpdate,
     LocalChange,
-    Observation,
     PlacedBook,
     Profile,
     PullPlan,
@@ -29,7 +28,7 @@ from ..link.contract import (
 from ..memory.journal_run import PutOutcome
 from ..memory.journaled import Journaled, Told
 from ..library.books import WriteReport, read_books
-from .offers import OWN_DEVICE_PREFIX
+from .own_records import replaced
 from ..library.positions import read_places
 from .pull import Applied, Pulled, Writing, journal_of, with_memory
 
@@ -116,7 +115,7 @@ def apply(
     if not puts:
         return Pushed()
     # What is about to be replaced was read once: the log may not have heard of it yet, and an undo puts it back.
-    observe(api, account["id"], _replaced(puts, prepared.began))
+    observe(api, account["id"], replaced(((put["book_id"], put["before"]) for put in puts), prepared.began))
     results: list[PutResult] = []
 
     def send() -> Iterable[Told]:
@@ -133,15 +132,6 @@ def apply(
         run.put([_as_put_back(put) for put in puts], send)
         applied = _agree(api, prepared, asked, results, account, profile, run)
     return Pushed(results, applied.report, applied.run_id)
-
-
-def _replaced(puts: Iterable[Put], at: float) -> list[Observation]:
-    return [
-        {"book_id": put["book_id"], "at": at, "progress": before}
-        for put in puts
-        for before in (put["before"],)
-        if before is not None and not (before["device_id"] or "").startswith(OWN_DEVICE_PREFIX)
-    ]
 
 
 def _as_put_back(put: Put) -> PutBack:

@@ -11,19 +11,25 @@ from ..memory.book_memory import forget_run
 from ..memory.book_names import names_in
 from ..link.client import Bridge
 from ..library.settings import library_id
-from ..link.contract import Account, Base, Progress, PutBack, PutBackOurs, PutBackResult
+from ..link.contract import (
+    CALIBRE_DEVICE,
+    OWN_DEVICE_PREFIX,
+    PUSH_DEVICE_PREFIX,
+    Account,
+    Base,
+    Progress,
+    PutBack,
+    PutBackOurs,
+    PutBackResult,
+)
 from ..memory.journal_run import BaseChange, PutOutcome, Run
 from ..memory.journaled import Journaled, Told
-from .offers import OWN_DEVICE_PREFIX
 from .undo import Undone, decisions_of, put_cells_back, undo_run
 from .undo_plan import Undo, plan_undo
 from ..memory.journal import WriteJournal
 
 load_translations()
 
-# The name and the id that the bridge gives to what it puts on a server (`src/core/peek.ts`).
-DEVICE: Final = "calibre"
-PUSH_DEVICE_PREFIX: Final = "calibre-push-"
 # What became of a record in the words of the journal.
 OUTCOMES: Final[dict[str, PutOutcome]] = {"restored": "put", "removed": "put", "left": "left", "failed": "failed"}
 
@@ -124,7 +130,7 @@ def _left_by(put: PutBack, device_id: str, times: Mapping[tuple[int | None, str]
         "document": document,
         "percentage": ours["percentage"],
         "progress": ours["progress"],
-        "device": DEVICE,
+        "device": CALIBRE_DEVICE,
         "device_id": device_id,
         "timestamp": times.get((put["book_id"], document)),
     }

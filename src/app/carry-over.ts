@@ -1,6 +1,6 @@
 /** Puts places again under new digests, each only after a last look at what stands there. */
 import { isSameRecordedPlace, mayCarryOver, mayOffer } from "../core/carry-over.ts";
-import { isOwn, OWN_DEVICE_PREFIX } from "../core/peek.ts";
+import { CALIBRE_DEVICE, isOwn, OWN_DEVICE_PREFIX } from "../core/peek.ts";
 import type { Account } from "../model/account.ts";
 import type { CarryOver, CarryOverResult } from "../model/carry-over.ts";
 import { SyncError } from "../model/error.ts";
@@ -10,9 +10,6 @@ import type { Running } from "./ask-server.ts";
 import { inTurn } from "./in-turn.ts";
 import { troubleOf } from "./trouble.ts";
 import type { KosyncClient, OpenKosyncClient, ServerCache } from "./ports.ts";
-
-/** The name under which KOReader shows where the offered place comes from. */
-const DEVICE = "calibre";
 
 export interface PlanCarryOverRequest {
   readonly account: Account;
@@ -69,7 +66,7 @@ export function carryOver(
     const { progress, percentage } = carry_over.progress;
     const found = await client.getProgress(document, signal);
     if (found !== null && !isStillThere(found, planned.get(carry_over) ?? null)) return left(carry_over, found);
-    const record = { document, progress, percentage, device: DEVICE, device_id };
+    const record = { document, progress, percentage, device: CALIBRE_DEVICE, device_id };
     const { timestamp } = await client.putProgress(record, signal);
     return { carry_over, outcome: "carried", found, timestamp, why: given(carry_over, found) };
   });

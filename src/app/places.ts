@@ -1,6 +1,6 @@
 /** Where a server's records stand in the library's own files: in words, and in calibre's language. */
 import { isVersioned } from "../core/position/content-key.ts";
-import type { KnownDigest } from "../model/digest.ts";
+import { EPUB_FORMATS, type KnownDigest } from "../model/digest.ts";
 import type { BookFormat, PullPlan, Reading } from "../model/plan.ts";
 import type { PlaceAnswer, PlaceRequest } from "../model/place.ts";
 import type { Running } from "./ask-server.ts";
@@ -45,7 +45,7 @@ async function openEach(
 
 function isBareLibraryFile({ source, kind, format, content_key }: KnownDigest): boolean {
   const isKeyed = content_key !== null && isVersioned(content_key);
-  return source === "library" && kind === "partial_md5" && !isKeyed && format?.endsWith("EPUB") === true;
+  return source === "library" && kind === "partial_md5" && !isKeyed && EPUB_FORMATS.includes(format ?? "");
 }
 
 async function withContentKey(reading: Reading, ports: ShelfPorts, signal: AbortSignal): Promise<Reading> {

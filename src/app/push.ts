@@ -3,8 +3,8 @@ import { chooseCandidates } from "../core/candidates.ts";
 import { localSide, withOwnBase } from "../core/local-side.ts";
 import { matchProgress } from "../core/match-progress.ts";
 import { isVersioned } from "../core/position/content-key.ts";
-import { PUSH_DEVICE_PREFIX } from "../core/peek.ts";
-import { planPush, PUSH_DEVICE, pushTargets } from "../core/plan-push.ts";
+import { CALIBRE_DEVICE, PUSH_DEVICE_PREFIX } from "../core/peek.ts";
+import { planPush, pushTargets } from "../core/plan-push.ts";
 import type { Account } from "../model/account.ts";
 import type { Answer, Book } from "../model/plan.ts";
 import type { Profile } from "../model/profile.ts";
@@ -223,7 +223,7 @@ async function putOne(client: KosyncClient, put: Put, device_id: string, signal:
   const { document, progress, percentage, before } = put;
   const current = await client.getProgress(document, signal);
   if (!isStill(current, before)) return { put, outcome: "changed", timestamp: null, error: null };
-  const record = { document, progress, percentage, device: PUSH_DEVICE, device_id };
+  const record = { document, progress, percentage, device: CALIBRE_DEVICE, device_id };
   const { timestamp } = await client.putProgress(record, signal);
   return { put, outcome: "put", timestamp, error: null };
 }

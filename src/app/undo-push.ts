@@ -1,6 +1,5 @@
 /** Takes back what a push put on the server, each record only if ours still stands there; a failure of one leaves the others. */
-import { OWN_DEVICE_PREFIX, PUSH_DEVICE_PREFIX } from "../core/peek.ts";
-import { PUSH_DEVICE } from "../core/plan-push.ts";
+import { CALIBRE_DEVICE, OWN_DEVICE_PREFIX, PUSH_DEVICE_PREFIX } from "../core/peek.ts";
 import { planUndoPush } from "../core/undo-push.ts";
 import type { Account } from "../model/account.ts";
 import { SyncError } from "../model/error.ts";
@@ -68,7 +67,7 @@ async function undoOne(
     return { outcome: "left", timestamp: null, why: why("push_stays", { document }) };
   }
   const { progress, percentage } = step;
-  const record = { document, progress, percentage, device: PUSH_DEVICE, device_id };
+  const record = { document, progress, percentage, device: CALIBRE_DEVICE, device_id };
   const { timestamp } = await client.putProgress(record, signal);
   return { outcome: "restored", timestamp, why: step.why };
 }

@@ -1,6 +1,5 @@
 /** Which digests of a book are worth asking a server about, and in which order. */
-import type { DigestSource, KnownDigest } from "../model/digest.ts";
-import { DigestSource as Sources } from "../model/digest.ts";
+import { COPIES_DATED, DigestSource, type KnownDigest } from "../model/digest.ts";
 import type { Matching } from "../model/profile.ts";
 
 /** A book with a longer history is asked about its likeliest digests only. */
@@ -9,10 +8,7 @@ export const CANDIDATES_PER_BOOK = 12;
 /** Of these, so many are kept for the copies that left last: they are on somebody's reader, whatever answered before. */
 const NEWEST_COPIES = 3;
 
-/** Sources of copies that really exist, with a date that says when they were seen. */
-const COPIES: ReadonlySet<DigestSource> = new Set(["linked", "sidecar", "sent", "written", "device", "statistics"]);
-
-const TRUST = new Map<DigestSource, number>(Sources.options.map((source, rank) => [source, rank]));
+const TRUST = new Map<DigestSource, number>(DigestSource.options.map((source, rank) => [source, rank]));
 
 /** Likeliest first: what answered before, then by trust of its source, then what was seen last. */
 export function byLikelihood(a: KnownDigest, b: KnownDigest): number {
@@ -31,7 +27,7 @@ export function chooseCandidates(digests: readonly KnownDigest[], matching: Matc
   for (const digest of wanted.toSorted(byLikelihood)) if (!once.has(digest.digest)) once.set(digest.digest, digest);
   const likeliest = [...once.values()];
   const newest = likeliest
-    .filter(({ source }) => COPIES.has(source))
+    .filter(({ source }) => COPIES_DATED.has(source))
     .toSorted((a, b) => b.last_seen - a.last_seen)
     .slice(0, NEWEST_COPIES);
   const rest = likeliest.filter((digest) => !newest.includes(digest)).slice(0, CANDIDATES_PER_BOOK - newest.length);

@@ -1,13 +1,10 @@
 /** Which places are put again under a book's new digest, so that KOReader on the new copy offers to continue. */
 import type { CarryOver } from "../model/carry-over.ts";
-import type { DigestSource, KnownDigest } from "../model/digest.ts";
+import { REAL_COPIES, type KnownDigest } from "../model/digest.ts";
 import type { Answer, Book, Reading } from "../model/plan.ts";
 import type { Progress } from "../model/progress.ts";
 import { isOwn, isPeek } from "./peek.ts";
 import { isSameText, isVersioned } from "./position/content-key.ts";
-
-/** Digests of copies that really exist: nobody opens a prediction. */
-const REAL_COPIES: ReadonlySet<DigestSource> = new Set(["sidecar", "sent", "written", "device"]);
 
 /** A book sent a hundred times has a hundred digests; its readers hold the last few. */
 const TARGETS_PER_BOOK = 6;

@@ -1,5 +1,8 @@
 import type { Progress } from "../model/progress.ts";
 
+/** The name under which KOReader shows where a record of ours comes from. */
+export const CALIBRE_DEVICE = "calibre";
+
 /** Records that bear this prefix were put on the server by ourselves when carrying over: whichever machine did it, never news. */
 export const OWN_DEVICE_PREFIX = "calibre-koreader-progress-";
 

@@ -1,3 +1,4 @@
+import { COPIES_KNOWN } from "../model/digest.ts";
 import type { Answer, Base, Book } from "../model/plan.ts";
 import type { Profile } from "../model/profile.ts";
 import type { Progress } from "../model/progress.ts";
@@ -8,22 +9,16 @@ import { asHeard } from "./as-heard.ts";
 import { furthestKnown } from "./choose-record.ts";
 import { isNews, SKEW } from "./conflict.ts";
 import { localSide, unknownColumns, withOwnBase } from "./local-side.ts";
-import { isOwn, isPeek } from "./peek.ts";
+import { CALIBRE_DEVICE, isOwn, isPeek } from "./peek.ts";
 import { baseAfter } from "./plan-pull.ts";
 import { differingCells, fillCells } from "./plan-cells.ts";
 import type { Filling } from "./plan-cells.ts";
 import { NOISE } from "./read-throughs.ts";
 
-/** The name that a push from calibre bears on readers. */
-export const PUSH_DEVICE = "calibre";
-
-/** Sources of digests that name copies which really exist; a prediction is nobody's copy. */
-const REAL: ReadonlySet<string> = new Set(["linked", "sidecar", "sent", "written", "device", "statistics", "imported"]);
-
 /** The documents under which a place can reach a reader: what the server answered, else the copies known to exist. */
 export function pushTargets(book: Book, answers: readonly Answer[]): string[] {
   const live = answers.map(({ progress }) => progress.document);
-  const known = book.digests.filter(({ source }) => REAL.has(source)).map(({ digest }) => digest);
+  const known = book.digests.filter(({ source }) => COPIES_KNOWN.has(source)).map(({ digest }) => digest);
   return [...new Set(live.length > 0 ? live : known)];
 }
 
@@ -186,7 +181,7 @@ function afterPush(
   reason: Why,
 ): { updates: PushPlan["updates"]; base: Base } {
   const { percentage, at } = place;
-  const words = { document, percentage, progress: progress ?? "", device: PUSH_DEVICE, device_id: null };
+  const words = { document, percentage, progress: progress ?? "", device: CALIBRE_DEVICE, device_id: null };
   const chosen = { progress: { ...words, timestamp: at }, place: place.words };
   const local = localSide(book, profile, now);
   const filling: Filling = { book, answers, chosen, local, profile, now, mark: null, reread: false, why: reason };

@@ -18,6 +18,46 @@ export const DigestSource = z
 export type DigestSource = z.infer<typeof DigestSource>;
 
 /**
+ * What it means that a digest is known: the reader decided it, the copy left calibre, was met on a device, or opened
+ * there as KOReader's statistics have it; somebody told it, or we computed it.
+ */
+const SOURCE_KINDS = {
+  linked: "decided",
+  sidecar: "met",
+  sent: "left",
+  written: "left",
+  device: "met",
+  statistics: "opened",
+  imported: "told",
+  library: "computed",
+  predicted: "computed",
+} as const satisfies Record<DigestSource, string>;
+
+type SourceKind = (typeof SOURCE_KINDS)[DigestSource];
+
+function sourcesOf(...kinds: readonly SourceKind[]): ReadonlySet<DigestSource> {
+  return new Set(DigestSource.options.filter((source) => kinds.includes(SOURCE_KINDS[source])));
+}
+
+/** Copies that calibre saw leave. */
+export const COPIES_LEFT = sourcesOf("left");
+/** Copies that really exist, where they were seen themselves: nobody opens a prediction. */
+export const REAL_COPIES = sourcesOf("left", "met");
+/** Copies that somebody saw, if only in KOReader's statistics: what such a source tells is news of the book. */
+export const COPIES_SEEN = sourcesOf("left", "met", "opened");
+/** What was seen or decided, and not guessed: it says whose a digest is. */
+export const WITNESSED = sourcesOf("decided", "left", "met");
+/** Copies with a date that says when they were seen, and what was decided. */
+export const COPIES_DATED = sourcesOf("decided", "left", "met", "opened");
+/** What names a copy at all; a prediction is nobody's copy. */
+export const COPIES_KNOWN = sourcesOf("decided", "left", "met", "opened", "told");
+/** What no copy log knows by itself, and nobody can compute again. */
+export const WORTH_LOGGING = sourcesOf("decided", "met", "opened", "told");
+
+/** The formats that have a content key, as calibre names them. */
+export const EPUB_FORMATS: readonly string[] = ["EPUB", "KEPUB"];
+
+/**
  * What copies of one text share. `2:` and an MD5 over all that is read, pictures too; an MD5 alone is of an earlier
  * version that knew no pictures: it is kept, and joins nothing.
  */

@@ -54,11 +54,15 @@ export const Declined = z
   .meta({ id: "Declined" });
 export type Declined = z.infer<typeof Declined>;
 
+/** KOReader's own word for how far a reader is with a book, as its sidecar keeps it. */
+export const SidecarStatus = z.enum(["reading", "complete", "abandoned"]).meta({ id: "SidecarStatus" });
+export type SidecarStatus = z.infer<typeof SidecarStatus>;
+
 /** What a device's own sidecar says of a book: many readers stop at 94 % and mark the book finished by hand. */
 export const DeviceMark = z
   .strictObject({
     device: z.string(),
-    status: z.enum(["reading", "complete", "abandoned"]),
+    status: SidecarStatus,
     /** Epoch seconds, or null when the sidecar gives no date. */
     at: z.number().nullable(),
   })

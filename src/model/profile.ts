@@ -65,6 +65,10 @@ export type ConflictPolicy = z.infer<typeof ConflictPolicy>;
 export const Matching = z.enum(["binary", "filename", "both"]).meta({ id: "Matching" });
 export type Matching = z.infer<typeof Matching>;
 
+/** What a finished book that is opened again from the start means. */
+export const Reread = z.enum(["ask", "count", "ignore"]).meta({ id: "Reread" });
+export type Reread = z.infer<typeof Reread>;
+
 export const Rules = z
   .strictObject({
     conflict: ConflictPolicy,
@@ -72,8 +76,7 @@ export const Rules = z
     finish_at: z.number().min(0).max(1),
     /** Below this share a book counts as not yet begun. */
     reading_from: z.number().min(0).max(1),
-    /** What a finished book that is opened again from the start means. */
-    reread: z.enum(["ask", "count", "ignore"]),
+    reread: Reread,
     /** A step back by more than this share is asked under every policy. */
     larger_step: z.number().min(0).max(1),
     status_words: StatusWords,

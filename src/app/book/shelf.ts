@@ -1,6 +1,6 @@
 /** The files of one book in the library, opened when first needed: which of them holds the text of a document? */
 import { SyncError } from "../../model/error.ts";
-import type { KnownDigest } from "../../model/digest.ts";
+import { EPUB_FORMATS, type KnownDigest } from "../../model/digest.ts";
 import type { Book, BookFormat } from "../../model/plan.ts";
 import { isSameText, isVersioned } from "../../core/position/content-key.ts";
 import { type BookText, openBookText } from "./text.ts";
@@ -58,7 +58,7 @@ export class Shelf {
     }
     if (copy.content_key !== null && isVersioned(copy.content_key)) {
       for (const { format } of this.#book.formats) {
-        const volume = format.endsWith("EPUB") ? await this.volume(format) : null;
+        const volume = EPUB_FORMATS.includes(format) ? await this.volume(format) : null;
         if (volume !== null && isSameText(await volume.text.contentKey(), copy.content_key)) return volume;
       }
       return null;
