@@ -148,6 +148,20 @@ function fitting(): string {
   return `FITTING: Final[dict[ColumnField, tuple[ColumnDatatype, ...]]] = {\n${lines.join("\n")}\n}`;
 }
 
+/** Method -> the types of what it takes and of what it answers. */
+function methodShapes(): string {
+  const lines = Object.entries(METHODS).map(
+    ([method, { params, result }]) => `    ${literal(method)}: (${nameOf(params)}, ${nameOf(result)}),`,
+  );
+  return `METHODS: Final[dict[str, tuple[object, object]]] = {\n${lines.join("\n")}\n}`;
+}
+
+function nameOf(model: z.ZodType): string {
+  const id = model.meta()?.id;
+  if (id === undefined) throw new Error("what a method takes and answers has a name");
+  return id;
+}
+
 /** How far each source is trusted, 0 most, and what the sources have in common that this side decides by. */
 function digestSources(): string[] {
   const trust = Object.fromEntries(DigestSource.options.map((source, rank) => [source, rank]));
@@ -172,10 +186,12 @@ function python(): string {
     `SyncErrorName = Literal[${Object.keys(SYNC_ERRORS).map(literal).join(", ")}]`,
     dictionary("SYNC_ERRORS", "SyncErrorName", SYNC_ERRORS),
     dictionary("RPC_ERRORS", "str", RPC_ERRORS),
-    `METHODS: Final = (${Object.keys(METHODS).map(literal).join(", ")},)`,
     `WRITING_METHODS: Final = frozenset((${writing.map(literal).join(", ")},))`,
-    `NOTIFICATIONS: Final = (${Object.keys(NOTIFICATIONS).map(literal).join(", ")},)`,
     ...types.written,
+    methodShapes(),
+    `NOTIFICATIONS: Final[dict[str, object]] = {${Object.entries(NOTIFICATIONS)
+      .map(([name, notice]) => `${literal(name)}: ${nameOf(notice)},`)
+      .join(" ")}}`,
     fitting(),
     ...digestSources(),
     set("EPUB_FORMATS", "str", EPUB_FORMATS),

@@ -51,32 +51,6 @@ RPC_ERRORS: Final[dict[str, int]] = {
     "InternalError": -32603,
 }
 
-METHODS: Final = (
-    "bridge/hello",
-    "account/register",
-    "account/authorize",
-    "digest/compute",
-    "sync/books",
-    "sync/beingRead",
-    "sync/planPull",
-    "sync/planCarryOver",
-    "sync/carryOver",
-    "server/start",
-    "server/stop",
-    "server/status",
-    "server/users",
-    "log/tell",
-    "log/export",
-    "diagnose/run",
-    "sync/planPush",
-    "sync/push",
-    "sync/undoPush",
-    "position/convert",
-    "documents/list",
-    "sync/end",
-    "sync/next",
-)
-
 WRITING_METHODS: Final = frozenset(
     (
         "account/register",
@@ -87,11 +61,6 @@ WRITING_METHODS: Final = frozenset(
         "sync/push",
         "sync/undoPush",
     )
-)
-
-NOTIFICATIONS: Final = (
-    "bridge/progress",
-    "bridge/cancel",
 )
 
 
@@ -996,6 +965,37 @@ class ProgressNotice(TypedDict):
 class CancelNotice(TypedDict):
     id: int
 
+
+METHODS: Final[dict[str, tuple[object, object]]] = {
+    "bridge/hello": (Hello, HelloAnswer),
+    "account/register": (AccountRequest, AccountAnswer),
+    "account/authorize": (AccountRequest, AccountAnswer),
+    "digest/compute": (DigestRequest, DigestAnswer),
+    "sync/books": (BooksRequest, BooksAnswer),
+    "sync/beingRead": (BeingReadRequest, BeingReadAnswer),
+    "sync/planPull": (PlanPullRequest, PlanPage),
+    "sync/planCarryOver": (PlanCarryOverRequest, CarryOverAnswer),
+    "sync/carryOver": (CarryOverRequest, CarryOverAnswer),
+    "server/start": (HostingOptions, HostingStatus),
+    "server/stop": (Nothing, HostingStatus),
+    "server/status": (Nothing, HostingStatus),
+    "server/users": (HostingUserChange, HostingUsers),
+    "log/tell": (LogRequest, ReadingStory),
+    "log/export": (LogExportRequest, LogExportAnswer),
+    "diagnose/run": (DiagnoseRequest, Diagnosis),
+    "sync/planPush": (PlanPushRequest, PlanPushAnswer),
+    "sync/push": (PushRequest, PushReport),
+    "sync/undoPush": (UndoPushRequest, UndoPushReport),
+    "position/convert": (ConvertRequest, ConvertAnswer),
+    "documents/list": (AccountRequest, ListAnswer),
+    "sync/end": (RunRequest, Nothing),
+    "sync/next": (RunRequest, PlanPage),
+}
+
+NOTIFICATIONS: Final[dict[str, object]] = {
+    "bridge/progress": ProgressNotice,
+    "bridge/cancel": CancelNotice,
+}
 
 FITTING: Final[dict[ColumnField, tuple[ColumnDatatype, ...]]] = {
     "percent": (
