@@ -34,6 +34,17 @@ def file_digest(path: str) -> str:
         return partial_md5(file)
 
 
+def stream_origin(stream: BinaryIO) -> str:
+    """What a file is known by that has no content key, while it is the very same: its size and its digest."""
+    return f"{stream_size(stream)}:{partial_md5(stream)}"
+
+
+def file_origin(path: str) -> str:
+    """`stream_origin` of a file; OSError when it cannot be read."""
+    with open(path, "rb", buffering=0) as file:
+        return stream_origin(file)
+
+
 def name_digest(name: str) -> str:
     """What KOReader's *Filename* matching asks for: the MD5 of the basename with its extension.
 

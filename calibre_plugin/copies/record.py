@@ -12,6 +12,7 @@ from typing import Any, Final, TypedDict, cast
 from .content_key import is_key
 
 _DIGEST: Final = re.compile(r"[0-9a-f]{32}")
+_ORIGIN: Final = re.compile(r"[0-9]{1,16}:[0-9a-f]{32}", re.ASCII)
 
 
 class KnownRecord(TypedDict):
@@ -37,6 +38,8 @@ class CopyRecord(KnownRecord, total=False):
     format: str | None
     size: int | None
     content_key: str | None
+    # The file that the copy was made of: size and digest, as `stream_origin` writes them.
+    origin: str | None
     # Basename on the device or of the download.
     name: str | None
     # Where the file is on its device, as the driver says it.
@@ -70,6 +73,10 @@ def _is_digest(value: object) -> bool:
     return isinstance(value, str) and _DIGEST.fullmatch(value) is not None
 
 
+def _is_origin(value: object) -> bool:
+    return isinstance(value, str) and _ORIGIN.fullmatch(value) is not None
+
+
 def _is_text(value: object) -> bool:
     return isinstance(value, str)
 
@@ -96,6 +103,7 @@ _KINDS: Final[Mapping[str, Callable[[object], bool]]] = {
     "format": _is_text,
     "size": _is_size,
     "content_key": is_key,
+    "origin": _is_origin,
     "name": _is_text,
     "path": _is_text,
     "device": _is_text,

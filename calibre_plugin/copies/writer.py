@@ -23,7 +23,7 @@ from .log import append
 from .record import CopyRecord
 from .archive_names import raw_name
 from .content_key import content_key
-from .digest import partial_md5, stream_size
+from .digest import partial_md5, stream_origin, stream_size
 from .settle import BOOKMARKS, leave_out, settle
 from .strip_list import StripList, read_strip_list
 
@@ -40,13 +40,17 @@ def write_copy_and_log(writer: Any, stream: BinaryIO, mi: Metadata, fmt: str) ->
     """What the metadata writer does: a copy is stripped and settled, any other file is left to calibre alone."""
     leaves = not is_embedding(stream)
     settled = False
+    origin: str | None = None
+    if leaves:
+        with complaining("tell which file a copy is made of"):
+            origin = stream_origin(stream)
     try:
         manner = read_strip_list() if leaves else AS_CALIBRE
         settled = write_copy(stream, mi, fmt, manner, writer.apply_null, writer.force_identifiers)
     except Exception:
         report_as_calibre(mi, fmt)
     with complaining("log a copy"):
-        log_copy(stream, mi, fmt, settled, "written" if leaves else "library")
+        log_copy(stream, mi, fmt, settled, "written" if leaves else "library", origin)
 
 
 def write_copy(
@@ -185,7 +189,7 @@ def report_as_calibre(mi: Metadata, fmt: str) -> None:
     print(report, file=sys.stderr)
 
 
-def log_copy(stream: BinaryIO, mi: Metadata, fmt: str, settled: bool, source: str) -> None:
+def log_copy(stream: BinaryIO, mi: Metadata, fmt: str, settled: bool, source: str, origin: str | None = None) -> None:
     """Appends the digest of what stands in the stream now; nothing for a file that names no book of a library."""
     uuid = getattr(mi, "uuid", None)
     if not uuid:
@@ -202,6 +206,7 @@ def log_copy(stream: BinaryIO, mi: Metadata, fmt: str, settled: bool, source: st
             format=fmt.upper(),
             size=stream_size(stream),
             content_key=content_key(stream) if fmt in EPUBS else None,
+            origin=origin,
             name=None,
             device=None,
             settled=settled,

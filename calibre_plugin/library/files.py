@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from collections import defaultdict
 from collections.abc import Collection, Mapping
+from contextlib import suppress
 from typing import Any, Final
 from zlib import crc32
 
@@ -12,6 +13,7 @@ from .book_data import KEPT_AT_ONCE, fetch, keep
 from .book_shapes import FILE_KEYS
 from ..copies.content_key import file_content_key
 from ..link.contract import EPUB_FORMATS
+from ..copies.digest import file_origin
 
 # Beside a book's formats: what calibre said of the book when its files were looked at (see `imprints_of`), and by which
 # version of the content key: where it is an older one, they are looked at again.
@@ -91,6 +93,29 @@ def holders_of(
     sole = {key: next(iter(books)) for key, books in holders.items() if len(books) == 1}
     # What was changed behind calibre's back is seen now, before it counts.
     return {key: book_id for key, book_id in sole.items() if has_text(api, book_id, key)}
+
+
+def holders_of_files(api: Any, origins: Collection[str], abort: threading.Event | None = None) -> dict[str, int]:
+    """The one book of the library of which a file is each of these (`stream_origin`); what several books have is left out.
+
+    Only files of the right size, as calibre knows it, are opened.
+    """
+    sizes = sorted({int(origin.partition(":")[0]) for origin in origins})
+    holders: dict[str, set[int]] = defaultdict(set)
+    for start in range(0, len(sizes), KEPT_AT_ONCE):
+        some = sizes[start : start + KEPT_AT_ONCE]
+        question = f"SELECT book, format FROM data WHERE uncompressed_size IN ({','.join('?' * len(some))})"
+        with api.safe_read_lock:
+            rows = [*api.backend.execute(question, some)]
+        for book_id, fmt in rows:
+            if abort is not None and abort.is_set():
+                # Half-way, a file only looks as if one book alone had it.
+                return {}
+            with suppress(OSError):
+                path = api.format_abspath(book_id, fmt)
+                if path:
+                    holders[file_origin(path)].add(book_id)
+    return {origin: next(iter(holders[origin])) for origin in origins if len(holders[origin]) == 1}
 
 
 def has_text(api: Any, book_id: int, key: str) -> bool:

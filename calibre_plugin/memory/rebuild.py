@@ -1,7 +1,7 @@
-"""From the copy logs into the library: by book uuid first, then by a content key that one book alone has.
+"""From the copy logs into the library: by book uuid first, then by a content key or a file that one book alone has.
 
 A library restored from its OPF files keeps the uuids; a book copied to another library, or merged into another book,
-is recognised by its text. What fits no book of this library is an orphan, with title and authors as they were logged.
+is recognised by its text; where that has no key, as in AZW3, MOBI and PDF, by the very file. What fits no book of this library is an orphan, with title and authors as they were logged.
 
 What was brought home already is remembered with the library itself, so that only new lines are read, and old ones only
 for books that are new, changed or gone: a restored library remembers nothing, and everything is brought again.
@@ -27,7 +27,7 @@ from ..copies.record import CopyRecord
 from ..copies.digest import name_digest
 from .history import DATA, StoredHistory, add_digests, changing, keep_stored, known_digest, read_stored
 from .imports import import_table
-from ..library.files import books_by_uuid, holders_of, imprints_of
+from ..library.files import books_by_uuid, holders_of, holders_of_files, imprints_of
 from ..copies.log_places import log_folders
 from .noticed import copies_seen, notice
 from .rekey import rekey
@@ -229,15 +229,23 @@ def unlinked_of(records: Iterable[CopyRecord]) -> set[str]:
 
 
 def adopt(api: Any, lost: Iterable[CopyRecord], imprints: Mapping[int, int], abort: threading.Event | None) -> set[int]:
-    """Gives records of no book here to the one book of this library that has their content key."""
+    """Gives records of no book here to the one book of this library that has their text, or the file they are copies of."""
+    lost = list(lost)
+    # What was met of a copy on its way and on a reader is of the same file.
+    origins = {record["digest"]: origin for record in lost if (origin := record.get("origin")) is not None}
     by_key: dict[str, list[CopyRecord]] = defaultdict(list)
+    by_origin: dict[str, list[CopyRecord]] = defaultdict(list)
     for record in lost:
         key = record.get("content_key")
         if key is not None and is_versioned(key):
             by_key[key].append(record)
+        elif record["digest"] in origins:
+            by_origin[origins[record["digest"]]].append(record)
     found: dict[int, list[CopyRecord]] = defaultdict(list)
     for key, book_id in (holders_of(api, by_key, imprints, abort) if by_key else {}).items():
         found[book_id].extend(by_key[key])
+    for origin, book_id in (holders_of_files(api, by_origin, abort) if by_origin else {}).items():
+        found[book_id].extend(by_origin[origin])
     return bring(api, found)
 
 

@@ -10,6 +10,7 @@ import subprocess
 import threading
 import time
 import unittest
+from pathlib import Path
 from typing import Any
 from unittest import mock
 
@@ -23,6 +24,7 @@ from calibre_plugins.koreader_progress.copies.digest import name_digest, partial
 from calibre_plugins.koreader_progress.memory.history import known_digest
 from calibre_plugins.koreader_progress.copies.strip_list import our_folder
 from epubs import Recipe, make_epub
+from pdfs import minimal_pdf
 from libraries import TOOLS, add_book, make_library, new_folder, open_library, run
 
 A, B, C = ("a" * 32, "b" * 32, "c" * 32)
@@ -61,10 +63,10 @@ class Case(unittest.TestCase):
             copy_log._own.file.close()
             copy_log._own.file = None
 
-    def send(self, book: int) -> str:
+    def send(self, book: int, fmt: str = "EPUB") -> str:
         """Makes a copy as calibre does for a device or a download; its digest."""
-        stream = io.BytesIO(self.api.format(book, "EPUB"))
-        set_metadata(stream, self.api.get_metadata(book), "epub")
+        stream = io.BytesIO(self.api.format(book, fmt))
+        set_metadata(stream, self.api.get_metadata(book), fmt.lower())
         return partial_md5(stream)
 
 
@@ -178,6 +180,46 @@ class Rebuilding(Case):
             kept = history.read_digests(target.new_api, [titles[title]])[titles[title]]
             self.assertEqual([d["digest"] for d in kept], [digest])
         self.assertEqual(rebuilt.orphans, [])
+
+    def test_a_book_without_a_content_key_is_found_again_by_its_very_file(self) -> None:
+        made = os.path.join(new_folder("made"), "book")
+        with open(f"{made}.epub", "wb") as file:
+            file.write(make_epub(Recipe("kindle")))
+        for fmt in ("azw3", "mobi"):
+            run("ebook-convert", f"{made}.epub", f"{made}.{fmt}")
+        kinds = {"AZW3": Path(f"{made}.azw3").read_bytes(), "MOBI": Path(f"{made}.mobi").read_bytes()}
+        for fmt, data in {**kinds, "PDF": minimal_pdf()}.items():
+            with self.subTest(fmt):
+                self.setUp()
+                book = add_book(self.db, data, fmt, title="One")
+                uuid, digest = self.api.field_for("uuid", book), self.send(book, fmt)
+                # A driver saw it arrive, under a name.
+                sent: Any = {"at": 5.0, "source": "sent", "uuid": uuid, "kind": "partial_md5", "digest": digest}
+                copy_log.append({**sent, "name": "One.book"})
+                # As like the other as two files can be, but for one byte that is sampled.
+                other = data[:-1] + bytes([data[-1] ^ 1]) if len(data) <= 1024 else data[:1000] + b"!" + data[1001:]
+                stranger = add_book(self.db, other, fmt, title="Another")
+                rebuild.rebuild(self.api)
+                self.api.remove_books([book])
+                rebuild.rebuild(self.api)
+                again = add_book(self.db, data, fmt, title="One, added again")
+                rebuilt = rebuild.rebuild(self.api)
+                self.assertEqual(set(self.digests(again)), {digest, name_digest("One.book")})
+                self.assertEqual((self.digests(stranger), rebuilt.orphans), ({}, []))
+
+    def test_a_file_that_two_books_have_tells_nothing_of_either(self) -> None:
+        book = add_book(self.db, minimal_pdf(), "PDF", title="One")
+        self.send(book, "PDF")
+        self.api.remove_books([book])
+        books = [add_book(self.db, minimal_pdf(), "PDF", title=title) for title in ("First", "Second")]
+        self.assertEqual(len(rebuild.rebuild(self.api).orphans), 1)
+        self.assertEqual([self.digests(each) for each in books], [{}, {}])
+        # Of a file that was changed behind calibre's back too.
+        self.api.remove_books(books[1:])
+        path = self.api.format_abspath(books[0], "PDF")
+        Path(path).write_bytes(minimal_pdf().replace(b"99 99", b"98 98"))
+        self.assertEqual(len(rebuild.rebuild(self.api).orphans), 1)
+        self.assertEqual(self.digests(books[0]), {})
 
     def test_a_text_that_two_books_share_is_given_to_neither(self) -> None:
         data = make_epub(Recipe("same"))
