@@ -18,6 +18,7 @@ from unittest import mock
 from calibre.constants import config_dir
 from calibre_plugins.koreader_progress.copies import log as copy_log
 from calibre_plugins.koreader_progress.copies import stored, strip_list
+from calibre_plugins.koreader_progress.copies.content_key import file_content_key, is_versioned
 from calibre_plugins.koreader_progress.copies.stored import NewerSchema
 from calibre_plugins.koreader_progress.devices import state as device_state
 from calibre_plugins.koreader_progress.library import settings as library_settings
@@ -29,7 +30,7 @@ from calibre_plugins.koreader_progress.settings import config
 from calibre_plugins.koreader_progress.settings.file import settings_path
 from calibre_plugins.koreader_progress.sync import pull, repair, undo
 from calibre_plugins.koreader_progress.words.stored import notice_sentence
-from libraries import new_folder, open_library
+from libraries import add_book, make_library, new_folder, open_library
 
 sys.path.append(str(Path(__file__).resolve().parent.parent.parent / "gui"))
 from kosync import KosyncServer
@@ -371,6 +372,27 @@ class Syncing(Upgraded):
         stood = {each["progress"]["document"] for each in plan.plan["observations"]}
         listed = {document for document in self.documents() if document}
         self.assertEqual(listed - stood, set())
+
+    def test_nothing_is_adopted_by_a_key_of_0_1_0(self) -> None:
+        self.take_up()
+        keys = {r["uuid"]: key for r in copy_log.read_logs([copy_log.log_folder()]) if (key := r.get("content_key"))}
+        uuids = self.api.all_field_for("uuid", self.api.all_book_ids())
+        known = [book for book, uuid in uuids.items() if uuid in keys and self.api.has_format(book, "EPUB")]
+        self.assertGreater(len(known), 5)
+        self.assertEqual([key for key in keys.values() if is_versioned(key)], [])
+        kept = history.read_digests(self.api, known)
+        self.assertEqual(set(kept), set(known))
+        for book in known:
+            path = self.api.format_abspath(book, "EPUB")
+            own = {file_content_key(path), None}
+            self.assertEqual({d["content_key"] for d in kept[book] if is_versioned(d["content_key"])} - own, set())
+        # The very same texts, in a library that these logs know nothing of.
+        other = make_library()
+        self.addCleanup(other.close)
+        for book in known:
+            add_book(other, self.api.format(book, "EPUB"), title=self.api.field_for("title", book))
+        rebuild.rebuild(other.new_api)
+        self.assertEqual(history.read_digests(other.new_api, other.new_api.all_book_ids()), {})
 
     def documents(self) -> set[str]:
         """What devices have put on the server; the rest is calibre's own."""
