@@ -39,6 +39,7 @@ from .sync.undo import last_pull, last_push
 from .devices.uploads import watch_uploads
 from .memory.journal_run import Run
 from .memory.journal import RunHead
+from .memory.schema import why_left_alone
 from .window.viewer_place import ViewerPlaces
 
 load_translations()
@@ -159,7 +160,10 @@ class ProgressAction(InterfaceAction):
     def choose_profile(self, profile_id: str) -> None:
         """From now on a click syncs this profile."""
         api = self.gui.current_db.new_api
-        config.save_profiles(api, config.profiles(api), profile_id)
+        if (left_alone := why_left_alone(api)) is not None:
+            show_trouble(self.gui, left_alone, self.open_preferences)
+        else:
+            config.save_profiles(api, config.profiles(api), profile_id)
 
     def selected_ids(self) -> list[int]:
         return self.gui.library_view.get_selected_ids()

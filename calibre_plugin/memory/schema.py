@@ -23,6 +23,7 @@ from ..library.settings import (
 from .memory_log import log_memory
 from ..copies.stored import SCHEMA, NewerSchema, is_newer, schema_of
 from ..copies.strip_list import our_folder
+from ..words.explain import Explanation, explain_newer
 
 # Where the copies lie, by library and schema.
 FOLDER: Final = "before"
@@ -39,6 +40,15 @@ def must_be_ours(api: Any) -> None:
         raise NewerSchema("profiles")
     if is_newer(stored, BOOK_DATA):
         raise NewerSchema("book_data")
+
+
+def why_left_alone(api: Any) -> Explanation | None:
+    """What the reader is told before anything begins in a library that a newer version has written; None in any other."""
+    try:
+        must_be_ours(api)
+    except NewerSchema as error:
+        return explain_newer(error)
+    return None
 
 
 def bring_up_to_date(api: Any) -> None:

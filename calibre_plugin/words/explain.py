@@ -46,7 +46,7 @@ def explain(error: BaseException) -> Explanation | None:
     if isinstance(error, SyncError):
         return explain_sync_error(error.name, error.data)
     if isinstance(error, NewerSchema):
-        return Explanation(newer_sentence(error.kept))
+        return explain_newer(error)
     if isinstance(error, BridgeNotStarted):
         return Explanation(
             _("The helper program could not be started: {path}").format(path=error.path),
@@ -70,6 +70,11 @@ def explain(error: BaseException) -> Explanation | None:
     if isinstance(error, OSError) and error.errno in _REFUSED:
         return explain_disk(error)
     return None
+
+
+def explain_newer(error: NewerSchema) -> Explanation:
+    """Why nothing is changed where a newer version of the plugin has written."""
+    return Explanation(newer_sentence(error.kept))
 
 
 def explain_disk(error: OSError) -> Explanation:

@@ -275,5 +275,50 @@ class Troubles(WithServer):
         self.assertIn("no answer from the server for 1 book", gui(lambda: action().runs.said))
         front.stop()
 
-    def test_17_nothing_went_wrong_unseen(self) -> None:
+    def test_17_in_a_library_of_a_newer_version_everything_says_so_before_it_begins(self) -> None:
+        from calibre_plugins.koreader_progress.copies.stored import SCHEMA
+        from calibre_plugins.koreader_progress.library.settings import NAMESPACE, stored_settings
+        from calibre_plugins.koreader_progress.sync.pull import journal_of
+
+        configure(self.server)
+        own = gui(lambda: stored_settings(api()))
+        [run, *_older] = [each for each in journal_of(api()).runs() if each.kind == "pull"]
+        dracula = book("Dracula")
+
+        def put_in(settings: object) -> None:
+            api().set_pref("settings", settings, namespace=NAMESPACE)
+
+        for key in ("schema", "book_data"):
+            gui(put_in, {**own, key: SCHEMA + 1, "unheard_of": 1})
+            newer = gui(lambda: stored_settings(api()))
+            cells = gui(lambda: [api().field_for(f"#{name}", dracula) for name in ("percent", "status", "device")])
+            for begin in (
+                action().sync_all,
+                action().push,
+                lambda: action().runs.offer(action().profile, [dracula]),
+                lambda: action().runs.undos.undo(api(), run),
+                lambda: action().runs.undos.put_back(api(), [run], [dracula]),
+                lambda: action().choose_profile("p1"),
+            ):
+                gui.post(begin)
+                box = trouble()
+                self.assertIn("newer version", gui(lambda box=box: box.msg.text()))
+                self.assertFalse(gui(lambda: action().runs.is_busy))
+                gui(box.close)
+            gui.post(action().open_preferences)
+            dialog = gui.modal()
+            told = gui(lambda dialog=dialog: dialog.findChild(QLabel, "left_alone"))
+            self.assertIn("newer version", gui(told.text))
+            gui.grab(dialog, "preferences-newer-library")
+            gui.press(dialog)
+            box = trouble()
+            self.assertIn("newer version", gui(lambda box=box: box.msg.text()))
+            gui(box.close)
+            self.assertEqual(gui(lambda: stored_settings(api())), newer)
+            self.assertEqual(
+                gui(lambda: [api().field_for(f"#{name}", dracula) for name in ("percent", "status", "device")]), cells
+            )
+        gui(put_in, own)
+
+    def test_18_nothing_went_wrong_unseen(self) -> None:
         self.assertEqual(gui.errors, [])

@@ -25,13 +25,16 @@ from ...settings.config import StoredProfile
 from .account import AccountTab
 from .columns import ColumnsTab
 from .copies import CopiesTab
+from ...copies.stored import notices
+from ...memory.schema import why_left_alone
 from ...settings.draft import Draft
 from .hosting import HostingTab
 from .places import PlacesTab
 from .rules import RulesTab
 from .runtime import RuntimeTab
 from .when import WhenTab
-from ...words.explain import unsaved
+from ...words.explain import Explanation, unsaved
+from ...words.stored import notice_sentence
 from ..parts.help import help_button
 from ..parts.icons import icon
 from ..parts.trouble import show_trouble
@@ -75,6 +78,11 @@ class ConfigWidget(QWidget):
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.addLayout(self._profile_bar())
+        for told in self._left_alone():
+            label = QLabel(told.text, self)
+            label.setObjectName("left_alone")
+            label.setWordWrap(True)
+            layout.addWidget(label)
         self.tabs = QTabWidget(self)
         layout.addWidget(self.tabs, 1)
         self.pages: dict[str, Any] = {}
@@ -112,6 +120,12 @@ class ConfigWidget(QWidget):
         keep_choice(LAST_TAB, self._tab_name())
         self.account.check.stop()
         self.action.wanted_tab = ""
+
+    def _left_alone(self) -> list[Explanation]:
+        """What cannot be stored, as a newer version of the plugin has written it: to be known before anything is entered."""
+        library = why_left_alone(self._api)
+        machine = [Explanation(notice_sentence(met)) for met in notices() if met.kept == "settings"]
+        return [*([library] if library is not None else []), *(machine if self.action.settings.is_read_only else [])]
 
     def _profile_bar(self) -> QHBoxLayout:
         line = QHBoxLayout()
@@ -224,6 +238,12 @@ class ConfigWidget(QWidget):
         """Stores everything; makes the planned columns, and offers one restart for all of them."""
         gui = self.action.gui
         if gui.current_db.library_id != self._library_id:
+            return
+        left_alone = self._left_alone()
+        if left_alone:
+            show_trouble(gui, left_alone[0], self.action.open_preferences)
+        if why_left_alone(self._api) is not None:
+            # A new column would be made for a profile that cannot be stored.
             return
         self._store_shown()
         for new in self.draft.new_columns:

@@ -14,6 +14,7 @@ from calibre.gui2.threaded_jobs import ThreadedJob
 
 from ...settings import config
 from ...link.host import BridgeHost
+from ...memory.schema import why_left_alone
 from ...settings.config import Settings, StoredProfile
 from ...link.contract import ColumnUpdate, PullPlan
 from ...words.explain import Explanation, unsaved
@@ -79,6 +80,8 @@ class Runs(QObject):
 
     def why_not(self, stored: StoredProfile | None) -> Explanation | None:
         """Why this profile cannot run now, if so."""
+        if (left_alone := why_left_alone(self._gui.current_db.new_api)) is not None:
+            return left_alone
         if stored is None or not self._settings.account(stored["account_id"]):
             return Explanation(
                 _("There is no sync account yet."),

@@ -17,6 +17,7 @@ from .jobs import JOB_TYPE, UndoOutcome, put_back_job, undo_job
 from ...link.proxy import with_proxy
 from ..review.undo_words import undo_sentence
 from ...memory.journal_run import Run
+from ...memory.schema import why_left_alone
 
 load_translations()
 
@@ -46,6 +47,8 @@ class UndoRuns:
         if not self._runs.is_open(api):
             self._runs.say(_("That was in another library: switch back to it first."), quiet=False)
             return
+        if not self._may_write(api):
+            return
         account: Account | None = None
         if journaled.standing_puts:
             account = self._settings.account(journaled.account)
@@ -64,8 +67,17 @@ class UndoRuns:
         asked = with_proxy(account) if account else None
         self._begin(undo_job, (api, journaled, only, launch, asked), secrets_of(asked))
 
+    def _may_write(self, api: Any) -> bool:
+        """Whether this version may put anything back in the library; else the reader is told why not."""
+        left_alone = why_left_alone(api)
+        if left_alone is not None:
+            self._runs.complain(left_alone, quiet=False)
+        return left_alone is None
+
     def put_back(self, api: Any, journaled: Sequence[Run], only: Collection[int]) -> None:
         """Puts back the cells that these runs wrote for some books of this library, one run after the other."""
+        if not self._may_write(api):
+            return
         self._put_backs.append((api, journaled, only))
         if self._runs.is_busy:
             # Asked for once and for all: the window that offered it is gone.
