@@ -34,7 +34,7 @@ from .copies.log_places import out_of_reach
 from .library.settings import find_settings_again
 from .memory.schema import bring_up_to_date, must_be_ours
 from .memory.mending import remember_again
-from .words.messages import why_sentence
+from .words.reasons import why_sentence
 from .sync.places import deliver_positions
 from .memory.predict import predictor
 from .memory.rebuild import rebuild

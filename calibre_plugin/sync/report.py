@@ -15,7 +15,7 @@ from ..link.contract import Account, Diagnosis
 from ..devices.state import all_states
 from ..words.faults import noted_faults
 from ..memory.history import read_digests
-from ..words.messages import error_sentence
+from ..words.errors import error_sentence
 from ..devices.odd_words import odd_report_lines
 from ..link.runtime import Runtime, is_flatpak
 

@@ -9,7 +9,8 @@ from typing import Any, Final
 
 from ..link.client import BridgeDied, BridgeFault, BridgeNotStarted, SyncError
 from ..link.contract import Why
-from .messages import error_sentence, why_sentence
+from .errors import error_sentence
+from .reasons import why_sentence
 from ..link.runtime import NEEDED, RuntimeMissing
 from ..copies.stored import NewerSchema
 from .stored import newer_sentence

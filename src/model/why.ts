@@ -3,7 +3,7 @@ import { Cell } from "./cell.ts";
 
 /**
  * Every reason the project can give, with the names of the data its sentence may use. The sentence itself is made
- * in `words/messages.py`, where the language is known. Shares are 0..1, times epoch seconds, columns lookup names.
+ * in `words/reasons.py`, where the language is known. Shares are 0..1, times epoch seconds, columns lookup names.
  */
 export const WHY_DATA = {
   // Something is written.

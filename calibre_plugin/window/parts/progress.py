@@ -22,7 +22,7 @@ from qt.core import (
 from calibre.gui2 import gprefs
 
 from .icons import icon
-from ...words.messages import phase_sentence
+from ...words.phases import phase_sentence
 from .geometry import keep_geometry
 
 load_translations()

@@ -36,7 +36,7 @@ from ...memory.history import link, read_digests, unlink
 from .history import HistoryPage
 from ..parts.help import help_button
 from ..parts.icons import PLUGIN_NAME, icon
-from ...words.messages import percent
+from ...words.data import percent
 from .plan_rows import show_cell, show_time
 from ...sync.unlinking import restorable, runs_under
 from ...memory.journal_run import Run

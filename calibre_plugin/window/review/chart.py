@@ -7,7 +7,7 @@ from typing import Any, Final
 from qt.core import QColor, QPainter, QPalette, QPen, QPointF, QRectF, QSize, Qt, QToolTip, QWidget
 
 from ...link.contract import ReadingStoryPointsItem
-from ...words.messages import percent
+from ...words.data import percent
 from .plan_rows import show_time
 
 load_translations()

@@ -16,7 +16,7 @@ from ...settings.config import StoredProfile
 from ...link.contract import DEFAULT_RULES
 from ...link.contract import LoggedBook, ReadingStory
 from ...words.explain import explain
-from ...words.messages import percent
+from ...words.data import percent
 from .plan_rows import show_time
 from .chart import ReadingChart
 

@@ -11,7 +11,7 @@ from typing import Any, Final, Literal
 from ...link.contract import Cell, ColumnMapping, ColumnUpdate, Conflict, PullPlan, Why
 from ...words.explain import why_text
 from ...library.books import WriteReport
-from ...words.messages import why_sentence
+from ...words.reasons import why_sentence
 
 load_translations()
 

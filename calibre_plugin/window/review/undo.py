@@ -16,7 +16,7 @@ from ...memory.book_names import BookName, names_in
 from ...words.faults import note_fault
 from ..parts.help import help_button
 from ..parts.icons import icon
-from ...words.messages import percent
+from ...words.data import percent
 from .plan_rows import show_cell, show_time
 from .undo_words import book_words
 from ..parts.geometry import keep_geometry

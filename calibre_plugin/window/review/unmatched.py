@@ -30,7 +30,7 @@ from ..parts.background import Background
 from ...memory.history import link
 from ..parts.help import help_button
 from ..parts.icons import icon
-from ...words.messages import percent
+from ...words.data import percent
 from .plan_rows import show_time
 from ...sync.unmatched import documents_in
 from ...sync.unmatched_found import Found, is_of, looked_up, origin_sentence

@@ -20,7 +20,7 @@ from ...words.explain import Explanation, explain, library_gone
 from ...copies.log_places import out_of_reach
 from ...memory.schema import bring_up_to_date
 from ...memory.mending import remember_again
-from ...words.messages import phase_sentence
+from ...words.phases import phase_sentence
 from ...sync.places import deliver_positions
 from ...library.books import in_slices
 from ...window.review.plan_rows import BookRow, rows_of, tell_outcomes

@@ -15,7 +15,7 @@ from ...words.digest_names import copy_name
 from ...words.explain import Explanation, why_text
 from ...memory.history import read_digests
 from .jobs import PullRequest
-from ...words.messages import percent
+from ...words.data import percent
 from ...sync.offers import alike_copies, offers_of
 from ..review.plan_model import DEVICE, WHEN
 from ..review.plan_rows import BookRow, CellRow

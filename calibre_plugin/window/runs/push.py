@@ -15,7 +15,8 @@ from ...link.client import SyncError
 from ...link.contract import ColumnUpdate, PushPlan
 from ...words.explain import Explanation, explain, why_text
 from .jobs import PHASES, PullRequest, gone_library
-from ...words.messages import percent, phase_sentence
+from ...words.data import percent
+from ...words.phases import phase_sentence
 from ..review.plan_rows import BookRow, CellRow, Kind
 
 load_translations()

@@ -17,12 +17,17 @@ const SAMPLE: Readonly<Record<string, string | number>> = {
   other_id: 12,
 };
 
-/** The sentences of messages.py, made by a bare python3: the module needs nothing of calibre. */
-function say(function_name: string, calls: readonly unknown[][]): string[] {
-  const script = `import json, sys
-sys.path.insert(0, "calibre_plugin/words")
-import messages
-print(json.dumps([getattr(messages, ${JSON.stringify(function_name)})(*call) for call in json.load(sys.stdin)]))`;
+const MADE_IN = { why_sentence: "reasons", error_sentence: "errors", phase_sentence: "phases" } as const;
+
+/** The sentences, made by a bare python3: the modules need nothing of calibre but what stands in for its translations. */
+function say(function_name: keyof typeof MADE_IN, calls: readonly unknown[][]): string[] {
+  const script = `import builtins, importlib, json, sys
+builtins.load_translations = lambda: None
+builtins._ = lambda text: text
+builtins.ngettext = lambda one, many, count: one if count == 1 else many
+sys.path.insert(0, "calibre_plugin")
+made = getattr(importlib.import_module("words.${MADE_IN[function_name]}"), ${JSON.stringify(function_name)})
+print(json.dumps([made(*call) for call in json.load(sys.stdin)]))`;
   const run = spawnSync("python3", ["-c", script], { input: JSON.stringify(calls), encoding: "utf8", timeout: 30_000 });
   expect(run.stderr).toBe("");
   return JSON.parse(run.stdout) as string[];
