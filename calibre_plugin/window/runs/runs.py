@@ -14,23 +14,23 @@ from calibre.gui2.threaded_jobs import ThreadedJob
 
 from ...settings import config
 from ...link.host import BridgeHost
-from ...memory.schema import why_left_alone
 from ...settings.config import Settings, StoredProfile
-from ...link.contract import ColumnUpdate, PullPlan
+from ...link.contract import ColumnUpdate
 from ...words.explain import Explanation, unsaved
 from .work import Work, secrets_of
-from .jobs import JOB_TYPE, PullOutcome, PullRequest, WriteOutcome, pull_job, write_job
+from .jobs import JOB_TYPE, PullRequest, pull_job
 from .offer import OfferRun, offer_job
 from ..review.plan_rows import BookRow
 from ...link.proxy import with_proxy
 from ..parts.progress import ProgressWindow
-from ...sync.pull import Decisions
+from .pull import PullRun
 from .push import PushRun, prepare_job
 from ..review.dialog import ResultDialog
 from .run import Run, Trigger
 from .sentence import run_sentence
 from ..parts.trouble import show_trouble
 from .undo import UndoRuns
+from .why_not import why_not
 
 load_translations()
 
@@ -80,38 +80,7 @@ class Runs(QObject):
 
     def why_not(self, stored: StoredProfile | None) -> Explanation | None:
         """Why this profile cannot run now, if so."""
-        if (left_alone := why_left_alone(self._gui.current_db.new_api)) is not None:
-            return left_alone
-        if stored is None or not self._settings.account(stored["account_id"]):
-            return Explanation(
-                _("There is no sync account yet."),
-                _("Enter your server, user name and password in the preferences."),
-                tab="account",
-            )
-        profile, unusable = config.resolve_profile(self._gui.current_db.new_api, stored)
-        if unusable:
-            names = ", ".join(column for _shown, column in unusable)
-            if getattr(self._gui, "must_restart_before_config", False):
-                return Explanation(
-                    _("New columns are there only after a restart of calibre: {names}.").format(names=names),
-                    _("Please restart calibre, then sync."),
-                )
-            return Explanation(
-                ngettext(
-                    "The column {names} is gone or can no longer be used.",
-                    "The columns {names} are gone or can no longer be used.",
-                    len(unusable),
-                ).format(names=names),
-                _("Choose others under Columns in the preferences."),
-                tab="columns",
-            )
-        if not profile["columns"]:
-            return Explanation(
-                _("No column is chosen yet."),
-                _("Choose under Columns in the preferences where the progress goes."),
-                tab="columns",
-            )
-        return None
+        return why_not(self._gui, self._settings, stored)
 
     def start(
         self,
@@ -180,7 +149,7 @@ class Runs(QObject):
             title = _("KOReader Progress: offer places")
             self.run_job(run, title, offer_job, (run.request,), OfferRun(self._gui, self).offered)
         else:
-            self.run_job(run, title, pull_job, (run.request,), self._asked)
+            self.run_job(run, title, pull_job, (run.request,), PullRun(self._gui, self, self._settings).asked)
         if run.is_quiet:
             self._gui.status_bar.show_message(title, 3000, show_notification=False)
         else:
@@ -192,7 +161,7 @@ class Runs(QObject):
             run.window = self._window = ProgressWindow(
                 self._gui, heading, self.stop, self._settings.get("keep_progress_open")
             )
-            run.window.stay.toggled.connect(partial(self._keep, "keep_progress_open"))
+            run.window.stay.toggled.connect(partial(self.keep, "keep_progress_open"))
             run.window.follow(run.job)
 
     def stop(self) -> None:
@@ -231,17 +200,6 @@ class Runs(QObject):
         elif then is not None:
             then(run, outcome)
 
-    def _asked(self, run: Run, outcome: PullOutcome | None) -> None:
-        if outcome is not None and outcome.trouble is not None:
-            self.end_in_trouble(run, outcome.trouble)
-        elif outcome is not None and outcome.pulled is not None:
-            run.pulled, run.rows, run.out_of_reach = outcome.pulled, outcome.rows, outcome.out_of_reach
-            run.notices = outcome.notices
-            self._planned(run, outcome.pulled.plan)
-        else:
-            nothing = outcome.nothing if outcome is not None else ""
-            self.end(run, nothing or _("Stopped; nothing was written."))
-
     def end_in_trouble(self, run: Run, trouble: Explanation) -> None:
         """The run could not be done."""
         if run.window is not None:
@@ -256,41 +214,6 @@ class Runs(QObject):
     def push(self, stored: StoredProfile | None, book_ids: Sequence[int]) -> None:
         """Offers calibre's own places to the server."""
         self.start(stored, book_ids, push=True)
-
-    def _planned(self, run: Run, plan: PullPlan) -> None:
-        if self._needs_review(run, plan):
-            self._show_review(run, plan)
-        else:
-            # Without cells too: what the server said is remembered.
-            self._write(run, Decisions())
-
-    def _needs_review(self, run: Run, plan: PullPlan) -> bool:
-        if not plan["updates"] and not plan["conflicts"]:
-            return False
-        review = run.stored["review"]
-        if run.preview or plan["review"] or review == "always":
-            return True
-        return review == "conflicts" and bool(plan["conflicts"])
-
-    def _show_review(self, run: Run, plan: PullPlan) -> None:
-        run.reviewed = True
-        first = any(why["code"] == "first_run" for why in plan["review"])
-        headline = (
-            _(
-                "This is the first sync of the profile “{name}”: please look through the changes before they are written."
-            )
-            if first
-            else _("The profile “{name}” would change these books. Untick what should stay as it is.")
-        )
-        self.show_rows(
-            run,
-            _("KOReader Progress: review"),
-            headline.format(name=run.stored["name"]),
-            apply_label=_("&Write to library"),
-            column_name=self.column_name,
-            on_accept=partial(self._accepted, run),
-            on_reject=partial(self._declined, run),
-        )
 
     def show_rows(
         self,
@@ -312,76 +235,6 @@ class Runs(QObject):
             # It must not take the keyboard from somebody who is typing.
             self.review.setAttribute(_show_quietly(), True)
         self.review.show()
-
-    def _accepted(self, run: Run, rows: list[BookRow], updates: list[ColumnUpdate]) -> None:
-        self.review = None
-        theirs = frozenset(row.book_id for row in rows if row.kind == "conflict" and row.accepted())
-        ours = frozenset(row.book_id for row in rows if row.kind == "conflict" and row.decision == "ours")
-        # A conflict's cells are added for the books decided for the server; what was unticked there is not wanted.
-        planned = [update for row in rows if row.kind == "update" for update in row.accepted()]
-        self._write(run, Decisions(planned, theirs, ours))
-
-    def _declined(self, run: Run) -> None:
-        self.end(run, _("Nothing was written."))
-
-    def _write(self, run: Run, decisions: Decisions) -> None:
-        if not self.is_open(run.api):
-            self.end(run, _("The library was changed meanwhile: nothing was written."))
-            return
-        title = _("KOReader Progress: write what was accepted")
-        self.run_job(run, title, write_job, (run.request, run.pulled, decisions, run.rows), self._written)
-        if run.window is not None:
-            run.window.bring_back()
-            run.window.follow(run.job)
-
-    def _written(self, run: Run, outcome: WriteOutcome | None) -> None:
-        if outcome is None:
-            self.end(run, _("Stopped; nothing was written."))
-            return
-        run.applied, run.unwritten = outcome.applied, outcome.unwritten
-        self.last = run
-        changed = {update["book_id"] for update in run.applied.report.written}
-        self.refresh(changed)
-        if changed and not run.stored["ran_before"]:
-            mark_as_run(run.api, run.stored["id"])
-        self.end(run, run_sentence(run))
-        self._offer_prediction(run)
-        if run.stored["push"] != "off":
-            # What was read in calibre meanwhile goes the other way, quietly.
-            self.start(run.stored, run.pulled.book_ids if run.pulled else (), "sync", push=True)
-        if outcome.trouble is not None:
-            self.complain(outcome.trouble, run.is_quiet)
-
-    def _offer_prediction(self, run: Run) -> None:
-        """Asks once whether names that no copy is known to have may be tried too."""
-        absent = list(run.plan["unanswered"]) if run.plan else []
-        if run.is_quiet or not absent or self._settings.get("predict") is not None:
-            return
-        text = ngettext(
-            "The server does not know {n} book by its file in the library.",
-            "The server does not know {n} books by their files in the library.",
-            len(absent),
-        ).format(n=len(absent))
-
-        def answer(agreed: bool) -> None:
-            self._keep("predict", agreed)
-            if agreed and self.is_open(run.api):
-                self.start(run.stored, absent)
-
-        self._gui.proceed_question(
-            lambda _payload: answer(True),
-            None,
-            "",
-            "",
-            _("Look further?"),
-            text
-            + " "
-            + _(
-                "Copies that calibre sent to a reader before have other digests. The plugin can work out which ones, and "
-                "ask the server for those too: a few more questions for each book. The tab Copies changes this later."
-            ),
-            cancel_callback=lambda _payload: answer(False),
-        )
 
     def refresh(self, book_ids: Iterable[int]) -> None:
         """Shows the new values in calibre's list and panels, some books at a time."""
@@ -422,7 +275,7 @@ class Runs(QObject):
             for told in self.on_asked:
                 told(run.stored["id"])
 
-    def _keep(self, key: str, value: Any) -> None:
+    def keep(self, key: str, value: Any) -> None:
         """Stores one of this machine's choices; where that cannot be, it counts until calibre ends, and that is said."""
         try:
             self._settings.set(key, value)
@@ -508,12 +361,3 @@ def _show_quietly() -> Any:
     from qt.core import Qt
 
     return Qt.WidgetAttribute.WA_ShowWithoutActivating
-
-
-def mark_as_run(api: Any, profile_id: str) -> None:
-    """From now on the profile's own choice decides about the review."""
-    known = config.profiles(api)
-    for profile in known:
-        if profile["id"] == profile_id:
-            profile["ran_before"] = True
-    config.save_profiles(api, known, config.library_settings(api)["default_profile"])

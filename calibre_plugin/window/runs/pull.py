@@ -1,0 +1,152 @@
+"""A pull in the window: the plan is reviewed, what was accepted is written, and what came of it is said."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import Any
+
+from ...link.contract import ColumnUpdate, PullPlan
+from ...settings import config
+from ...settings.config import Settings
+from ...sync.pull import Decisions
+from ..review.plan_rows import BookRow
+from .jobs import PullOutcome, WriteOutcome, write_job
+from .run import Run
+from .sentence import run_sentence
+
+load_translations()
+
+
+class PullRun:
+    """One pull: `runs` gives the window, the job and the words."""
+
+    def __init__(self, gui: Any, runs: Any, settings: Settings) -> None:
+        self._gui = gui
+        self._runs = runs
+        self._settings = settings
+
+    def asked(self, run: Run, outcome: PullOutcome | None) -> None:
+        """Shows the plan for a review where there is one, else writes it."""
+        if outcome is not None and outcome.trouble is not None:
+            self._runs.end_in_trouble(run, outcome.trouble)
+        elif outcome is not None and outcome.pulled is not None:
+            run.pulled, run.rows, run.out_of_reach = outcome.pulled, outcome.rows, outcome.out_of_reach
+            run.notices = outcome.notices
+            self._planned(run, outcome.pulled.plan)
+        else:
+            nothing = outcome.nothing if outcome is not None else ""
+            self._runs.end(run, nothing or _("Stopped; nothing was written."))
+
+    def _planned(self, run: Run, plan: PullPlan) -> None:
+        if self._needs_review(run, plan):
+            self._show_review(run, plan)
+        else:
+            # Without cells too: what the server said is remembered.
+            self._write(run, Decisions())
+
+    def _needs_review(self, run: Run, plan: PullPlan) -> bool:
+        if not plan["updates"] and not plan["conflicts"]:
+            return False
+        review = run.stored["review"]
+        if run.preview or plan["review"] or review == "always":
+            return True
+        return review == "conflicts" and bool(plan["conflicts"])
+
+    def _show_review(self, run: Run, plan: PullPlan) -> None:
+        run.reviewed = True
+        first = any(why["code"] == "first_run" for why in plan["review"])
+        headline = (
+            _(
+                "This is the first sync of the profile “{name}”: please look through the changes before they are written."
+            )
+            if first
+            else _("The profile “{name}” would change these books. Untick what should stay as it is.")
+        )
+        self._runs.show_rows(
+            run,
+            _("KOReader Progress: review"),
+            headline.format(name=run.stored["name"]),
+            apply_label=_("&Write to library"),
+            column_name=self._runs.column_name,
+            on_accept=partial(self._accepted, run),
+            on_reject=partial(self._declined, run),
+        )
+
+    def _accepted(self, run: Run, rows: list[BookRow], updates: list[ColumnUpdate]) -> None:
+        self._runs.review = None
+        theirs = frozenset(row.book_id for row in rows if row.kind == "conflict" and row.accepted())
+        ours = frozenset(row.book_id for row in rows if row.kind == "conflict" and row.decision == "ours")
+        # A conflict's cells are added for the books decided for the server; what was unticked there is not wanted.
+        planned = [update for row in rows if row.kind == "update" for update in row.accepted()]
+        self._write(run, Decisions(planned, theirs, ours))
+
+    def _declined(self, run: Run) -> None:
+        self._runs.end(run, _("Nothing was written."))
+
+    def _write(self, run: Run, decisions: Decisions) -> None:
+        if not self._runs.is_open(run.api):
+            self._runs.end(run, _("The library was changed meanwhile: nothing was written."))
+            return
+        title = _("KOReader Progress: write what was accepted")
+        self._runs.run_job(run, title, write_job, (run.request, run.pulled, decisions, run.rows), self._written)
+        if run.window is not None:
+            run.window.bring_back()
+            run.window.follow(run.job)
+
+    def _written(self, run: Run, outcome: WriteOutcome | None) -> None:
+        if outcome is None:
+            self._runs.end(run, _("Stopped; nothing was written."))
+            return
+        run.applied, run.unwritten = outcome.applied, outcome.unwritten
+        self._runs.last = run
+        changed = {update["book_id"] for update in run.applied.report.written}
+        self._runs.refresh(changed)
+        if changed and not run.stored["ran_before"]:
+            mark_as_run(run.api, run.stored["id"])
+        self._runs.end(run, run_sentence(run))
+        self._offer_prediction(run)
+        if run.stored["push"] != "off":
+            # What was read in calibre meanwhile goes the other way, quietly.
+            self._runs.start(run.stored, run.pulled.book_ids if run.pulled else (), "sync", push=True)
+        if outcome.trouble is not None:
+            self._runs.complain(outcome.trouble, run.is_quiet)
+
+    def _offer_prediction(self, run: Run) -> None:
+        """Asks once whether names that no copy is known to have may be tried too."""
+        absent = list(run.plan["unanswered"]) if run.plan else []
+        if run.is_quiet or not absent or self._settings.get("predict") is not None:
+            return
+        text = ngettext(
+            "The server does not know {n} book by its file in the library.",
+            "The server does not know {n} books by their files in the library.",
+            len(absent),
+        ).format(n=len(absent))
+
+        def answer(agreed: bool) -> None:
+            self._runs.keep("predict", agreed)
+            if agreed and self._runs.is_open(run.api):
+                self._runs.start(run.stored, absent)
+
+        self._gui.proceed_question(
+            lambda _payload: answer(True),
+            None,
+            "",
+            "",
+            _("Look further?"),
+            text
+            + " "
+            + _(
+                "Copies that calibre sent to a reader before have other digests. The plugin can work out which ones, and "
+                "ask the server for those too: a few more questions for each book. The tab Copies changes this later."
+            ),
+            cancel_callback=lambda _payload: answer(False),
+        )
+
+
+def mark_as_run(api: Any, profile_id: str) -> None:
+    """From now on the profile's own choice decides about the review."""
+    known = config.profiles(api)
+    for profile in known:
+        if profile["id"] == profile_id:
+            profile["ran_before"] = True
+    config.save_profiles(api, known, config.library_settings(api)["default_profile"])

@@ -1,0 +1,48 @@
+"""Why a profile cannot run now: said before anything begins."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from ...memory.schema import why_left_alone
+from ...settings import config
+from ...settings.config import Settings, StoredProfile
+from ...words.explain import Explanation
+
+load_translations()
+
+
+def why_not(gui: Any, settings: Settings, stored: StoredProfile | None) -> Explanation | None:
+    """What keeps this profile from running in the library that is open; None when nothing does."""
+    if (left_alone := why_left_alone(gui.current_db.new_api)) is not None:
+        return left_alone
+    if stored is None or not settings.account(stored["account_id"]):
+        return Explanation(
+            _("There is no sync account yet."),
+            _("Enter your server, user name and password in the preferences."),
+            tab="account",
+        )
+    profile, unusable = config.resolve_profile(gui.current_db.new_api, stored)
+    if unusable:
+        names = ", ".join(column for _shown, column in unusable)
+        if getattr(gui, "must_restart_before_config", False):
+            return Explanation(
+                _("New columns are there only after a restart of calibre: {names}.").format(names=names),
+                _("Please restart calibre, then sync."),
+            )
+        return Explanation(
+            ngettext(
+                "The column {names} is gone or can no longer be used.",
+                "The columns {names} are gone or can no longer be used.",
+                len(unusable),
+            ).format(names=names),
+            _("Choose others under Columns in the preferences."),
+            tab="columns",
+        )
+    if not profile["columns"]:
+        return Explanation(
+            _("No column is chosen yet."),
+            _("Choose under Columns in the preferences where the progress goes."),
+            tab="columns",
+        )
+    return None
