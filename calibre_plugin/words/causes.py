@@ -63,6 +63,9 @@ FILE: Final[dict[str, Callable[[], str]]] = {
 }
 
 
+# What a server says that has done what it was asked; nothing of use came with it, or nobody would complain.
+WELL: Final = range(200, 300)
+
 # What came in place of an answer, where it was no status and no silence.
 INSTEAD: Final[dict[str, Callable[[], str]]] = {
     "NotKosyncServer": lambda: _("a web page came instead"),

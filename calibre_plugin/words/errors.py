@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Final
 
-from .causes import CAUSES, CERTIFICATE, file_trouble, one_of
+from .causes import CAUSES, CERTIFICATE, WELL, file_trouble, one_of
 from .data import UNKNOWN, Sentence, Words, say
 
 load_translations()
@@ -32,6 +32,8 @@ def _refused(w: Words) -> str:
         return _(
             "The server behind {url} is down or overloaded (HTTP {status}); its address is right, try again later."
         )
+    if status in WELL:
+        return _("The server {url} sent an answer that is empty or cut off; try again later, or ask who runs it.")
     if w["message"] in ("", UNKNOWN):
         return _("The server {url} could not do it (HTTP {status}); try again later, or ask who runs it.")
     return _("The server {url} could not do it (HTTP {status}): {message}")

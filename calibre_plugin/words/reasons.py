@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Final
 
-from .causes import CAUSES, FIELDS, INSTEAD, file_trouble, one_of
+from .causes import CAUSES, FIELDS, INSTEAD, WELL, file_trouble, one_of
 from .data import Sentence, Words, say
 
 load_translations()
@@ -96,7 +96,6 @@ _WHY: Final[dict[str, Sentence]] = {
     "memory_mended": lambda w: _(
         "What was remembered of this book was damaged: it was kept aside, and mended from the logs."
     ),
-    "answer_unusable": lambda w: _("The server's answer for {document} cannot be used: {reason}."),
     "answer_failed": lambda w: _failed(
         w, _("The server could not answer for {document} ({error}); the next sync asks again.")
     ),
@@ -200,7 +199,9 @@ def _unfit(w: Words) -> str:
 
 def _failed(w: Words, sentence: str) -> str:
     """Gives a failed question its cause in words: a status, a silence, or what came instead."""
-    if w.count("status"):
+    if w.count("status") in WELL:
+        w.put("error", _("its answer was empty or cut off"))
+    elif w.count("status"):
         w.put("error", _("HTTP {status}").format(status=w["status"]))
     elif w.has("cause"):
         w.put("error", one_of(CAUSES, w["cause"]))

@@ -15,7 +15,7 @@ from calibre_plugins.koreader_progress.sync import pull, undo
 from calibre_plugins.koreader_progress.sync.offers import alike_copies, offers_of
 from calibre_plugins.koreader_progress.window.review import plan_rows
 from calibre_plugins.koreader_progress.window.runs.offer import rows_of_offers
-from calibre_plugins.koreader_progress.words.messages import why_sentence
+from calibre_plugins.koreader_progress.words.reasons import why_sentence
 from libraries import add_book
 from pictures import comic
 from with_server import ABORT, USER, WithServer, unheard
