@@ -60,8 +60,9 @@ class Lines(unittest.TestResult):
 
 
 def load(path: str) -> Any:
-    """Imports the test file under its own name, with the shared helpers beside this script importable."""
+    """Imports the test file under its own name, with its neighbours and the helpers beside this script importable."""
     sys.path.insert(0, os.path.dirname(os.path.abspath(sys.argv[0])))
+    sys.path.append(os.path.dirname(os.path.abspath(path)))
     name = os.path.splitext(os.path.basename(path))[0]
     spec = importlib.util.spec_from_file_location(name, path)
     assert spec is not None and spec.loader is not None

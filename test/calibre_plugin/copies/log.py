@@ -211,11 +211,11 @@ class Lines(Case):
 def refusing(refused: str) -> Any:
     """`read_log` for a moment in which one file cannot be opened."""
 
-    def read(path: str, without: Any = (), unreadable: Any = None) -> list[CopyRecord]:
+    def read(path: str, without: Any = (), unreadable: Any = None, newer: Any = None) -> list[CopyRecord]:
         if path == refused:
             unreadable.add(path)
             return []
-        return list(read_log(path, without, unreadable))
+        return list(read_log(path, without, unreadable, newer))
 
     return read
 
