@@ -13,8 +13,8 @@ from concurrent.futures import TimeoutError as FutureTimeout
 from types import TracebackType
 from typing import Any, Final, Protocol, TypeVar
 
+from .ask_version import no_window
 from .contract import CONTRACT_VERSION, SYNC_ERRORS, HelloAnswer, SyncErrorName
-from .runtime import no_window
 
 OnProgress = Callable[[int, int, str], None]
 T = TypeVar("T")

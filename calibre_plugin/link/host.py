@@ -8,18 +8,26 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from urllib.error import HTTPError
 from urllib.parse import urlsplit
 
+from calibre import browser
 from calibre.constants import cache_dir, config_dir
 
-from .client import BridgeClient
+from .client import BridgeClient, BridgeNotStarted
 from .bundle import install_bundle, read_bundle
 from .contract import Account
-from .runtime import Runtime, command, find_runtime
+from .ask_version import Runtime
+from .fetch_archive import Answer
+from .own_runtime import OwnRuntime
+from .runtime import RuntimeFinder, command
 from .shared import Hold, Rights, SharedBridge
 
 # calibre's own libraries, plugins and settings mean nothing to a program that is not part of calibre.
 FOREIGN = ("CALIBRE_", "QT", "MAGICK_")
+
+# Seconds without a byte.
+ANSWER_TIMEOUT = 30
 
 
 @dataclass(frozen=True)
@@ -32,7 +40,7 @@ class Launch:
 
     def find_runtime(self) -> Runtime:
         """The runtime a run would use. Raises RuntimeMissing."""
-        return find_runtime(self.runtime_path, self.environment)
+        return self.host.runtimes.find(self.runtime_path, self.environment)
 
     @contextmanager
     def open(self, account: Account | None = None, read: Iterable[str] = ()) -> Iterator[Hold]:
@@ -57,7 +65,7 @@ class Launch:
         Raises as `open` does.
         """
         runtime = self.find_runtime()
-        cache = Path(cache_dir(), "koreader_progress")
+        cache = cache_folder()
         cache.mkdir(parents=True, exist_ok=True)
         kept = [*write]
         # Only a server writes elsewhere than into the cache, and what it has answered for must be on the disk.
@@ -65,7 +73,11 @@ class Launch:
             runtime, self.host.script(), hosts=hosts, read=read, write=[str(cache), *kept], keeps_data=bool(kept)
         )
         environment = {**self.environment, "DENO_DIR": str(cache / "deno"), "DENO_NO_UPDATE_CHECK": "1"}
-        bridge = BridgeClient(line, environment)
+        try:
+            bridge = BridgeClient(line, environment)
+        except BridgeNotStarted:
+            self.host.runtimes.forget()
+            raise
         self.host.add(bridge)
         try:
             bridge.hello(self.host.version, str(cache))
@@ -85,6 +97,8 @@ class BridgeHost:
         self.version = version
         self._sanitized = sanitized
         self._bundle = read_bundle(plugin_path)
+        # What does not roam first; the other where the cache is read-only, or nothing there may be run.
+        self.runtimes = RuntimeFinder(OwnRuntime.of(plugin_path, [str(cache_folder()), our_folder()]))
         self._lock = threading.Lock()
         self._living: set[BridgeClient] = set()
         # What the jobs work with; a hosted server has a bridge of its own.
@@ -98,7 +112,7 @@ class BridgeHost:
 
     def script(self) -> str:
         """The path of the bridge's entry, put where a runtime can read it."""
-        return install_bundle(self._bundle, os.path.join(config_dir, "plugins", "koreader_progress"))
+        return install_bundle(self._bundle, our_folder())
 
     def add(self, bridge: BridgeClient) -> None:
         with self._lock:
@@ -129,6 +143,16 @@ class BridgeHost:
             bridge.kill_unless_gone(until)
 
 
+def cache_folder() -> Path:
+    """Where the plugin keeps what can be had again."""
+    return Path(cache_dir(), "koreader_progress")
+
+
+def our_folder() -> str:
+    """The plugin's folder in calibre's configuration."""
+    return os.path.join(config_dir, "plugins", "koreader_progress")
+
+
 def hosts_of(account: Account | None) -> list[str]:
     """The hosts that a bridge for this account talks to, without ports: looking for the right address tries several."""
     if account is None:
@@ -143,3 +167,15 @@ def files_of(account: Account | None) -> list[str]:
     if account is not None and account["tls"]["mode"] == "ca_file":
         return [account["tls"]["path"]]
     return []
+
+
+def ask_once(url: str) -> Answer:
+    """Asks an address as calibre would, through its proxy and by its certificates; follows no redirect. Raises OSError."""
+    asking = browser()
+    asking.set_handle_redirect(False)
+    try:
+        answer = asking.open_novisit(url, timeout=ANSWER_TIMEOUT)
+    except HTTPError as error:
+        answer = error
+    # What mechanize wraps around an answer keeps all of it in memory.
+    return getattr(answer, "wrapped", answer)

@@ -1,141 +1,113 @@
-"""Finds a JavaScript runtime that can run the bridge: Node or Deno, new enough, really executable."""
+"""Finds the JavaScript runtime that runs the bridge, and says how it is started."""
 
 from __future__ import annotations
 
 import os
-import re
-import shutil
-import subprocess
-import sys
-from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+import threading
+from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import Final, Literal
+from typing import Any, Final
 
-RuntimeName = Literal["node", "deno"]
+from .ask_version import Runtime, ask_version
+from .candidates import candidates
+from .kept_runtime import OwnRuntimeTrouble
+from .own_runtime import OwnRuntime
 
-NEEDED: Final[dict[RuntimeName, tuple[int, int]]] = {"node": (22, 19), "deno": (2, 2)}
-
-# A runtime that has not said its version by then hangs, and must not hang calibre with it.
-VERSION_TIMEOUT: Final = 10.0
-
-# Programs with a window get a bare PATH on macOS, and version managers live outside it everywhere.
-USUAL_FOLDERS: Final = (
-    "/opt/homebrew/bin",
-    "/usr/local/bin",
-    "/usr/bin",
-    "~/.deno/bin",
-    "~/.volta/bin",
-    "~/.local/bin",
-    "~/.local/share/mise/shims",
-    "~/.asdf/shims",
-)
-
-
-@dataclass(frozen=True)
-class Runtime:
-    """A runtime that answered with its version."""
-
-    path: str
-    name: RuntimeName
-    version: tuple[int, int, int]
-
-    @property
-    def is_new_enough(self) -> bool:
-        return self.version[:2] >= NEEDED[self.name]
-
-    @property
-    def version_text(self) -> str:
-        return ".".join(map(str, self.version))
+# Beside PATH, what of the environment says where a runtime lies.
+_TELLING: Final = ("PATH", "HOME", "USERPROFILE")
 
 
 class RuntimeMissing(Exception):
-    """No usable runtime; `found` are those that are too old, `configured` the path the reader chose, if any."""
+    """No usable runtime; `found` are those that are too old, `configured` the path the reader chose, if any.
 
-    def __init__(self, configured: str, found: list[Runtime], in_flatpak: bool) -> None:
+    `trouble` is why the plugin's own cannot be used, `is_offered` whether one could be fetched.
+    """
+
+    def __init__(
+        self,
+        configured: str,
+        found: list[Runtime],
+        in_flatpak: bool,
+        trouble: OwnRuntimeTrouble | None = None,
+        is_offered: bool = False,
+    ) -> None:
         super().__init__("no usable JavaScript runtime")
         self.configured = configured
         self.found = found
         self.in_flatpak = in_flatpak
+        self.trouble = trouble
+        self.is_offered = is_offered
 
 
-def find_runtime(configured: str, environment: Mapping[str, str], bundled: str = "") -> Runtime:
-    """The configured runtime, else the bundled one, else the first usable on PATH and in the usual folders."""
+class RuntimeFinder:
+    """Looks once: what was found is used until the settings, PATH or the program itself change."""
+
+    def __init__(self, own: OwnRuntime) -> None:
+        self.own = own
+        self._lock = threading.Lock()
+        self._found: tuple[tuple[Any, ...], Runtime] | None = None
+
+    def find(self, configured: str, environment: Mapping[str, str]) -> Runtime:
+        """The runtime a run uses. Raises RuntimeMissing. Never on the GUI thread: programs are started and unpacked."""
+        asked = (configured, *(environment.get(name) for name in _TELLING))
+        # Whoever comes second waits for the first one's answer.
+        with self._lock:
+            if self._found is not None and self._found[0] == (asked, _state(self._found[1].path)):
+                return self._found[1]
+            self._found = None
+            runtime = find_runtime(configured, environment, self.own)
+            self._found = ((asked, _state(runtime.path)), runtime)
+            return runtime
+
+    def forget(self) -> None:
+        """The next one looks anew: something was fetched or removed, or did not start."""
+        with self._lock:
+            self._found = None
+
+
+def find_runtime(configured: str, environment: Mapping[str, str], own: OwnRuntime | None = None) -> Runtime:
+    """The configured runtime, else the plugin's own, else the first usable on PATH and in the usual folders."""
+    is_offered = own is not None and own.offered is not None
     if configured:
         runtime = ask_version(configured, environment)
         if runtime is not None and runtime.is_new_enough:
             return runtime
-        raise RuntimeMissing(configured, [runtime] if runtime else [], is_flatpak())
+        raise RuntimeMissing(configured, [runtime] if runtime else [], is_flatpak(), None, is_offered)
+    trouble: OwnRuntimeTrouble | None = None
+    try:
+        kept = own.find(environment) if own is not None else None
+        if kept is not None:
+            return kept
+    except OwnRuntimeTrouble as error:
+        # Another one does as well; only without any is this told.
+        trouble = error
     too_old: list[Runtime] = []
-    for path in candidates(environment, bundled):
+    for path in candidates(environment):
         runtime = ask_version(path, environment)
         if runtime is not None and runtime.is_new_enough:
             return runtime
         if runtime is not None:
             too_old.append(runtime)
-    raise RuntimeMissing("", too_old, is_flatpak())
+    raise RuntimeMissing("", too_old, is_flatpak(), trouble, is_offered)
 
 
-def all_runtimes(environment: Mapping[str, str], bundled: str = "") -> list[Runtime]:
+def all_runtimes(environment: Mapping[str, str], own: OwnRuntime | None = None) -> list[Runtime]:
     """Every runtime that answers, usable or not, for the preferences to show."""
-    asked = (ask_version(path, environment) for path in candidates(environment, bundled))
+    try:
+        kept = own.find(environment) if own is not None else None
+    except OwnRuntimeTrouble:
+        kept = None
+    asked = [kept, *(ask_version(path, environment) for path in candidates(environment))]
     return [runtime for runtime in asked if runtime is not None]
 
 
-def candidates(environment: Mapping[str, str], bundled: str = "") -> Iterator[str]:
-    """Paths of executables that may be a runtime, each once, best first."""
-    if bundled:
-        yield bundled
-    seen: set[tuple[str, str]] = set()
-    folders = [*environment.get("PATH", "").split(os.pathsep), *usual_folders()]
-    for name in NEEDED:
-        for folder in folders:
-            path = shutil.which(name, path=folder) if folder else None
-            real = os.path.realpath(path) if path else ""
-            # A version manager has one program behind all its shims, which looks by what name it was called.
-            if path and (name, real) not in seen:
-                seen.add((name, real))
-                yield path
-
-
-def usual_folders() -> Iterable[str]:
-    """Where runtimes are installed without being on a graphical program's PATH, newest version first."""
-    if sys.platform == "win32":
-        for variable in ("ProgramFiles", "LOCALAPPDATA", "USERPROFILE"):
-            root = os.environ.get(variable)
-            if root:
-                yield from (str(Path(root, part)) for part in ("nodejs", "Programs/nodejs", ".deno/bin"))
-        return
-    yield from (str(Path(folder).expanduser()) for folder in USUAL_FOLDERS)
-    versions = Path("~/.nvm/versions/node").expanduser()
-    yield from (str(folder) for folder in sorted(versions.glob("v*/bin"), key=_by_version, reverse=True))
-
-
-def _by_version(folder: Path) -> list[int]:
-    return [int(number) for number in re.findall(r"\d+", folder.parent.name)]
-
-
-def ask_version(path: str, environment: Mapping[str, str]) -> Runtime | None:
-    """Runs `path --version`; None when it is no runtime, cannot be started, or does not answer."""
-    if not os.access(path, os.X_OK):
-        return None
+def _state(path: str) -> tuple[int, int] | None:
+    """What changes when the program is replaced; None when it is gone."""
     try:
-        said = subprocess.run(
-            [path, "--version"],
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            timeout=VERSION_TIMEOUT,
-            env=dict(environment),
-            check=False,
-            creationflags=no_window(),
-        ).stdout.decode("utf-8", "replace")
-    except (OSError, subprocess.TimeoutExpired):
+        stat = os.stat(path)
+    except OSError:
         return None
-    match = re.match(r"(deno |v)(\d+)\.(\d+)\.(\d+)", said.strip())
-    if match is None:
-        return None
-    name: RuntimeName = "deno" if match[1] == "deno " else "node"
-    return Runtime(path, name, (int(match[2]), int(match[3]), int(match[4])))
+    return stat.st_mtime_ns, stat.st_size
 
 
 def command(
@@ -192,11 +164,6 @@ def _with_real(paths: Iterable[str]) -> Iterator[str]:
 def _path_for_deno(path: str) -> str:
     """Deno splits its lists at commas; a doubled one is part of a path."""
     return os.path.realpath(path).replace(",", ",,")
-
-
-def no_window() -> int:
-    """Keeps a console window from flashing up on Windows."""
-    return getattr(subprocess, "CREATE_NO_WINDOW", 0)
 
 
 def is_flatpak() -> bool:

@@ -17,7 +17,8 @@ from ..words.faults import noted_faults
 from ..memory.history import read_digests
 from ..words.errors import error_sentence
 from ..devices.odd_words import odd_report_lines
-from ..link.runtime import Runtime, is_flatpak
+from ..link.ask_version import Runtime
+from ..link.runtime import is_flatpak
 
 
 PUBLIC_SERVERS: Final = frozenset({"sync.koreader.rocks"})

@@ -11,8 +11,11 @@ from ..link.client import BridgeDied, BridgeFault, BridgeNotStarted, SyncError
 from ..link.contract import Why
 from .errors import error_sentence
 from .reasons import why_sentence
-from ..link.runtime import NEEDED, RuntimeMissing
+from ..link.fetch_archive import FetchFailed
+from ..link.kept_runtime import OwnRuntimeTrouble
+from ..link.runtime import RuntimeMissing
 from ..copies.stored import NewerSchema
+from .runtime import fetch_advice, fetch_sentence, missing_advice, missing_sentence, trouble_advice, trouble_sentence
 from .stored import newer_sentence
 
 load_translations()
@@ -43,7 +46,14 @@ class Explanation:
 def explain(error: BaseException) -> Explanation | None:
     """The explanation of an expected error; None for a fault of ours, which calibre itself reports."""
     if isinstance(error, RuntimeMissing):
-        return explain_runtime(error)
+        found = "\n".join(f"{runtime.path}: {runtime.name} {runtime.version_text}" for runtime in error.found)
+        said = error.trouble.said if error.trouble is not None else ""
+        details = "\n".join(filter(None, (found, said)))
+        return Explanation(missing_sentence(error), missing_advice(error), details, "runtime")
+    if isinstance(error, FetchFailed):
+        return Explanation(fetch_sentence(error), fetch_advice(error), error.said, "runtime")
+    if isinstance(error, OwnRuntimeTrouble):
+        return Explanation(trouble_sentence(error), trouble_advice(error), error.said, "runtime")
     if isinstance(error, SyncError):
         return explain_sync_error(error.name, error.data)
     if isinstance(error, NewerSchema):
@@ -104,34 +114,6 @@ def library_gone(path: str) -> Explanation:
     return Explanation(
         _("The library is not where it was: {path}").format(path=path),
         _("Nothing was changed. Connect its disk or network folder again, then sync."),
-    )
-
-
-def explain_runtime(error: RuntimeMissing) -> Explanation:
-    """Neither Node.js nor Deno can be used: what was found, and where to get one."""
-    needed = _("Node.js {node} or newer, or Deno {deno} or newer").format(
-        node=".".join(map(str, NEEDED["node"])), deno=".".join(map(str, NEEDED["deno"]))
-    )
-    found = "\n".join(f"{runtime.path}: {runtime.name} {runtime.version_text}" for runtime in error.found)
-    if error.in_flatpak:
-        return Explanation(
-            _("calibre runs inside Flatpak, where the programs of this machine are out of reach."),
-            _("Install calibre from calibre-ebook.com, or use a package of this plugin that brings Deno along."),
-            found,
-            "runtime",
-        )
-    if error.configured:
-        return Explanation(
-            _("The chosen program cannot be used: {path}").format(path=error.configured),
-            _("Choose {needed}, or let the plugin find one, under Runtime in the preferences.").format(needed=needed),
-            found,
-            "runtime",
-        )
-    return Explanation(
-        _("This plugin needs {needed}, and found neither.").format(needed=needed),
-        _("Install one of them, for instance from nodejs.org, then try again."),
-        found,
-        "runtime",
     )
 
 

@@ -17,7 +17,8 @@ from ...link.contract import Account, Diagnosis
 from ...words.explain import Explanation, explain
 from ...link.proxy import with_proxy
 from ...sync.report import make_report
-from ...link.runtime import NEEDED, Runtime, RuntimeMissing, all_runtimes
+from ...link.ask_version import NEEDED, Runtime
+from ...link.runtime import RuntimeMissing, all_runtimes
 
 load_translations()
 
@@ -90,7 +91,7 @@ class RuntimeTab(QWidget):
         if not self._looked:
             self._looked = True
             environment = self._host.prepare("").environment
-            self._background.run(lambda: all_runtimes(environment), self._show_found)
+            self._background.run(lambda: all_runtimes(environment, self._host.runtimes.own), self._show_found)
 
     def _show_found(self, runtimes: list[Runtime]) -> None:
         lines = [

@@ -13,7 +13,9 @@ from pathlib import Path
 
 from calibre_plugins.koreader_progress.link.client import BridgeClient, BridgeDied, BridgeNotStarted
 from calibre_plugins.koreader_progress.words.explain import explain
-from calibre_plugins.koreader_progress.link.runtime import Runtime, candidates, command
+from calibre_plugins.koreader_progress.link.ask_version import Runtime
+from calibre_plugins.koreader_progress.link.candidates import candidates
+from calibre_plugins.koreader_progress.link.runtime import command
 
 
 class BridgeProcess(unittest.TestCase):

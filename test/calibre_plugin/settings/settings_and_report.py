@@ -14,7 +14,7 @@ from calibre_plugins.koreader_progress.link.contract import DEFAULT_RULES
 from calibre_plugins.koreader_progress.library.books import resolve_columns
 from calibre_plugins.koreader_progress.words.faults import note_fault
 from calibre_plugins.koreader_progress.sync.report import make_report
-from calibre_plugins.koreader_progress.link.runtime import Runtime
+from calibre_plugins.koreader_progress.link.ask_version import Runtime
 from calibre_plugins.koreader_progress.copies.strip_list import read_strip_list
 from calibre_plugins.koreader_progress.library.settings import NAMESPACE
 from calibre_plugins.koreader_progress.copies.stored import NewerSchema
