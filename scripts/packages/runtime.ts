@@ -23,18 +23,32 @@ export function runtimeLicence(): Buffer {
   return readFileSync(join(root, "node_modules", "deno", "LICENSE"));
 }
 
+/** A file from the registry as the lockfile names it; `integrity` is its SHA-512. */
+interface PackedRuntime {
+  readonly path: string;
+  readonly file: string;
+  readonly bytes: Buffer;
+  readonly integrity: string;
+}
+
 /** The runtime's bytes. Throws when what the registry gives is not what the lockfile names. */
 export async function readRuntime(binary: Binary): Promise<Buffer> {
+  return executableIn(readPacked(binary).path);
+}
+
+/** The runtime as the registry packs it. Throws when that is not what the lockfile names. */
+export function readPacked(binary: Binary): PackedRuntime {
   const { version, integrity } = locked(`node_modules/@deno/${binary.name}`);
-  const packed = join(CACHE, `deno-${binary.name}-${version}.tgz`);
-  if (!existsSync(packed)) pack(`@deno/${binary.name}@${version}`, packed);
-  const bytes = readFileSync(packed);
+  const file = `deno-${binary.name}-${version}.tgz`;
+  const path = join(CACHE, file);
+  if (!existsSync(path)) pack(`@deno/${binary.name}@${version}`, path);
+  const bytes = readFileSync(path);
   const found = `sha512-${createHash("sha512").update(bytes).digest("base64")}`;
   if (found !== integrity) {
-    rmSync(packed);
+    rmSync(path);
     throw new Error(`@deno/${binary.name}@${version} is not what the lockfile names`);
   }
-  return executableIn(packed);
+  return { path, file, bytes, integrity };
 }
 
 function locked(path: string): { version: string; integrity: string } {
