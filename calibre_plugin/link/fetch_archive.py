@@ -57,23 +57,37 @@ def fetch_archive(archive: Archive, address: str, ask: Ask, target: IO[bytes], g
 
 def _follow(url: str, ask: Ask) -> tuple[Answer, str]:
     for _step in range(MOST_REDIRECTS + 1):
-        parts = urlsplit(url)
-        if parts.scheme != "https" or not parts.hostname:
+        if not _is_https(url):
             raise FetchFailed("not_https", url)
         try:
             answer = ask(url)
-        except OSError as error:
+        except Exception as error:
+            # Whatever a network's layers raise: no name, no answer, no certificate, no HTTP.
             raise FetchFailed("unreachable", url, str(getattr(error, "reason", "") or error)) from error
-        except ValueError as error:
-            raise FetchFailed("refused", url, str(error)) from error
         if answer.code == 200:
             return answer, url
         moved = answer.info().get("Location") if answer.code in REDIRECTS else None
         answer.close()
         if not moved:
             raise FetchFailed("refused", url, str(answer.code))
-        url = urljoin(url, moved)
+        url = _joined(url, moved)
     raise FetchFailed("too_many", url)
+
+
+def _is_https(url: str) -> bool:
+    try:
+        parts = urlsplit(url)
+    except ValueError:
+        return False
+    return parts.scheme == "https" and bool(parts.hostname)
+
+
+def _joined(url: str, moved: str) -> str:
+    try:
+        return urljoin(url, moved)
+    except ValueError:
+        # No address at all, and so not of https.
+        return moved
 
 
 def _copy(archive: Archive, url: str, answer: Answer, target: IO[bytes], go_on: GoOn) -> None:

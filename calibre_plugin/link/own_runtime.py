@@ -42,12 +42,18 @@ class OwnRuntime:
     address: str = RELEASE_ADDRESS
 
     @classmethod
-    def of(cls, plugin_path: str, places: Sequence[str], pinned: Sequence[Archive] = PINNED) -> OwnRuntime:
+    def of(
+        cls,
+        plugin_path: str,
+        places: Sequence[str],
+        pinned: Sequence[Archive] = PINNED,
+        address: str = RELEASE_ADDRESS,
+    ) -> OwnRuntime:
         """Reads what the zip carries; a damaged list is told when the runtime is needed, like any damage of the zip."""
         try:
-            return cls(plugin_path, places, carried_by(plugin_path), pinned)
+            return cls(plugin_path, places, carried_by(plugin_path), pinned, address=address)
         except (OSError, ValueError, EOFError, RuntimeError, zipfile.BadZipFile, zlib.error):
-            return cls(plugin_path, places, (), pinned, is_damaged=True)
+            return cls(plugin_path, places, (), pinned, is_damaged=True, address=address)
 
     @property
     def builds(self) -> list[Build]:
