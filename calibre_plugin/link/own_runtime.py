@@ -67,6 +67,10 @@ class OwnRuntime:
             return None
         return next((archive for archive in self.pinned if archive.build.fits), None)
 
+    def find_kept(self, environment: Mapping[str, str]) -> Runtime | None:
+        """The kept one; None when there is none. Raises OwnRuntimeTrouble."""
+        return self._in_first_place(lambda place: self._kept_in(place, environment))
+
     def find(self, environment: Mapping[str, str]) -> Runtime | None:
         """The kept one, else the one from the zip; None when there is neither. Raises OwnRuntimeTrouble."""
         runtime = self._in_first_place(lambda place: self._find_in(place, environment))
@@ -142,11 +146,17 @@ class OwnRuntime:
         finally:
             shutil.rmtree(folder, ignore_errors=True)
 
-    def _find_in(self, place: str, environment: Mapping[str, str]) -> Runtime | None:
+    def _kept_in(self, place: str, environment: Mapping[str, str]) -> Runtime | None:
         for build in self.builds:
             program = program_in(place, build)
             if is_whole(program, build):
                 return self.started(program, environment)
+        return None
+
+    def _find_in(self, place: str, environment: Mapping[str, str]) -> Runtime | None:
+        kept = self._kept_in(place, environment)
+        if kept is not None:
+            return kept
         for build in fitting(self.carried):
             return self.started(keep(place, build, partial(self._carried, build)), environment)
         return None

@@ -92,9 +92,9 @@ def find_runtime(configured: str, environment: Mapping[str, str], own: OwnRuntim
 
 
 def all_runtimes(environment: Mapping[str, str], own: OwnRuntime | None = None) -> list[Runtime]:
-    """Every runtime that answers, usable or not, for the preferences to show."""
+    """Every runtime that answers, usable or not, for the preferences to show; nothing is unpacked for that."""
     try:
-        kept = own.find(environment) if own is not None else None
+        kept = own.find_kept(environment) if own is not None else None
     except OwnRuntimeTrouble:
         kept = None
     asked = [kept, *(ask_version(path, environment) for path in candidates(environment))]

@@ -15,6 +15,7 @@ from ...settings.config import StoredProfile
 from ...settings.draft import Draft
 from ...link.contract import Account, Diagnosis
 from ...words.explain import Explanation, explain
+from .own_runtime import OwnRuntimeBox
 from ...link.proxy import with_proxy
 from ...sync.report import make_report
 from ...link.ask_version import NEEDED, Runtime
@@ -81,6 +82,8 @@ class RuntimeTab(QWidget):
             label.setWordWrap(True)
             label.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
             layout.addWidget(label)
+        self.own = OwnRuntimeBox(host, self._look, self)
+        layout.insertWidget(1, self.own)
         layout.addStretch(1)
         self._background = Background(self)
         self._profile: StoredProfile | None = None
@@ -90,8 +93,11 @@ class RuntimeTab(QWidget):
         super().showEvent(event)
         if not self._looked:
             self._looked = True
-            environment = self._host.prepare("").environment
-            self._background.run(lambda: all_runtimes(environment, self._host.runtimes.own), self._show_found)
+            self._look()
+
+    def _look(self) -> None:
+        environment, own = self._host.prepare("").environment, self._host.runtimes.own
+        self._background.run(lambda: all_runtimes(environment, own), self._show_found)
 
     def _show_found(self, runtimes: list[Runtime]) -> None:
         lines = [
