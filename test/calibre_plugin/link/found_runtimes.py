@@ -10,6 +10,7 @@ from unittest import mock
 
 from calibre_plugins.koreader_progress.link import candidates as looked_for
 from calibre_plugins.koreader_progress.link.candidates import candidates, is_absolute, newest_first, path_folders
+from calibre_plugins.koreader_progress.link import runtime
 from calibre_plugins.koreader_progress.link.runtime import RuntimeMissing, find_runtime
 from calibre_plugins.koreader_progress.link.usual_places import usual_places
 from calibre_plugins.koreader_progress.words.explain import explain
@@ -98,7 +99,7 @@ class FoundRuntimes(unittest.TestCase):
 
     def sentence(self, configured: str = "", path: str = "") -> str:
         here = self.found(path)
-        only = mock.patch("calibre_plugins.koreader_progress.link.runtime.candidates", return_value=here)
+        only = mock.patch.object(runtime, "candidates", return_value=here)
         with only, self.assertRaises(RuntimeMissing) as raised:
             find_runtime(configured, {"PATH": path})
         explanation = explain(raised.exception)
@@ -197,7 +198,7 @@ class FoundRuntimes(unittest.TestCase):
         self.put(".nvm/versions/node/v30.0.0/bin", "broken")
         fits = self.put(".nvm/versions/node/v22.20.0/bin", "v22.20.0")
         self.put(".nvm/versions/node/v20.1.0/bin", "v20.1.0")
-        with mock.patch("calibre_plugins.koreader_progress.link.runtime.candidates", return_value=self.found()):
+        with mock.patch.object(runtime, "candidates", return_value=self.found()):
             self.assertEqual(find_runtime("", {"PATH": ""}).path, fits)
 
     def test_dozens_of_versions_do_not_keep_anybody_waiting(self) -> None:

@@ -15,6 +15,7 @@ from calibre_plugins.koreader_progress.link.kept_runtime import OwnRuntimeTroubl
 from calibre_plugins.koreader_progress.link.own_runtime import OwnRuntime
 from calibre_plugins.koreader_progress.link.pinned import PINNED
 from calibre_plugins.koreader_progress.link.release import RELEASE_ADDRESS
+from calibre_plugins.koreader_progress.link import runtime
 from calibre_plugins.koreader_progress.link.runtime import RuntimeFinder, RuntimeMissing, find_runtime
 from calibre_plugins.koreader_progress.words.explain import explain
 from libraries import new_folder
@@ -56,7 +57,7 @@ class OwnRuntimes(unittest.TestCase):
         return raised.exception
 
     def sentence(self, own: OwnRuntime) -> str:
-        nowhere = mock.patch("calibre_plugins.koreader_progress.link.runtime.candidates", return_value=[])
+        nowhere = mock.patch.object(runtime, "candidates", return_value=[])
         with nowhere, self.assertRaises(RuntimeMissing) as raised:
             find_runtime("", environment(), own)
         explanation = explain(raised.exception)
@@ -277,7 +278,7 @@ class OwnRuntimes(unittest.TestCase):
             asked.append(configured)
             return find_runtime(configured, variables, own)  # type: ignore[arg-type]
 
-        with mock.patch("calibre_plugins.koreader_progress.link.runtime.find_runtime", find):
+        with mock.patch.object(runtime, "find_runtime", find):
             here = environment(PATH=str(other.parent))
             for _time in range(3):
                 self.assertEqual(finder.find("", here).path, str(other))
