@@ -3,7 +3,9 @@ import { expect, test } from "vitest";
 import * as z from "zod";
 import { fileNameOf, PLATFORMS } from "../../scripts/packages/platforms.ts";
 
-const Lock = z.object({ packages: z.record(z.string(), z.looseObject({ version: z.string().optional() })) });
+const Lock = z.object({
+  packages: z.record(z.string(), z.looseObject({ version: z.string().optional(), integrity: z.string().optional() })),
+});
 const { packages } = Lock.parse(JSON.parse(readFileSync("package-lock.json", "utf8")));
 const pinned = readFileSync("calibre_plugin/link/pinned.py", "utf8").split("    Archive(\n").slice(1);
 
