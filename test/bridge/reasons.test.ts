@@ -109,7 +109,8 @@ async function pull(
 }
 
 /** A row of the rules with the digests by which its book is found, as its records' candidates are. */
-async function follow({ book = {}, records = [], rules = {}, columns, twin }: Row): Promise<void> {
+async function follow(row: Row, settle: Params<"sync/planPull">["settle"] = null): Promise<void> {
+  const { book = {}, records = [], rules = {}, columns, twin } = row;
   const readings = [readingOf({ ...book, records }), ...(twin === undefined ? [] : [twin])];
   const isUndated = readings.some(({ answers }) => answers.some(({ progress }) => progress.timestamp === null));
   await holds(...readings.flatMap(({ answers }) => answers.map(({ progress }) => progress)));
@@ -117,7 +118,10 @@ async function follow({ book = {}, records = [], rules = {}, columns, twin }: Ro
     bookOf(Object.assign({}, one, { digests: answers.map(({ candidate }) => candidate) })),
   );
   const profile = profileOf(columns === undefined ? { rules } : { rules, columns });
-  await pull(books, profile, isUndated ? { account: { ...account, id: "plain", url: plain.url } } : {});
+  await pull(books, profile, {
+    settle,
+    ...(isUndated ? { account: { ...account, id: "plain", url: plain.url } } : {}),
+  });
 }
 
 /** A book with an EPUB of its own, of which a reader holds the same bytes. */
@@ -156,6 +160,8 @@ const placeAt = (paragraph: number, more: Partial<KeptPlace> = {}): KeptPlace =>
 
 test("each is told by a run", { timeout: 120_000 }, async () => {
   for (const row of Object.values(SECTIONS).flat()) await follow(row);
+  // As the command line asks for it: a larger step back is taken at the reader's own word.
+  for (const row of SECTIONS["Never silently backwards"] ?? []) await follow(row, "server");
   await pullsBesideTheTable();
   await pushes();
   await carriesOver();

@@ -164,4 +164,4 @@ def connected_device(gui: Any) -> str:
     manager = gui.device_manager
     if not manager.is_device_present:
         return ""
-    return str(manager.get_current_device_information().get("info", ("",))[0] or manager.device.get_gui_name())
+    return str((manager.get_current_device_information() or {}).get("info", ("",))[0] or manager.device.get_gui_name())
