@@ -266,15 +266,17 @@ class Killed(Case):
                 [program, "-e", script, "--", library, folder, str(book)], stdout=subprocess.PIPE, text=True, env=env
             )
             assert child.stdout is not None
-            begun = child.stdout.readline()
-            while not begun.startswith("ARRIVED"):
-                begun = child.stdout.readline()
+            # However slow the machine is, some have arrived before.
+            begun: list[str] = []
+            while len(begun) < 3:
+                line = child.stdout.readline()
+                begun += [line] if line.startswith("ARRIVED") else []
             # In the middle of whatever it is doing: reading, writing into the copy, sending, logging.
             time.sleep(0.05 + n * 0.013)
             child.kill()
             rest, _ = child.communicate()
             # A line that the end has cut short says nothing.
-            said = [line for line in [begun, *rest.splitlines(True)] if line.endswith("\n")]
+            said = [line for line in [*begun, *rest.splitlines(True)] if line.endswith("\n")]
             arrived.update(line.split()[1] for line in said if line.startswith("ARRIVED"))
         self.db = open_library(library)
         self.addCleanup(self.db.close)
