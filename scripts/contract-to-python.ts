@@ -120,7 +120,7 @@ function pascal(name: string): string {
 }
 
 function constantName(name: string): string {
-  return `${name.replaceAll(/(?<=[a-z])(?=[A-Z])/g, "_").toUpperCase()}S`.replace(/YS$/, "IES");
+  return `${name.replaceAll(/(?<=[a-z])(?=[A-Z])/g, "_").toUpperCase()}S`.replace(/YS$/, "IES").replace(/SS$/, "SES");
 }
 
 /** What tells one variant of a union from the others: the value of its constant. */

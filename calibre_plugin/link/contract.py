@@ -196,7 +196,7 @@ class Observation(TypedDict):
 
 SidecarStatus = Literal["reading", "complete", "abandoned"]
 
-SIDECAR_STATUSS: Final = (
+SIDECAR_STATUSES: Final = (
     "reading",
     "complete",
     "abandoned",
