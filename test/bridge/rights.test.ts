@@ -56,19 +56,18 @@ afterAll(() => rmSync(folder, { recursive: true, force: true }));
 /** The command line as calibre makes it; the module needs nothing of calibre's. */
 function commandOf(name: "node" | "deno", version: readonly number[]): string[] {
   const script = [
-    "import importlib.util, json, sys",
-    "spec = importlib.util.spec_from_file_location('runtime', sys.argv[1])",
-    "runtime = importlib.util.module_from_spec(spec)",
-    "sys.modules['runtime'] = runtime",
-    "spec.loader.exec_module(runtime)",
+    "import json, sys",
+    "sys.path.insert(0, sys.argv[1])",
+    "from link import runtime",
+    "from link.ask_version import Runtime",
     "at, path, name, version = sys.argv[2:6]",
-    "chosen = runtime.Runtime(path, name, tuple(json.loads(version)))",
+    "chosen = Runtime(path, name, tuple(json.loads(version)))",
     "script = at + '/bridge/probe.mjs'",
     "line = runtime.command(chosen, script, hosts=[], read=[at + '/library'], write=[at + '/cache'])",
     "print(json.dumps(line))",
   ];
   const program = resolve("node_modules/.bin", name);
-  const args = [resolve("calibre_plugin/link/runtime.py"), folder, program, name, JSON.stringify(version)];
+  const args = [resolve("calibre_plugin"), folder, program, name, JSON.stringify(version)];
   const made = spawnSync("python3", ["-c", script.join("\n"), ...args], { encoding: "utf8" });
   if (made.status !== 0) throw new Error(made.stderr);
   return JSON.parse(made.stdout) as string[];
