@@ -19,9 +19,10 @@ SYNCS = int(os.environ.get("QUIET_SYNCS", "6"))
 KEPT = 2
 
 
-# What calibre itself keeps of a finished job, in objects and in MB: far less than a sync knows of the library's books.
+# calibre keeps an entry of each finished job: 17 objects a sync were measured, and 11 MB in 500. What a sync knows of
+# 300 books is more than 300 objects, and would be some 80 MB in all.
 OF_A_SYNC = 100
-MB_IN_ALL = 10
+MB_IN_ALL = 30
 
 
 class Left(NamedTuple):
