@@ -63,6 +63,11 @@ class KosyncServer:
         }
         self.call("PUT", "/syncs/progress", record, user)
 
+    @staticmethod
+    def next_second() -> None:
+        """A server tells times in seconds: of two records of one second neither is news to the other."""
+        time.sleep(1.05 - time.time() % 1)
+
 
 def userkey(password: str) -> str:
     return hashlib.md5(password.encode(), usedforsecurity=False).hexdigest()

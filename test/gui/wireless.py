@@ -74,6 +74,7 @@ class Wireless(WithServer):
         gui(action().device_watch.device_is_there)
         gui.wait(self.is_idle, "the look at the device", 60)
         self.assertEqual(self.digests("Middlemarch").get("e" * 32), "sidecar")
+        self.server.next_second()
         self.server.push(USER, "e" * 32, 0.94)
         gui(action().sync_all)
         wait_for_run()

@@ -6,7 +6,6 @@ import io
 import json
 import os
 import sys
-import time
 import threading
 import unittest
 import zipfile
@@ -94,8 +93,7 @@ class ApproximatePlaces(unittest.TestCase):
         self.profile, _unusable = config.resolve_profile(self.api, stored)
 
     def device_says(self, percentage: float, progress: str) -> None:
-        # A server tells times in seconds: two places of one second are equally new, and the second one would not be news.
-        time.sleep(1.05 - time.time() % 1)
+        self.server.next_second()
         record = {"document": self.document, "progress": progress, "percentage": percentage}
         self.server.call("PUT", "/syncs/progress", {**record, "device": "Kobo", "device_id": "Kobo-1"}, USER)
 
