@@ -1,12 +1,16 @@
 import type { ServerResponse } from "node:http";
+import { setImmediate } from "node:timers/promises";
 
 /** So many listings an account may be reading at once. */
 const MAX_LISTINGS = 8;
 
 /** The listings that are being sent, of each account. */
 export interface Listings {
-  /** Another one begins; of too many the one that began first is given up: whoever reads slowly may have gone to sleep. */
-  begin(username: string, response: ServerResponse): void;
+  /**
+   * Another one begins; of too many the one that began first is given up: whoever reads slowly may have gone to sleep.
+   * Tells a turn later whether it is still wanted: of a hundred that arrive together only the last few may begin to read.
+   */
+  begin(username: string, response: ServerResponse): Promise<boolean>;
 }
 
 /** The listings of one server: what each of them holds is bounded, and so is their number. */
@@ -14,7 +18,7 @@ export function createListings(): Listings {
   const running = new Map<string, Set<ServerResponse>>();
 
   return {
-    begin(username, response) {
+    async begin(username, response) {
       const mine = running.get(username) ?? new Set();
       running.set(username, mine);
       const [oldest] = mine;
@@ -27,6 +31,8 @@ export function createListings(): Listings {
         mine.delete(response);
         if (mine.size === 0 && running.get(username) === mine) running.delete(username);
       });
+      await setImmediate();
+      return mine.has(response);
     },
   };
 }

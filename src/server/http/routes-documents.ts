@@ -76,7 +76,7 @@ export function addDocumentRoutes(app: FastifyInstance, { store, gate, clock, pe
     const tag = `"${hash("sha256", JSON.stringify([credential, edition, since, after, limit]), "base64url")}"`;
     void reply.header("etag", tag).header("cache-control", "private, no-cache");
     if (request.headers["if-none-match"] === tag) return reply.status(304).send();
-    listings.begin(username, reply.raw);
+    if (!(await listings.begin(username, reply.raw))) return reply.hijack();
     const page = formatPage(store.list(username, { since, after }), limit, now);
     return reply.type(JSON_TYPE).send(Readable.from(page, { objectMode: false }));
   });
