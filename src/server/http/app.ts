@@ -5,8 +5,8 @@ import { createCredentials } from "../credentials.ts";
 import type { ScryptCost } from "../credentials.ts";
 import type { Context } from "./context.ts";
 import { answerErrors, answerNotFound, createFailures } from "./failures.ts";
-import { createFastLane } from "./fast-lane.ts";
-import type { MainRoad } from "./fast-lane.ts";
+import { createFastPath } from "./fast-path.ts";
+import type { SlowPath } from "./fast-path.ts";
 import { createGate } from "./gate.ts";
 import { DEFAULT_LIMITS } from "./limits.ts";
 import type { Limits } from "./limits.ts";
@@ -54,10 +54,10 @@ export interface ServerOptions {
 const ANY_TYPE = "application/json";
 const MAX_BODY_BYTES = 64 * 1024;
 
-type Handler = MainRoad["handle"];
+type Handler = SlowPath["handle"];
 
 /** A client that keeps its connection keeps the server from ending; the framework tells only those who come after. */
-function tellOfEndIf(isClosing: () => boolean): MainRoad["tellOfEnd"] {
+function tellOfEndIf(isClosing: () => boolean): SlowPath["tellOfEnd"] {
   return (response) => {
     if (isClosing() && !response.headersSent) response.setHeader("connection", "close");
   };
@@ -67,7 +67,7 @@ function tellOfEndIf(isClosing: () => boolean): MainRoad["tellOfEnd"] {
  * Answers a request whose body was read already, as if it came anew. The framework's own way to do this refuses to while
  * the server is about to end.
  */
-function handleReadBy(handle: Handler): MainRoad["handleRead"] {
+function handleReadBy(handle: Handler): SlowPath["handleRead"] {
   return (request, body, response) => {
     const again = new IncomingMessage(request.socket);
     const { method = "", url = "", headers, httpVersion, httpVersionMajor, httpVersionMinor } = request;
@@ -125,13 +125,13 @@ export function createServer(options: ServerOptions): FastifyInstance {
   };
 
   const note = createNote(log, metrics);
-  // Who stands behind a proxy is the framework's knowledge: where the log wants it, all goes by the road.
-  const hasLane = options.trustProxy === undefined || !logsRequests(log);
+  // Who stands behind a proxy is the framework's knowledge: where the log wants it, all goes by the slow path.
+  const hasFastPath = options.trustProxy === undefined || !logsRequests(log);
   let isEnding = false;
   const isClosing = (): boolean => isEnding;
   const tellOfEnd = tellOfEndIf(isClosing);
   const failures = createFailures(log, clock, tellOfEnd);
-  const road: Omit<MainRoad, "handle" | "handleRead"> = {
+  const slowPath: Omit<SlowPath, "handle" | "handleRead"> = {
     fail: (request, response, route, error) => failures.answer(request, response, route, error),
     isClosing,
     tellOfEnd,
@@ -145,8 +145,10 @@ export function createServer(options: ServerOptions): FastifyInstance {
   };
   const hint = options.trustProxy === undefined ? createProxyHint(log) : null;
   const app: FastifyInstance = createApp(options, (handle) => {
-    const lane = hasLane ? createFastLane(context, { ...road, handle, handleRead: handleReadBy(handle) }) : handle;
-    const guarded = guardOrigins(origins, lane);
+    const fastPath = hasFastPath
+      ? createFastPath(context, { ...slowPath, handle, handleRead: handleReadBy(handle) })
+      : handle;
+    const guarded = guardOrigins(origins, fastPath);
     if (hint === null) return guarded;
     return (request, response) => {
       hint(request);

@@ -175,7 +175,7 @@ const oddRequest = fc
     return write(method, path, version, [...credentials, ...extra, ...headers], payload);
   });
 
-/** What a device sends, and what the lane is for. */
+/** What a device sends, and what the fast path is for. */
 const plainRequest = fc
   .record({
     method: fc.constantFrom("GET", "PUT"),
@@ -203,7 +203,7 @@ async function answerOf(port: number, bytes: Buffer): Promise<string> {
   return answer.toString("latin1").replaceAll(/\r\ndate: [^\r]*/gi, "");
 }
 
-describe.each(STORE_KINDS)("two servers on a %s store, one with the lane and one without,", (kind) => {
+describe.each(STORE_KINDS)("two servers on a %s store, one with the fast path and one without,", (kind) => {
   let twins: Serving[] = [];
   beforeAll(async () => {
     const log = createLog("info", () => undefined);
@@ -225,9 +225,9 @@ describe.each(STORE_KINDS)("two servers on a %s store, one with the lane and one
     let answered = 0;
     await fc.assert(
       fc.asyncProperty(request, async (bytes) => {
-        const [lane, road] = await Promise.all(twins.map(({ server }) => answerOf(server.port, bytes)));
-        expect(lane).toBe(road);
-        if (lane?.startsWith("HTTP/1.1 200") === true) answered += 1;
+        const [fast, slow] = await Promise.all(twins.map(({ server }) => answerOf(server.port, bytes)));
+        expect(fast).toBe(slow);
+        if (fast?.startsWith("HTTP/1.1 200") === true) answered += 1;
       }),
       { numRuns: RUNS },
     );
@@ -241,14 +241,14 @@ describe.each(STORE_KINDS)("two servers on a %s store, one with the lane and one
     for (const head of ["PUT /syncs/progress", "GET /syncs/progress/a"]) {
       const lines = ["host: x", "x-auth-user: reader", "x-auth-key: key-reader", `content-length: ${body.length}`];
       const bytes = Buffer.from(`${head} HTTP/1.1\r\n${lines.join("\r\n")}\r\n\r\n${body}`);
-      const [lane, road] = await Promise.all(twins.map(({ server }) => answerOf(server.port, bytes)));
-      expect(lane).toBe(road);
-      expect(lane?.slice(9, 12)).toBe(kind === "memory" ? "200" : "502");
+      const [fast, slow] = await Promise.all(twins.map(({ server }) => answerOf(server.port, bytes)));
+      expect(fast).toBe(slow);
+      expect(fast?.slice(9, 12)).toBe(kind === "memory" ? "200" : "502");
     }
   });
 });
 
-test("a server that ends tells devices on the lane, too, to hang up", async () => {
+test("a server that ends tells devices on the fast path, too, to hang up", async () => {
   const serving = await serve("sqlite");
   const { port } = serving.server;
   const body = '{"username":"reader","password":"key-reader"}';

@@ -24,21 +24,21 @@ function withoutDate({ status, headers, text }: Answer): object {
 }
 
 describe.each(STORE_KINDS)("a device that was let in before, on a %s store,", (kind) => {
-  let lane: Serving;
-  let road: Serving;
+  let fast: Serving;
+  let slow: Serving;
   beforeAll(async () => {
-    lane = await serve(kind, { clock });
-    // Where the log wants addresses from behind a proxy there is no lane.
-    road = await serve(kind, { clock, trustProxy: "loopback", log: createLog("info", () => undefined) });
-    for (const { server } of [lane, road]) {
+    fast = await serve(kind, { clock });
+    // Where the log wants addresses from behind a proxy there is no fast path.
+    slow = await serve(kind, { clock, trustProxy: "loopback", log: createLog("info", () => undefined) });
+    for (const { server } of [fast, slow]) {
       const body = '{"username":"reader","password":"key-reader"}';
       await ask(server.port, { method: "POST", path: "/users/create", body });
       await ask(server.port, { method: "GET", path: "/users/auth", headers: login("reader") });
     }
   });
   afterAll(async () => {
-    await lane.close();
-    await road.close();
+    await fast.close();
+    await slow.close();
   });
 
   const identifiers = [
@@ -70,13 +70,13 @@ describe.each(STORE_KINDS)("a device that was let in before, on a %s store,", (k
     ["another type of body", put(POSITION, { "content-type": "text/plain" })],
     ["another method", { ...put(POSITION), method: "POST" }],
   ])("gets the very answer of the routes for %s", async (_what, question) => {
-    const byLane = await ask(lane.server.port, question);
-    const byRoad = await ask(road.server.port, question);
-    expect(withoutDate(byLane)).toEqual(withoutDate(byRoad));
+    const byFast = await ask(fast.server.port, question);
+    const bySlow = await ask(slow.server.port, question);
+    expect(withoutDate(byFast)).toEqual(withoutDate(bySlow));
   });
 
   test("gets 401 as soon as another process has changed its key, and no write through", async () => {
-    const { store, port } = lane.server;
+    const { store, port } = fast.server;
     await ask(port, { method: "POST", path: "/users/create", body: '{"username":"moved","password":"key-moved"}' });
     await ask(port, { ...put(POSITION), headers: login("moved") });
     const kept = await store.credentialOf("moved");
@@ -93,7 +93,7 @@ describe.each(STORE_KINDS)("a device that was let in before, on a %s store,", (k
     const chunked = `${head}transfer-encoding: chunked\r\n\r\n${body.length.toString(16)}\r\n${body}\r\n0\r\n\r\n`;
     const plain = `${head}content-length: ${body.length}\r\n\r\n${body}`;
     const last = plain.replace("host: x", "host: x\r\nconnection: close");
-    const text = (await exchange(lane.server.port, chunked + plain + last)).toString();
+    const text = (await exchange(fast.server.port, chunked + plain + last)).toString();
     expect(text.match(/HTTP\/1\.1 200 OK/g)).toHaveLength(3);
     expect(text.match(/\{"document":"piecewise","timestamp":1700000000\}/g)).toHaveLength(3);
   });
@@ -115,11 +115,11 @@ async function refused(port: number): Promise<void> {
 }
 
 test.each([
-  ["a position", "the lane", (body: string) => [`content-length: ${body.length}`, body], "200 OK"],
-  ["no JSON", "the lane", (body: string) => [`content-length: ${body.length}`, body.replace("{", "[")], "400 Bad"],
+  ["a position", "the fast path", (body: string) => [`content-length: ${body.length}`, body], "200 OK"],
+  ["no JSON", "the fast path", (body: string) => [`content-length: ${body.length}`, body.replace("{", "[")], "400 Bad"],
   [
     "a position by chunks",
-    "the road",
+    "the slow path",
     (body: string) => ["transfer-encoding: chunked", `${body.length.toString(16)}\r\n${body}\r\n0\r\n\r\n`],
     "200 OK",
   ],
