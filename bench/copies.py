@@ -24,14 +24,14 @@ BOOKS = (
 )
 
 
-def timed(book: bytes, metadata: Any, manner: StripList | None) -> float:
+def timed(book: bytes, metadata: Any, strip_list: StripList | None) -> float:
     """Seconds for one copy: by calibre alone, or stripped, settled and hashed."""
     stream = io.BytesIO(book)
     started = time.perf_counter()
-    if manner is None:
+    if strip_list is None:
         copies.calibre_writes(stream, metadata, "epub", False, False)
     else:
-        copies.write_copy(stream, metadata, "epub", manner)
+        copies.write_copy(stream, metadata, "epub", strip_list)
         copies.partial_md5(stream)
         copies.content_key(stream)
     return time.perf_counter() - started

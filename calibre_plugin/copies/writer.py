@@ -45,8 +45,8 @@ def write_copy_and_log(writer: Any, stream: BinaryIO, mi: Metadata, fmt: str) ->
         with complaining("tell which file a copy is made of"):
             origin = stream_origin(stream)
     try:
-        manner = read_strip_list() if leaves else AS_CALIBRE
-        settled = write_copy(stream, mi, fmt, manner, writer.apply_null, writer.force_identifiers)
+        strip_list = read_strip_list() if leaves else AS_CALIBRE
+        settled = write_copy(stream, mi, fmt, strip_list, writer.apply_null, writer.force_identifiers)
     except Exception:
         report_as_calibre(mi, fmt)
     with complaining("log a copy"):
@@ -57,7 +57,7 @@ def write_copy(
     stream: BinaryIO,
     mi: Metadata,
     fmt: str,
-    manner: StripList,
+    strip_list: StripList,
     apply_null: bool = False,
     force_identifiers: bool = False,
 ) -> bool:
@@ -67,26 +67,26 @@ def write_copy(
     """
     stripped = mi
     with complaining("leave our columns out"):
-        stripped = without_our_columns(mi, manner)
+        stripped = without_our_columns(mi, strip_list)
     if fmt not in EPUBS:
         calibre_writes(stream, stripped, fmt, apply_null, force_identifiers)
         return False
     try:
         written = calibre_writes(stream, stripped, fmt, apply_null, force_identifiers)
     except Exception:
-        leave_private_notes_out(stream, manner)
+        leave_private_notes_out(stream, strip_list)
         raise
-    if written and manner.settle:
+    if written and strip_list.settle:
         with complaining("settle a copy"):
-            if settle(stream, PRIVATE if manner.strip else ()):
+            if settle(stream, PRIVATE if strip_list.strip else ()):
                 return True
-    leave_private_notes_out(stream, manner)
+    leave_private_notes_out(stream, strip_list)
     return False
 
 
-def leave_private_notes_out(stream: BinaryIO, manner: StripList) -> None:
+def leave_private_notes_out(stream: BinaryIO, strip_list: StripList) -> None:
     """Takes the bookmarks of calibre's viewer out of an EPUB that has some; emptied, where its layout is out of the ordinary."""
-    if not manner.strip:
+    if not strip_list.strip:
         return
     with complaining("leave private notes out of a copy"):
         stream.seek(0)
@@ -114,10 +114,10 @@ def calibre_writes(stream: BinaryIO, mi: Metadata, fmt: str, apply_null: bool, f
     return False
 
 
-def without_our_columns(mi: Metadata, manner: StripList) -> Metadata:
+def without_our_columns(mi: Metadata, strip_list: StripList) -> Metadata:
     """The metadata without mapped columns and the composites built on them: itself when it has none, else a copy."""
     columns: dict[str, dict] = mi.get_all_user_metadata(False)
-    ours = our_columns(columns, manner) if manner.strip and manner.columns else set()
+    ours = our_columns(columns, strip_list) if strip_list.strip and strip_list.columns else set()
     if not ours:
         return mi
     stripped = mi.deepcopy_metadata()
@@ -127,9 +127,11 @@ def without_our_columns(mi: Metadata, manner: StripList) -> Metadata:
     return stripped
 
 
-def our_columns(columns: dict[str, dict], manner: StripList) -> set[str]:
+def our_columns(columns: dict[str, dict], strip_list: StripList) -> set[str]:
     """Lookup names of mapped columns, and of composites whose template names one of them or another such composite."""
-    ours = {name for name, column in columns.items() if manner.names(name, column.get("colnum"), column["datatype"])}
+    ours = {
+        name for name, column in columns.items() if strip_list.names(name, column.get("colnum"), column["datatype"])
+    }
     return with_composites(columns, ours)
 
 

@@ -15,12 +15,12 @@ from ..copies.content_key import file_content_key
 from ..link.contract import EPUB_FORMATS
 from ..copies.digest import file_origin
 
-# Beside a book's formats: what calibre said of the book when its files were looked at (see `imprints_of`), and by which
+# Beside a book's formats: what calibre said of the book when its files were looked at (`checksums_of`; stored names stay), and by which
 # version of the content key: where it is an older one, they are looked at again.
-_IMPRINT: Final = "imprint"
+_CHECKSUM: Final = "imprint"
 _VERSION: Final = "version"
 VERSION: Final = 2
-_BESIDE: Final = frozenset({_IMPRINT, _VERSION})
+_BESIDE: Final = frozenset({_CHECKSUM, _VERSION})
 
 
 def books_by_uuid(api: Any) -> dict[str, int]:
@@ -32,7 +32,7 @@ def books_by_uuid(api: Any) -> dict[str, int]:
     return {uuid: ids[0] for uuid, ids in claimed.items() if len(ids) == 1}
 
 
-def imprints_of(api: Any) -> dict[int, int]:
+def checksums_of(api: Any) -> dict[int, int]:
     """One number for each book that changes with its own uuid, its formats and their size, without touching the disk."""
     ids = api.all_book_ids()
     uuids = {book_id: uuid for uuid, book_id in books_by_uuid(api).items()}
@@ -41,11 +41,11 @@ def imprints_of(api: Any) -> dict[int, int]:
 
 
 def file_keys(
-    api: Any, abort: threading.Event | None = None, imprints: Mapping[int, int] | None = None
+    api: Any, abort: threading.Event | None = None, checksums: Mapping[int, int] | None = None
 ) -> dict[int, set[str]]:
     """The content keys of all EPUBs in the library; only new and changed files are opened.
 
-    With `imprints` (of `imprints_of`), books that calibre says nothing new of are not even looked for on the disk.
+    With `checksums` (of `checksums_of`), books that calibre says nothing new of are not even looked for on the disk.
     """
     stored = fetch_keys(api, api.all_book_ids())
     found: dict[int, set[str]] = {}
@@ -54,11 +54,11 @@ def file_keys(
         if abort is not None and abort.is_set():
             break
         before = stored.get(book_id) or {}
-        imprint = imprints.get(book_id) if imprints is not None else None
-        if imprint is None or before.get(_IMPRINT) != imprint:
+        checksum = checksums.get(book_id) if checksums is not None else None
+        if checksum is None or before.get(_CHECKSUM) != checksum:
             now = {fmt: key_of_format(api, book_id, fmt, before.get(fmt)) for fmt in epub_formats(api, book_id)}
-            if now != _files_in(before) or imprint is not None:
-                seen = {_IMPRINT: imprint} if imprint is not None else {}
+            if now != _files_in(before) or checksum is not None:
+                seen = {_CHECKSUM: checksum} if checksum is not None else {}
                 before = changed[book_id] = {**now, **seen, _VERSION: VERSION}
         found[book_id] = {entry[2] for entry in _files_in(before).values() if entry[2]}
         if len(changed) >= KEPT_AT_ONCE:
@@ -80,11 +80,11 @@ def _files_in(seen: Mapping[str, Any]) -> dict[str, list[Any]]:
 
 
 def holders_of(
-    api: Any, keys: Collection[str], imprints: Mapping[int, int], abort: threading.Event | None
+    api: Any, keys: Collection[str], checksums: Mapping[int, int], abort: threading.Event | None
 ) -> dict[str, int]:
     """The one book of the library that holds each of these texts; a text that several books hold is left out."""
     holders: dict[str, set[int]] = defaultdict(set)
-    for book_id, own in file_keys(api, abort, imprints).items():
+    for book_id, own in file_keys(api, abort, checksums).items():
         for key in own & set(keys):
             holders[key].add(book_id)
     if abort is not None and abort.is_set():

@@ -56,16 +56,16 @@ def predictor(
     """
     ours = frozenset(mapping["column"] for mapping in columns)
     plugboards: dict[str, Any] = api.pref("plugboards") or {}
-    manner = read_strip_list()
+    strip_list = read_strip_list()
     stop = abort or threading.Event()
 
     def predict(book_id: int) -> list[KnownDigest]:
-        made_of = _made_of(api, book_id, ours, plugboards, manner)
+        made_of = _made_of(api, book_id, ours, plugboards, strip_list)
         cached = fetch(api, CACHE, [book_id]).get(book_id)
         if isinstance(cached, dict) and cached.get("made_of") == made_of:
             digests: list[KnownDigest] = cached["digests"]
         else:
-            files = unless_stopped(lambda: list(_predict_files(api, book_id, ours, plugboards, manner, stop)), stop)
+            files = unless_stopped(lambda: list(_predict_files(api, book_id, ours, plugboards, strip_list, stop)), stop)
             if files is None:
                 return []
             digests = files
@@ -77,7 +77,7 @@ def predictor(
     return predict
 
 
-def _made_of(api: Any, book_id: int, ours: frozenset[str], plugboards: dict[str, Any], manner: StripList) -> str:
+def _made_of(api: Any, book_id: int, ours: frozenset[str], plugboards: dict[str, Any], strip_list: StripList) -> str:
     """A hash over everything a prediction depends on, but for our own columns and what is built on them: a sync changes it."""
     files = [
         (fmt, about.get("size"), str(about.get("mtime")))
@@ -85,7 +85,7 @@ def _made_of(api: Any, book_id: int, ours: frozenset[str], plugboards: dict[str,
         for about in (api.format_metadata(book_id, fmt, allow_cache=False),)
     ]
     metadata = api.get_metadata(book_id)
-    columns = sorted(manner.columns)
+    columns = sorted(strip_list.columns)
     cover = str(api.cover_last_modified(book_id)) if metadata.has_cover else None
     # What an earlier version predicted knows less of a book's text.
     told = [
@@ -97,8 +97,8 @@ def _made_of(api: Any, book_id: int, ours: frozenset[str], plugboards: dict[str,
         plugboards,
         list(numeric_version),
         columns,
-        manner.strip,
-        manner.settle,
+        strip_list.strip,
+        strip_list.settle,
         sorted(ours),
     ]
     return hashlib.sha256(json.dumps(told, default=repr, sort_keys=True).encode()).hexdigest()
@@ -135,7 +135,7 @@ def _predict_files(
     book_id: int,
     ours: frozenset[str],
     plugboards: dict[str, Any],
-    manner: StripList,
+    strip_list: StripList,
     stop: threading.Event,
 ) -> Iterator[KnownDigest]:
     from calibre.customize.ui import _metadata_writers
@@ -148,7 +148,7 @@ def _predict_files(
         if not path or kind not in _metadata_writers:
             continue
         seen: set[str] = set()
-        for variant, how, apply_null in _variants(metadata, kind, ours, plugboards, manner):
+        for variant, how, apply_null in _variants(metadata, kind, ours, plugboards, strip_list):
             digest = _digest_of_copy(path, variant, kind, how, apply_null, stop)
             if digest is None or digest["digest"] in seen:
                 continue
@@ -159,19 +159,19 @@ def _predict_files(
 
 
 def _variants(
-    metadata: Any, kind: str, ours: frozenset[str], plugboards: dict[str, Any], manner: StripList
+    metadata: Any, kind: str, ours: frozenset[str], plugboards: dict[str, Any], strip_list: StripList
 ) -> Iterator[tuple[Any, StripList, bool]]:
-    """What may have been written into a copy, likeliest first: metadata, manner, whether empty fields were cleared."""
+    """What may have been written into a copy, likeliest first: metadata, strip list, whether empty fields were cleared."""
     before_us = _emptied(metadata, ours)
     without_us = _removed(metadata, ours)
     boards = list(_boards(plugboards, kind))
     for shown in (metadata, *(_through(metadata, board) for board in boards)):
-        if manner.strip or manner.settle:
-            yield shown, manner, False
+        if strip_list.strip or strip_list.settle:
+            yield shown, strip_list, False
     for plain in (before_us, without_us, metadata, *(_through(before_us, board) for board in boards)):
         yield plain, AS_CALIBRE, False
-    if kind in EPUBS and (manner.strip or manner.settle):
-        yield metadata, manner, True
+    if kind in EPUBS and (strip_list.strip or strip_list.settle):
+        yield metadata, strip_list, True
     yield before_us, AS_CALIBRE, True
 
 
@@ -213,7 +213,7 @@ def _through(metadata: Any, board: Any) -> Any:
 
 
 def _digest_of_copy(
-    path: str, metadata: Any, kind: str, manner: StripList, apply_null: bool, stop: threading.Event
+    path: str, metadata: Any, kind: str, strip_list: StripList, apply_null: bool, stop: threading.Event
 ) -> dict[str, Any] | None:
     """The digest of one copy as it would leave; None for a file that cannot be read or that calibre cannot write."""
     with StoppableFile(stop) as spooled:
@@ -222,7 +222,7 @@ def _digest_of_copy(
             with open(path, "rb") as file:
                 shutil.copyfileobj(file, stream, CHUNK)
             stream.seek(0)
-            write_copy(stream, metadata, kind, manner, apply_null)
+            write_copy(stream, metadata, kind, strip_list, apply_null)
         except Exception:
             return None
         key = content_key(stream) if kind in EPUBS else None

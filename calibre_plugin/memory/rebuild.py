@@ -27,7 +27,7 @@ from ..copies.record import CopyRecord
 from ..copies.digest import name_digest
 from .history import DATA, StoredHistory, add_digests, changing, keep_stored, known_digest, read_stored
 from .imports import import_table
-from ..library.files import books_by_uuid, holders_of, holders_of_files, imprints_of
+from ..library.files import books_by_uuid, checksums_of, holders_of, holders_of_files
 from ..copies.log_places import log_folders
 from .noticed import copies_seen, notice
 from .rekey import rekey
@@ -48,7 +48,7 @@ class State(_Keyed):
     version: int
     # Of each log file, size and date.
     logs: dict[str, list[int]]
-    # By book id, as `imprints_of` tells.
+    # By book id, as `checksums_of` tells.
     books: dict[str, int]
     # Books that had a history.
     with_history: list[int]
@@ -84,13 +84,13 @@ def rebuild(api: Any, further_folders: Iterable[str] = (), abort: threading.Even
     gather_many()
     folders = log_folders(further_folders)
     changed = import_table(api)
-    before, logs, imprints = read_state(api), log_versions(folders), imprints_of(api)
+    before, logs, checksums = read_state(api), log_versions(folders), checksums_of(api)
     histories = ids_with(api, DATA)
     books = books_by_uuid(api)
     # Books that were not there, changed, or lost their history; what has gone may leave its own to another.
-    fresh = {book_id for book_id, imprint in imprints.items() if before["books"].get(str(book_id)) != imprint}
-    fresh |= {book_id for book_id in before["with_history"] if book_id in imprints and book_id not in histories}
-    gone = any(int(book_id) not in imprints for book_id in before["books"])
+    fresh = {book_id for book_id, checksum in checksums.items() if before["books"].get(str(book_id)) != checksum}
+    fresh |= {book_id for book_id in before["with_history"] if book_id in checksums and book_id not in histories}
+    gone = any(int(book_id) not in checksums for book_id in before["books"])
     grown = {path for path, version in logs.items() if before["logs"].get(path) != version}
     # Histories of before content keys knew pictures.
     outdated = histories if before.get("key_version") != KEY_VERSION else frozenset()
@@ -102,12 +102,12 @@ def rebuild(api: Any, further_folders: Iterable[str] = (), abort: threading.Even
             old = (path for path in logs if path not in grown)
             records.extend(record for path in old for record in read_log(path, unread, unreadable))
         notice(api, copies_seen(records, books), time.time())
-        brought = bring_all(api, merge(records), books, imprints, abort)
+        brought = bring_all(api, merge(records), books, checksums, abort)
         changed |= brought | rekey(api, brought | outdated, abort)
         if abort is None or not abort.is_set():
             # What could not be read is looked at again next time, although it did not grow.
             read = {path: version for path, version in logs.items() if path not in unreadable}
-            write_state(api, before, folders, read, imprints)
+            write_state(api, before, folders, read, checksums)
     return Rebuilt(changed, lambda: find_orphans(api, folders))
 
 
@@ -120,7 +120,7 @@ def bring_all(
     api: Any,
     records: Iterable[CopyRecord],
     books: Mapping[str, int],
-    imprints: Mapping[int, int],
+    checksums: Mapping[int, int],
     abort: threading.Event | None,
 ) -> set[int]:
     """Gives each record to the book of its uuid, else to the one that has its text; the ids of those that changed."""
@@ -133,7 +133,7 @@ def bring_all(
             lost.append(record)
     changed = bring(api, by_book)
     if lost and not (abort is not None and abort.is_set()):
-        changed |= adopt(api, lost, imprints, abort)
+        changed |= adopt(api, lost, checksums, abort)
     return changed
 
 
@@ -156,24 +156,24 @@ def forget_gathered(api: Any, book_ids: Collection[int]) -> None:
     state = read_state(api)
     holder = min(api.all_book_ids(), default=None)
     if holder is not None and state["books"]:
-        left = {key: imprint for key, imprint in state["books"].items() if int(key) not in book_ids}
+        left = {key: checksum for key, checksum in state["books"].items() if int(key) not in book_ids}
         keep(api, STATE, {holder: {**state, "books": left}})
 
 
 def write_state(
-    api: Any, before: State, folders: Collection[str], logs: Mapping[str, list[int]], imprints: Mapping[int, int]
+    api: Any, before: State, folders: Collection[str], logs: Mapping[str, list[int]], checksums: Mapping[int, int]
 ) -> None:
     """Remembers what was brought home, and what another machine brought home of logs that are not here."""
     elsewhere = {path: version for path, version in before["logs"].items() if os.path.dirname(path) not in folders}
     now: State = {
         "version": VERSION,
         "logs": {**elsewhere, **logs},
-        "books": {str(book_id): imprint for book_id, imprint in imprints.items()},
+        "books": {str(book_id): checksum for book_id, checksum in checksums.items()},
         "with_history": sorted(ids_with(api, DATA)),
         "key_version": KEY_VERSION,
     }
-    if imprints:
-        keep(api, STATE, {min(imprints): now})
+    if checksums:
+        keep(api, STATE, {min(checksums): now})
 
 
 def bring(api: Any, records: Mapping[int, list[CopyRecord]]) -> set[int]:
@@ -228,7 +228,9 @@ def unlinked_of(records: Iterable[CopyRecord]) -> set[str]:
     return {digest for digest, source in last.items() if source == "unlinked"}
 
 
-def adopt(api: Any, lost: Iterable[CopyRecord], imprints: Mapping[int, int], abort: threading.Event | None) -> set[int]:
+def adopt(
+    api: Any, lost: Iterable[CopyRecord], checksums: Mapping[int, int], abort: threading.Event | None
+) -> set[int]:
     """Gives records of no book here to the one book of this library that has their text, or the file they are copies of."""
     lost = list(lost)
     # What was met of a copy on its way and on a reader is of the same file.
@@ -242,7 +244,7 @@ def adopt(api: Any, lost: Iterable[CopyRecord], imprints: Mapping[int, int], abo
         elif record["digest"] in origins:
             by_origin[origins[record["digest"]]].append(record)
     found: dict[int, list[CopyRecord]] = defaultdict(list)
-    for key, book_id in (holders_of(api, by_key, imprints, abort) if by_key else {}).items():
+    for key, book_id in (holders_of(api, by_key, checksums, abort) if by_key else {}).items():
         found[book_id].extend(by_key[key])
     for origin, book_id in (holders_of_files(api, by_origin, abort) if by_origin else {}).items():
         found[book_id].extend(by_origin[origin])

@@ -52,14 +52,14 @@ class Draft:
         if not known:
             account_id = accounts[0]["id"] if len(accounts) == 1 else ""
             known = [config.new_profile(uuid.uuid4().hex, _("KOReader"), account_id)]
-        manner = read_strip_list()
+        strip_list = read_strip_list()
         return cls(
             accounts,
             known,
             first["id"] if first else known[0]["id"],
             {key: settings.get(key) for key in MACHINE_KEYS},
-            manner.strip,
-            manner.settle,
+            strip_list.strip,
+            strip_list.settle,
             kobo_is_known=settings.get("kepubs_told"),
         )
 

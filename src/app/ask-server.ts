@@ -63,7 +63,7 @@ export interface Waiting {
 }
 
 /** Which questions are asked. */
-export interface Manner {
+export interface AskOptions {
   /** Also those that the server could not answer a short while ago. */
   readonly force: boolean;
   /** The reader chose these very books: no allowance keeps them back. */
@@ -96,7 +96,7 @@ interface Questions {
 export async function askServer(
   account: Account,
   subjects: readonly Subject[],
-  { force, selected, isSecond = false }: Manner,
+  { force, selected, isSecond = false }: AskOptions,
   { openClient, cache, clock }: AskPorts,
   { signal, progress }: Running,
 ): Promise<Heard> {

@@ -51,8 +51,8 @@ export async function pull(request: PullRequest, ports: PullPorts, running: Runn
     news,
     candidates: chooseCandidates([...digests, ...(computed.get(book_id)?.digests ?? [])], profile.matching),
   }));
-  const manner = { force, selected, isSecond: predicted };
-  const { answers, failures, unreached, waiting } = await askServer(account, subjects, manner, ports, running);
+  const options = { force, selected, isSecond: predicted };
+  const { answers, failures, unreached, waiting } = await askServer(account, subjects, options, ports, running);
   running.progress(0, 1, "planning");
   const heard = await withContentKeys(
     books.map((book) => ({ book, answers: answers.get(book.book_id) ?? [] })),

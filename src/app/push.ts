@@ -51,8 +51,8 @@ export async function preparePush(request: PushRequest, ports: PushPorts, runnin
     candidates: chooseCandidates([...digests, ...(computed.get(book_id)?.digests ?? [])], profile.matching),
   }));
   // Whoever sends something must know what stands there now.
-  const manner = { force: true, selected: true };
-  const { answers, failures, unreached } = await askServer(account, subjects, manner, ports, running);
+  const options = { force: true, selected: true };
+  const { answers, failures, unreached } = await askServer(account, subjects, options, ports, running);
   const matched = matchProgress(asked.map((book) => ({ book, answers: answers.get(book.book_id) ?? [] })));
   const heardOf = new Map(matched.readings.map(({ book, answers: heard }) => [book.book_id, heard]));
   const readings: PushReading[] = [];

@@ -115,7 +115,7 @@ function printJson({ plan, written, stale, failed, carried }: SyncReport): void 
   );
 }
 
-interface Manner {
+interface LineOptions {
   readonly dryRun: boolean;
   readonly explain: boolean;
 }
@@ -124,7 +124,7 @@ interface Manner {
 async function printLines(
   { titles, plan, written, failed }: SyncReport,
   calibre: CalibreLibrary,
-  { dryRun, explain }: Manner,
+  { dryRun, explain }: LineOptions,
 ): Promise<void> {
   const named = (book_id: number, ...words: string[]): string => [book_id, titles[book_id] ?? "", ...words].join("\t");
   const changes = dryRun ? plan.updates : written;

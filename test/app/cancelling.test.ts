@@ -27,8 +27,8 @@ type Work = (account: Account, signal: AbortSignal) => Promise<unknown>;
 const ask: Work = async (account, signal) => {
   const outside = await compose({ cache_folder: null });
   const subjects = BOOKS.map((name, book_id) => ({ book_id, news: 0, candidates: [knownDigestOf(name)] }));
-  const manner = { force: true, selected: true };
-  return askServer(account, subjects, manner, outside, { signal, progress: () => undefined });
+  const options = { force: true, selected: true };
+  return askServer(account, subjects, options, outside, { signal, progress: () => undefined });
 };
 
 const put: Work = (account, signal) => {

@@ -61,8 +61,8 @@ async function outcomeOf<T>(work: Promise<T>): Promise<T | SyncError> {
 async function ask({ account }: World): Promise<Heard | SyncError> {
   const { cache, clock } = await compose({ cache_folder: null });
   const subjects = BOOKS.map((name, book_id) => ({ book_id, news: 0, candidates: [knownDigestOf(name)] }));
-  const manner = { force: true, selected: true };
-  return outcomeOf(askServer(account, subjects, manner, { openClient, cache, clock }, running));
+  const options = { force: true, selected: true };
+  return outcomeOf(askServer(account, subjects, options, { openClient, cache, clock }, running));
 }
 
 const kindOf = (error: unknown): string | null => (error instanceof SyncError ? error.kind : null);

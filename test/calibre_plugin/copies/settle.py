@@ -42,9 +42,9 @@ def states() -> list[Metadata]:
     return [plain, tagged, prose, bare]
 
 
-def copy(data: bytes, mi: Metadata, manner: StripList, apply_null: bool = False) -> bytes:
+def copy(data: bytes, mi: Metadata, strip_list: StripList, apply_null: bool = False) -> bytes:
     stream = io.BytesIO(data)
-    write_copy(stream, mi, "epub", manner, apply_null)
+    write_copy(stream, mi, "epub", strip_list, apply_null)
     return stream.getvalue()
 
 

@@ -36,12 +36,12 @@ class ValidCopies(unittest.TestCase):
             written = mi.deepcopy_metadata()
             if "adds" in recipe.name:
                 written.cover_data = ("jpeg", cover_image())
-            for manner in (copies.AS_CALIBRE, StripList()):
+            for strip_list in (copies.AS_CALIBRE, StripList()):
                 path = os.path.join(new_folder("check"), "book.epub")
                 with open(path, "w+b") as stream:
                     stream.write(make_epub(recipe))
-                    settled = copies.write_copy(stream, written, "epub", manner)
-                self.assertEqual(settled, manner.settle)
+                    settled = copies.write_copy(stream, written, "epub", strip_list)
+                self.assertEqual(settled, strip_list.settle)
                 paths.append(path)
         with ThreadPoolExecutor(2) as pool:
             findings = list(pool.map(epubcheck, paths))

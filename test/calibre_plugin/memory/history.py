@@ -357,7 +357,7 @@ class Rebuilding(Case):
         target = make_library()
         self.addCleanup(target.close)
         book = add_book(target, data, title="Here")
-        library_files.file_keys(target.new_api, imprints=library_files.imprints_of(target.new_api))
+        library_files.file_keys(target.new_api, checksums=library_files.checksums_of(target.new_api))
         with open(target.new_api.format_abspath(book, "EPUB"), "wb") as file:
             file.write(make_epub(Recipe("something else", chapters=9)))
         self.send(add_book(self.db, data, title="Elsewhere"))

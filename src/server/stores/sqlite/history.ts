@@ -40,7 +40,7 @@ function deleteChains(which: string): string {
 }
 
 /**
- * A `PUT` only ever appends to `history`, which costs least. A document whose chain may have grown too long is in
+ * A `PUT` only ever appends to `history`, which costs least. A document whose chain may have grown too long is in the table
  * `overlong`, and is shortened within seconds: once for every `HISTORY_LENGTH` writes.
  */
 export function createSqliteHistory(db: Database): SqliteHistory {
@@ -63,7 +63,7 @@ export function createSqliteHistory(db: Database): SqliteHistory {
   const forgetSessions = db.prepare("DELETE FROM sessions WHERE user_id = ?");
   const selectBuried = db.prepare("SELECT id FROM users WHERE name > ? AND name < ? LIMIT 1");
   const removeUser = db.prepare("DELETE FROM users WHERE id = ?");
-  const selectOverlong = db.prepare(`SELECT document_id FROM overlong LIMIT ${DOCUMENTS_A_SLICE}`);
+  const selectTooLong = db.prepare(`SELECT document_id FROM overlong LIMIT ${DOCUMENTS_A_SLICE}`);
   const shorten = db.prepare(
     `WITH RECURSIVE chain (id, n) AS (
        SELECT previous, 1 FROM documents WHERE id = ?1
@@ -74,7 +74,7 @@ export function createSqliteHistory(db: Database): SqliteHistory {
 
   /** Whether there may be more. */
   function shortenSlice(): boolean {
-    const rows = selectOverlong.all();
+    const rows = selectTooLong.all();
     for (const { document_id } of rows) {
       shorten.run(Number(document_id));
       isShort.run(Number(document_id));
@@ -104,7 +104,7 @@ export function createSqliteHistory(db: Database): SqliteHistory {
   }
 
   async function tidyAll(): Promise<void> {
-    await tidy(() => selectOverlong.get() !== undefined, shortenSlice);
+    await tidy(() => selectTooLong.get() !== undefined, shortenSlice);
     await tidy(() => buried() !== undefined, purgeSlice);
   }
 
