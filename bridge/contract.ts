@@ -256,6 +256,9 @@ const CancelNotice = z.strictObject({ id: z.number().int() }).meta({ id: "Cancel
 
 export const NOTIFICATIONS = { "bridge/progress": ProgressNotice, "bridge/cancel": CancelNotice } as const;
 
+/** What the command line asks of a calibre that it has started. */
+export { LIBRARY_METHODS } from "../src/model/library.ts";
+
 /** Codes of JSON-RPC itself. */
 export const RPC_ERRORS = {
   ParseError: -32700,

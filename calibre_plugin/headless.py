@@ -12,7 +12,7 @@ import threading
 import traceback
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any, Final, TextIO
+from typing import Any, Final, TextIO, cast
 
 from calibre.constants import __version__ as calibre_version
 from calibre.constants import cache_dir
@@ -25,7 +25,35 @@ from .link.client import BridgeClient, BridgeDied, BridgeNotStarted, SyncError
 from .sync.carry_over import carry_over
 from .sync.examine import as_answer, examine_card
 from .settings.config import Settings, account_id_of, default_profile, map_columns, new_profile
-from .link.contract import Account, CarryOverResult, ColumnField, ColumnMapping, Profile
+from .link.contract import (
+    LIBRARY_METHODS,
+    Account,
+    BookCopies,
+    CarryOverResult,
+    ColumnField,
+    ColumnMapping,
+    Empty,
+    Examine,
+    Examined,
+    LibraryPushReport,
+    LibraryPushRequest,
+    LinkDigest,
+    LoggedBooks,
+    MapColumns,
+    MappedColumns,
+    OneBook,
+    OpenedLibrary,
+    OpenLibrary,
+    Profile,
+    Reasons,
+    Sentences,
+    SyncReport,
+    SyncRequest,
+    TheseBooks,
+    UnlinkDigest,
+    Unlinked,
+)
+from .link.shapes import check
 from .memory.history import link, read_digests, read_unlinked, unlink
 from .library.refused import refusal
 from .library.snapshot import copy_database
@@ -73,7 +101,7 @@ class HeadlessLibrary:
             raise HeadlessError("NotOpen")
         return self._db.new_api
 
-    def open(self, params: Mapping[str, Any]) -> dict[str, Any]:
+    def open(self, params: OpenLibrary) -> OpenedLibrary:
         """Opens `library` if nobody else has, and gathers what left calibre; a dry run works on a copy."""
         path = params["library"]
         from calibre.db.legacy import LibraryDatabase
@@ -126,12 +154,12 @@ class HeadlessLibrary:
             raise HeadlessError("NewerLibrary")
         return self._api
 
-    def map(self, params: Mapping[str, Any]) -> dict[str, Any]:
-        """Resolves `columns` ({field: [lookup name, scale or null]}; empty: calibre's profile) and the account's id."""
+    def map(self, params: MapColumns) -> MappedColumns:
+        """Resolves `columns` (empty: those of calibre's profile) and the account's id."""
         wanted: dict[ColumnField, tuple[str, int | None]] = {
-            field: (column, scale) for field, (column, scale) in params["columns"].items()
+            cast(ColumnField, field): (named["column"], named["scale"]) for field, named in params["columns"].items()
         }
-        self._columns = self._resolve(wanted or self._mapped_in_calibre(params.get("needed", True)))
+        self._columns = self._resolve(wanted or self._mapped_in_calibre(params["needed"]))
         url, username = params["url"], params["username"]
         known = [account for account in Settings().accounts() if account["username"] == username]
         account = next((account for account in known if account["url"].rstrip("/") == url.rstrip("/")), None)
@@ -157,10 +185,9 @@ class HeadlessLibrary:
             raise HeadlessError("ColumnUnfit" if described else "ColumnMissing", field=field, column=column)
         return columns
 
-    def sync(self, params: Mapping[str, Any]) -> dict[str, Any]:
+    def sync(self, params: SyncRequest) -> SyncReport:
         """One pull: the same as in calibre's window, with nobody to ask."""
-        account: Account = params["account"]
-        profile: Profile = params["profile"]
+        account, profile = params["account"], params["profile"]
         api, abort = self._to_be_changed(), self._abort
         predict = predictor(api, self._columns, abort) if params["predict"] else None
         report = WriteReport()
@@ -178,7 +205,8 @@ class HeadlessLibrary:
                 carried = self._follow_up(pulled, account, profile, bridge)
         named = {each["book_id"] for key in ("updates", "conflicts", "skipped") for each in pulled.plan[key]}
         return {
-            "titles": api.all_field_for("title", named),
+            # JSON's keys are text, on both sides of the line.
+            "titles": {str(book_id): title or "" for book_id, title in api.all_field_for("title", named).items()},
             "plan": pulled.plan,
             "written": report.written,
             "stale": report.stale,
@@ -203,10 +231,9 @@ class HeadlessLibrary:
                 print("carry over:", repr(error), file=sys.stderr)
         return carried
 
-    def push(self, params: Mapping[str, Any]) -> dict[str, Any]:
+    def push(self, params: LibraryPushRequest) -> LibraryPushReport:
         """One push: what calibre's own readers read goes to the server, with nobody to ask."""
-        account: Account = params["account"]
-        profile: Profile = params["profile"]
+        account, profile = params["account"], params["profile"]
         api, abort = self._to_be_changed(), self._abort
         users, typed = params["users"], params["typed"]
         done = push.Pushed()
@@ -218,13 +245,13 @@ class HeadlessLibrary:
                 done = push.apply(api, prepared, account, profile, bridge, abort, _unheard)
         return {"plan": prepared.plan, "results": done.results, "written": done.report.written}
 
-    def log(self, params: Mapping[str, Any]) -> dict[str, Any]:
+    def log(self, params: TheseBooks) -> LoggedBooks:
         """The reading logs of those of these books that have one."""
         return {"books": list(logged_books(self._api, params["book_ids"]))}
 
-    def copies(self, params: Mapping[str, Any]) -> dict[str, Any]:
+    def copies(self, params: OneBook) -> BookCopies:
         """Every digest of one book: those of its history, then those that its copies would have now."""
-        book_id = self._book(params)
+        book_id = self._book(params["book_id"])
         known = read_digests(self._api, [book_id]).get(book_id, [])
         names = {digest["digest"] for digest in known}
         predicted = predictor(self._api, self._mapped())(book_id)
@@ -234,20 +261,20 @@ class HeadlessLibrary:
             "unlinked": read_unlinked(self._api, [book_id]).get(book_id, []),
         }
 
-    def examine(self, params: Mapping[str, Any]) -> dict[str, Any]:
+    def examine(self, params: Examine) -> Examined:
         """What runs here, and what lies on a mounted card where one is named. Needs no library."""
-        folder: str | None = params["device"]
+        folder = params["device"]
         card = as_answer(examine_card(folder, self._abort)) if folder is not None else None
         return {"calibre": calibre_version, "card": card}
 
-    def link(self, params: Mapping[str, Any]) -> dict[str, Any]:
+    def link(self, params: LinkDigest) -> Empty:
         """Makes a digest this book's for good."""
-        link(self._to_be_changed(), self._book(params), params["digest"])
+        link(self._to_be_changed(), self._book(params["book_id"]), params["digest"])
         return {}
 
-    def unlink(self, params: Mapping[str, Any]) -> dict[str, Any]:
+    def unlink(self, params: UnlinkDigest) -> Unlinked:
         """Makes sure that a digest is never taken for this book's again; puts back what it wrote, when `restore` says so."""
-        book_id, digest = self._book(params), params["digest"]
+        book_id, digest = self._book(params["book_id"]), params["digest"]
         unlink(self._to_be_changed(), book_id, digest)
         runs = runs_under(self._api, book_id, digest)
         if params["restore"]:
@@ -255,8 +282,7 @@ class HeadlessLibrary:
             return {"restored": report.written, "restorable": restorable(self._api, book_id, runs)}
         return {"restored": [], "restorable": restorable(self._api, book_id, runs)}
 
-    def _book(self, params: Mapping[str, Any]) -> int:
-        book_id: int = params["book_id"]
+    def _book(self, book_id: int) -> int:
         if book_id not in self._api.all_book_ids():
             raise HeadlessError("NoBook", book_id=book_id)
         return book_id
@@ -267,11 +293,11 @@ class HeadlessLibrary:
         wanted = profile["columns"].items() if profile else ()
         return resolve_columns(self._api, {field: (to["column"], to["scale"]) for field, to in wanted})[0]
 
-    def explain(self, params: Mapping[str, Any]) -> dict[str, Any]:
+    def explain(self, params: Reasons) -> Sentences:
         """The sentence of each reason."""
         return {"sentences": [why_sentence(why) for why in params["reasons"]]}
 
-    def close(self, params: Mapping[str, Any]) -> dict[str, Any]:
+    def close(self, params: Empty) -> Empty:
         """Lets go of the library."""
         if self._db is not None:
             self._db.close()
@@ -299,7 +325,7 @@ def _unheard(done: int, total: int, phase: str) -> None:
 def serve(requests: TextIO, answers: TextIO, token: str, bridge: Sequence[str]) -> None:
     """Answers one request a line until they end; every line of ours begins with the token. `bridge` starts the bridge."""
     library = HeadlessLibrary(bridge)
-    methods: Final[dict[str, Callable[[Mapping[str, Any]], dict[str, Any]]]] = {
+    methods: Final[dict[str, Callable[[Any], Any]]] = {
         "open": library.open,
         "map": library.map,
         "sync": library.sync,
@@ -323,6 +349,8 @@ def serve(requests: TextIO, answers: TextIO, token: str, bridge: Sequence[str]) 
     try:
         for request in _requests(requests, library.stop):
             try:
+                takes, _gives = LIBRARY_METHODS[request["method"]]
+                check(request["params"], takes)
                 say({"id": request["id"], "result": methods[request["method"]](request["params"])})
             except HeadlessError as error:
                 say({"id": request["id"], "error": {"name": error.name, "data": error.data}})

@@ -1,7 +1,7 @@
 /** Writes contract.schema.json and calibre_plugin/link/contract.py from bridge/contract.ts; `--check` only says whether they drifted. */
 import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import * as z from "zod";
-import { BOOKS_PER_MESSAGE, METHODS, NOTIFICATIONS, RPC_ERRORS } from "../bridge/contract.ts";
+import { BOOKS_PER_MESSAGE, LIBRARY_METHODS, METHODS, NOTIFICATIONS, RPC_ERRORS } from "../bridge/contract.ts";
 import { CONTRACT_VERSION } from "../bridge/version.ts";
 import { CALIBRE_DEVICE, OWN_DEVICE_PREFIX, PUSH_DEVICE_PREFIX } from "../src/core/peek.ts";
 import {
@@ -30,13 +30,20 @@ interface Schema {
   readonly additionalProperties?: boolean | Schema;
 }
 
-const ROOT = z.strictObject({
-  methods: z.strictObject(
+type Methods = Readonly<Record<string, { readonly params: z.ZodType; readonly result: z.ZodType }>>;
+
+function methodsOf(methods: Methods): z.ZodType {
+  return z.strictObject(
     Object.fromEntries(
-      Object.entries(METHODS).map(([name, { params, result }]) => [name, z.strictObject({ params, result })]),
+      Object.entries(methods).map(([name, { params, result }]) => [name, z.strictObject({ params, result })]),
     ),
-  ),
+  );
+}
+
+const ROOT = z.strictObject({
+  methods: methodsOf(METHODS),
   notifications: z.strictObject(NOTIFICATIONS),
+  library_methods: methodsOf(LIBRARY_METHODS),
 });
 
 const schema = z.toJSONSchema(ROOT, { target: "draft-2020-12" }) as Schema & { $defs: Record<string, Schema> };
@@ -149,11 +156,11 @@ function fitting(): string {
 }
 
 /** Method -> the types of what it takes and of what it answers. */
-function methodShapes(): string {
-  const lines = Object.entries(METHODS).map(
+function shapesOf(name: string, methods: Methods): string {
+  const lines = Object.entries(methods).map(
     ([method, { params, result }]) => `    ${literal(method)}: (${nameOf(params)}, ${nameOf(result)}),`,
   );
-  return `METHODS: Final[dict[str, tuple[object, object]]] = {\n${lines.join("\n")}\n}`;
+  return `${name}: Final[dict[str, tuple[object, object]]] = {\n${lines.join("\n")}\n}`;
 }
 
 function nameOf(model: z.ZodType): string {
@@ -188,7 +195,8 @@ function python(): string {
     dictionary("RPC_ERRORS", "str", RPC_ERRORS),
     `WRITING_METHODS: Final = frozenset((${writing.map(literal).join(", ")},))`,
     ...types.written,
-    methodShapes(),
+    shapesOf("METHODS", METHODS),
+    shapesOf("LIBRARY_METHODS", LIBRARY_METHODS),
     `NOTIFICATIONS: Final[dict[str, object]] = {${Object.entries(NOTIFICATIONS)
       .map(([name, notice]) => `${literal(name)}: ${nameOf(notice)},`)
       .join(" ")}}`,

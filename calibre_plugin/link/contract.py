@@ -966,6 +966,135 @@ class CancelNotice(TypedDict):
     id: int
 
 
+class OpenLibrary(TypedDict):
+    library: str
+    dry_run: bool
+    copy_logs: list[str]
+
+
+class OpenedLibrary(TypedDict):
+    book_ids: list[int]
+    out_of_reach: list[str]
+    notices: list[str]
+
+
+class WantedColumn(TypedDict):
+    column: str
+    scale: int | None
+
+
+class MapColumns(TypedDict):
+    columns: dict[str, WantedColumn]
+    url: str
+    username: str
+    needed: bool
+
+
+class MappedColumns(TypedDict):
+    columns: list[ColumnMapping]
+    account_id: str
+
+
+class SyncRequest(TypedDict):
+    account: Account
+    profile: Profile
+    book_ids: list[int]
+    dry_run: bool
+    selected: bool
+    settle: ConflictPolicy | None
+    predict: bool
+
+
+class SyncReportFailedItem(TypedDict):
+    update: ColumnUpdate
+    error: str
+
+
+class SyncReport(TypedDict):
+    titles: dict[str, str]
+    plan: PullPlan
+    written: list[ColumnUpdate]
+    stale: list[ColumnUpdate]
+    failed: list[SyncReportFailedItem]
+    carried: list[CarryOverResult]
+
+
+class LibraryPushRequest(TypedDict):
+    account: Account
+    profile: Profile
+    book_ids: list[int]
+    dry_run: bool
+    typed: bool
+    users: list[str]
+
+
+class LibraryPushReport(TypedDict):
+    plan: PushPlan
+    results: list[PutResult]
+    written: list[ColumnUpdate]
+
+
+class TheseBooks(TypedDict):
+    book_ids: list[int]
+
+
+class LoggedBooks(TypedDict):
+    books: list[LoggedBook]
+
+
+class OneBook(TypedDict):
+    book_id: int
+
+
+class BookCopies(TypedDict):
+    title: str
+    digests: list[KnownDigest]
+    unlinked: list[str]
+
+
+class Examine(TypedDict):
+    device: str | None
+
+
+class SeenCard(TypedDict):
+    books: int
+    sidecars: dict[str, float | None]
+    odd: int
+
+
+class Examined(TypedDict):
+    calibre: str
+    card: SeenCard | None
+
+
+class LinkDigest(TypedDict):
+    book_id: int
+    digest: Digest
+
+
+class Empty(TypedDict):
+    pass
+
+
+class UnlinkDigest(TypedDict):
+    book_id: int
+    digest: Digest
+    restore: bool
+
+
+class Unlinked(TypedDict):
+    restored: list[ColumnUpdate]
+    restorable: list[ColumnUpdate]
+
+
+class Reasons(TypedDict):
+    reasons: list[Why]
+
+
+class Sentences(TypedDict):
+    sentences: list[str]
+
+
 METHODS: Final[dict[str, tuple[object, object]]] = {
     "bridge/hello": (Hello, HelloAnswer),
     "account/register": (AccountRequest, AccountAnswer),
@@ -990,6 +1119,20 @@ METHODS: Final[dict[str, tuple[object, object]]] = {
     "documents/list": (AccountRequest, ListAnswer),
     "sync/end": (RunRequest, Nothing),
     "sync/next": (RunRequest, PlanPage),
+}
+
+LIBRARY_METHODS: Final[dict[str, tuple[object, object]]] = {
+    "open": (OpenLibrary, OpenedLibrary),
+    "map": (MapColumns, MappedColumns),
+    "sync": (SyncRequest, SyncReport),
+    "push": (LibraryPushRequest, LibraryPushReport),
+    "log": (TheseBooks, LoggedBooks),
+    "copies": (OneBook, BookCopies),
+    "examine": (Examine, Examined),
+    "link": (LinkDigest, Empty),
+    "unlink": (UnlinkDigest, Unlinked),
+    "explain": (Reasons, Sentences),
+    "close": (Empty, Empty),
 }
 
 NOTIFICATIONS: Final[dict[str, object]] = {

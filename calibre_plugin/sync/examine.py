@@ -5,11 +5,12 @@ from __future__ import annotations
 import os
 import threading
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Final
 
 from ..devices.files import Walk
 from ..devices.odd_file import OddFile, open_regular
 from ..devices.sidecar import read_sidecar_at
+from ..link.contract import SeenCard
 
 # No sidecar is nearly so long.
 _LONGEST: Final = 4 << 20
@@ -44,6 +45,6 @@ def examine_card(folder: str, abort: threading.Event) -> Card:
     return Card(books, sidecars, odd)
 
 
-def as_answer(card: Card) -> dict[str, Any]:
+def as_answer(card: Card) -> SeenCard:
     """The card as it is told to the command line."""
     return {"books": card.books, "sidecars": card.sidecars, "odd": card.odd}

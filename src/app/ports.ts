@@ -1,12 +1,18 @@
 /** The outside world as the use cases see it. Adapters in `io/` make these real; tests hand in their own. */
 import type { Account } from "../model/account.ts";
-import type { FileDigests, KnownDigest } from "../model/digest.ts";
-import type { CarryOverResult } from "../model/carry-over.ts";
-import type { ColumnUpdate, PullPlan } from "../model/plan.ts";
-import type { ColumnMapping, ConflictPolicy, Profile } from "../model/profile.ts";
+import type { FileDigests } from "../model/digest.ts";
+import type {
+  BookCopies,
+  LibraryPushReport,
+  LibraryPushRequest,
+  LibraryResult,
+  MappedColumns,
+  SyncReport,
+  SyncRequest,
+  Unlinked,
+} from "../model/library.ts";
 import type { LoggedBook } from "../model/reading-log.ts";
 import type { Pacing } from "../model/pacing.ts";
-import type { PushPlan, PutResult } from "../model/push.ts";
 import type { Why } from "../model/why.ts";
 import type { DocumentMetadata, ListedDocument, Progress } from "../model/progress.ts";
 
@@ -109,96 +115,13 @@ export type OnProgress = (
   label: "digests" | "asking" | "planning" | "opening" | "pushing",
 ) => void;
 
-/** The columns of a sync, resolved. */
-export interface MappedColumns {
-  readonly columns: ColumnMapping[];
-  /** The id under which this login's base is kept, the same as in the GUI. */
-  readonly account_id: string;
-}
-
-/** All digests of one book: known ones first, then those that its copies would have now. */
-export interface BookCopies {
-  readonly title: string;
-  readonly digests: KnownDigest[];
-  /** What the reader said is not this book's. */
-  readonly unlinked: string[];
-}
-
-/** One pull over a library. */
-export interface SyncRequest {
-  readonly account: Account;
-  readonly profile: Profile;
-  readonly book_ids: readonly number[];
-  readonly dry_run: boolean;
-  /** Whether these very books were named: they are asked about however lately the server did not know them. */
-  readonly selected: boolean;
-  /** How to decide what planning leaves for a person to decide; null leaves it. */
-  readonly settle: ConflictPolicy | null;
-  /** Whether to ask also about copies that nobody saw leaving calibre. */
-  readonly predict: boolean;
-}
-
-/** What a pull planned and did. */
-export interface SyncReport {
-  /** Of the books that the plan names, by id. */
-  readonly titles: Readonly<Record<string, string>>;
-  readonly plan: PullPlan;
-  readonly written: ColumnUpdate[];
-  /** Left alone: the cell had changed since it was read. */
-  readonly stale: ColumnUpdate[];
-  readonly failed: { update: ColumnUpdate; error: string }[];
-  readonly carried: CarryOverResult[];
-}
-
-/** One push out of a library. */
-export interface LibraryPushRequest {
-  readonly account: Account;
-  readonly profile: Profile;
-  readonly book_ids: readonly number[];
-  readonly dry_run: boolean;
-  /** Takes the percentage in the mapped column for a place, if the reader changed it: for a single book. */
-  readonly typed: boolean;
-  /** The content server's users whose places count. */
-  readonly users: readonly string[];
-}
-
-/** What a push planned and did. */
-export interface LibraryPushReport {
-  readonly plan: PushPlan;
-  readonly results: PutResult[];
-  readonly written: ColumnUpdate[];
-}
-
-/** What an unlinked digest had written: put back, or still there and as it was written. */
-export interface Unlinked {
-  readonly restored: ColumnUpdate[];
-  readonly restorable: ColumnUpdate[];
-}
-
-/** What lies on a mounted card or folder of a reader. */
-export interface Card {
-  readonly books: number;
-  /** How far the reader is, by the digest that KOReader keeps beside a book; null where it does not say. */
-  readonly sidecars: Readonly<Record<string, number | null>>;
-  /** Sidecars that cannot be read, or not in full. */
-  readonly odd: number;
-}
-
 /** A calibre library that no other program has open. */
 export interface CalibreLibrary {
   open(params: {
     readonly library: string;
-    /** Works on a copy of the database: the library is left exactly as it is. */
     readonly dry_run: boolean;
-    /** Further folders of copy logs, of a calibre in a container for instance. */
     readonly copy_logs: readonly string[];
-  }): Promise<{
-    readonly book_ids: number[];
-    /** Of the named folders of copy logs those that could not be read. */
-    readonly out_of_reach: string[];
-    /** What has to be told of stored things: that they were damaged, or written by a newer version. In sentences. */
-    readonly notices: string[];
-  }>;
+  }): Promise<LibraryResult<"open">>;
   map(params: {
     /** By field: lookup name, and 100 for a percent column from 0 to 100 (null: the datatype's own). Empty: as calibre's profile has it. */
     readonly columns: Readonly<Record<string, readonly [column: string, scale: number | null]>>;
@@ -213,7 +136,7 @@ export interface CalibreLibrary {
   log(book_ids: readonly number[]): Promise<LoggedBook[]>;
   copies(book_id: number): Promise<BookCopies>;
   /** The version of calibre, and what lies in a folder where one is named; no library need be open. */
-  examine(device: string | null): Promise<{ readonly calibre: string; readonly card: Card | null }>;
+  examine(device: string | null): Promise<LibraryResult<"examine">>;
   link(book_id: number, digest: string): Promise<void>;
   /** With `restore`, what the digest wrote is put back; otherwise it is only told. */
   unlink(book_id: number, digest: string, restore: boolean): Promise<Unlinked>;

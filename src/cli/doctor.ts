@@ -5,7 +5,8 @@ import process from "node:process";
 import { parseArgs } from "node:util";
 import { VERSION } from "../../bridge/version.ts";
 import { diagnose } from "../app/diagnose.ts";
-import type { CalibreLibrary, Card } from "../app/ports.ts";
+import type { CalibreLibrary } from "../app/ports.ts";
+import type { SeenCard } from "../model/library.ts";
 import { compose } from "../compose.ts";
 import type { Diagnosis, Finding } from "../model/diagnosis.ts";
 import type { KnownDigest } from "../model/digest.ts";
@@ -33,7 +34,7 @@ pasted where somebody helps.
 interface Here {
   readonly calibre: string | null;
   readonly digests: readonly KnownDigest[];
-  readonly card: Card | null;
+  readonly card: SeenCard | null;
 }
 
 /** 0 when nothing is wrong, 1 when something is, 2 when it could not be found out, 130 when stopped. */

@@ -1,7 +1,8 @@
 /** `koreader-progress push`: calibre's own places put on the server, without calibre's window. */
 import process from "node:process";
 import { parseArgs } from "node:util";
-import type { CalibreLibrary, LibraryPushReport } from "../app/ports.ts";
+import type { CalibreLibrary } from "../app/ports.ts";
+import type { LibraryPushReport } from "../model/library.ts";
 import type { Account } from "../model/account.ts";
 import { SyncError } from "../model/error.ts";
 import type { Profile } from "../model/profile.ts";

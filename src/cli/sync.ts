@@ -1,7 +1,8 @@
 /** `koreader-progress sync`: one pull into a library, without calibre's window. */
 import process from "node:process";
 import { parseArgs } from "node:util";
-import type { CalibreLibrary, SyncReport } from "../app/ports.ts";
+import type { CalibreLibrary } from "../app/ports.ts";
+import type { SyncReport } from "../model/library.ts";
 import type { Account } from "../model/account.ts";
 import type { Profile, Rules } from "../model/profile.ts";
 import type { Why } from "../model/why.ts";

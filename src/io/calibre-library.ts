@@ -1,9 +1,15 @@
 /** A calibre library for the command line: real calibre, driven by python-shell, one JSON line each way. */
 import { randomBytes } from "node:crypto";
 import { PythonShell } from "python-shell";
-import * as z from "zod";
-import type { LoggedBook } from "../model/reading-log.ts";
 import { SYNC_ERRORS, SyncError, type SyncErrorName } from "../model/error.ts";
+import type * as z from "zod";
+import {
+  LIBRARY_METHODS,
+  LibraryAnswer,
+  type LibraryMethod,
+  type LibraryParams,
+  type LibraryResult,
+} from "../model/library.ts";
 import type { CalibreLibrary } from "../app/ports.ts";
 
 /** Why calibre's side could not do what was asked: `name` and `data` as `headless.py` says them. */
@@ -23,6 +29,18 @@ function isSyncError(name: string): name is SyncErrorName {
   return Object.hasOwn(SYNC_ERRORS, name);
 }
 
+/** The same schemas, so that the type of an answer follows from the method's. */
+const ANSWERS: { readonly [M in LibraryMethod]: { readonly result: z.ZodType<LibraryResult<M>> } } = LIBRARY_METHODS;
+
+function errorOf({ name, data }: { readonly name: string; readonly data: SyncError["data"] }): Error {
+  return isSyncError(name) ? new SyncError(name, data) : new LibraryError(name, data);
+}
+
+/** Columns as a command names them, in the words of calibre's side. */
+function wantedColumns(columns: Parameters<CalibreLibrary["map"]>[0]["columns"]): LibraryParams<"map">["columns"] {
+  return Object.fromEntries(Object.entries(columns).map(([field, [column, scale]]) => [field, { column, scale }]));
+}
+
 interface Options {
   /** Path of calibre-debug, or its name on the PATH. */
   readonly calibreDebug: string;
@@ -36,15 +54,6 @@ interface Options {
   /** Asks what is under way to end soon: it answers with what was done by then, or rejects with Cancelled. */
   readonly signal: AbortSignal;
 }
-
-/** One line of calibre's: what it answers to the request of this id. */
-const Answer = z.object({
-  id: z.number(),
-  result: z.unknown().optional(),
-  error: z
-    .object({ name: z.string(), data: z.record(z.string(), z.union([z.string(), z.number(), z.null()])) })
-    .optional(),
-});
 
 /** Milliseconds that a calibre which was told to go, or to stop, may take: then it is ended. What it wrote is journalled. */
 const PATIENCE = 15_000;
@@ -99,8 +108,8 @@ export async function startCalibre(options: Options): Promise<CalibreLibrary> {
     }
     const call = waiting.get(answer.id);
     waiting.delete(answer.id);
-    if (answer.error === undefined) call?.resolve(answer.result);
-    else call?.reject(errorOf(answer.error));
+    if ("error" in answer) call?.reject(errorOf(answer.error));
+    else call?.resolve(answer.result);
   });
   shell.on("stderr", (line: string) => options.log(line));
   shell.on("error", (error) => end(new LibraryError("NoCalibre", { message: error.message })));
@@ -124,28 +133,26 @@ export async function startCalibre(options: Options): Promise<CalibreLibrary> {
 
   const ready = new Promise<unknown>((resolve, reject) => waiting.set(0, { resolve, reject }));
 
-  function ask<T>(method: string, params: object): Promise<T> {
-    if (ended !== null) return Promise.reject(ended);
+  async function ask<M extends LibraryMethod>(method: M, params: LibraryParams<M>): Promise<LibraryResult<M>> {
+    if (ended !== null) throw ended;
     const id = nextId++;
-    const answer = new Promise<T>((resolve, reject) =>
-      waiting.set(id, { resolve: resolve as (result: unknown) => void, reject }),
-    );
+    const answer = new Promise<unknown>((resolve, reject) => waiting.set(id, { resolve, reject }));
     shell.send(JSON.stringify({ id, method, params }));
-    return answer;
+    return ANSWERS[method].result.parse(await answer);
   }
 
   await ready;
   return {
-    open: (params) => ask("open", params),
-    map: (params) => ask("map", params),
+    open: ({ copy_logs, ...params }) => ask("open", { ...params, copy_logs: [...copy_logs] }),
+    map: ({ columns, ...login }) => ask("map", { ...login, columns: wantedColumns(columns) }),
     sync: (request) => ask("sync", request),
     push: (request) => ask("push", request),
-    log: async (book_ids) => (await ask<{ books: LoggedBook[] }>("log", { book_ids })).books,
+    log: async (book_ids) => (await ask("log", { book_ids: [...book_ids] })).books,
     copies: (book_id) => ask("copies", { book_id }),
     examine: (device) => ask("examine", { device }),
     link: async (book_id, digest) => void (await ask("link", { book_id, digest })),
     unlink: (book_id, digest, restore) => ask("unlink", { book_id, digest, restore }),
-    explain: async (reasons) => (await ask<{ sentences: string[] }>("explain", { reasons })).sentences,
+    explain: async (reasons) => (await ask("explain", { reasons: [...reasons] })).sentences,
     async close() {
       if (ended !== null) return;
       leave();
@@ -157,14 +164,10 @@ export async function startCalibre(options: Options): Promise<CalibreLibrary> {
 }
 
 /** The answer that a line holds; null for one that was cut off, or is none. */
-function answerIn(text: string): z.infer<typeof Answer> | null {
+function answerIn(text: string): LibraryAnswer | null {
   try {
-    return Answer.parse(JSON.parse(text));
+    return LibraryAnswer.parse(JSON.parse(text));
   } catch {
     return null;
   }
-}
-
-function errorOf({ name, data }: NonNullable<z.infer<typeof Answer>["error"]>): Error {
-  return isSyncError(name) ? new SyncError(name, data) : new LibraryError(name, data);
 }
