@@ -104,6 +104,9 @@ function readListing(dialect: Dialect, json: unknown): Listing | null {
 
 type List = { documents: ListedDocument[]; complete: boolean };
 
+/** No reader has so many: a list that goes on for longer is left where it stands. */
+const MOST_LISTED = 500_000;
+
 /** All of a user's documents, or null where the server cannot list. Throws what the transport throws: a list that hangs. */
 export async function listDocuments(
   transport: Transport,
@@ -125,6 +128,7 @@ async function listIn(
   signal?: AbortSignal,
 ): Promise<List | null> {
   const documents: ListedDocument[] = [];
+  const names = new Set<string>();
   let path: string | null = dialect.path(username);
   let complete = true;
   while (path !== null) {
@@ -132,9 +136,15 @@ async function listIn(
     const listing = isGood(answer) ? readListing(dialect, jsonOf(answer)) : null;
     // A list that breaks off in the middle is still worth what it says.
     if (listing === null) return documents.length === 0 ? null : { documents, complete: false };
-    documents.push(...listing.documents);
+    const known = names.size;
+    for (const listed of listing.documents) {
+      documents.push(listed);
+      names.add(listed.progress.document);
+    }
     complete &&= listing.complete;
     path = listing.documents.length === 0 ? null : listing.next;
+    // A page that brings nothing new would lead to itself for ever.
+    if (path !== null && (names.size === known || names.size >= MOST_LISTED)) return { documents, complete: false };
   }
   return { documents, complete };
 }

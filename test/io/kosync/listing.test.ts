@@ -85,6 +85,21 @@ describe("a server's list of documents", () => {
     expect(await client.listDocuments()).toEqual({ documents: [], complete: true });
   });
 
+  test("a list whose pages lead in a circle comes to its end", async () => {
+    const path = "/koreader-progress/v1/documents?limit=1000";
+    const server = await startOddServer((response, heard) => {
+      if (heard.path === "/users/auth") json(response, 200, { authorized: "OK" });
+      else if (heard.path.startsWith(path)) json(response, 200, { documents: [progress], next: "further" });
+      else json(response, 404, {});
+    });
+    const client = createKosyncClient({ account: accountOn(server.url) });
+    open.push(server, client);
+    const list = await client.listDocuments();
+    expect(list?.complete).toBe(false);
+    expect(new Set(list?.documents.map((listed) => listed.progress.document))).toEqual(new Set([progress.document]));
+    expect(server.heard.map((heard) => heard.path)).toEqual(["/users/auth", path, `${path}&after=further`]);
+  });
+
   test("a broken entry does not hide the others", async () => {
     const { client } = await serve("/syncs/documents", 200, { documents: [{ title: "?" }, null, progress] });
     expect((await client.listDocuments())?.documents).toEqual([{ progress, metadata: null }]);
