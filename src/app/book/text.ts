@@ -1,17 +1,13 @@
-import { calibreTree } from "../../core/position/calibre-tree.ts";
 import type { CfiStep } from "../../core/position/cfi.ts";
 import type { SpineTrees } from "../../core/position/convert.ts";
-import { crengineTree } from "../../core/position/crengine-tree.ts";
 import { fictionBookTree, htmlTree } from "../../core/position/documents.ts";
 import { type Package, type SpineItem, readContainer, readPackage, viewerSpine } from "../../core/position/package.ts";
 import { fileAtPath } from "../../core/position/package-path.ts";
 import { isProtected } from "../../core/position/protection.ts";
 import { weightOf } from "../../core/position/share.ts";
-import { importsIn, sheetsIn, styleFrom } from "../../core/position/stylesheet.ts";
-import { resolveName } from "../../core/position/archive-name.ts";
 import { keyOfBook } from "./content-key.ts";
+import { Fragments, type Refused } from "./fragments.ts";
 import { type TocEntry, readNav, readNcx } from "../../core/position/toc.ts";
-import type { StyleOf } from "../../core/position/tree-builder.ts";
 import { type Tree, TreeRefused } from "../../core/position/tree.ts";
 import { SyncError } from "../../model/error.ts";
 import type { BookArchive, OpenBookArchive } from "../ports.ts";
@@ -19,18 +15,9 @@ import type { BookArchive, OpenBookArchive } from "../ports.ts";
 /** How positions are told in a file: by the files of an EPUB, in one document, by pages, or not at all. */
 export type BookKind = "epub" | "document" | "pages" | "other";
 
-/** Trees of about this many characters of source are kept, some 150 MB; more are read again when needed. */
-const KEPT = 6_000_000;
-const LARGEST_SHEET = 2_000_000;
-const MOST_SHEETS = 50;
 /** What describes a book is no larger, in bytes; `package_document.py` has the same limits. */
 const LARGEST_CONTAINER = 1024 * 1024;
 const LARGEST_PACKAGE = 16 * 1024 * 1024;
-
-/** Why a file of the book has no trees, in one word. */
-export interface Refused {
-  readonly refused: string;
-}
 
 /** A book file opened for its text; files are read and understood when first asked for. */
 export interface BookText {
@@ -59,114 +46,6 @@ export interface BookText {
 
 const PAGED = /\.(?:pdf|djvu?|cbz|cbr|cbt|cb7|xps)$/i;
 const IMAGE = /\.(?:jpe?g|png|gif|webp|bmp|tiff?|avif|jxl)$/i;
-
-function lazily(source: string): Pick<SpineTrees, "calibre"> {
-  let known: Tree | null | undefined;
-  return {
-    get calibre() {
-      if (known === undefined) {
-        try {
-          known = calibreTree(source);
-        } catch (error) {
-          if (!(error instanceof TreeRefused)) throw error;
-          known = null;
-        }
-      }
-      return known;
-    },
-  };
-}
-
-class Fragments {
-  readonly #archive: BookArchive;
-  readonly #kept = new Map<string, { readonly trees: SpineTrees | Refused; readonly size: number }>();
-  readonly #styles = new Map<string, StyleOf>();
-  readonly #sheets = new Map<string, string>();
-  #size = 0;
-
-  constructor(archive: BookArchive) {
-    this.#archive = archive;
-  }
-
-  async #sheet(name: string): Promise<string> {
-    const known = this.#sheets.get(name);
-    if (known !== undefined) return known;
-    const isReadable = this.#archive.has(name) && this.#archive.size(name) <= LARGEST_SHEET;
-    const css = isReadable ? await this.#archive.read(name).catch(() => "") : "";
-    this.#sheets.set(name, css);
-    return css;
-  }
-
-  /** A sheet behind those it imports, each once; `seen` are the names of one file's sheets. */
-  async #withImports(css: string, base: string, seen: Set<string>): Promise<string> {
-    let imported = "";
-    for (const href of importsIn(css)) {
-      const name = resolveName(href, base);
-      if (seen.has(name) || seen.size >= MOST_SHEETS) continue;
-      seen.add(name);
-      imported += `${await this.#withImports(await this.#sheet(name), name, seen)}\n`;
-    }
-    return imported + css;
-  }
-
-  async #styleOf(source: string, name: string): Promise<StyleOf> {
-    const { links, inline } = sheetsIn(source);
-    const names = links.map((link) => resolveName(link, name));
-    // Imports in the file itself are found from where it lies.
-    const key = JSON.stringify([names, inline, inline.some((css) => css.includes("@import")) ? name : ""]);
-    let style = this.#styles.get(key);
-    if (style === undefined) {
-      const sheets: string[] = [];
-      const linked = names.slice(0, MOST_SHEETS);
-      const seen = new Set(linked);
-      for (const sheet of linked) {
-        sheets.push(await this.#withImports(await this.#sheet(sheet), sheet, seen));
-      }
-      for (const sheet of inline) sheets.push(await this.#withImports(sheet, name, seen));
-      style = styleFrom(sheets);
-      if (this.#styles.size < 1000) this.#styles.set(key, style);
-    }
-    return style;
-  }
-
-  async #read(item: SpineItem): Promise<{ trees: SpineTrees | Refused; size: number }> {
-    const { name } = item;
-    if (!this.#archive.has(name)) return { trees: { crengine: crengineTree(null, item), calibre: null }, size: 100 };
-    let source: string;
-    try {
-      source = await this.#archive.read(name);
-    } catch (error) {
-      if (!(error instanceof SyncError)) throw error;
-      return { trees: { refused: String(error.data["reason"]) }, size: 100 };
-    }
-    try {
-      const crengine = crengineTree(source, item, await this.#styleOf(source, name));
-      return { trees: Object.assign(lazily(source), { crengine }), size: source.length };
-    } catch (error) {
-      if (!(error instanceof TreeRefused)) throw error;
-      return { trees: { refused: error.reason }, size: 100 };
-    }
-  }
-
-  async trees(item: SpineItem): Promise<SpineTrees | Refused> {
-    const known = this.#kept.get(item.name);
-    if (known !== undefined) {
-      // Put last again: the first of the map is the one that has not been used for longest.
-      this.#kept.delete(item.name);
-      this.#kept.set(item.name, known);
-      return known.trees;
-    }
-    const read = await this.#read(item);
-    this.#kept.set(item.name, read);
-    this.#size += read.size;
-    for (const [name, { size }] of this.#kept) {
-      if (this.#size <= KEPT || name === item.name) break;
-      this.#kept.delete(name);
-      this.#size -= size;
-    }
-    return read.trees;
-  }
-}
 
 async function readToc({ nav, ncx }: Package, archive: BookArchive): Promise<TocEntry[]> {
   for (const [name, read] of [

@@ -1,30 +1,14 @@
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, test } from "vitest";
-import { type BookText, openBookText } from "../../../src/app/book/text.ts";
-import { convertPosition, describePosition } from "../../../src/app/book/convert.ts";
+import { describePosition } from "../../../src/app/book/convert.ts";
 import { exchangePosition, textKeys } from "../../../src/app/book/exchange.ts";
 import { wordsAtPosition } from "../../../src/app/book/words.ts";
 import { parseShare } from "../../../src/app/book/resolve.ts";
-import { openBookArchive } from "../../../src/io/books/epub.ts";
-import { ConvertedPosition } from "../../../src/model/position.ts";
 import { evidence, temporaryFolder, writeEpub, writeZip, xhtml } from "../../support/positions.ts";
+import { convert, withBook } from "../../support/converting.ts";
 
 const folder = temporaryFolder();
-
-async function withBook<T>(path: string, use: (book: BookText) => Promise<T>): Promise<T> {
-  const book = await openBookText(path, openBookArchive);
-  try {
-    return await use(book);
-  } finally {
-    await book.close();
-  }
-}
-
-/** Converts and checks the shape of what comes out. */
-async function convert(path: string, position: string, to: "cfi" | "xpointer" | "words"): Promise<ConvertedPosition> {
-  return withBook(path, async (book) => ConvertedPosition.parse(await convertPosition(book, position, to)));
-}
 
 const SENTENCE = "Alice was beginning to get very tired of sitting by her sister on the bank.";
 
@@ -125,6 +109,23 @@ test("styles that a sheet imports count, from wherever it lies, and a circle of 
   });
   const said = await convert(book, "/body/DocFragment[1]/body/p/text().11", "cfi");
   expect(said).toMatchObject({ position: "epubcfi(/2/2/4/2/1:11)", quality: "text", text: "three" });
+});
+
+test.each([
+  ["is printed", 'media="print"', "element"],
+  ["is shown by one kind of device", "media='amzn-kf8'", "element"],
+  ["may be too narrow", 'media="screen and (min-width: 600px)"', "element"],
+  ["is for screens", 'media="print, screen"', "text"],
+  ["is for all", 'media="all"', "text"],
+])("a sheet that is linked for a book that %s is as sure as that", async (what, media, quality) => {
+  const content = xhtml(
+    '<p class="poem">one  two   three</p>',
+    `<!-- <link rel="stylesheet" href="not.css"/> --><link rel="stylesheet" href="a.css" ${media}/>`,
+  );
+  const book = await writeEpub(join(folder, `${what}.epub`), [{ name: "a.xhtml", content }], {
+    extra: { "OEBPS/a.css": ".poem { white-space: pre-wrap }", "OEBPS/not.css": ".poem { display: none }" },
+  });
+  expect(await convert(book, "epubcfi(/2/2/4/2/1:11)", "xpointer")).toMatchObject({ quality });
 });
 
 describe("fragments of before 2024", () => {

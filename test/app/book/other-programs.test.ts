@@ -1,25 +1,10 @@
 import { join } from "node:path";
 import { describe, expect, test } from "vitest";
-import { convertPosition, convertPositions, describePosition } from "../../../src/app/book/convert.ts";
-import { type BookText, openBookText } from "../../../src/app/book/text.ts";
-import { openBookArchive } from "../../../src/io/books/epub.ts";
-import { ConvertedPosition } from "../../../src/model/position.ts";
+import { convertPositions, describePosition } from "../../../src/app/book/convert.ts";
 import { temporaryFolder, writeEpub, writeZip, xhtml } from "../../support/positions.ts";
+import { convert, withBook } from "../../support/converting.ts";
 
 const folder = temporaryFolder();
-
-async function withBook<T>(path: string, use: (book: BookText) => Promise<T>): Promise<T> {
-  const book = await openBookText(path, openBookArchive);
-  try {
-    return await use(book);
-  } finally {
-    await book.close();
-  }
-}
-
-async function convert(path: string, position: string, to: "cfi" | "xpointer" | "words"): Promise<ConvertedPosition> {
-  return withBook(path, async (book) => ConvertedPosition.parse(await convertPosition(book, position, to)));
-}
 
 const NUMBERS = ["zero", "one", "two", "three", "four", "five", "six", "seven", "eight"];
 
