@@ -17,7 +17,7 @@ from ..copies.digest import partial_md5
 from ..words.faults import note_fault
 from .lua_table import LARGEST as LARGEST_SIDECAR
 from .odd_file import OddFile, OddReason, open_regular, read_at_most
-from .sidecar import read_sidecar_at
+from .sidecar import TOLD, read_sidecar_at
 from .statistics import read_statistics
 from .uploads import format_of
 
@@ -127,9 +127,9 @@ def _opened(found: Found, abort: threading.Event) -> tuple[Any, OddReason | None
 
 
 def _is_outdated(seen: Mapping[str, Any]) -> bool:
-    """Whether a book was looked at before content keys knew pictures."""
-    key = seen.get("content_key")
-    return key is not None and not is_versioned(key)
+    """Whether a book was looked at before content keys knew pictures, or a sidecar before all of it was read."""
+    key, sidecar = seen.get("content_key"), seen.get("sidecar")
+    return (key is not None and not is_versioned(key)) or (sidecar is not None and not sidecar.keys() >= TOLD)
 
 
 def _seen_file(found: Found) -> SeenFile:

@@ -21,8 +21,13 @@ NAME: Final = re.compile(r"metadata\.(\w+)\.lua(\.old)?$", re.IGNORECASE)
 # What the archive calls one.
 ARCHIVED: Final = re.compile(r"([0-9a-f]{32})\.lua(\.old)?$")
 _DIGEST: Final = re.compile(r"[0-9a-f]{32}")
-# A title, a path: more than this is none.
+# A title, a path, a place: more than this is none.
 _LONGEST: Final = 4096
+# A review is typed on a reader's screen; a longer text is none, and half of one would be false.
+_LONGEST_REVIEW: Final = 100_000
+_MOST_PAGES: Final = 10_000_000
+# What no text of a reader's holds, and no file of calibre's may.
+_CONTROLS: Final = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")
 
 
 class Sidecar(TypedDict):
@@ -36,9 +41,21 @@ class Sidecar(TypedDict):
     # Whatever uuids the book's own metadata held.
     uuids: list[str]
     percentage: float | None
+    # Where the reader is: an XPointer, or in a paged book the page's number as text.
+    progress: str | None
+    # How many pages the last rendering had.
+    pages: int | None
     status: SidecarStatus | None
     # The beginning of the day, where we are, on which the status was set; epoch seconds.
     marked: float | None
+    # Stars, 1 to 5.
+    rating: int | None
+    # What the reader wrote about the book: plain text with its newlines.
+    review: str | None
+
+
+# What earlier versions left unread has fewer.
+TOLD: Final = frozenset(Sidecar.__annotations__)
 
 
 def read_sidecar(data: bytes) -> Sidecar | None:
@@ -57,8 +74,12 @@ def read_sidecar(data: bytes) -> Sidecar | None:
         "authors": [name for name in (_text(properties.get("authors")) or "").split("\n") if name],
         "uuids": uuids_in(_text(properties.get("identifiers")) or ""),
         "percentage": _share(table.get("percent_finished")),
+        "progress": _place(table),
+        "pages": _whole(table.get("doc_pages"), _MOST_PAGES),
         "status": cast(SidecarStatus, status) if status in SIDECAR_STATUSES else None,
         "marked": day_of(summary.get("modified")),
+        "rating": _whole(summary.get("rating"), 5),
+        "review": _review(summary.get("note")),
     }
 
 
@@ -126,6 +147,30 @@ def _text(value: object) -> str | None:
     # Old PDFs end their titles with a NUL.
     text = value[:_LONGEST].encode("utf-8", "surrogateescape").decode("utf-8", "replace").replace("\0", "")
     return text or None
+
+
+def _place(table: dict[Any, Any]) -> str | None:
+    """A reflowed book has a pointer into its text, a paged one a number; a pointer that is cut short would be another's."""
+    pointer = table.get("last_xpointer")
+    if isinstance(pointer, str) and pointer.startswith("/") and len(pointer) <= _LONGEST and pointer.isprintable():
+        return pointer
+    page = _whole(table.get("last_page"), _MOST_PAGES)
+    return None if page is None else str(page)
+
+
+def _review(value: object) -> str | None:
+    if not isinstance(value, str) or len(value) > _LONGEST_REVIEW:
+        return None
+    text = value.encode("utf-8", "surrogateescape").decode("utf-8", "replace")
+    return _CONTROLS.sub("", text.replace("\r\n", "\n").replace("\r", "\n")).strip() or None
+
+
+def _whole(value: object, most: int) -> int | None:
+    """A whole number from 1 on; another says nothing."""
+    is_number = isinstance(value, (int, float)) and not isinstance(value, bool)
+    if not is_number or not 1 <= cast(float, value) <= most:
+        return None
+    return int(cast(float, value)) if cast(float, value) == int(cast(float, value)) else None
 
 
 def _share(value: object) -> float | None:

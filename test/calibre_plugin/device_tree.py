@@ -82,8 +82,10 @@ def sidecar_text(
     modified: str = "2024-05-06",
     percent: float = 0.42,
     props: Mapping[str, str] | None = None,
+    summary: str = "",
+    more: str = "",
 ) -> str:
-    """A sidecar as KOReader writes it, highlights and all."""
+    """A sidecar as KOReader writes it, highlights and all; `summary` and `more` are further lines of Lua."""
     told = "".join(f'        ["{key}"] = "{_quoted(value)}",\n' for key, value in (props or {}).items())
     return (
         f"-- {doc_path}\nreturn {{\n"
@@ -91,7 +93,7 @@ def sidecar_text(
         '            ["pageno"] = 3,\n        },\n    },\n'
         f'    ["doc_path"] = "{doc_path}",\n    ["doc_props"] = {{\n{told}    }},\n'
         f'    ["partial_md5_checksum"] = "{digest}",\n    ["percent_finished"] = {percent},\n'
-        f'    ["summary"] = {{\n        ["modified"] = "{modified}",\n        ["status"] = "{status}",\n    }},\n}}\n'
+        f'    ["summary"] = {{\n        ["modified"] = "{modified}",\n        ["status"] = "{status}",\n{summary}    }},\n{more}}}\n'
     )
 
 

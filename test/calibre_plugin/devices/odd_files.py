@@ -17,8 +17,9 @@ from calibre_plugins.koreader_progress.devices import read as device_read
 from calibre_plugins.koreader_progress.devices.device import collect
 from calibre_plugins.koreader_progress.devices.home import Collected
 from calibre_plugins.koreader_progress.memory.marks import read_marks
-from calibre_plugins.koreader_progress.devices.state import all_states
+from calibre_plugins.koreader_progress.devices.state import all_states, save_state
 from calibre_plugins.koreader_progress.memory.history import read_digests
+from calibre_plugins.koreader_progress.devices.names import device_id
 from calibre_plugins.koreader_progress.devices.lua_table import LARGEST, LuaError, read_lua_table
 from calibre_plugins.koreader_progress.devices.odd_file import OddFile, OddReason
 from calibre_plugins.koreader_progress.devices.odd_words import odd_note, odd_report_lines, odd_sentence
@@ -180,6 +181,19 @@ class OddDevice(Case):
         self.assertEqual(dict(self.collect().odd), {})
         self.assertEqual(self.digests(book)[A], "sidecar")
 
+    def test_what_an_earlier_version_left_unread_is_read_once_more(self) -> None:
+        book = add_book(self.db)
+        self.tree.put("a.epub", self.api.format(book, "EPUB"))
+        path = self.tree.sidecar("a.epub", summary='["rating"] = 5,')
+        self.collect()
+        (state,) = all_states()
+        for name in ("progress", "pages", "rating", "review"):
+            del state["sidecars"][path]["sidecar"][name]
+        save_state(device_id(self.tree.connect()), state)
+        self.assertEqual((self.collect().opened, self.collect().opened), (1, 0))
+        (state,) = all_states()
+        self.assertEqual(state["sidecars"][path]["sidecar"]["rating"], 5)
+
     def test_what_a_sidecar_said_stays_while_it_cannot_be_read(self) -> None:
         book = add_book(self.db)
         self.tree.put("a.epub", self.api.format(book, "EPUB"))
@@ -245,6 +259,34 @@ class Sidecars(unittest.TestCase):
             sidecar = read_sidecar(with_digest(f'["percent_finished"] = {share}'))
             assert sidecar is not None
             self.assertIsNone(sidecar["percentage"], share)
+
+    def test_all_that_it_tells_of_the_reading_is_read(self) -> None:
+        summary = '["rating"] = 4, ["note"] = "Fine.\\\nAnd \\"long\\".\\r\\nEnd\\0 ",'
+        more = '["last_xpointer"] = "/body/DocFragment[4]/body/p[3]/text().30", ["last_page"] = 7, ["doc_pages"] = 212,'
+        sidecar = read_sidecar(sidecar_text("/mnt/a.epub", A, summary=summary, more=more).encode())
+        assert sidecar is not None
+        told = (sidecar["progress"], sidecar["pages"], sidecar["rating"], sidecar["review"])
+        self.assertEqual(told, ("/body/DocFragment[4]/body/p[3]/text().30", 212, 4, 'Fine.\nAnd "long".\nEnd'))
+        paged = read_sidecar(sidecar_text("/mnt/a.pdf", A, more='["last_page"] = 7,').encode())
+        assert paged is not None
+        self.assertEqual((paged["progress"], paged["rating"], paged["review"]), ("7", None, None))
+
+    def test_an_odd_value_is_left_out_alone(self) -> None:
+        odd = {
+            "rating": ("0", "6", "-1", "4.5", "true", '"4"', "1/0", "{ 4 }"),
+            "review": ("7", '""', '"  \\n "', "{ }", f'"{"x" * 100_001}"'),
+            "progress": ("7", '""', '"body"', '"/body\\n"', f'"/{"x" * 5000}"', '"/\\xff"', "{ }"),
+            "pages": ("0", "-3", "1.5", '"9"', "1e300", "true"),
+        }
+        for name, values in odd.items():
+            for value in values:
+                with self.subTest(name, value=value[:20]):
+                    lua = {"rating": "3", "review": '"Good"', "progress": '"/body/p.0"', "pages": "9", name: value}
+                    summary = f'["rating"] = {lua["rating"]}, ["note"] = {lua["review"]},'
+                    more = f'["last_xpointer"] = {lua["progress"]}, ["doc_pages"] = {lua["pages"]},'
+                    sidecar: Any = read_sidecar(sidecar_text("/mnt/a.epub", A, summary=summary, more=more).encode())
+                    wanted = {"rating": 3, "review": "Good", "progress": "/body/p.0", "pages": 9, name: None}
+                    self.assertEqual({key: sidecar[key] for key in wanted}, wanted)
 
     def test_a_title_that_is_not_utf8_is_read_as_far_as_it_can_be(self) -> None:
         data = sidecar_text("/mnt/a.epub", A, props={"title": "TITLE"}).encode().replace(b"TITLE", b"K\xe4se\\0")
