@@ -93,8 +93,9 @@ class PythonTypes {
     else {
       const type = this.typeOf(body, name);
       this.written.push(`${name} = ${type}`);
-      if (body.enum !== undefined)
-        this.written.push(`${constantName(name)}: Final = (${body.enum.map(literal).join(", ")},)`);
+      if (body.enum !== undefined) {
+        this.written.push(`${constantName(name)}: Final[tuple[${name}, ...]] = get_args(${name})`);
+      }
     }
   }
 
@@ -186,7 +187,7 @@ function python(): string {
   return [
     '"""What crosses between calibre and the bridge. Generated from bridge/contract.ts by `npm run contract`: do not edit."""',
     "from __future__ import annotations",
-    `from typing import ${types.written.some((text) => /\bAny\b/.test(text)) ? "Any, " : ""}Final, Literal, TypedDict`,
+    `from typing import ${types.written.some((text) => /\bAny\b/.test(text)) ? "Any, " : ""}Final, Literal, TypedDict, get_args`,
     "",
     `CONTRACT_VERSION: Final = ${CONTRACT_VERSION}`,
     `BOOKS_PER_MESSAGE: Final = ${BOOKS_PER_MESSAGE}`,

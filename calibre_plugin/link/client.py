@@ -11,10 +11,14 @@ from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future
 from concurrent.futures import TimeoutError as FutureTimeout
 from types import TracebackType
-from typing import Any, Final, Protocol, TypeVar
+from typing import TYPE_CHECKING, Any, Final, Protocol, TypedDict, TypeVar
 
 from .ask_version import no_window
 from .contract import CONTRACT_VERSION, SYNC_ERRORS, HelloAnswer, SyncErrorName
+
+if TYPE_CHECKING:
+    # Python 3.10 has it not yet.
+    from typing_extensions import Unpack
 
 OnProgress = Callable[[int, int, str], None]
 T = TypeVar("T")
@@ -70,21 +74,21 @@ class BridgeFault(Exception):
         self.code = code
 
 
+class RequestOptions(TypedDict, total=False):
+    """What ends a request early, who hears how far it is, and how long it may take, in seconds."""
+
+    abort: threading.Event | None
+    on_progress: OnProgress | None
+    timeout: float | None
+
+
 class Bridge(Protocol):
     """What a run needs of a bridge, its own or a shared one."""
 
     @property
     def log(self) -> str: ...
 
-    def request(
-        self,
-        method: str,
-        params: Mapping[str, Any],
-        *,
-        abort: threading.Event | None = None,
-        on_progress: OnProgress | None = None,
-        timeout: float | None = None,
-    ) -> Any: ...
+    def request(self, method: str, params: Mapping[str, Any], **options: Unpack[RequestOptions]) -> Any: ...
 
     def in_one(self, work: Callable[[BridgeClient], T]) -> T: ...
 
@@ -163,17 +167,10 @@ class BridgeClient:
         params = {"contract": CONTRACT_VERSION, "plugin": plugin_version, "cache_folder": cache_folder}
         return self.request("bridge/hello", params, timeout=HELLO_TIMEOUT)
 
-    def request(
-        self,
-        method: str,
-        params: Mapping[str, Any],
-        *,
-        abort: threading.Event | None = None,
-        on_progress: OnProgress | None = None,
-        timeout: float | None = None,
-    ) -> Any:
-        """Asks and waits (never on the GUI thread). Raises SyncError, BridgeFault or BridgeDied; `timeout` in seconds."""
-        request_id, future = self._send(method, params, on_progress)
+    def request(self, method: str, params: Mapping[str, Any], **options: Unpack[RequestOptions]) -> Any:
+        """Asks and waits (never on the GUI thread). Raises SyncError, BridgeFault or BridgeDied."""
+        abort, timeout = options.get("abort"), options.get("timeout")
+        request_id, future = self._send(method, params, options.get("on_progress"))
         waited = 0.0
         while True:
             try:

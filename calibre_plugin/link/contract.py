@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Final, Literal, TypedDict
+from typing import Final, Literal, TypedDict, get_args
 
 
 CONTRACT_VERSION: Final = 1
@@ -196,11 +196,7 @@ class Observation(TypedDict):
 
 SidecarStatus = Literal["reading", "complete", "abandoned"]
 
-SIDECAR_STATUSES: Final = (
-    "reading",
-    "complete",
-    "abandoned",
-)
+SIDECAR_STATUSES: Final[tuple[SidecarStatus, ...]] = get_args(SidecarStatus)
 
 
 class DeviceMark(TypedDict):
@@ -211,26 +207,13 @@ class DeviceMark(TypedDict):
 
 DigestKind = Literal["partial_md5", "filename"]
 
-DIGEST_KINDS: Final = (
-    "partial_md5",
-    "filename",
-)
+DIGEST_KINDS: Final[tuple[DigestKind, ...]] = get_args(DigestKind)
 
 DigestSource = Literal[
     "linked", "sidecar", "sent", "written", "device", "statistics", "imported", "library", "predicted"
 ]
 
-DIGEST_SOURCES: Final = (
-    "linked",
-    "sidecar",
-    "sent",
-    "written",
-    "device",
-    "statistics",
-    "imported",
-    "library",
-    "predicted",
-)
+DIGEST_SOURCES: Final[tuple[DigestSource, ...]] = get_args(DigestSource)
 
 ContentKey = str
 
@@ -278,45 +261,19 @@ class BooksAnswer(TypedDict):
 
 Matching = Literal["binary", "filename", "both"]
 
-MATCHINGS: Final = (
-    "binary",
-    "filename",
-    "both",
-)
+MATCHINGS: Final[tuple[Matching, ...]] = get_args(Matching)
 
 ColumnField = Literal[
     "percent", "status", "place", "device", "last_read", "started", "finished", "times_read", "last_synced", "location"
 ]
 
-COLUMN_FIELDS: Final = (
-    "percent",
-    "status",
-    "place",
-    "device",
-    "last_read",
-    "started",
-    "finished",
-    "times_read",
-    "last_synced",
-    "location",
-)
+COLUMN_FIELDS: Final[tuple[ColumnField, ...]] = get_args(ColumnField)
 
 ColumnDatatype = Literal[
     "int", "float", "text", "comments", "enumeration", "bool", "datetime", "rating", "series", "composite"
 ]
 
-COLUMN_DATATYPES: Final = (
-    "int",
-    "float",
-    "text",
-    "comments",
-    "enumeration",
-    "bool",
-    "datetime",
-    "rating",
-    "series",
-    "composite",
-)
+COLUMN_DATATYPES: Final[tuple[ColumnDatatype, ...]] = get_args(ColumnDatatype)
 
 
 class ColumnMapping(TypedDict):
@@ -329,21 +286,11 @@ class ColumnMapping(TypedDict):
 
 ConflictPolicy = Literal["newest", "furthest", "server", "library", "ask"]
 
-CONFLICT_POLICIES: Final = (
-    "newest",
-    "furthest",
-    "server",
-    "library",
-    "ask",
-)
+CONFLICT_POLICIES: Final[tuple[ConflictPolicy, ...]] = get_args(ConflictPolicy)
 
 Reread = Literal["ask", "count", "ignore"]
 
-REREADS: Final = (
-    "ask",
-    "count",
-    "ignore",
-)
+REREADS: Final[tuple[Reread, ...]] = get_args(Reread)
 
 
 class StatusWords(TypedDict):
@@ -481,97 +428,7 @@ WhyCode = Literal[
     "no_base",
 ]
 
-WHY_CODES: Final = (
-    "first_seen",
-    "read_on",
-    "step_back_chosen",
-    "step_back_small",
-    "same_place",
-    "policy_newest",
-    "policy_furthest",
-    "policy_server",
-    "too_close",
-    "new_column",
-    "started",
-    "finished",
-    "finished_on_device",
-    "reread",
-    "times_read",
-    "synced",
-    "undone",
-    "both_changed",
-    "step_back",
-    "no_base_differs",
-    "status_differs",
-    "reread_ask",
-    "unchanged",
-    "not_on_server",
-    "not_asked",
-    "allowance_spent",
-    "own_record",
-    "peek",
-    "declined",
-    "older_record",
-    "undated_behind",
-    "changed_here",
-    "library_newer",
-    "library_further",
-    "policy_library",
-    "finished_stays",
-    "reread_ignored",
-    "document_of_another",
-    "document_ambiguous",
-    "no_candidates",
-    "book_gone",
-    "book_unreadable",
-    "memory_mended",
-    "answer_failed",
-    "not_reached",
-    "own_word",
-    "status_kept",
-    "place_untold",
-    "column_gone",
-    "column_unfit",
-    "not_in_enumeration",
-    "write_refused",
-    "unticked",
-    "push_place",
-    "push_first",
-    "push_typed",
-    "push_both_changed",
-    "push_step_back",
-    "push_finished",
-    "push_nothing_new",
-    "push_protected",
-    "push_unreadable",
-    "push_place_lost",
-    "push_same_place",
-    "push_came_from_server",
-    "push_server_newer",
-    "push_server_further",
-    "push_policy_server",
-    "push_not_verified",
-    "push_no_document",
-    "push_many",
-    "push_peek",
-    "push_taken_back",
-    "push_undone",
-    "push_removed",
-    "push_superseded",
-    "push_stays",
-    "carried_over",
-    "offer_again",
-    "offer_replaced",
-    "offer_same_place",
-    "offer_read_there",
-    "offer_newer_there",
-    "offer_moved_on",
-    "offer_failed",
-    "offer_no_place",
-    "offer_pages_alike",
-    "first_run",
-    "no_base",
-)
+WHY_CODES: Final[tuple[WhyCode, ...]] = get_args(WhyCode)
 
 
 class Why(TypedDict):
@@ -905,12 +762,7 @@ class PlaceInWords(TypedDict):
 
 PositionQuality = Literal["text", "element", "fragment", "percent"]
 
-POSITION_QUALITIES: Final = (
-    "text",
-    "element",
-    "fragment",
-    "percent",
-)
+POSITION_QUALITIES: Final[tuple[PositionQuality, ...]] = get_args(PositionQuality)
 
 
 class ViewerPlace(TypedDict):

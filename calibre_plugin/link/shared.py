@@ -6,10 +6,13 @@ import threading
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from typing import Any, Final, TypeVar
+from typing import TYPE_CHECKING, Any, Final, TypeVar
 
-from .client import BridgeClient, BridgeDied, BridgeSilent, OnProgress
+from .client import BridgeClient, BridgeDied, BridgeSilent, RequestOptions
 from .contract import WRITING_METHODS
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
 
 T = TypeVar("T")
 
@@ -183,28 +186,21 @@ class Hold:
         """The end of what the bridge wrote to its log since it is held."""
         return self._client.log_since(self._begin)
 
-    def request(
-        self,
-        method: str,
-        params: Mapping[str, Any],
-        *,
-        abort: threading.Event | None = None,
-        on_progress: OnProgress | None = None,
-        timeout: float | None = None,
-    ) -> Any:
+    def request(self, method: str, params: Mapping[str, Any], **options: Unpack[RequestOptions]) -> Any:
         """As `BridgeClient.request`, at most twice."""
         if not self._client.is_usable:
             # It died, or fell silent, between two requests: nothing is asked twice.
             self._renew()
         try:
-            return self._client.request(method, params, abort=abort, on_progress=on_progress, timeout=timeout)
+            return self._client.request(method, params, **options)
         except BridgeSilent:
             raise
         except BridgeDied:
+            abort = options.get("abort")
             if method in WRITING_METHODS or (abort is not None and abort.is_set()):
                 raise
         self._renew()
-        return self._client.request(method, params, abort=abort, on_progress=on_progress, timeout=timeout)
+        return self._client.request(method, params, **options)
 
     def in_one(self, work: Callable[[BridgeClient], T]) -> T:
         """Work whose requests build on one another, all of them to one bridge; all of it once more when that dies."""
