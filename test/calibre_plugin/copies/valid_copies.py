@@ -21,13 +21,16 @@ UUID = "99999999-2222-4333-8444-555555555555"
 
 class ValidCopies(unittest.TestCase):
     def test_copies_bring_no_finding_of_epubcheck_that_calibres_do_not(self) -> None:
-        versions: tuple[Literal[2, 3], ...] = (2, 3)
-        places: tuple[Place, ...] = ("first", "last")
+        # Each pair of choices meets in one of them.
+        choices: tuple[tuple[Literal[2, 3], Place, bool], ...] = (
+            (2, "first", True),
+            (2, "last", False),
+            (3, "first", False),
+            (3, "last", True),
+        )
         recipes = [
             Recipe(f"{version} {place} {cover}", version=version, place=place, cover=cover, content=20_000 * version)
-            for version in versions
-            for place in places
-            for cover in (True, False)
+            for version, place, cover in choices
         ]
         mi = Metadata("T & Co", ["Somebody Ünusual"])
         mi.uuid, mi.comments = UUID, "<p>Comment</p>"
