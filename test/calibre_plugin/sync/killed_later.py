@@ -2,64 +2,32 @@
 
 from __future__ import annotations
 
-import json
 import os
-import shutil
-import subprocess
-import textwrap
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 from calibre_plugins.koreader_progress.memory.history import add_digests, known_digest
 from calibre_plugins.koreader_progress.sync import pull, push_undo, repair, undo
-from libraries import FOLDER, TOOLS, add_book, new_folder, open_library
-from with_server import ABORT, USER, WithServer, unheard
+from killing import Killed
+from libraries import add_book, open_library
+from with_server import ABORT, USER, unheard
 
 # Every test run kills at some steps; with EVERY_STEP in the environment at each of them, before and after.
 STEPS = range(200) if "EVERY_STEP" in os.environ else (1, 3, 6)
 
-# Does what it is told, and dies when so many steps were taken: before or after a line of the journal, a cell, what the
-# library remembers, or what the server is asked to store.
-CHILD = textwrap.dedent(
-    """
-    import importlib, json, os, signal, sys, threading
-    importlib.import_module("calibre.customize.ui")
-    from calibre.db.legacy import LibraryDatabase
-    from calibre_plugins.koreader_progress.library import books
-    from calibre_plugins.koreader_progress.link.client import BridgeClient
-    from calibre_plugins.koreader_progress.memory import book_memory, journal_writer
-    from calibre_plugins.koreader_progress.sync import pull, push, push_undo, undo
 
-    told = json.load(open(sys.argv[-1], encoding="utf-8"))
-    account, profile, left = told["account"], told["profile"], told["step"]
+class KilledLater(Killed):
+    # Does what it is told; asking the server to store something is a step as well.
+    CHILD = """
     unheard, abort = lambda *_: None, threading.Event()
-
-    def step():
-        global left
-        if left == 0:
-            os.kill(os.getpid(), signal.SIGKILL)
-        left -= 1
-
-    def stepping(module, name):
-        real = getattr(module, name)
-        def stepped(*args, **more):
-            step()
-            done = real(*args, **more)
-            step()
-            return done
-        setattr(module, name, stepped)
-
     books.CELLS_PER_SLICE = 2
-    api = LibraryDatabase(told["library"]).new_api
     journal = pull.journal_of(api)
     bridge = BridgeClient([os.environ["TEST_NODE"], os.environ["TEST_BRIDGE"]], os.environ)
     bridge.hello("test", None)
     if told["what"] == "push":
         prepared = push.prepare(api, told["books"], account, profile, bridge, abort, unheard, typed=True)
         assert prepared.plan["puts"], prepared.plan
-    for module, name in ((journal_writer.RunWriter, "_append"), (books, "_write_column"), (book_memory, "keep")):
-        stepping(module, name)
+    stepping_of_what_is_kept()
     stepping(BridgeClient, "request")
     if told["what"] == "push":
         push.apply(api, prepared, account, profile, bridge, abort, unheard)
@@ -69,38 +37,15 @@ CHILD = textwrap.dedent(
         undo.undo_run(api, journal, undo.last_pull(journal))
     bridge.stop()
     """
-)
 
-
-class KilledLater(WithServer):
     def setUp(self) -> None:
         super().setUp()
         self.shown = self.profile("one", "percent", "device")
-        self.library = self.db.library_path
-        self.script = Path(new_folder("child"), "child.py")
-        self.script.write_text(CHILD)
-        self.folder = pull.journal_of(self.api)._folder
 
-    def percents(self) -> dict[int, Any]:
-        return {book_id: self.api.field_for("#pct", book_id) for book_id in self.api.all_book_ids()}
-
-    def sync_all(self) -> set[int]:
-        """A sync with nobody to ask; the books that it wrote."""
-        books, options = sorted(self.api.all_book_ids()), pull.PullOptions(force=True)
-        pulled = pull.prepare(self.api, books, self.account, self.shown, self.bridge, options, ABORT, unheard)
+    def plan(self) -> pull.Pulled:
+        pulled = super().plan()
         self.assertEqual(pulled.plan["conflicts"], [])
-        return {update["book_id"] for update in pull.apply(self.api, pulled, self.account, self.shown).report.written}
-
-    def kill_at(self, step: int, what: str) -> bool:
-        """Whether it was killed: after the last step nothing is left to kill."""
-        told = Path(FOLDER, "told.json")
-        sides = {"account": self.account, "profile": self.shown, "books": [self.book]}
-        told.write_text(json.dumps({"what": what, "step": step, "library": self.library, **sides}))
-        debug = os.path.join(TOOLS, "calibre-debug") if TOOLS else "calibre-debug"
-        line = [debug, "-e", str(self.script), "--", str(told)]
-        child = subprocess.run(line, capture_output=True, text=True, timeout=200)
-        self.assertIn(child.returncode, (0, -9), child.stderr)
-        return child.returncode == -9
+        return pulled
 
     def kill_at_each_step(self, what: str, document: Any, follows: list[Callable[[], None]]) -> None:
         """`document` is what stands on the server before each kill; each of `follows` is tried on what it left."""
@@ -111,7 +56,7 @@ class KilledLater(WithServer):
             with self.subTest(what=what, step=step):
                 self.put(before)
                 self.serve(document)
-                was_killed = self.kill_at(step, what)
+                was_killed = self.killed_at(step, what=what, books=[self.book])
                 left = self.keep()
                 there = self.stands()
                 for follow in follows:
@@ -135,19 +80,6 @@ class KilledLater(WithServer):
         there = self.stands()
         if any(there[key] != record[key] for key in ("progress", "percentage", "device_id")):
             self.server.call("PUT", "/syncs/progress", {key: record[key] for key in self.record(0)}, USER)
-
-    def keep(self) -> tuple[str, str]:
-        """Copies of the library and of its journal."""
-        library, journal = new_folder("library"), new_folder("journal")
-        shutil.copytree(self.library, library, dirs_exist_ok=True)
-        if self.folder.exists():
-            shutil.copytree(self.folder, journal, dirs_exist_ok=True)
-        return library, journal
-
-    def put(self, kept: tuple[str, str]) -> None:
-        for path, copy in zip((self.library, str(self.folder)), kept, strict=True):
-            shutil.rmtree(path, ignore_errors=True)
-            shutil.copytree(copy, path)
 
     def record(self, percentage: float, device: str = "Kobo") -> dict[str, Any]:
         progress = f"/body/DocFragment[1]/body/p[{int(percentage * 100)}]/text().0"
