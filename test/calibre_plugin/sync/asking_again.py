@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import os
 import shutil
@@ -16,13 +17,18 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any
 from unittest import mock
+from zipfile import ZipFile
 
 sys.path.append(str(Path(__file__).resolve().parent.parent.parent / "gui"))
 
 from calibre.devices.folder_device.driver import FOLDER_DEVICE
+from calibre.ebooks.metadata.book.base import Metadata
 from calibre.utils.date import utcnow
 from calibre_plugins.koreader_progress.settings import config
 from calibre_plugins.koreader_progress.copies import log as copy_log
+from calibre_plugins.koreader_progress.copies.digest import partial_md5
+from calibre_plugins.koreader_progress.copies.settle import BOOKMARKS
+from calibre_plugins.koreader_progress.copies.writer import write_copy
 from calibre_plugins.koreader_progress.library import positions
 from calibre_plugins.koreader_progress.sync import pull
 from calibre_plugins.koreader_progress.devices import uploads
@@ -30,7 +36,7 @@ from calibre_plugins.koreader_progress.link.client import BridgeClient
 from calibre_plugins.koreader_progress.devices.device import collect
 from calibre_plugins.koreader_progress.memory.history import read_digests
 from calibre_plugins.koreader_progress.memory.rebuild import rebuild
-from calibre_plugins.koreader_progress.copies.strip_list import our_folder
+from calibre_plugins.koreader_progress.copies.strip_list import StripList, our_folder
 from device_tree import DeviceTree
 from epubs import Recipe, make_epub
 from kosync import KosyncServer, Proxy, userkey
@@ -132,6 +138,15 @@ class AskingAgain(unittest.TestCase):
             read_in_viewer(path)
             self.assert_asked_once_more()
 
+    def test_after_the_viewer_kept_its_notes_in_the_books_own_file(self) -> None:
+        path = self.api.format_abspath(self.book, "EPUB")
+        before = copy_digest(path)
+        read_and_close(path)
+        with ZipFile(path) as archive:
+            self.assertIn(BOOKMARKS, archive.namelist())
+        self.assert_asked_once_more()
+        self.assertEqual(copy_digest(path), before)
+
     def test_after_it_was_read_on_the_content_server(self) -> None:
         self.api.set_last_read_position(self.book, "EPUB", user="anna", device="browser", cfi="epubcfi(/2/2)")
         self.assert_asked_once_more()
@@ -220,6 +235,50 @@ def read_in_viewer(path: str) -> None:
     finally:
         os.killpg(child.pid, signal.SIGKILL)
         child.wait()
+
+
+# The viewer writes into the book's file when it is closed: its own window is closed once it knows where it is.
+CLOSE_WHEN_READ = """
+import os, sys
+from calibre.gui2.viewer import ui
+from calibre.gui2.viewer.config import vprefs
+from calibre.gui2.viewer.main import main
+from qt.core import QTimer
+
+vprefs["session_data"] = {"standalone_misc_settings": {"save_annotations_in_ebook": True}}
+began = ui.EbookViewer.__init__
+
+def begin(self, *args, **kwargs):
+    began(self, *args, **kwargs)
+    self.until_read = QTimer(self)
+    self.until_read.timeout.connect(lambda: os.path.exists(sys.argv[-2]) and self.close())
+    self.until_read.start(200)
+
+ui.EbookViewer.__init__ = begin
+main(["ebook-viewer", sys.argv[-1]])
+"""
+
+
+def read_and_close(path: str) -> None:
+    """Opens a book in calibre's own viewer, told to keep a copy of the notes in the e-book file, and closes it."""
+    script = os.path.join(new_folder("viewer"), "close_when_read.py")
+    with open(script, "w", encoding="utf-8") as file:
+        file.write(CLOSE_WHEN_READ)
+    program = os.path.join(TOOLS, "calibre-debug") if TOOLS else "calibre-debug"
+    command = [program, "-e", script, "--", positions.annotations_path(path), path]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=120)
+    if done.returncode != 0:
+        raise AssertionError(done.stderr)
+
+
+def copy_digest(path: str) -> str:
+    """The digest of the copy that would leave calibre now."""
+    with open(path, "rb") as file:
+        stream = io.BytesIO(file.read())
+    mi = Metadata("T", ["A"])
+    mi.uuid = "99999999-2222-4333-8444-555555555555"
+    write_copy(stream, mi, "epub", StripList())
+    return partial_md5(stream)
 
 
 def is_whole(path: str) -> bool:
