@@ -22,6 +22,7 @@ from .words.faults import note_fault
 from .window.hosting import HostingRunner
 from .devices.home import Collected
 from .window.device_watch import DeviceWatch, collected_sentence
+from .window.parts.text import button_text
 from .window.parts.icons import PLUGIN_NAME, icon
 from .window.kepub_notice import KepubNotice
 from .window.local_changes import LocalChanges
@@ -107,7 +108,7 @@ class ProgressAction(InterfaceAction):
         chosen = self.profile
         group = QActionGroup(self.profile_menu)
         for profile in config.profiles(api):
-            entry = self.profile_menu.addAction(profile["name"].replace("&", "&&"))
+            entry = self.profile_menu.addAction(button_text(profile["name"]))
             entry.setCheckable(True)
             entry.setActionGroup(group)
             entry.setChecked(chosen is not None and profile["id"] == chosen["id"])

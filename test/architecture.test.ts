@@ -300,6 +300,13 @@ describe("who may import whom in the plugin", () => {
     expect(wrong).toEqual([]);
   });
 
+  test("a label of Qt's own, which takes for markup what looks like it, is made in one place alone", () => {
+    const wrong = modules.filter(
+      (file) => !file.endsWith("window/parts/text.py") && /\bQLabel\(/.test(readFileSync(file, "utf8")),
+    );
+    expect(wrong).toEqual([]);
+  });
+
   test("what tests and benches name of it is there", () => {
     const wrong = globSync("{test,bench}/**/*.py").flatMap((file) =>
       [...readFileSync(file, "utf8").matchAll(/calibre_plugins\.koreader_progress((?:\.\w+)*)(?: import (\w+))?/g)]

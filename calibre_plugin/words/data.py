@@ -6,9 +6,13 @@ import datetime
 from collections.abc import Callable, Mapping
 from typing import Any, Final
 
+from .address import shown_address, without_logins
+
 load_translations()
 
 UNKNOWN: Final = "?"
+# Letters of one thing in a sentence: a title, a device or a server may say any number of them.
+LONGEST: Final = 300
 
 
 def percent(share: Any) -> str:
@@ -50,7 +54,12 @@ class Words:
             return str(value) if value else _("a device")
         if name in ("value", "wanted") and value is None:
             return _("nothing")
-        return UNKNOWN if value is None and name not in self._data else str("" if value is None else value)
+        if value is None:
+            return UNKNOWN if name not in self._data else ""
+        text = without_logins(str(value))
+        if name in ("url", "found", "location"):
+            text = shown_address(text)
+        return text if len(text) <= LONGEST else f"{text[:LONGEST]}…"
 
     def has(self, name: str) -> bool:
         """Whether the data says anything under this name."""

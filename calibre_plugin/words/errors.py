@@ -15,13 +15,15 @@ _DOWN: Final = frozenset({502, 503, 504, 530, *range(520, 528)})
 
 
 def _unreachable(w: Words) -> str:
+    if w["cause"] == "bad_url":
+        return _("“{url}” is no address of a server; one looks like https://sync.example.org.")
     w.put("cause", one_of(CAUSES, w["cause"]))
     return _("The server {url} cannot be reached: {cause}.")
 
 
 def _certificate(w: Words) -> str:
     w.put("reason", one_of(CERTIFICATE, w["reason"]))
-    return _("The server {url} is not trusted: {reason}. If it is yours, trust its fingerprint in the preferences.")
+    return _("The server {url} is not trusted: {reason}.")
 
 
 def _refused(w: Words) -> str:
@@ -71,9 +73,7 @@ _ERRORS: Final[dict[str, Sentence]] = {
     "NotKosyncServer": lambda w: _(
         "{url} answers, but is no KOReader sync server (it sent {content_type}); check the address and its path."
     ),
-    "Unauthorized": lambda w: _(
-        "The server {url} does not accept this user name and password for {username}; log in again in the preferences."
-    ),
+    "Unauthorized": lambda w: _("The server {url} does not accept the user name {username} with this password."),
     "UsernameTaken": lambda w: _("The user name {username} is taken at {url}; choose another, or log in with it."),
     "RegistrationClosed": lambda w: _("The server {url} takes no new users; ask who runs it for an account."),
     "ServerRefused": _refused,

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import errno
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Final
 
 from ..link.client import BridgeDied, BridgeFault, BridgeNotStarted, SyncError
 from ..link.contract import Why
+from .address import without_logins
 from .errors import error_sentence
 from .reasons import why_sentence
 from ..link.fetch_archive import FetchFailed
@@ -119,7 +120,8 @@ def library_gone(path: str) -> Explanation:
 
 def explain_sync_error(name: str, data: Mapping[str, Any]) -> Explanation:
     """A request that could not be done, by its name in the contract; the tab is where it can be mended."""
-    details = "\n".join(f"{key}: {value}" for key, value in sorted(data.items()) if value not in (None, ""))
+    given = sorted((key, value) for key, value in data.items() if value not in (None, ""))
+    details = "\n".join(f"{key}: {without_logins(str(value))}" for key, value in given)
     at_server = (
         "ServerUnreachable",
         "NotKosyncServer",
@@ -130,8 +132,30 @@ def explain_sync_error(name: str, data: Mapping[str, Any]) -> Explanation:
         "OtherAddress",
     )
     tab = "account" if name in at_server else ""
-    advice = _("Nothing was changed; the next sync makes up for it.") if name == "ServerUnreachable" else ""
-    return Explanation(error_sentence(name, data), advice, details, tab)
+    return Explanation(error_sentence(name, data), _sync_advice(name, data), details, tab)
+
+
+def _sync_advice(name: str, data: Mapping[str, Any]) -> str:
+    """What to do after a sync that could not be done; a login has an advice of its own."""
+    if name == "Unauthorized":
+        return _("Log in again under Account in the preferences.")
+    if name == "CertificateRefused":
+        return _("If it is yours, trust its certificate under Account in the preferences.")
+    if name == "ServerUnreachable" and data.get("cause") == "bad_url":
+        return _("Correct it under Account in the preferences.")
+    return _("Nothing was changed; the next sync makes up for it.") if name == "ServerUnreachable" else ""
+
+
+def explain_login(error: BaseException) -> Explanation | None:
+    """Why a login was refused, said where it was tried: the fields and buttons that mend it are in sight."""
+    told = explain(error)
+    if told is None or not isinstance(error, SyncError):
+        return told
+    advice = {
+        "Unauthorized": _("Both are written as in KOReader, capital letters too."),
+        "CertificateRefused": _("If the server is yours, trust its certificate below."),
+    }.get(error.name, "")
+    return replace(told, advice=advice)
 
 
 def why_text(why: Why) -> str:

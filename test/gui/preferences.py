@@ -5,9 +5,9 @@ from __future__ import annotations
 import unittest
 from typing import Any
 
-from calibre_gui import click, gui
+from calibre_gui import click, gui, press_key
 from kosync import KosyncServer
-from qt.core import QApplication, QCheckBox, QComboBox, QFormLayout, QLabel, QLineEdit, QPushButton, QSpinBox
+from qt.core import QApplication, QCheckBox, QComboBox, QFormLayout, QLabel, QLineEdit, QPushButton, QSpinBox, Qt
 from steps import CANCEL, USER, action, api, preferences_in, tidy_up
 
 
@@ -57,6 +57,61 @@ class Preferences(unittest.TestCase):
         self.accept(dialog)
         self.assertEqual(len(action().settings.accounts()), 1)
         self.assertEqual(action().profile["account_id"], action().settings.accounts()[0]["id"])
+
+    def test_01b_enter_in_the_password_field_asks_the_server_and_leaves_the_window_open(self) -> None:
+        dialog, widget = self.open("account")
+        tab = widget.account
+        gui.wait(tab.url.hasFocus, "the keyboard in the field Server")
+        gui(lambda: tab.password.setText("not hers"))
+        self.press(tab.password)
+        self.assertIs(gui(dialog.isVisible), True)
+        gui.wait(lambda: tab.status.text().startswith("✗"), "the refusal")
+        self.assertEqual(
+            gui(tab.status.text),
+            f"✗ The server {self.server.url} does not accept the user name {USER[0]} with this password. "
+            "Both are written as in KOReader, capital letters too.",
+        )
+        gui(lambda: tab.password.setText(USER[1]))
+        self.press(tab.password)
+        gui.wait(lambda: tab.status.text().startswith("✓"), "the login")
+        gui.wait(tab.next_button.hasFocus, "the way on")
+        self.press(tab.next_button)
+        self.assertIs(gui(widget.tabs.currentWidget), widget.pages["columns"])
+        gui.wait(widget.columns.usual_button.hasFocus, "the next button")
+        gui(dialog.reject)
+
+    def test_01c_what_is_missing_for_a_login_is_said_by_the_grey_button_and_by_enter(self) -> None:
+        dialog, widget = self.open("account")
+        tab = widget.account
+        gui(lambda: (tab.accounts.setCurrentIndex(tab.accounts.count() - 1), tab.accounts.activated.emit(0)))
+        self.assertEqual(gui(tab.login_button.toolTip), "Still missing: server, user name, password")
+        self.type_in(tab.url, "https://sync.example.org")
+        self.assertEqual(gui(tab.login_button.toolTip), "Still missing: user name, password")
+        self.press(tab.url)
+        self.assertEqual(gui(tab.status.text), "Still missing: user name, password")
+        gui.wait(tab.username.hasFocus, "the keyboard in the next field")
+        gui(dialog.reject)
+
+    def test_01d_a_login_inside_the_address_is_never_shown(self) -> None:
+        dialog, widget = self.open("account")
+        tab = widget.account
+        scheme, _slashes, host = self.server.url.partition("//")
+        for address in (f"{scheme}//door:s3cret@{host}", f"{scheme}//door:s3/cret@nowhere.invalid", "door:s3cret@"):
+            self.type_in(tab.url, address)
+            gui(lambda: tab.password.setText(USER[1]))
+            self.press(tab.password)
+            gui.wait(lambda: not tab.check.is_running, "the answer")
+            tab_says = gui(lambda: [tab.status.text(), tab.status.toolTip(), tab.accounts.currentText()])
+            self.assertTrue(tab_says[0])
+            self.assertNotIn("s3", " ".join(tab_says), tab_says)
+        self.assertIn("is no address of a server", tab_says[0])
+        gui(dialog.reject)
+
+    def press(self, field: Any, key: Any = Qt.Key.Key_Return) -> None:
+        gui(press_key, field, key)
+
+    def type_in(self, field: Any, text: str) -> None:
+        gui(lambda: (field.setText(text), field.textEdited.emit(text)))
 
     def test_02_cancel_stores_nothing(self) -> None:
         dialog, widget = self.open("account")

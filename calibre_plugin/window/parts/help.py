@@ -11,7 +11,6 @@ from qt.core import (
     QHBoxLayout,
     QImage,
     QKeySequence,
-    QLabel,
     QPushButton,
     QSize,
     Qt,
@@ -28,6 +27,7 @@ from calibre.utils.localization import get_lang
 
 from .icons import icon
 from .geometry import keep_geometry
+from .text import beside, formatted, picture
 
 load_translations()
 
@@ -116,10 +116,8 @@ class AboutDialog(QDialog):
         self.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
         layout = QVBoxLayout(self)
         top = QHBoxLayout()
-        picture = QLabel(self)
-        picture.setPixmap(icon("sync").pixmap(64, 64))
-        top.addWidget(picture, alignment=Qt.AlignmentFlag.AlignTop)
-        words = QLabel(
+        top.addWidget(picture(icon("sync"), 64, self), alignment=Qt.AlignmentFlag.AlignTop)
+        words = formatted(
             "<h2>KOReader Progress {version}</h2><p>{about}</p><p>{licence}</p>".format(
                 version=version,
                 about=_("Brings KOReader's reading progress from a sync server into calibre's columns, and back."),
@@ -127,10 +125,9 @@ class AboutDialog(QDialog):
             ),
             self,
         )
-        words.setWordWrap(True)
         top.addWidget(words, 1)
         layout.addLayout(top)
-        layout.addWidget(QLabel(_("What has changed:"), self))
+        layout.addWidget(beside(_("What has changed:"), self))
         self.changes = QTextBrowser(self)
         raw = get_resources("help/CHANGELOG.md") or b""
         self.changes.setMarkdown(raw.decode("utf-8"))

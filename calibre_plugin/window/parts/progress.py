@@ -10,7 +10,6 @@ from qt.core import (
     QDialog,
     QDialogButtonBox,
     QHBoxLayout,
-    QLabel,
     QProgressBar,
     QPushButton,
     QSizePolicy,
@@ -24,6 +23,7 @@ from calibre.gui2 import gprefs
 from .icons import icon
 from ...words.phases import phase_sentence
 from .geometry import keep_geometry
+from .text import Label, picture
 
 load_translations()
 
@@ -49,17 +49,13 @@ class ProgressWindow(QDialog):
 
         layout = QVBoxLayout(self)
         top = QHBoxLayout()
-        picture = QLabel(self)
-        picture.setPixmap(icon("sync").pixmap(48, 48))
-        top.addWidget(picture, alignment=Qt.AlignmentFlag.AlignTop)
+        top.addWidget(picture(icon("sync"), 48, self), alignment=Qt.AlignmentFlag.AlignTop)
         words = QVBoxLayout()
-        self.title = QLabel(title, self)
+        self.title = Label(title, self)
         font = self.title.font()
         font.setBold(True)
         self.title.setFont(font)
-        self.title.setWordWrap(True)
-        self.phase = QLabel(_("Starting…"), self)
-        self.phase.setWordWrap(True)
+        self.phase = Label(_("Starting…"), self)
         self.phase.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
         self.phase.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.MinimumExpanding)
         self.bar = QProgressBar(self)

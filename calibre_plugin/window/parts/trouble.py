@@ -8,6 +8,7 @@ from typing import Any
 from calibre.gui2.dialogs.message_box import MessageBox
 
 from ...words.explain import Explanation
+from .text import PARAGRAPH, escape, shortened
 
 load_translations()
 
@@ -17,7 +18,7 @@ def show_trouble(gui: Any, reason: Explanation, open_preferences: Callable[[str]
     box = MessageBox(
         MessageBox.ERROR,
         _("KOReader Progress"),
-        f"<p><b>{escape(reason.sentence)}</b></p><p>{escape(reason.advice)}</p>",
+        f"<p><b>{escape(shortened(reason.sentence, PARAGRAPH))}</b></p><p>{escape(shortened(reason.advice, PARAGRAPH))}</p>",
         det_msg=reason.details,
         show_copy_button=bool(reason.details),
         parent=gui,
@@ -37,10 +38,3 @@ def show_trouble(gui: Any, reason: Explanation, open_preferences: Callable[[str]
     gui.koreader_progress_trouble = box
     box.show()
     return box
-
-
-def escape(text: str) -> str:
-    """Text for a rich text label."""
-    from calibre import prepare_string_for_xml
-
-    return prepare_string_for_xml(text)

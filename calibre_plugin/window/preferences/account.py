@@ -9,7 +9,6 @@ from qt.core import (
     QFormLayout,
     QGroupBox,
     QHBoxLayout,
-    QLabel,
     QLineEdit,
     QPlainTextEdit,
     QPushButton,
@@ -17,6 +16,7 @@ from qt.core import (
     Qt,
     QVBoxLayout,
     QWidget,
+    pyqtSignal,
 )
 
 from calibre.gui2 import choose_files
@@ -26,6 +26,7 @@ from .account_input import (
     fingerprint_of,
     headers_of,
     missing_fields,
+    why_no_login,
     unfinished_security,
     with_colons,
     with_login_of,
@@ -36,6 +37,9 @@ from ...settings.draft import Draft
 from ...link.contract import Account, AccountAnswer, Tls
 from ...words.explain import Explanation
 from ...link.proxy import with_proxy
+from ...words.address import shown_address
+from ..parts.fields import EnterField
+from ..parts.text import Label, bounded, button_text, name_of, on_one_line, tip
 
 load_translations()
 
@@ -43,7 +47,9 @@ NEW = ""
 
 
 class AccountTab(QWidget):
-    """Edits the account that the shown profile uses."""
+    """Edits the account that the shown profile uses; `done` once it is logged in and there is more to choose."""
+
+    done = pyqtSignal()
 
     def __init__(self, draft: Draft, host: BridgeHost, parent: QWidget) -> None:
         super().__init__(parent)
@@ -61,30 +67,27 @@ class AccountTab(QWidget):
         layout.addLayout(self._chooser())
         layout.addLayout(self._login())
         layout.addLayout(self._buttons())
-        self.status = QLabel(self)
+        self.status = Label("", self)
         self.status.setObjectName("account_status")
-        self.status.setWordWrap(True)
         self.status.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
         self.status.setMinimumHeight(2 * self.status.fontMetrics().lineSpacing())
         layout.addWidget(self.status)
         layout.addWidget(self._security())
-        sent = QLabel(
+        sent = Label(
             _(
                 "Sent to this server: your user name, a key made from the password, and the digests of your books’ "
                 "files or file names; never a title, an author or a book."
             ),
             self,
         )
-        sent.setWordWrap(True)
         layout.addWidget(sent)
         layout.addStretch(1)
 
     def _chooser(self) -> QHBoxLayout:
         line = QHBoxLayout()
-        self.accounts = QComboBox(self)
+        self.accounts = bounded(QComboBox(self))
         self.accounts.setObjectName("accounts")
-        label = QLabel(_("This pro&file uses:"), self)
-        label.setBuddy(self.accounts)
+        label = name_of(self.accounts, _("This pro&file uses:"))
         self.delete_button = QPushButton(_("&Remove account"), self)
         self.delete_button.clicked.connect(self._delete)
         line.addWidget(label)
@@ -96,7 +99,7 @@ class AccountTab(QWidget):
     def _login(self) -> QFormLayout:
         form = QFormLayout()
         form.setFieldGrowthPolicy(QFormLayout.FieldGrowthPolicy.ExpandingFieldsGrow)
-        self.url = QLineEdit(self)
+        self.url = EnterField(self)
         self.url.setObjectName("url")
         self.url.setPlaceholderText("https://sync.example.org")
         self.url.setToolTip(
@@ -105,9 +108,9 @@ class AccountTab(QWidget):
                 "looked at, and you are asked before your password goes to one."
             )
         )
-        self.username = QLineEdit(self)
+        self.username = EnterField(self)
         self.username.setObjectName("username")
-        self.password = QLineEdit(self)
+        self.password = EnterField(self)
         self.password.setObjectName("password")
         self.password.setEchoMode(QLineEdit.EchoMode.Password)
         self.password.setToolTip(_("Only a key made from it is kept, in a file that nobody else can read."))
@@ -116,14 +119,13 @@ class AccountTab(QWidget):
         form.addRow(_("Pass&word:"), self.password)
         for edit in (self.url, self.username, self.password):
             edit.textEdited.connect(self._edited)
+            edit.entered.connect(self._entered)
         return form
 
     def _buttons(self) -> QHBoxLayout:
         line = QHBoxLayout()
         self.login_button = QPushButton(_("&Log in"), self)
-        self.login_button.setToolTip(_("Asks the server whether it knows this user and password"))
         self.register_button = QPushButton(_("Re&gister"), self)
-        self.register_button.setToolTip(_("Makes a new user on the server; KOReader can do it as well"))
         self.login_button.clicked.connect(lambda: self._ask("account/authorize"))
         self.register_button.clicked.connect(lambda: self._ask("account/register"))
         self.trust_button = QPushButton(_("&Trust this certificate"), self)
@@ -137,6 +139,11 @@ class AccountTab(QWidget):
         self.other_button.setVisible(False)
         self.other_button.clicked.connect(self._use_other)
         line.addWidget(self.other_button)
+        self.next_button = QPushButton(_("Next: colum&ns"), self)
+        self.next_button.setObjectName("on_to_columns")
+        self.next_button.setVisible(False)
+        self.next_button.clicked.connect(self.done.emit)
+        line.addWidget(self.next_button)
         line.addStretch(1)
         return line
 
@@ -147,7 +154,7 @@ class AccountTab(QWidget):
         self.tls = QComboBox(box)
         self.tls.setObjectName("tls")
         for label, mode in (
-            (_("Judge it like a browser does"), "system"),
+            (_("Standard check"), "system"),
             (_("Trust the authority in a file"), "ca_file"),
             (_("Trust exactly this certificate"), "fingerprint"),
             (_("Trust any certificate (unsafe)"), "none"),
@@ -155,15 +162,14 @@ class AccountTab(QWidget):
             self.tls.addItem(label, mode)
         form.addRow(_("&Certificate:"), self.tls)
         self.tls_details = QStackedWidget(box)
-        self.tls_details.addWidget(QLabel("", self.tls_details))
+        self.tls_details.addWidget(QWidget(self.tls_details))
         self.tls_details.addWidget(self._ca_file_row())
-        self.fingerprint = QLineEdit(self.tls_details)
+        self.fingerprint = EnterField(self.tls_details)
         self.fingerprint.setObjectName("fingerprint")
         self.fingerprint.setPlaceholderText(_("SHA-256 fingerprint, such as 3F:9A:…"))
         self.fingerprint.setAccessibleName(_("Fingerprint"))
         self.tls_details.addWidget(self.fingerprint)
-        warning = QLabel(_("Anyone between you and the server could read and change what is sent."), self.tls_details)
-        warning.setWordWrap(True)
+        warning = Label(_("Anyone between you and the server could read and change what is sent."), self.tls_details)
         self.tls_details.addWidget(warning)
         form.addRow("", self.tls_details)
         self.headers = QPlainTextEdit(box)
@@ -176,6 +182,7 @@ class AccountTab(QWidget):
         self.tls.currentIndexChanged.connect(self.tls_details.setCurrentIndex)
         self.tls.activated.connect(self._edited)
         self.fingerprint.textEdited.connect(self._edited)
+        self.fingerprint.entered.connect(self._entered)
         self.headers.textChanged.connect(self._edited)
         return box
 
@@ -183,11 +190,12 @@ class AccountTab(QWidget):
         row = QWidget(self)
         line = QHBoxLayout(row)
         line.setContentsMargins(0, 0, 0, 0)
-        self.ca_file = QLineEdit(row)
+        self.ca_file = EnterField(row)
         self.ca_file.setObjectName("ca_file")
         self.ca_file.setPlaceholderText(_("A file with certificates (PEM)"))
         self.ca_file.setAccessibleName(_("Certificate file"))
         self.ca_file.textEdited.connect(self._edited)
+        self.ca_file.entered.connect(self._entered)
         choose = QPushButton(_("Ch&oose…"), row)
         choose.clicked.connect(self._choose_ca_file)
         line.addWidget(self.ca_file, 1)
@@ -218,9 +226,9 @@ class AccountTab(QWidget):
         self.accounts.blockSignals(True)
         self.accounts.clear()
         for account in self._draft.accounts:
-            self.accounts.addItem(
-                _("{username} on {url}").format(username=account["username"], url=account["url"]), account["id"]
-            )
+            words = _("{username} on {url}")
+            url = shown_address(account["url"])
+            self.accounts.addItem(on_one_line(words.format(username=account["username"], url=url)), account["id"])
         self.accounts.addItem(_("A new account"), NEW)
         found = self.accounts.findData(self._profile["account_id"])
         self.accounts.setCurrentIndex(found if found >= 0 else self.accounts.count() - 1)
@@ -270,11 +278,33 @@ class AccountTab(QWidget):
         self._hide_offers()
         self._show_buttons()
 
+    def _why_no_login(self) -> str:
+        return why_no_login(self.url.text().strip(), self.username.text().strip(), bool(self._key()))
+
     def _show_buttons(self) -> None:
-        complete = bool(self.url.text().strip() and self.username.text().strip() and self._key())
+        missing = self._why_no_login()
         running = self.check.is_running
-        for button in (self.login_button, self.register_button):
-            button.setEnabled(complete and not running)
+        about = {
+            self.login_button: _("Asks the server whether it knows this user and password"),
+            self.register_button: _("Makes a new user on the server; KOReader can do it as well"),
+        }
+        for button, does in about.items():
+            button.setEnabled(not missing and not running)
+            button.setToolTip(missing or does)
+
+    def _entered(self) -> None:
+        """Enter logs in, or goes on to what is still to be typed: it never closes the preferences."""
+        missing = self._why_no_login()
+        if not missing:
+            self._ask("account/authorize")
+            return
+        self.status.setText(missing)
+        fields = (self.url, self.username, self.password)
+        next(field for field in fields if not field.text().strip()).setFocus()
+
+    def begin(self) -> None:
+        """Brings the keyboard to where typing begins."""
+        self.url.setFocus()
 
     def _key(self) -> str:
         return userkey_of(self.password.text()) if self.password.text() else self._userkey
@@ -320,7 +350,7 @@ class AccountTab(QWidget):
             return
         self._hide_offers()
         self._question = question
-        self.status.setText(_("Asking {url} …").format(url=account["url"]))
+        self.status.setText(_("Asking {url} …").format(url=shown_address(account["url"])))
         launch = self._host.prepare(self._draft.machine["runtime_path"])
         self.check.ask(launch, question, with_proxy(account), self._judged)
         self._show_buttons()
@@ -341,6 +371,7 @@ class AccountTab(QWidget):
             self._profile["account_id"] = account["id"]
             self._fill_accounts()
             self._show_account(account)
+        told: dict[str, Any] = {**answer, "url": shown_address(answer["url"])}
         said = (
             _("Logged in: {url} knows {username}.")
             if answer["shown"]
@@ -349,11 +380,14 @@ class AccountTab(QWidget):
                 "sync shows it."
             )
         )
-        self._say(said.format(**answer), good=True)
+        self._say(said.format(**told), good=True)
+        if not self._profile["columns"]:
+            self.next_button.setVisible(True)
+            self.next_button.setFocus()
 
     def _refused(self, reason: Explanation, data: Any) -> None:
         self._say(reason.text, good=False)
-        self.status.setToolTip(reason.details)
+        self.status.setToolTip(tip(reason.details))
         fingerprint = str(data.get("fingerprint") or "")
         if fingerprint:
             self._offered_fingerprint = fingerprint
@@ -365,13 +399,13 @@ class AccountTab(QWidget):
         found = str(data.get("found") or "")
         if found:
             self._offered_url = found
-            # An address may hold what Qt would take for a letter to jump by.
-            self.other_button.setText(_("Use {url}").format(url=found).replace("&", "&&"))
+            self.other_button.setText(button_text(_("Use {url}").format(url=shown_address(found))))
             self.other_button.setVisible(True)
 
     def _hide_offers(self) -> None:
         self.trust_button.setVisible(False)
         self.other_button.setVisible(False)
+        self.next_button.setVisible(False)
 
     def _use_other(self) -> None:
         """The reader confirms the address that was found, by its name: only now the password goes there."""

@@ -13,7 +13,7 @@ from ..parts.background import Background
 from ...link.client import SyncError
 from ...link.host import Launch
 from ...link.contract import Account, AccountAnswer
-from ...words.explain import Explanation, explain
+from ...words.explain import Explanation, explain_login
 
 load_translations()
 
@@ -57,4 +57,6 @@ def verdict_of(launch: Launch, question: Question, account: Account, abort: thre
             return Verdict(answer=bridge.request(question, {"account": account}, abort=abort))
     except Exception as error:
         data = error.data if isinstance(error, SyncError) else {}
-        return Verdict(reason=explain(error) or Explanation(_("This could not be done."), "", repr(error)), data=data)
+        return Verdict(
+            reason=explain_login(error) or Explanation(_("This could not be done."), "", repr(error)), data=data
+        )

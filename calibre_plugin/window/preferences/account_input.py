@@ -44,23 +44,32 @@ def _is_header(line: str) -> bool:
 
 def missing_fields(url: str, username: str, has_key: bool) -> str:
     """Which fields are still empty, once one of them is not: without all of them no account is kept."""
-    fields = {_("server"): bool(url), _("user name"): bool(username), _("password"): has_key}
-    missing = [name for name, filled in fields.items() if not filled]
-    if not missing or len(missing) == len(fields):
+    missing = _missing(url, username, has_key)
+    if not missing or not (url or username or has_key):
         return ""
     return _("Still missing: {fields}. Until then this account is not kept.").format(fields=", ".join(missing))
+
+
+def why_no_login(url: str, username: str, has_key: bool) -> str:
+    """What has to be typed before anybody can log in; nothing when all is there."""
+    missing = _missing(url, username, has_key)
+    return _("Still missing: {fields}").format(fields=", ".join(missing)) if missing else ""
+
+
+def _missing(url: str, username: str, has_key: bool) -> list[str]:
+    fields = {_("server"): bool(url), _("user name"): bool(username), _("password"): has_key}
+    return [name for name, filled in fields.items() if not filled]
 
 
 def unfinished_security(mode: str, ca_file: str, fingerprint: str, headers: str) -> str:
     """What cannot be used as it is typed, and what is done instead; nothing when all is well."""
     if mode == "ca_file" and not ca_file:
-        return _("No certificate file is chosen yet: until then certificates are judged like a browser does.")
+        return _("No certificate file is chosen yet: until then the standard check is made.")
     if mode == "ca_file" and not os.path.isfile(ca_file):
         return _("There is no file {path}.").format(path=ca_file)
     if mode == "fingerprint" and not fingerprint_of(fingerprint):
         return _(
-            "A SHA-256 fingerprint has {n} characters, 0 to 9 and A to F: until then certificates are judged like a "
-            "browser does."
+            "A SHA-256 fingerprint has {n} characters, 0 to 9 and A to F: until then the standard check is made."
         ).format(n=FINGERPRINT_LENGTH)
     wrong = [line.strip() for line in headers.splitlines() if line.strip() and not _is_header(line)]
     if wrong:

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from typing import Any, Final
 
-from qt.core import QComboBox, QFormLayout, QHBoxLayout, QLabel, QPushButton, QVBoxLayout, QWidget
+from qt.core import QComboBox, QFormLayout, QHBoxLayout, QPushButton, QVBoxLayout, QWidget
 
 from ...settings.config import MappedColumn, StoredProfile
 from ...settings.draft import Draft
 from ...link.contract import FITTING, ColumnField
 from ...library.books import fitting_columns
 from ...settings.usual_columns import USUAL, free_column, suggestion
+from ..parts.text import Label, bounded, on_one_line
 
 load_translations()
 
@@ -50,8 +51,7 @@ class ColumnsTab(QWidget):
         self.create_buttons: dict[ColumnField, QPushButton] = {}
 
         layout = QVBoxLayout(self)
-        about = QLabel(_("Choose where calibre shows what KOReader knows. Only columns that fit are offered."), self)
-        about.setWordWrap(True)
+        about = Label(_("Choose where calibre shows what KOReader knows. Only columns that fit are offered."), self)
         layout.addWidget(about)
         form = QFormLayout()
         form.setFieldGrowthPolicy(QFormLayout.FieldGrowthPolicy.ExpandingFieldsGrow)
@@ -71,9 +71,8 @@ class ColumnsTab(QWidget):
         line.addWidget(self.usual_button)
         line.addStretch(1)
         layout.addLayout(line)
-        self.status = QLabel(self)
+        self.status = Label("", self)
         self.status.setObjectName("columns_status")
-        self.status.setWordWrap(True)
         layout.addWidget(self.status)
         layout.addStretch(1)
 
@@ -81,7 +80,7 @@ class ColumnsTab(QWidget):
         row = QWidget(self)
         line = QHBoxLayout(row)
         line.setContentsMargins(0, 0, 0, 0)
-        column = QComboBox(row)
+        column = bounded(QComboBox(row))
         column.setObjectName(f"column_{shown}")
         column.currentIndexChanged.connect(self._show_state)
         self.columns[shown] = column
@@ -117,7 +116,7 @@ class ColumnsTab(QWidget):
         box.clear()
         box.addItem(_("(not shown)"), "")
         for column, meta in fitting_columns(self._api, shown).items():
-            box.addItem(f"{meta['name']} ({column})", column)
+            box.addItem(on_one_line(f"{meta['name']} ({column})"), column)
         for new in self._draft.new_columns:
             if new["datatype"] in FITTING[shown]:
                 box.addItem(_("{name} ({column}): made when you press OK").format(**new), new["column"])

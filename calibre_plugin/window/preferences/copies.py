@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from qt.core import QCheckBox, QComboBox, QFormLayout, QGroupBox, QLabel, QVBoxLayout, QWidget
+from qt.core import QCheckBox, QComboBox, QFormLayout, QGroupBox, QVBoxLayout, QWidget
 
 from ...settings.config import StoredProfile
 from ...devices.kepubs import kepubs_are_made
@@ -13,6 +13,7 @@ from .copy_logs import CopyLogsBox
 from ...settings.draft import Draft
 from .importing import ImportBox
 from ...memory.history import read_stored
+from ..parts.text import Label
 
 load_translations()
 
@@ -37,14 +38,13 @@ class CopiesTab(QWidget):
         ):
             self.matching.addItem(label, value)
         form.addRow(_("&Document matching:"), self.matching)
-        note = QLabel(
+        note = Label(
             _(
                 "KOReader has the same choice under Progress sync, Document matching method. All your devices must "
                 "agree on it, or they silently sync nothing with each other."
             ),
             box,
         )
-        note.setWordWrap(True)
         form.addRow(note)
         self.predict = QCheckBox(_("Also try the names that earlier copies &may have had"), box)
         self.predict.setObjectName("predict")
@@ -66,16 +66,14 @@ class CopiesTab(QWidget):
             ),
         ):
             column.addWidget(switch)
-            about = QLabel(words, copies)
-            about.setWordWrap(True)
+            about = Label(words, copies)
             about.setIndent(24)
             column.addWidget(about)
-        self.kepubs = QLabel(
+        self.kepubs = Label(
             _("calibre makes KEPUBs for your Kobo: each of them is new, whatever is ticked here.") + " " + way_out(),
             copies,
         )
         self.kepubs.setObjectName("kepubs")
-        self.kepubs.setWordWrap(True)
         # Of no interest to who has never connected a Kobo, or has found the way out.
         self.kepubs.setVisible(draft.kobo_is_known and kepubs_are_made())
         column.addWidget(self.kepubs)
@@ -85,9 +83,8 @@ class CopiesTab(QWidget):
         self.imported = ImportBox(self._api, self)
         layout.addWidget(self.imported)
 
-        self.known = QLabel(self)
+        self.known = Label("", self)
         self.known.setObjectName("known_digests")
-        self.known.setWordWrap(True)
         layout.addWidget(self.known)
         layout.addStretch(1)
         self.strip.setChecked(draft.strip)

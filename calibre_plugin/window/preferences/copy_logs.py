@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from typing import Any
 
-from qt.core import QGroupBox, QHBoxLayout, QLabel, QListWidget, QListWidgetItem, QPushButton, Qt, QVBoxLayout, QWidget
+from qt.core import QGroupBox, QHBoxLayout, QListWidget, QListWidgetItem, QPushButton, Qt, QVBoxLayout, QWidget
 
 from calibre.gui2 import choose_dir
 
 from ..parts.background import Background
 from ...settings.draft import Draft
 from ...copies.log_places import Trouble, trouble_with
+from ..parts.text import Label, tip
 
 load_translations()
 
@@ -32,14 +33,13 @@ class CopyLogsBox(QGroupBox):
         self._draft = draft
         self._background = Background(self)
         column = QVBoxLayout(self)
-        about = QLabel(
+        about = Label(
             _(
                 "A calibre in a container or on a server, with this plugin, writes down what it hands out. Name its "
                 "configuration folder, and those copies are known here too. It is only read."
             ),
             self,
         )
-        about.setWordWrap(True)
         column.addWidget(about)
         line = QHBoxLayout()
         self.list = QListWidget(self)
@@ -58,9 +58,8 @@ class CopyLogsBox(QGroupBox):
         buttons.addStretch(1)
         line.addLayout(buttons)
         column.addLayout(line)
-        self.status = QLabel(self)
+        self.status = Label("", self)
         self.status.setObjectName("copy_logs_status")
-        self.status.setWordWrap(True)
         column.addWidget(self.status)
         for folder in draft.machine["copy_logs"]:
             self._append(folder)
@@ -80,7 +79,7 @@ class CopyLogsBox(QGroupBox):
 
     def _append(self, folder: str) -> None:
         item = QListWidgetItem(folder, self.list)
-        item.setToolTip(folder)
+        item.setToolTip(tip(folder))
         # A network folder may take its time: the preferences do not wait for it.
         self._background.run(lambda: trouble_with(folder), lambda trouble: self._looked(folder, trouble))
 
@@ -89,7 +88,7 @@ class CopyLogsBox(QGroupBox):
             item.setData(Qt.ItemDataRole.UserRole, trouble)
             if trouble:
                 item.setText(folder)
-                item.setToolTip(f"{folder}\n{trouble_sentences()[trouble]}")
+                item.setToolTip(tip(f"{folder}\n{trouble_sentences()[trouble]}"))
         self._show_state()
 
     def _remove(self) -> None:

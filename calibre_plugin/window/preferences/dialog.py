@@ -8,7 +8,6 @@ from qt.core import (
     QComboBox,
     QHBoxLayout,
     QInputDialog,
-    QLabel,
     QMenu,
     QPushButton,
     QScrollArea,
@@ -39,6 +38,7 @@ from ..parts.help import help_button
 from ..parts.icons import icon
 from ..parts.trouble import show_trouble
 from ..parts.geometry import keep_choice
+from ..parts.text import Label, bounded, name_of, on_one_line
 
 load_translations()
 
@@ -79,14 +79,14 @@ class ConfigWidget(QWidget):
         layout.setContentsMargins(0, 0, 0, 0)
         layout.addLayout(self._profile_bar())
         for told in self._left_alone():
-            label = QLabel(told.text, self)
+            label = Label(told.text, self)
             label.setObjectName("left_alone")
-            label.setWordWrap(True)
             layout.addWidget(label)
         self.tabs = QTabWidget(self)
         layout.addWidget(self.tabs, 1)
         self.pages: dict[str, Any] = {}
         self.account = AccountTab(self.draft, action.host, self)
+        self.account.done.connect(self._go_on_to_columns)
         self.columns = ColumnsTab(action.gui, self.draft, self)
         self._add_page("account", self.account, _("&Account"), "account")
         self._add_page("columns", self.columns, _("&Columns"), "columns")
@@ -115,6 +115,8 @@ class ConfigWidget(QWidget):
     def _dress_dialog(self) -> None:
         self.window().setWindowIcon(icon("preferences"))
         self.window().finished.connect(self._closed)
+        if self._tab_name() == "account":
+            self.account.begin()
 
     def _closed(self, _result: int) -> None:
         keep_choice(LAST_TAB, self._tab_name())
@@ -129,10 +131,9 @@ class ConfigWidget(QWidget):
 
     def _profile_bar(self) -> QHBoxLayout:
         line = QHBoxLayout()
-        self.profiles = QComboBox(self)
+        self.profiles = bounded(QComboBox(self))
         self.profiles.setObjectName("profiles")
-        label = QLabel(_("&Profile:"), self)
-        label.setBuddy(self.profiles)
+        label = name_of(self.profiles, _("&Profile:"))
         self.profiles.activated.connect(self._profile_chosen)
         self.manage = QPushButton(_("Mana&ge"), self)
         menu = QMenu(self.manage)
@@ -167,6 +168,10 @@ class ConfigWidget(QWidget):
         if name in self.pages:
             self.tabs.setCurrentWidget(self.pages[name])
 
+    def _go_on_to_columns(self) -> None:
+        self.show_tab("columns")
+        self.columns.usual_button.setFocus()
+
     # Profiles.
 
     @property
@@ -183,7 +188,7 @@ class ConfigWidget(QWidget):
         for profile in self.draft.profiles:
             is_default = profile["id"] == self.draft.default and len(self.draft.profiles) > 1
             name = _("{name} (default)").format(name=profile["name"]) if is_default else profile["name"]
-            self.profiles.addItem(name, profile["id"])
+            self.profiles.addItem(on_one_line(name), profile["id"])
         self.profiles.setCurrentIndex(self.profiles.findData(shown))
         self._shown = shown
         for tab in self._tabs:

@@ -11,7 +11,6 @@ from qt.core import (
     QGroupBox,
     QHBoxLayout,
     QInputDialog,
-    QLabel,
     QLineEdit,
     QListWidget,
     QPushButton,
@@ -28,6 +27,7 @@ from ...settings.config import StoredProfile, userkey_of
 from ...settings.draft import Draft
 from ...words.explain import Explanation, explain
 from ...sync.hosting import EVERYWHERE, HERE, Hosting, hosting_settings
+from ..parts.text import Label, in_markup
 
 load_translations()
 
@@ -43,14 +43,13 @@ class HostingTab(QWidget):
         self._background = Background(self)
         self._settings = hosting_settings(draft.machine["hosting"])
         layout = QVBoxLayout(self)
-        about = QLabel(
+        about = Label(
             _(
                 "Without a server of your own, KOReader's public one will do. With one, your reading stays at home: "
                 "it runs while calibre runs, and readers catch up when they find it again."
             ),
             self,
         )
-        about.setWordWrap(True)
         layout.addWidget(about)
         self.enabled = QCheckBox(_("&Host a sync server while calibre runs"), self)
         self.enabled.setObjectName("hosting_enabled")
@@ -61,9 +60,8 @@ class HostingTab(QWidget):
         details.addWidget(self._where())
         details.addWidget(self._who())
         layout.addWidget(self._details)
-        self.status = QLabel(self)
+        self.status = Label("", self)
         self.status.setObjectName("hosting_status")
-        self.status.setWordWrap(True)
         self.status.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
         layout.addWidget(self.status)
         layout.addStretch(1)
@@ -165,12 +163,14 @@ class HostingTab(QWidget):
 
         name = self.users.currentItem().text()
         sure = _("Delete {name} with all places that the server keeps of them?").format(name=name)
-        if question_dialog(self, _("Delete a user"), sure):
+        if question_dialog(self, _("Delete a user"), in_markup(sure)):
             self._ask("delete", name)
 
     def _with_password(self, act: str, name: str) -> None:
         hidden = QLineEdit.EchoMode.Password
-        password, accepted = QInputDialog.getText(self, _("Password"), _("Password of {}:").format(name), hidden)
+        password, accepted = QInputDialog.getText(
+            self, _("Password"), in_markup(_("Password of {name}:").format(name=name)), hidden
+        )
         if accepted and password:
             self._ask(act, name, userkey_of(password))
 

@@ -5,11 +5,12 @@ from __future__ import annotations
 import time
 from typing import Any
 
-from qt.core import QComboBox, QGroupBox, QHBoxLayout, QLabel, QPushButton, QVBoxLayout, QWidget
+from qt.core import QComboBox, QGroupBox, QHBoxLayout, QPushButton, QVBoxLayout, QWidget
 
 from ..parts.background import Background, Fault, attempt
 from ...words.faults import note_fault
 from ...memory.imports import digest_columns, import_column
+from ..parts.text import Label, name_of
 
 load_translations()
 
@@ -23,10 +24,9 @@ class ImportBox(QGroupBox):
         self._background = Background(self)
         column = QVBoxLayout(self)
         line = QHBoxLayout()
-        label = QLabel(_("Colum&n with digests:"), self)
         self.columns = QComboBox(self)
         self.columns.setObjectName("digest_columns")
-        label.setBuddy(self.columns)
+        label = name_of(self.columns, _("Colum&n with digests:"))
         self.button = QPushButton(_("&Take over now"), self)
         self.button.setObjectName("take_over")
         self.button.clicked.connect(self._take_over)
@@ -34,9 +34,8 @@ class ImportBox(QGroupBox):
         line.addWidget(self.columns, 1)
         line.addWidget(self.button)
         column.addLayout(line)
-        self.status = QLabel(_("Looking for columns that hold nothing but KOReader's digests…"), self)
+        self.status = Label(_("Looking for columns that hold nothing but KOReader's digests…"), self)
         self.status.setObjectName("import_status")
-        self.status.setWordWrap(True)
         column.addWidget(self.status)
         self._allow(False)
         # Every value of every text column is looked at: not while the preferences open.

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from typing import Any
 from urllib.parse import urlsplit
 
-from qt.core import QGroupBox, QHBoxLayout, QLabel, QProgressBar, QPushButton, Qt, QTimer, QVBoxLayout, QWidget
+from qt.core import QGroupBox, QHBoxLayout, QProgressBar, QPushButton, Qt, QTimer, QVBoxLayout, QWidget
 
 from calibre.gui2 import question_dialog
 
@@ -16,6 +16,7 @@ from ...link.deno_build import Archive, fitting
 from ...link.host import BridgeHost, ask_once
 from ...words.explain import Explanation, explain
 from ...words.runtime import runtime_words, size_words
+from ..parts.text import Label
 
 load_translations()
 
@@ -37,9 +38,8 @@ class OwnRuntimeBox(QGroupBox):
         self._poll = QTimer(self)
         self._poll.timeout.connect(lambda: self.bar.setValue(self._there))
         column = QVBoxLayout(self)
-        self.about = QLabel(self)
+        self.about = Label("", self)
         self.about.setObjectName("own_runtime")
-        self.about.setWordWrap(True)
         self.about.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
         column.addWidget(self.about)
         line = QHBoxLayout()
@@ -56,9 +56,8 @@ class OwnRuntimeBox(QGroupBox):
             line.addWidget(button)
         line.addStretch(1)
         column.addLayout(line)
-        self.status = QLabel(self)
+        self.status = Label("", self)
         self.status.setObjectName("own_runtime_status")
-        self.status.setWordWrap(True)
         self.status.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
         column.addWidget(self.status)
         self._show_state()

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from qt.core import QCheckBox, QComboBox, QFormLayout, QGroupBox, QLabel, QLineEdit, QVBoxLayout, QWidget
+from qt.core import QCheckBox, QComboBox, QFormLayout, QGroupBox, QLineEdit, QVBoxLayout, QWidget
 
 from ...settings.config import StoredProfile
 from ...settings.draft import Draft
+from ..parts.text import Label
 
 load_translations()
 
@@ -34,8 +35,7 @@ class PlacesTab(QWidget):
         self.users.setPlaceholderText(_("nobody; user names with commas between them"))
         form.addRow(_("And so does the content server &for:"), self.users)
         column.addLayout(form)
-        note = QLabel(_("A newer place of calibre's own is never replaced, and nothing is written into a book."), box)
-        note.setWordWrap(True)
+        note = Label(_("A newer place of calibre's own is never replaced, and nothing is written into a book."), box)
         column.addWidget(note)
         return box
 
@@ -51,8 +51,7 @@ class PlacesTab(QWidget):
         ):
             self.push.addItem(label, value)
         form.addRow(_("Where I &read in calibre:"), self.push)
-        note = QLabel(_("Only a place that is found again in the copy on the reader is pushed."), box)
-        note.setWordWrap(True)
+        note = Label(_("Only a place that is found again in the copy on the reader is pushed."), box)
         form.addRow(note)
         return box
 

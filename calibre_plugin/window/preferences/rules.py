@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from qt.core import QComboBox, QFormLayout, QGroupBox, QLabel, QLineEdit, QSpinBox, QVBoxLayout, QWidget
+from qt.core import QComboBox, QFormLayout, QGroupBox, QLineEdit, QSpinBox, QVBoxLayout, QWidget
 
 from ...settings.config import StoredProfile
 from ...settings.draft import Draft
+from ..parts.text import Label
 
 load_translations()
 
@@ -57,14 +58,13 @@ class RulesTab(QWidget):
         word_form.addRow(_("&Reading:"), self.reading)
         word_form.addRow(_("Finishe&d:"), self.finished)
         layout.addWidget(words)
-        about = QLabel(
+        about = Label(
             _(
                 "A status of your own, such as “Abandoned”, is never overwritten. A yes/no column is set to yes when "
                 "the book is finished. Dates of starting and finishing are set once."
             ),
             self,
         )
-        about.setWordWrap(True)
         layout.addWidget(about)
         layout.addStretch(1)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from qt.core import QApplication, QFormLayout, QHBoxLayout, QLabel, QLineEdit, QPushButton, Qt, QVBoxLayout, QWidget
+from qt.core import QApplication, QFormLayout, QHBoxLayout, QPushButton, Qt, QVBoxLayout, QWidget
 
 from calibre.gui2 import choose_files
 
@@ -20,6 +20,8 @@ from ...link.proxy import with_proxy
 from ...sync.report import make_report
 from ...link.ask_version import NEEDED, Runtime
 from ...link.runtime import RuntimeMissing, all_runtimes
+from ..parts.fields import EnterField
+from ..parts.text import Label
 
 load_translations()
 
@@ -33,25 +35,25 @@ class RuntimeTab(QWidget):
         self._draft = draft
         self._host = host
         layout = QVBoxLayout(self)
-        about = QLabel(
+        about = Label(
             _(
                 "The part of this plugin that talks to the server runs in Node.js {node} or newer, or Deno {deno} or "
                 "newer. One that is installed in the usual places is found by itself."
             ).format(node=".".join(map(str, NEEDED["node"])), deno=".".join(map(str, NEEDED["deno"]))),
             self,
         )
-        about.setWordWrap(True)
         layout.addWidget(about)
         form = QFormLayout()
         form.setFieldGrowthPolicy(QFormLayout.FieldGrowthPolicy.ExpandingFieldsGrow)
         row = QWidget(self)
         line = QHBoxLayout(row)
         line.setContentsMargins(0, 0, 0, 0)
-        self.path = QLineEdit(row)
+        self.path = EnterField(row)
         self.path.setObjectName("runtime_path")
         self.path.setPlaceholderText(_("found by itself"))
         self.path.setClearButtonEnabled(True)
         self.path.setText(draft.machine["runtime_path"])
+        self.path.entered.connect(self.test)
         choose = QPushButton(_("Ch&oose…"), row)
         choose.clicked.connect(self._choose)
         line.addWidget(self.path, 1)
@@ -74,12 +76,11 @@ class RuntimeTab(QWidget):
         buttons.addWidget(self.report_button)
         buttons.addStretch(1)
         layout.addLayout(buttons)
-        self.status = QLabel(self)
+        self.status = Label("", self)
         self.status.setObjectName("runtime_status")
-        self.list = QLabel(_("Looking for programs…"), self)
+        self.list = Label(_("Looking for programs…"), self)
         self.list.setObjectName("runtime_list")
         for label in (self.status, self.list):
-            label.setWordWrap(True)
             label.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
             layout.addWidget(label)
         self.own = OwnRuntimeBox(host, self._look, self)

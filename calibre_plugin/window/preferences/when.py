@@ -10,7 +10,6 @@ from qt.core import (
     QFormLayout,
     QGroupBox,
     QHBoxLayout,
-    QLabel,
     QPushButton,
     QSpinBox,
     QVBoxLayout,
@@ -23,6 +22,7 @@ from ...settings.config import StoredProfile
 from ...settings.draft import Draft
 from ..parts.icons import PLUGIN_NAME
 from ..parts.geometry import keep_choice
+from ..parts.text import Label, beside
 
 load_translations()
 
@@ -58,7 +58,7 @@ class WhenTab(QWidget):
         self.minutes.setAccessibleName(_("Minutes between two syncs"))
         line.addWidget(self.regularly)
         line.addWidget(self.minutes)
-        line.addWidget(QLabel(_("minutes; what a sleeping computer missed is made up for"), box))
+        line.addWidget(beside(_("minutes; what a sleeping computer missed is made up for"), box))
         line.addStretch(1)
         column.addLayout(line)
         self.regularly.toggled.connect(self.minutes.setEnabled)
@@ -88,8 +88,7 @@ class WhenTab(QWidget):
         ):
             self.review.addItem(label, value)
         form.addRow(_("Sho&w first:"), self.review)
-        note = QLabel(_("The first sync of a profile is always shown. Every sync can be undone."), box)
-        note.setWordWrap(True)
+        note = Label(_("The first sync of a profile is always shown. Every sync can be undone."), box)
         form.addRow(note)
         return box
 

@@ -12,8 +12,6 @@ from qt.core import (
     QDialog,
     QDialogButtonBox,
     QHBoxLayout,
-    QLabel,
-    QLineEdit,
     QMessageBox,
     QPushButton,
     QSize,
@@ -41,6 +39,8 @@ from .plan_rows import show_cell, show_time
 from ...sync.unlinking import restorable, runs_under
 from ...memory.journal_run import Run
 from ..parts.geometry import keep_geometry
+from ..parts.fields import EnterField
+from ..parts.text import Label, LineLabel, caption, name_of, on_one_line
 
 load_translations()
 
@@ -60,11 +60,11 @@ class DetailsDialog(QDialog):
         self._background = Background(self)
         self._restore = partial(gui.iactions[PLUGIN_NAME].runs.undos.put_back, self._api)
         title = self._api.field_for("title", book_id)
-        self.setWindowTitle(_("KOReader Progress: {title}").format(title=title))
+        self.setWindowTitle(caption(_("KOReader Progress: {title}").format(title=title)))
         self.setWindowIcon(icon("details"))
         self.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
         layout = QVBoxLayout(self)
-        self.heading = QLabel(f"{title} — {' & '.join(self._api.field_for('authors', book_id) or ())}", self)
+        self.heading = LineLabel(f"{title} — {' & '.join(self._api.field_for('authors', book_id) or ())}", self)
         font = self.heading.font()
         font.setBold(True)
         self.heading.setFont(font)
@@ -101,8 +101,7 @@ class DetailsDialog(QDialog):
     def _digest_page(self) -> QWidget:
         page = QWidget(self)
         layout = QVBoxLayout(page)
-        about = QLabel(_("Under each of these names a server may know this book."), page)
-        about.setWordWrap(True)
+        about = Label(_("Under each of these names a server may know this book."), page)
         layout.addWidget(about)
         self.digests = self._table([_("Digest"), _("By"), _("Known from"), _("Format"), _("Last seen")])
         self.digests.setObjectName("digests")
@@ -111,12 +110,12 @@ class DetailsDialog(QDialog):
         self.digests.itemSelectionChanged.connect(self._show_state)
         layout.addWidget(self.digests, 1)
         line = QHBoxLayout()
-        self.new_digest = QLineEdit(page)
+        self.new_digest = EnterField(page)
         self.new_digest.setObjectName("new_digest")
         self.new_digest.setPlaceholderText(_("A digest from KOReader's book information"))
         self.new_digest.textChanged.connect(self._show_state)
-        label = QLabel(_("&Another digest:"), page)
-        label.setBuddy(self.new_digest)
+        self.new_digest.entered.connect(self._link)
+        label = name_of(self.new_digest, _("&Another digest:"))
         self.link_button = QPushButton(_("Lin&k"), page)
         self.link_button.clicked.connect(self._link)
         self.unlink_button = QPushButton(_("&Not this book"), page)
@@ -146,7 +145,7 @@ class DetailsDialog(QDialog):
                 known["format"] or "",
                 show_time(known["last_seen"]),
             ]
-            QTreeWidgetItem(self.digests, texts)
+            QTreeWidgetItem(self.digests, [on_one_line(text) for text in texts])
         if not self.digests.topLevelItemCount():
             hint = _("None yet: the next sync, or the next copy that leaves calibre, brings some.")
             item = QTreeWidgetItem(self.digests, [hint])
@@ -167,6 +166,8 @@ class DetailsDialog(QDialog):
             button.setEnabled(bool(self._selected()))
 
     def _link(self) -> None:
+        if not self.link_button.isEnabled():
+            return
         link(self._api, self._book_id, self.new_digest.text().strip().lower())
         self.new_digest.clear()
         self._fill_digests()
@@ -188,10 +189,12 @@ class DetailsDialog(QDialog):
         if not updates:
             return
         lines = [
-            _("{column}: {now} → {then}").format(
-                column=self._column_name(update["column"]),
-                now=show_cell(update["before"], None),
-                then=show_cell(update["after"], None),
+            on_one_line(
+                _("{column}: {now} → {then}").format(
+                    column=self._column_name(update["column"]),
+                    now=show_cell(update["before"], None),
+                    then=show_cell(update["after"], None),
+                )
             )
             for update in updates
         ]
@@ -199,6 +202,7 @@ class DetailsDialog(QDialog):
         question.setObjectName("koreader_progress_restore")
         question.setIcon(QMessageBox.Icon.Question)
         question.setWindowTitle(_("KOReader Progress"))
+        question.setTextFormat(Qt.TextFormat.PlainText)
         question.setText(_("This digest has brought values into the library. Put back what stood there before?"))
         question.setInformativeText("\n".join(lines))
         self.restore_button = question.addButton(_("&Put back"), QMessageBox.ButtonRole.AcceptRole)
@@ -216,24 +220,26 @@ class DetailsDialog(QDialog):
         layout = QVBoxLayout(page)
         base = memory.get("base")
         if base is None:
-            layout.addWidget(QLabel(_("This book was not synced yet."), page))
+            layout.addWidget(Label(_("This book was not synced yet."), page))
             layout.addStretch(1)
             return page
         words = _("calibre and the server last agreed on {percentage}, read with {device} ({when}).")
         text = words.format(
             percentage=percent(base["percentage"]), device=base["device"] or "?", when=show_time(base["timestamp"])
         )
-        label = QLabel(text, page)
-        label.setWordWrap(True)
+        label = Label(text, page)
         layout.addWidget(label)
         table = self._table([_("Column"), _("Value")])
         table.setColumnWidth(0, 260)
         mappings = mappings_of(self._api)
         for column, value in sorted(base["values"].items()):
-            QTreeWidgetItem(table, [self._column_name(column), show_cell(value, mappings.get(column))])
-        QTreeWidgetItem(table, [_("Place in KOReader's terms"), base["progress"]])
+            self._add_line(table, self._column_name(column), show_cell(value, mappings.get(column)))
+        self._add_line(table, _("Place in KOReader's terms"), base["progress"])
         layout.addWidget(table, 1)
         return page
+
+    def _add_line(self, table: QTreeWidget, name: str, value: str) -> None:
+        QTreeWidgetItem(table, [on_one_line(name), on_one_line(value)])
 
     def done(self, result: int) -> None:
         keep_geometry(self, GEOMETRY)

@@ -9,6 +9,7 @@ from qt.core import QColor, QPainter, QPalette, QPen, QPointF, QRectF, QSize, Qt
 from ...link.contract import ReadingStoryPointsItem
 from ...words.data import percent
 from .plan_rows import show_time
+from ..parts.text import tip
 
 load_translations()
 
@@ -136,4 +137,4 @@ class ReadingChart(QWidget):
             return
         words = _("{share} on {when}, {device}")
         text = words.format(share=percent(point["percentage"]), when=show_time(point["at"]), device=point["device"])
-        QToolTip.showText(event.globalPosition().toPoint(), text, self)
+        QToolTip.showText(event.globalPosition().toPoint(), tip(text), self)

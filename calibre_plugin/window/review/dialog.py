@@ -17,8 +17,6 @@ from qt.core import (
     QHeaderView,
     QItemSelectionModel,
     QKeySequence,
-    QLabel,
-    QLineEdit,
     QMenu,
     QPushButton,
     QShortcut,
@@ -38,6 +36,8 @@ from .plan_details import PlanDetails
 from .plan_model import AFTER, BEFORE, DEVICE, RESULT, TITLE, WHEN, WHY, PlanModel
 from .plan_rows import BookRow, Decision, count_kinds, dates_among, sample_dates, table_of
 from ..parts.geometry import keep_geometry
+from ..parts.fields import EnterField
+from ..parts.text import Label, beside, in_markup, name_of
 
 load_translations()
 
@@ -82,15 +82,14 @@ class ResultDialog(QDialog):
         self.model = PlanModel(rows, columns, column_name, on_accept is None, self)
 
         layout = QVBoxLayout(self)
-        self.headline = QLabel(headline, self)
-        self.headline.setWordWrap(True)
+        self.headline = Label(headline, self)
         layout.addWidget(self.headline)
         layout.addLayout(self._filters())
         self.details = PlanDetails(self.model, self)
         layout.addWidget(self._tree(), 1)
         layout.addWidget(self.details)
         layout.addLayout(self._decisions())
-        self.summary = QLabel(self)
+        self.summary = Label("", self)
         layout.addWidget(self.summary)
         layout.addWidget(self._buttons())
         self.model.ticks_changed.connect(self._show_summary)
@@ -118,13 +117,11 @@ class ResultDialog(QDialog):
         if counts["update"] + counts["conflict"] and counts["skip"] > 20:
             # Many books that are not on the server would hide the few that changed.
             self.kinds.setCurrentIndex(1 if counts["update"] else 2)
-        show = QLabel(_("Sh&ow:"), self)
-        show.setBuddy(self.kinds)
-        self.search = QLineEdit(self)
+        show = name_of(self.kinds, _("Sh&ow:"))
+        self.search = EnterField(self)
         self.search.setClearButtonEnabled(True)
         self.search.setPlaceholderText(_("Title, author, device or reason"))
-        find = QLabel(_("&Find:"), self)
-        find.setBuddy(self.search)
+        find = name_of(self.search, _("&Find:"))
         line.addWidget(show)
         line.addWidget(self.kinds)
         line.addSpacing(12)
@@ -132,6 +129,8 @@ class ResultDialog(QDialog):
         line.addWidget(self.search, 1)
         self.kinds.currentIndexChanged.connect(self._filter)
         self.search.textChanged.connect(self._filter)
+        # Not what the default button does, which writes.
+        self.search.entered.connect(lambda: self.tree.setFocus())
         return line
 
     def _tree(self) -> QTreeView:
@@ -190,7 +189,7 @@ class ResultDialog(QDialog):
         line.addWidget(self.untick_button)
         line.addStretch(1)
         if count_kinds(self.rows)["conflict"]:
-            line.addWidget(QLabel(_("Selected books to decide:"), self))
+            line.addWidget(beside(_("Selected books to decide:"), self))
             labels: tuple[tuple[Decision, str], ...] = (
                 ("theirs", _("Take &KOReader's")),
                 ("ours", _("Keep &mine")),
@@ -320,7 +319,7 @@ class ResultDialog(QDialog):
                 file.write(self.csv_text())
         except OSError as error:
             sentence = _("The report could not be written: {reason}").format(reason=error)
-            error_dialog(self, _("KOReader Progress"), sentence, show=True)
+            error_dialog(self, _("KOReader Progress"), in_markup(sentence), show=True)
 
     def _context_menu(self, point: Any) -> None:
         menu = QMenu(self)

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Final
 
-from qt.core import QHBoxLayout, QLabel, QMenu, QPushButton, QTreeWidget, QTreeWidgetItem, QVBoxLayout, QWidget
+from qt.core import QHBoxLayout, QMenu, QPushButton, QTreeWidget, QTreeWidgetItem, QVBoxLayout, QWidget
 
 from calibre.gui2 import choose_save_file
 
@@ -19,6 +19,7 @@ from ...words.explain import explain
 from ...words.data import percent
 from .plan_rows import show_time
 from .chart import ReadingChart
+from ..parts.text import Label, on_one_line
 
 load_translations()
 
@@ -35,9 +36,8 @@ class HistoryPage(QWidget):
         self._launch = launch
         self._background = Background(self)
         layout = QVBoxLayout(self)
-        self.story = QLabel(self)
+        self.story = Label("", self)
         self.story.setObjectName("reading_story")
-        self.story.setWordWrap(True)
         layout.addWidget(self.story)
         self.chart = ReadingChart(self)
         layout.addWidget(self.chart, 1)
@@ -58,7 +58,8 @@ class HistoryPage(QWidget):
         for heard in reversed(self._book["observations"] if self._book else []):
             said = heard["progress"]
             when = show_time(said["timestamp"] or heard["at"])
-            QTreeWidgetItem(table, [when, said["device"], percent(said["percentage"]), said["progress"]])
+            texts = [when, said["device"], percent(said["percentage"]), said["progress"]]
+            QTreeWidgetItem(table, [on_one_line(text) for text in texts])
         return table
 
     def _export_line(self) -> QHBoxLayout:

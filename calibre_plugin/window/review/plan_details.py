@@ -9,7 +9,7 @@ from qt.core import QModelIndex, QTextBrowser
 from ...words.explain import why_text
 from .plan_model import AFTER, BEFORE, RESULT, TITLE, PlanModel
 from .plan_rows import BookRow, device_of, when_of
-from ..parts.trouble import escape
+from ..parts.text import escape
 
 load_translations()
 

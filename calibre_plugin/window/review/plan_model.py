@@ -10,6 +10,7 @@ from qt.core import QAbstractItemModel, QFont, QModelIndex, QObject, Qt, pyqtSig
 from ...link.contract import ColumnMapping
 from ...words.explain import why_text
 from .plan_rows import BookRow, CellRow, Decision, device_of, show_cell, when_of
+from ..parts.text import on_one_line, tip
 
 load_translations()
 
@@ -161,7 +162,8 @@ class PlanModel(QAbstractItemModel):
             return None
         cell = self.cell_at(index)
         if role in (Role.DisplayRole, Role.ToolTipRole):
-            return self._cell_text(book, cell, index.column()) if cell else self._book_text(book, index.column())
+            text = self._cell_text(book, cell, index.column()) if cell else self._book_text(book, index.column())
+            return tip(text) if role == Role.ToolTipRole else on_one_line(text)
         if role == Role.CheckStateRole and index.column() == TITLE and not self.readonly and self._has_box(index):
             return self._check_state(book, cell)
         if role == Role.FontRole and cell is None and index.column() == TITLE:

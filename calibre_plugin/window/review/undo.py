@@ -6,7 +6,7 @@ from collections.abc import Callable, Collection, Iterator
 from itertools import islice
 from typing import Any
 
-from qt.core import QDialog, QDialogButtonBox, QLabel, QSize, Qt, QTreeWidget, QTreeWidgetItem, QVBoxLayout
+from qt.core import QDialog, QDialogButtonBox, QSize, Qt, QTreeWidget, QTreeWidgetItem, QVBoxLayout
 
 from calibre.gui2 import gprefs
 
@@ -22,6 +22,7 @@ from .undo_words import book_words
 from ..parts.geometry import keep_geometry
 from ...memory.journal_run import Run
 from ...memory.journal import RunHead, WriteJournal
+from ..parts.text import Label, on_one_line
 
 load_translations()
 
@@ -65,13 +66,12 @@ class UndoDialog(QDialog):
         self._background = Background(self)
         self._names = names_in(self._api)
         layout = QVBoxLayout(self)
-        about = QLabel(
+        about = Label(
             _("Undoing puts back what stood in a cell before the run, if the cell still holds what the run wrote.")
             + " "
             + _("On the server it puts back the earlier place, if no device has synced since."),
             self,
         )
-        about.setWordWrap(True)
         layout.addWidget(about)
         self.tree = QTreeWidget(self)
         self.tree.setHeaderLabels([_("Run"), _("Before"), _("Written")])
@@ -80,8 +80,7 @@ class UndoDialog(QDialog):
         self.tree.itemExpanded.connect(self._list_books)
         self.tree.itemSelectionChanged.connect(self._show_state)
         layout.addWidget(self.tree, 1)
-        self.status = QLabel(self)
-        self.status.setWordWrap(True)
+        self.status = Label("", self)
         layout.addWidget(self.status)
         self.buttons = QDialogButtonBox(QDialogButtonBox.StandardButton.Close, self)
         self.undo_button = self.buttons.addButton(_("&Undo selected"), QDialogButtonBox.ButtonRole.ActionRole)
@@ -147,7 +146,7 @@ class UndoDialog(QDialog):
             }[run.kind]
             count = ngettext("{n} book", "{n} books", run.books).format(n=run.books)
             heading = what.format(when=show_time(run.at), profile=names.get(run.profile, _("a deleted profile")))
-            item = QTreeWidgetItem(self.tree, [f"{heading} ({count})"])
+            item = QTreeWidgetItem(self.tree, [on_one_line(f"{heading} ({count})")])
             item.setData(0, Qt.ItemDataRole.UserRole, run)
             item.setChildIndicatorPolicy(QTreeWidgetItem.ChildIndicatorPolicy.ShowIndicator)
         if self.tree.topLevelItemCount() and self.tree.currentItem() is None:
@@ -174,10 +173,10 @@ class UndoDialog(QDialog):
                 by_book[put.book].append(texts)
         for name in list(by_book)[:SHOWN_BOOKS]:
             book_id = self._names.book_of(name)
-            book = QTreeWidgetItem(item, [book_words(self._api, self._names, name)])
+            book = QTreeWidgetItem(item, [on_one_line(book_words(self._api, self._names, name))])
             book.setData(0, Qt.ItemDataRole.UserRole, book_id)
             for texts in by_book[name]:
-                cell = QTreeWidgetItem(book, texts)
+                cell = QTreeWidgetItem(book, [on_one_line(text) for text in texts])
                 cell.setData(0, Qt.ItemDataRole.UserRole, book_id)
 
     def chosen(self) -> tuple[RunHead, set[int] | None] | None:

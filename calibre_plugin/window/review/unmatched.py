@@ -13,7 +13,6 @@ from qt.core import (
     QDialogButtonBox,
     QGridLayout,
     QHBoxLayout,
-    QLabel,
     QPlainTextEdit,
     QPushButton,
     QSize,
@@ -35,6 +34,7 @@ from .plan_rows import show_time
 from ...sync.unmatched import documents_in
 from ...sync.unmatched_found import Found, is_of, looked_up, origin_sentence
 from ..parts.geometry import keep_geometry
+from ..parts.text import Label, bounded, name_of, on_one_line, tip
 
 load_translations()
 
@@ -63,19 +63,15 @@ class UnmatchedDialog(QDialog):
         self._found = found
         self._background = Background(self)
         layout = QVBoxLayout(self)
-        about = QLabel(
+        about = Label(
             _(
                 "The server, a device or a copy that left calibre knows these documents, and no book of the library has "
                 "them. Link one to its book, and the next sync brings its progress."
             ),
             self,
         )
-        about.setWordWrap(True)
         layout.addWidget(about)
-        self.note = QLabel(found.note, self)
-        # It may name files, which are called as anybody likes.
-        self.note.setTextFormat(Qt.TextFormat.PlainText)
-        self.note.setWordWrap(True)
+        self.note = Label(found.note, self)
         self.note.setVisible(bool(found.note))
         layout.addWidget(self.note)
         layout.addLayout(self._filter_line())
@@ -98,8 +94,7 @@ class UnmatchedDialog(QDialog):
         layout.addWidget(self.tree, 1)
         layout.addLayout(self._link_lines())
         layout.addLayout(self._paste_line())
-        self.status = QLabel(self)
-        self.status.setWordWrap(True)
+        self.status = Label("", self)
         layout.addWidget(self.status)
         buttons = QDialogButtonBox(QDialogButtonBox.StandardButton.Close, self)
         buttons.addButton(help_button(self, lambda: "unmatched"), QDialogButtonBox.ButtonRole.HelpRole)
@@ -113,12 +108,11 @@ class UnmatchedDialog(QDialog):
 
     def _filter_line(self) -> QHBoxLayout:
         line = QHBoxLayout()
-        label = QLabel(_("Sh&ow:"), self)
         self.kinds = QComboBox(self)
         self.kinds.setObjectName("unmatched_kinds")
         for kind in ("read", "gone", "elsewhere", "all"):
             self.kinds.addItem("", kind)
-        label.setBuddy(self.kinds)
+        label = name_of(self.kinds, _("Sh&ow:"))
         self.kinds.activated.connect(lambda _index: self._show_rows())
         line.addWidget(label)
         line.addWidget(self.kinds)
@@ -127,10 +121,9 @@ class UnmatchedDialog(QDialog):
 
     def _link_lines(self) -> QGridLayout:
         grid = QGridLayout()
-        label = QLabel(_("&Book:"), self)
-        self.books = QComboBox(self)
+        self.books = bounded(QComboBox(self))
         self.books.setObjectName("unmatched_books")
-        label.setBuddy(self.books)
+        label = name_of(self.books, _("&Book:"))
         self.link_button = QPushButton(_("&Link to this book"), self)
         self.link_button.clicked.connect(lambda: self._link(self.books.currentData()))
         self.other_button = QPushButton(_("Link to the book &selected in the library"), self)
@@ -144,7 +137,6 @@ class UnmatchedDialog(QDialog):
 
     def _paste_line(self) -> QHBoxLayout:
         line = QHBoxLayout()
-        label = QLabel(_("&Paste:"), self)
         self.pasted = QPlainTextEdit(self)
         self.pasted.setObjectName("pasted_digests")
         self.pasted.setPlaceholderText(
@@ -152,7 +144,7 @@ class UnmatchedDialog(QDialog):
         )
         self.pasted.setTabChangesFocus(True)
         self.pasted.setMaximumHeight(52)
-        label.setBuddy(self.pasted)
+        label = name_of(self.pasted, _("&Paste:"))
         self._typing = QTimer(self)
         self._typing.setSingleShot(True)
         self._typing.timeout.connect(self._look_up)
@@ -197,8 +189,8 @@ class UnmatchedDialog(QDialog):
                 origin_sentence(document),
                 best,
             ]
-            item = QTreeWidgetItem(self.tree, texts)
-            item.setToolTip(0, f"{name or ''}\n{document.digest}".strip())
+            item = QTreeWidgetItem(self.tree, [on_one_line(text) for text in texts])
+            item.setToolTip(0, tip(f"{name or ''}\n{document.digest}".strip()))
             item.setData(0, Qt.ItemDataRole.UserRole, (document, suggestions))
             if "pasted" in document.origins:
                 self.tree.setCurrentItem(item)
@@ -217,7 +209,7 @@ class UnmatchedDialog(QDialog):
         self.books.clear()
         for suggestion in suggestions:
             authors = " & ".join(suggestion.authors)
-            self.books.addItem(f"{suggestion.title} — {authors}", suggestion.book_id)
+            self.books.addItem(on_one_line(f"{suggestion.title} — {authors}"), suggestion.book_id)
         self.books.setEnabled(bool(suggestions))
         self.link_button.setEnabled(bool(suggestions))
         reason = _("Select a document first") if item is None else _("No book of the library resembles this document")

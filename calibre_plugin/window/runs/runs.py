@@ -16,6 +16,7 @@ from ...settings import config
 from ...link.host import BridgeHost
 from ...settings.config import Settings, StoredProfile
 from ...link.contract import ColumnUpdate
+from ...words.address import shown_address
 from ...words.explain import Explanation, unsaved
 from .work import Work, secrets_of
 from .jobs import JOB_TYPE, PullRequest, pull_job
@@ -154,7 +155,7 @@ class Runs(QObject):
             self._gui.status_bar.show_message(title, 3000, show_notification=False)
         else:
             doing = _("Offering the places of {books} at {server}") if run.offer else _("Syncing {books} with {server}")
-            heading = doing.format(books=books, server=run.account["url"])
+            heading = doing.format(books=books, server=shown_address(run.account["url"]))
             if self._window is not None:
                 self._window.close()
                 self._window.deleteLater()

@@ -92,9 +92,9 @@ export function requestHeaders(
   return { ...all, accept: "application/vnd.koreader.v1+json", "content-type": "application/json" };
 }
 
-/** For an address that is none; a login inside it is left out as far as it can be made out. */
+/** For an address that is none; all that may be a login inside it is left out, slashes in its password too. */
 export function badUrl(pasted: string): SyncError {
-  const url = pasted.replace(/[^/\s]*@/, "").slice(0, 200);
+  const url = pasted.replace(/^(\s*(?:[a-z][\w+.-]*:\/\/)?).*@/is, "$1").slice(0, 200);
   return new SyncError("ServerUnreachable", { url, attempts: 0, cause: "bad_url" });
 }
 
