@@ -11,6 +11,7 @@ import threading
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from ..library.calibre_db import CalibreDb
 from .files import mounted_at, with_slashes
 from .home import Collected, bring_home
 from .names import device_id, device_name, drive_marks
@@ -21,7 +22,7 @@ from .state import load_state, save_state
 
 def collect(
     device: Any,
-    api: Any,
+    api: CalibreDb,
     abort: threading.Event,
     uuids: Mapping[str, str],
     most: int = MOST,

@@ -7,8 +7,8 @@ import time
 import unicodedata
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import Any
 
+from ..library.calibre_db import CalibreDb
 from ..link.contract import DeviceMark, KnownDigest
 from ..memory.marks import keep_marks
 from .match import Matcher, document_of
@@ -47,7 +47,7 @@ class Collected:
 
 
 def bring_home(
-    api: Any,
+    api: CalibreDb,
     before: DeviceState,
     look: Look,
     prefixes: Iterable[str],

@@ -6,8 +6,8 @@ import threading
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from functools import cached_property
-from typing import Any
 
+from ..library.calibre_db import CalibreDb
 from .state import SeenFile
 from ..link.contract import WITNESSED
 from ..memory.history import read_digests
@@ -18,7 +18,7 @@ from .sidecar import Sidecar, archived_digest, book_path
 class Matcher:
     """One library, for one look at one device. `calibre_uuids` is what calibre itself says of the device's files."""
 
-    def __init__(self, api: Any, calibre_uuids: Mapping[str, str], abort: threading.Event) -> None:
+    def __init__(self, api: CalibreDb, calibre_uuids: Mapping[str, str], abort: threading.Event) -> None:
         self._api = api
         self._abort = abort
         # MTP's list has its paths in lower case.

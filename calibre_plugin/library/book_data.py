@@ -12,6 +12,7 @@ from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any, Final
 
+from .calibre_db import CalibreDb
 from .book_shapes import DISPOSABLE, sound
 from .settings import has_newer_book_data
 from .put_aside import put_aside
@@ -41,7 +42,7 @@ def heed_damage() -> Iterator[Damage]:
         _heeding.reset(token)
 
 
-def fetch(api: Any, name: str, book_ids: Collection[int]) -> dict[int, Any]:
+def fetch(api: CalibreDb, name: str, book_ids: Collection[int]) -> dict[int, Any]:
     """The values of these books, by id; a book without one is missing. They are the caller's own to change."""
     if not book_ids:
         return {}
@@ -66,7 +67,7 @@ def fetch(api: Any, name: str, book_ids: Collection[int]) -> dict[int, Any]:
     return whole
 
 
-def keep(api: Any, name: str, values: Mapping[int, Any]) -> None:
+def keep(api: CalibreDb, name: str, values: Mapping[int, Any]) -> None:
     """Stores values by book id; a book that was deleted meanwhile is left out.
 
     What a newer version of the plugin remembers stays as it is: nothing is stored then.
@@ -86,12 +87,12 @@ def keep(api: Any, name: str, values: Mapping[int, Any]) -> None:
                 api._add_custom_book_data(name, there)
 
 
-def ids_with(api: Any, name: str) -> frozenset[int]:
+def ids_with(api: CalibreDb, name: str) -> frozenset[int]:
     """The books that have a value."""
     return frozenset(api.get_ids_for_custom_book_data(name))
 
 
-def _text_of(api: Any, name: str, book_id: int) -> str | None:
+def _text_of(api: CalibreDb, name: str, book_id: int) -> str | None:
     """What stands in the database itself; None when nothing does."""
     question = "SELECT val FROM books_plugin_data WHERE book=? AND name=?"
     with api.safe_read_lock:
@@ -99,7 +100,7 @@ def _text_of(api: Any, name: str, book_id: int) -> str | None:
     return None if row is None else str(row[0])
 
 
-def _note_damage(api: Any, name: str, book_id: int, value: Any) -> None:
+def _note_damage(api: CalibreDb, name: str, book_id: int, value: Any) -> None:
     if name in DISPOSABLE:
         return
     heeding = _heeding.get()

@@ -10,12 +10,23 @@ from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, cast
 
 from calibre.utils.date import UNDEFINED_DATE, parse_date
 from calibre.utils.icu import lower as icu_lower
 
-from ..link.contract import BOOKS_PER_MESSAGE, FITTING, Book, BookFormat, Cell, ColumnField, ColumnMapping, ColumnUpdate
+from .calibre_db import CalibreDb, ColumnAbout
+from ..link.contract import (
+    BOOKS_PER_MESSAGE,
+    FITTING,
+    Book,
+    BookFormat,
+    Cell,
+    ColumnDatatype,
+    ColumnField,
+    ColumnMapping,
+    ColumnUpdate,
+)
 from .same_cell import same_cell
 
 # calibre writes 1,000 cells in 24 to 34 ms, and whoever reads meanwhile waits: a slice stays far below what is noticed.
@@ -39,7 +50,7 @@ class WriteReport:
         self.failed.extend(part.failed)
 
 
-def fitting_columns(api: Any, shown: ColumnField) -> dict[str, dict[str, Any]]:
+def fitting_columns(api: CalibreDb, shown: ColumnField) -> dict[str, ColumnAbout]:
     """The library's own columns that can show this, by lookup name, as calibre describes them."""
     described = api.field_metadata.custom_field_metadata(include_composites=False)
     return {
@@ -50,7 +61,7 @@ def fitting_columns(api: Any, shown: ColumnField) -> dict[str, dict[str, Any]]:
 
 
 def resolve_columns(
-    api: Any, wanted: Mapping[ColumnField, tuple[str, int | None]]
+    api: CalibreDb, wanted: Mapping[ColumnField, tuple[str, int | None]]
 ) -> tuple[list[ColumnMapping], list[tuple[ColumnField, str]]]:
     """Mappings as the bridge wants them from `{field: (lookup name, scale or None)}`; second, those that cannot be."""
     resolved: list[ColumnMapping] = []
@@ -64,7 +75,7 @@ def resolve_columns(
             {
                 "field": shown,
                 "column": column,
-                "datatype": meta["datatype"],
+                "datatype": cast(ColumnDatatype, meta["datatype"]),
                 "scale": 100 if scale == 100 else 1,
                 "enum_values": list((meta["display"] or {}).get("enum_values") or ()),
             }
@@ -73,7 +84,7 @@ def resolve_columns(
 
 
 def read_books(
-    api: Any,
+    api: CalibreDb,
     book_ids: Iterable[int],
     columns: Sequence[ColumnMapping],
     *,
@@ -92,7 +103,7 @@ def read_books(
 
 
 def _read_book(
-    api: Any,
+    api: CalibreDb,
     book_id: int,
     columns: Sequence[ColumnMapping],
     bases: Mapping[int, Any],
@@ -119,13 +130,13 @@ def _read_book(
     }
 
 
-def _added(api: Any, book_id: int) -> float:
+def _added(api: CalibreDb, book_id: int) -> float:
     """When the book came into the library, epoch seconds."""
     added = api.field_for("timestamp", book_id)
     return added.timestamp() if isinstance(added, datetime.datetime) and added > UNDEFINED_DATE else 0.0
 
 
-def read_formats(api: Any, book_id: int) -> Iterator[BookFormat]:
+def read_formats(api: CalibreDb, book_id: int) -> Iterator[BookFormat]:
     """The book's files as they lie in the library; one that is not where it should be has no size and no time."""
     for fmt in api.formats(book_id, verify_formats=False):
         path = api.format_abspath(book_id, fmt) or _supposed_path(api, book_id, fmt)
@@ -137,13 +148,13 @@ def read_formats(api: Any, book_id: int) -> Iterator[BookFormat]:
             yield {"format": fmt.upper(), "path": path, "size": about.st_size, "mtime": about.st_mtime}
 
 
-def _supposed_path(api: Any, book_id: int, fmt: str) -> str:
+def _supposed_path(api: CalibreDb, book_id: int, fmt: str) -> str:
     """Where a file should be that is not there."""
     name = api.fields["formats"].format_fname(book_id, fmt)
     return str(Path(api.backend.library_path, api.field_for("path", book_id) or "", f"{name}.{fmt.lower()}"))
 
 
-def library_names(api: Any, book_id: int) -> list[str]:
+def library_names(api: CalibreDb, book_id: int) -> list[str]:
     """Basenames of the book's files in the library: what a copy is called that was made by hand."""
     return _basenames(read_formats(api, book_id))
 
@@ -153,7 +164,7 @@ def _basenames(formats: Iterable[BookFormat]) -> list[str]:
     return [Path(book_format["path"]).name for book_format in formats if book_format["mtime"]]
 
 
-def read_cell(api: Any, book_id: int, column: str) -> Cell:
+def read_cell(api: CalibreDb, book_id: int, column: str) -> Cell:
     """A column's value as it crosses to the bridge: dates as ISO 8601, an empty or undefined one as null."""
     return cell_of(api.field_for(column, book_id, default_value=None))
 
@@ -196,7 +207,7 @@ def in_slices(updates: Sequence[ColumnUpdate], abort: threading.Event | None = N
 
 
 def write_updates(
-    api: Any,
+    api: CalibreDb,
     updates: Iterable[ColumnUpdate],
     columns: Sequence[ColumnMapping],
     before_write: Callable[[Sequence[ColumnUpdate]], None] | None = None,
@@ -235,7 +246,9 @@ def write_updates(
     return report
 
 
-def _write_column(api: Any, column: str, datatype: str, updates: Sequence[ColumnUpdate], report: WriteReport) -> None:
+def _write_column(
+    api: CalibreDb, column: str, datatype: str, updates: Sequence[ColumnUpdate], report: WriteReport
+) -> None:
     try:
         _write_cells(api, column, datatype, updates, report)
     except Exception:
@@ -247,7 +260,9 @@ def _write_column(api: Any, column: str, datatype: str, updates: Sequence[Column
                 report.failed.append((update, str(error)))
 
 
-def _write_cells(api: Any, column: str, datatype: str, updates: Sequence[ColumnUpdate], report: WriteReport) -> None:
+def _write_cells(
+    api: CalibreDb, column: str, datatype: str, updates: Sequence[ColumnUpdate], report: WriteReport
+) -> None:
     """Looks once more and writes under one lock: the reader may have typed while the journal went to the disk."""
     with api.write_lock:
         fresh: list[ColumnUpdate] = []
@@ -263,7 +278,7 @@ def _write_cells(api: Any, column: str, datatype: str, updates: Sequence[ColumnU
     report.stale.extend(stale)
 
 
-def _is_offered(described: Mapping[str, Any], after: Cell) -> bool:
+def _is_offered(described: ColumnAbout, after: Cell) -> bool:
     """Whether the column takes the value: calibre leaves a cell as it is, unsaid, when its list of values lacks it."""
     if described["datatype"] != "enumeration" or after is None:
         return True
@@ -273,7 +288,7 @@ def _is_offered(described: Mapping[str, Any], after: Cell) -> bool:
 class _Spelling:
     """A text column keeps one spelling of words that differ in their capitals alone, for all books together."""
 
-    def __init__(self, api: Any, described: Mapping[str, Mapping[str, Any]]) -> None:
+    def __init__(self, api: CalibreDb, described: Mapping[str, ColumnAbout]) -> None:
         self._api = api
         self._described = described
         self._known: dict[str, dict[str, str]] = {}

@@ -9,6 +9,7 @@ from contextlib import suppress
 from typing import Any, Final
 from zlib import crc32
 
+from .calibre_db import CalibreDb
 from .book_data import KEPT_AT_ONCE, fetch, keep
 from .book_shapes import FILE_KEYS
 from ..copies.content_key import file_content_key
@@ -23,7 +24,7 @@ VERSION: Final = 2
 _BESIDE: Final = frozenset({_CHECKSUM, _VERSION})
 
 
-def books_by_uuid(api: Any) -> dict[str, int]:
+def books_by_uuid(api: CalibreDb) -> dict[str, int]:
     """Ids by uuid, without books that have none, and without a uuid that two books have: it says nothing of either."""
     claimed: dict[str, list[int]] = defaultdict(list)
     for book_id, uuid in api.all_field_for("uuid", api.all_book_ids()).items():
@@ -32,7 +33,7 @@ def books_by_uuid(api: Any) -> dict[str, int]:
     return {uuid: ids[0] for uuid, ids in claimed.items() if len(ids) == 1}
 
 
-def checksums_of(api: Any) -> dict[int, int]:
+def checksums_of(api: CalibreDb) -> dict[int, int]:
     """One number for each book that changes with its own uuid, its formats and their size, without touching the disk."""
     ids = api.all_book_ids()
     uuids = {book_id: uuid for uuid, book_id in books_by_uuid(api).items()}
@@ -41,7 +42,7 @@ def checksums_of(api: Any) -> dict[int, int]:
 
 
 def file_keys(
-    api: Any, abort: threading.Event | None = None, checksums: Mapping[int, int] | None = None
+    api: CalibreDb, abort: threading.Event | None = None, checksums: Mapping[int, int] | None = None
 ) -> dict[int, set[str]]:
     """The content keys of all EPUBs in the library; only new and changed files are opened.
 
@@ -69,7 +70,7 @@ def file_keys(
     return found
 
 
-def fetch_keys(api: Any, book_ids: Collection[int]) -> dict[int, dict[str, Any]]:
+def fetch_keys(api: CalibreDb, book_ids: Collection[int]) -> dict[int, dict[str, Any]]:
     """What was seen of these books' files, by id and format; nothing of what an earlier version of the key saw."""
     stored = fetch(api, FILE_KEYS, book_ids)
     return {b: seen for b, seen in stored.items() if isinstance(seen, dict) and seen.get(_VERSION) == VERSION}
@@ -80,7 +81,7 @@ def _files_in(seen: Mapping[str, Any]) -> dict[str, list[Any]]:
 
 
 def holders_of(
-    api: Any, keys: Collection[str], checksums: Mapping[int, int], abort: threading.Event | None
+    api: CalibreDb, keys: Collection[str], checksums: Mapping[int, int], abort: threading.Event | None
 ) -> dict[str, int]:
     """The one book of the library that holds each of these texts; a text that several books hold is left out."""
     holders: dict[str, set[int]] = defaultdict(set)
@@ -95,7 +96,7 @@ def holders_of(
     return {key: book_id for key, book_id in sole.items() if has_text(api, book_id, key)}
 
 
-def holders_of_files(api: Any, origins: Collection[str], abort: threading.Event | None = None) -> dict[str, int]:
+def holders_of_files(api: CalibreDb, origins: Collection[str], abort: threading.Event | None = None) -> dict[str, int]:
     """The one book of the library of which a file is each of these (`stream_origin`); what several books have is left out.
 
     Only files of the right size, as calibre knows it, are opened.
@@ -118,21 +119,22 @@ def holders_of_files(api: Any, origins: Collection[str], abort: threading.Event 
     return {origin: next(iter(holders[origin])) for origin in origins if len(holders[origin]) == 1}
 
 
-def has_text(api: Any, book_id: int, key: str) -> bool:
+def has_text(api: CalibreDb, book_id: int, key: str) -> bool:
     """Whether one of the book's files has this content key now."""
     stored = fetch_keys(api, [book_id]).get(book_id) or {}
     return any(key_of_format(api, book_id, fmt, stored.get(fmt))[2] == key for fmt in epub_formats(api, book_id))
 
 
-def epub_formats(api: Any, book_id: int) -> list[str]:
+def epub_formats(api: CalibreDb, book_id: int) -> list[str]:
     """The book's formats that have a content key."""
     return [fmt for fmt in api.formats(book_id, verify_formats=False) if fmt.upper() in EPUB_FORMATS]
 
 
-def key_of_format(api: Any, book_id: int, fmt: str, before: list[Any] | None) -> list[Any]:
+def key_of_format(api: CalibreDb, book_id: int, fmt: str, before: list[Any] | None) -> list[Any]:
     """Size, date and content key of a library file, the key from `before` where size and date are still the same."""
     about = api.format_metadata(book_id, fmt, allow_cache=False)
-    size, date = about.get("size", 0), about["mtime"].timestamp() if about else 0.0
+    changed = about.get("mtime")
+    size, date = about.get("size", 0), changed.timestamp() if changed else 0.0
     if before and before[:2] == [size, date]:
         return before
     path = api.format_abspath(book_id, fmt)

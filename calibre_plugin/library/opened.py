@@ -6,12 +6,12 @@ import json
 import os
 from collections.abc import Collection, Iterable
 from contextlib import suppress
-from typing import Any
 
+from .calibre_db import CalibreDb, Row
 from .positions import DEVICE, annotations_path, seconds_of
 
 
-def opened_at(api: Any, paths: Iterable[tuple[int, str]]) -> dict[int, float]:
+def opened_at(api: CalibreDb, paths: Iterable[tuple[int, str]]) -> dict[int, float]:
     """By book id, in epoch seconds, for books that were opened; `paths` are the library's files of the books asked for.
 
     The viewer dates every place it keeps. A place that we brought there has the date of the server's record, which is
@@ -47,13 +47,13 @@ def _newest(path: str) -> float | None:
     return None
 
 
-def _in_library(api: Any, book_ids: Collection[int]) -> Iterable[tuple[int, float]]:
+def _in_library(api: CalibreDb, book_ids: Collection[int]) -> Iterable[tuple[int, float]]:
     """What the content server's readers, and viewers that were opened from the library, have left in its database."""
     questions = (
         ("SELECT book, MAX(epoch) FROM last_read_positions WHERE device != ? GROUP BY book", (DEVICE,)),
         ("SELECT book, MAX(timestamp) FROM annotations GROUP BY book", ()),
     )
-    rows: list[tuple[Any, Any]] = []
+    rows: list[Row] = []
     for question, values in questions:
         # A calibre that keeps them elsewhere one day costs only this.
         with suppress(Exception), api.safe_read_lock:

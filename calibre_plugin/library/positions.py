@@ -12,12 +12,13 @@ import json
 import math
 import os
 import tempfile
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from hashlib import sha256
-from typing import Any, Final
+from typing import Final, Literal, TypeGuard
 
+from .calibre_db import CalibreDb
 from .book_data import fetch, keep
 from .book_shapes import DELIVERED
 from ..link.contract import KeptPlace, ViewerPlace
@@ -41,14 +42,14 @@ class Delivery:
     percentage: float
 
 
-def read_places(api: Any, book_id: int, users: Collection[str] = ()) -> list[KeptPlace]:
+def read_places(api: CalibreDb, book_id: int, users: Collection[str] = ()) -> list[KeptPlace]:
     """The places that calibre keeps in a book's EPUB: the desktop viewer's, and those of the content server's users."""
     path = api.format_abspath(book_id, FORMAT)
     if not path:
         return []
     delivered = delivered_to(api, book_id).get(FORMAT)
 
-    def kept(source: Any, cfi: Any, at: Any) -> Iterable[KeptPlace]:
+    def kept(source: Literal["viewer", "content_server"], cfi: object, at: object) -> Iterable[KeptPlace]:
         if isinstance(cfi, str) and cfi.startswith("epubcfi(") and isinstance(at, (int, float)):
             yield {"source": source, "format": FORMAT, "cfi": cfi, "at": float(at), "delivered": delivered}
 
@@ -56,12 +57,14 @@ def read_places(api: Any, book_id: int, users: Collection[str] = ()) -> list[Kep
     for entry in [*_last_read(read_annotations(path)), *_library_last_read(api, book_id)]:
         found.extend(kept("viewer", entry.get("pos"), seconds_of(entry.get("timestamp"))))
     for position in read_positions(api, book_id, [*users, DESKTOP_USER]):
-        source = "viewer" if position.get("user") == DESKTOP_USER else "content_server"
+        source: Literal["viewer", "content_server"] = (
+            "viewer" if position.get("user") == DESKTOP_USER else "content_server"
+        )
         found.extend(kept(source, position.get("cfi"), position.get("epoch")))
     return found
 
 
-def read_positions(api: Any, book_id: int, users: Iterable[str]) -> list[dict[str, Any]]:
+def read_positions(api: CalibreDb, book_id: int, users: Iterable[str]) -> list[Mapping[str, object]]:
     """The library's last read positions of these users, each with its `user`, in every version of calibre."""
     wanted = list(dict.fromkeys(users))
     # From 9.5 on all users can be asked for at once; before, the user is needed and not told again.
@@ -70,13 +73,18 @@ def read_positions(api: Any, book_id: int, users: Iterable[str]) -> list[dict[st
     return [{**entry, "user": user} for user in wanted for entry in api.get_last_read_positions(book_id, FORMAT, user)]
 
 
-def delivered_to(api: Any, book_id: int) -> dict[str, str]:
+def _epoch_of(position: Mapping[str, object]) -> float:
+    epoch = position.get("epoch")
+    return float(epoch) if isinstance(epoch, (int, float)) else 0.0
+
+
+def delivered_to(api: CalibreDb, book_id: int) -> dict[str, str]:
     """By format, the CFI that we delivered last."""
     kept = fetch(api, DELIVERED, (book_id,)).get(book_id)
     return dict(kept) if isinstance(kept, dict) else {}
 
 
-def standing_places(api: Any, book_id: int, users: Collection[str], viewer: bool) -> list[str]:
+def standing_places(api: CalibreDb, book_id: int, users: Collection[str], viewer: bool) -> list[str]:
     """Where each of calibre's readers that a delivery would move stands now, as a CFI; empty for one that was nowhere."""
     found = []
     if viewer:
@@ -84,12 +92,12 @@ def standing_places(api: Any, book_id: int, users: Collection[str], viewer: bool
         found.append(max(own, key=lambda place: place["at"])["cfi"] if own else "")
     for user in users:
         entries = read_positions(api, book_id, [user])
-        newest = max(entries, key=lambda entry: entry.get("epoch") or 0, default={})
+        newest: Mapping[str, object] = max(entries, key=_epoch_of, default={})
         found.append(str(newest.get("cfi") or ""))
     return found
 
 
-def last_read_at(api: Any, book_id: int, users: Collection[str], viewer: bool) -> list[float]:
+def last_read_at(api: CalibreDb, book_id: int, users: Collection[str], viewer: bool) -> list[float]:
     """When each of calibre's readers that a delivery would move was last in a book (epoch seconds); 0 for never."""
     found = []
     if viewer:
@@ -98,18 +106,17 @@ def last_read_at(api: Any, book_id: int, users: Collection[str], viewer: bool) -
         understood = read_annotations(api.format_abspath(book_id, FORMAT) or "") is not None
         found.append(max(own, default=0.0) if understood else math.inf)
     found.extend(
-        max((float(entry.get("epoch") or 0) for entry in read_positions(api, book_id, [user])), default=0.0)
-        for user in users
+        max((_epoch_of(entry) for entry in read_positions(api, book_id, [user])), default=0.0) for user in users
     )
     return found
 
 
-def remember_delivered(api: Any, book_id: int, place: ViewerPlace) -> None:
+def remember_delivered(api: CalibreDb, book_id: int, place: ViewerPlace) -> None:
     """Remembers a place as ours, so that a reader of calibre's that was opened there is not taken to have read."""
     keep(api, DELIVERED, {book_id: {**delivered_to(api, book_id), place["format"]: place["cfi"]}})
 
 
-def deliver(api: Any, deliveries: Sequence[Delivery], users: Collection[str], viewer: bool) -> int:
+def deliver(api: CalibreDb, deliveries: Sequence[Delivery], users: Collection[str], viewer: bool) -> int:
     """Puts places before the content server's users and the desktop viewer, never over newer ones; how many books."""
     done = 0
     known = api.all_book_ids()
@@ -126,8 +133,8 @@ def deliver(api: Any, deliveries: Sequence[Delivery], users: Collection[str], vi
     return done
 
 
-def _to_user(api: Any, delivery: Delivery, user: str, fresh: dict[str, str]) -> bool:
-    standing = [entry.get("epoch") or 0 for entry in read_positions(api, delivery.book_id, [user])]
+def _to_user(api: CalibreDb, delivery: Delivery, user: str, fresh: dict[str, str]) -> bool:
+    standing = [_epoch_of(entry) for entry in read_positions(api, delivery.book_id, [user])]
     if standing and (delivery.at is None or max(standing) >= delivery.at):
         return False
     keep(api, DELIVERED, {delivery.book_id: fresh})
@@ -143,14 +150,14 @@ def _to_user(api: Any, delivery: Delivery, user: str, fresh: dict[str, str]) -> 
     return True
 
 
-def _to_viewer(api: Any, delivery: Delivery, fresh: dict[str, str]) -> bool:
+def _to_viewer(api: CalibreDb, delivery: Delivery, fresh: dict[str, str]) -> bool:
     path = delivery.place["path"]
     entries = read_annotations(path)
     if entries is None:
         return False
     own = [*_last_read(entries), *_library_last_read(api, delivery.book_id)]
     local = read_positions(api, delivery.book_id, [DESKTOP_USER])
-    standing = [seconds_of(entry.get("timestamp")) or 0 for entry in own] + [entry.get("epoch") or 0 for entry in local]
+    standing = [seconds_of(entry.get("timestamp")) or 0 for entry in own] + [_epoch_of(entry) for entry in local]
     if standing and (delivery.at is None or max(standing) >= delivery.at):
         return False
     at = datetime.datetime.now().timestamp() if delivery.at is None else delivery.at
@@ -172,7 +179,7 @@ def annotations_path(book_path: str) -> str:
     return os.path.join(config_dir, "viewer", "annots", f"{key}.json")
 
 
-def read_annotations(book_path: str) -> list[Any] | None:
+def read_annotations(book_path: str) -> list[object] | None:
     """The viewer's entries for a file; none for one it never opened, None for entries that are not understood."""
     try:
         with open(annotations_path(book_path), encoding="utf-8") as file:
@@ -184,7 +191,7 @@ def read_annotations(book_path: str) -> list[Any] | None:
     return entries if isinstance(entries, list) else None
 
 
-def write_annotations(book_path: str, entries: Sequence[Any]) -> bool:
+def write_annotations(book_path: str, entries: Sequence[object]) -> bool:
     """Replaces the viewer's entries for a file, all or nothing; False when the disk refuses."""
     path = annotations_path(book_path)
     unfinished = ""
@@ -206,7 +213,7 @@ def viewer_time(seconds: float) -> str:
     return datetime.datetime.fromtimestamp(seconds, datetime.timezone.utc).isoformat(timespec="microseconds")
 
 
-def seconds_of(text: Any) -> float | None:
+def seconds_of(text: object) -> float | None:
     """The viewer's time as epoch seconds; None for what is no time."""
     from calibre.utils.iso8601 import parse_iso8601
 
@@ -216,15 +223,15 @@ def seconds_of(text: Any) -> float | None:
         return None
 
 
-def _is_last_read(entry: Any) -> bool:
+def _is_last_read(entry: object) -> TypeGuard[Mapping[str, object]]:
     return isinstance(entry, dict) and entry.get("type") == "last-read"
 
 
-def _last_read(entries: Iterable[Any] | None) -> list[dict[str, Any]]:
+def _last_read(entries: Iterable[object] | None) -> list[Mapping[str, object]]:
     return [entry for entry in entries or () if _is_last_read(entry) and entry.get("pos_type") == "epubcfi"]
 
 
-def _library_last_read(api: Any, book_id: int) -> list[dict[str, Any]]:
+def _library_last_read(api: CalibreDb, book_id: int) -> list[Mapping[str, object]]:
     """What a viewer has left in the library's annotations: it opens a book at the newest of both."""
     entries = api.annotations_map_for_book(book_id, FORMAT).get("last-read", ())
     return [entry for entry in entries if entry.get("pos_type") == "epubcfi"]

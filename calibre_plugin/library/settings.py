@@ -11,6 +11,7 @@ import threading
 import uuid
 from typing import Any, Final
 
+from .calibre_db import CalibreDb
 from .rebuilt import left_behind
 from ..copies.stored import SCHEMA, NewerSchema, brought_up, is_newer, notice, schema_of
 
@@ -22,12 +23,12 @@ BOOK_DATA: Final = "book_data"
 changing: Final = threading.RLock()
 
 
-def stored_settings(api: Any) -> Any:
+def stored_settings(api: CalibreDb) -> Any:
     """What stands in the preferences, whatever it is; None in a library that we never saw."""
     return copy.deepcopy(api.pref(_SETTINGS, default=None, namespace=NAMESPACE))
 
 
-def whole_settings(api: Any) -> tuple[dict[str, Any], bool]:
+def whole_settings(api: CalibreDb) -> tuple[dict[str, Any], bool]:
     """The settings without what makes no sense in them, and whether there was such a thing."""
     stored = stored_settings(api)
     if stored is None:
@@ -49,7 +50,7 @@ def whole_settings(api: Any) -> tuple[dict[str, Any], bool]:
     return whole, is_damaged
 
 
-def store_settings(api: Any, settings: dict[str, Any]) -> None:
+def store_settings(api: CalibreDb, settings: dict[str, Any]) -> None:
     """Replaces the settings, under this schema. Raises NewerSchema, changing nothing, when a newer version wrote them."""
     stored = stored_settings(api)
     if is_newer(stored):
@@ -64,7 +65,7 @@ def store_settings(api: Any, settings: dict[str, Any]) -> None:
         api.backend.prefs.write_serialized(api.backend.library_path)
 
 
-def find_settings_again(api: Any) -> None:
+def find_settings_again(api: CalibreDb) -> None:
     """Takes over, whatever version wrote them, the settings of before calibre rebuilt this library without them."""
     with changing:
         if stored_settings(api) is None:
@@ -73,7 +74,7 @@ def find_settings_again(api: Any) -> None:
                 api.set_pref(_SETTINGS, found, namespace=NAMESPACE)
 
 
-def bring_settings_up_to_date(api: Any) -> None:
+def bring_settings_up_to_date(api: CalibreDb) -> None:
     """Stores them under this schema, and whole, when they are not; a newer version's stay as they are, and that is told."""
     stored = stored_settings(api)
     if is_newer(stored):
@@ -84,7 +85,7 @@ def bring_settings_up_to_date(api: Any) -> None:
             store_settings(api, whole)
 
 
-def library_id(api: Any) -> str:
+def library_id(api: CalibreDb) -> str:
     """An id of this library's own, made once and kept with it: calibre's own does not survive a restore."""
     with changing:
         find_settings_again(api)
@@ -96,12 +97,12 @@ def library_id(api: Any) -> str:
     return known
 
 
-def has_newer_book_data(api: Any) -> bool:
+def has_newer_book_data(api: CalibreDb) -> bool:
     """Whether a newer version has written what this library remembers of its books: then nothing of it is changed."""
     return is_newer(api.pref(_SETTINGS, default=None, namespace=NAMESPACE), BOOK_DATA)
 
 
-def _put_aside(api: Any, stored: Any) -> None:
+def _put_aside(api: CalibreDb, stored: Any) -> None:
     if whole_settings(api)[1]:
         notice("damaged", "profiles")
         api.set_pref(f"{_SETTINGS}_damaged", stored, namespace=NAMESPACE)

@@ -12,6 +12,7 @@ from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final, Literal, TypedDict, cast
 
+from ..library.calibre_db import CalibreDb
 from ..library.book_data import fetch, keep
 from .book_names import BookNames
 from ..library.book_shapes import LOG, MEMORY
@@ -61,7 +62,7 @@ class Outcome:
     failed: set[int] = field(default_factory=set)
 
 
-def recall(api: Any, account: str, book_ids: Iterable[int], profile: str = "") -> dict[int, dict[str, Any]]:
+def recall(api: CalibreDb, account: str, book_ids: Iterable[int], profile: str = "") -> dict[int, dict[str, Any]]:
     """The remembered fields of `Book`, by id, for those that have any: merge each into what `read_books` sends.
 
     A profile without a base of its own gets the one kept last by another: for the columns that both show it holds.
@@ -89,7 +90,7 @@ def recall(api: Any, account: str, book_ids: Iterable[int], profile: str = "") -
     return recalled
 
 
-def kept_bases(api: Any, account: str, book_ids: Iterable[int]) -> dict[int, list[Base]]:
+def kept_bases(api: CalibreDb, account: str, book_ids: Iterable[int]) -> dict[int, list[Base]]:
     """What was agreed on with this account, by book id, for those that have any; of whichever profile."""
     kept = {book_id: memory_of(value, account)["bases"] for book_id, value in fetch(api, MEMORY, [*book_ids]).items()}
     return {book_id: [*bases.values()] for book_id, bases in kept.items() if bases}
@@ -101,7 +102,7 @@ def merge_into(book: Book, remembered: Mapping[int, Mapping[str, Any]]) -> Book:
 
 
 def base_changes(
-    plan: PullPlan, outcome: Outcome, names: BookNames, api: Any, account: str, profile: str
+    plan: PullPlan, outcome: Outcome, names: BookNames, api: CalibreDb, account: str, profile: str
 ) -> list[BaseChange]:
     """The bases that `remember` would change, for the write journal: record them before."""
     bases = {base["book_id"]: base for base in plan["bases"]}
@@ -144,7 +145,7 @@ def decided(
 
 
 def remember(
-    api: Any,
+    api: CalibreDb,
     account: str,
     profile: Profile,
     plan: PullPlan,
@@ -169,7 +170,7 @@ def remember(
 
 
 def _remember(
-    api: Any,
+    api: CalibreDb,
     account: str,
     profile: Profile,
     plan: PullPlan,
@@ -210,7 +211,7 @@ def _remember(
     log_decisions(api, account, _declined(before, account), _declined(kept, account))
 
 
-def observe(api: Any, account: str, observations: Iterable[Observation]) -> None:
+def observe(api: CalibreDb, account: str, observations: Iterable[Observation]) -> None:
     """Appends to the reading log what a server said; what is there already is not written twice."""
     by_book: dict[int, list[Observation]] = {}
     for observation in observations:
@@ -221,7 +222,7 @@ def observe(api: Any, account: str, observations: Iterable[Observation]) -> None
         _observe(api, account, by_book)
 
 
-def _observe(api: Any, account: str, by_book: Mapping[int, list[Observation]]) -> None:
+def _observe(api: CalibreDb, account: str, by_book: Mapping[int, list[Observation]]) -> None:
     logs = _load(api, LOG, by_book)
     grown: dict[int, list[dict[str, Any]]] = {}
     for book_id, heard in by_book.items():
@@ -236,7 +237,7 @@ def _observe(api: Any, account: str, by_book: Mapping[int, list[Observation]]) -
     log_memory(api, account, "heard", grown)
 
 
-def logged_books(api: Any, book_ids: Iterable[int], account: str | None = None) -> Iterator[LoggedBook]:
+def logged_books(api: CalibreDb, book_ids: Iterable[int], account: str | None = None) -> Iterator[LoggedBook]:
     """The whole reading logs of those of these books that have one, for one account or for all of them together."""
     known = api.all_book_ids()
     logs = fetch(api, LOG, [book_id for book_id in book_ids if book_id in known])
@@ -253,7 +254,7 @@ def logged_books(api: Any, book_ids: Iterable[int], account: str | None = None) 
 
 
 def forget_run(
-    api: Any,
+    api: CalibreDb,
     account: str,
     profile: str,
     restored: Iterable[ColumnUpdate],
@@ -301,7 +302,7 @@ def forget_run(
         log_decisions(api, account, _declined(before, account), _declined(kept, account))
 
 
-def decline(api: Any, account: str, records: Mapping[int, Record], now: float) -> None:
+def decline(api: CalibreDb, account: str, records: Mapping[int, Record], now: float) -> None:
     """Keeps that the reader wants nothing of these records, by book id; said twice it is kept once."""
     with changing:
         kept = _load(api, MEMORY, records)
@@ -315,7 +316,7 @@ def decline(api: Any, account: str, records: Mapping[int, Record], now: float) -
         log_decisions(api, account, _declined(before, account), _declined(kept, account))
 
 
-def remember_written(api: Any, account: str, written: Mapping[tuple[int, str], Cell]) -> None:
+def remember_written(api: CalibreDb, account: str, written: Mapping[tuple[int, str], Cell]) -> None:
     """Keeps that these cells, by book id and lookup name, hold what we wrote: a crash came before it was remembered."""
     with changing:
         kept = _load(api, MEMORY, {book_id for book_id, _column in written})
@@ -326,7 +327,7 @@ def remember_written(api: Any, account: str, written: Mapping[tuple[int, str], C
         keep(api, MEMORY, kept)
 
 
-def note_local_change(api: Any, account: str, changes: Iterable[LocalChange]) -> None:
+def note_local_change(api: CalibreDb, account: str, changes: Iterable[LocalChange]) -> None:
     """Keeps when the reader changed mapped cells, as calibre's listener saw it."""
     changes = list(changes)
     with changing:
@@ -350,7 +351,7 @@ def _settled(plan: PullPlan, outcome: Outcome) -> set[int]:
     return settled - left - outcome.failed
 
 
-def _load(api: Any, name: str, book_ids: Collection[int]) -> dict[int, Any]:
+def _load(api: CalibreDb, name: str, book_ids: Collection[int]) -> dict[int, Any]:
     return {book_id: value for book_id, value in fetch(api, name, book_ids).items() if value}
 
 

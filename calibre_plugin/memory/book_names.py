@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import Literal
+
+from ..library.calibre_db import CalibreDb
 
 # Why a line's book cannot be told: no record bears the uuid, or several do and nothing says which one was meant.
 NotFound = Literal["gone", "two_records"]
@@ -60,6 +62,7 @@ class BookNames:
         return {book_id for name in names if (book_id := self.book_of(name)) is not None}
 
 
-def names_in(api: Any) -> BookNames:
+def names_in(api: CalibreDb) -> BookNames:
     """The books of the library that is open."""
-    return BookNames(api.all_field_for("uuid", api.all_book_ids()))
+    uuids = api.all_field_for("uuid", api.all_book_ids())
+    return BookNames({book_id: uuid or "" for book_id, uuid in uuids.items()})

@@ -14,6 +14,7 @@ from collections.abc import Collection, Iterable, Mapping
 from contextlib import suppress
 from typing import Any, Final, TypedDict, cast
 
+from ..library.calibre_db import CalibreDb
 from ..library.book_data import fetch, keep
 from ..library.book_shapes import DIGESTS as DATA
 from ..copies.content_key import newest_key
@@ -54,24 +55,24 @@ def known_digest(
     return cast(KnownDigest, {**nothing, **seen, **known})
 
 
-def read_digests(api: Any, book_ids: Collection[int]) -> dict[int, list[KnownDigest]]:
+def read_digests(api: CalibreDb, book_ids: Collection[int]) -> dict[int, list[KnownDigest]]:
     """The histories of these books, by id; a book without one is missing."""
     stored = read_stored(api, book_ids)
     return {book_id: history["digests"] for book_id, history in stored.items() if history["digests"]}
 
 
-def read_unlinked(api: Any, book_ids: Collection[int]) -> dict[int, list[str]]:
+def read_unlinked(api: CalibreDb, book_ids: Collection[int]) -> dict[int, list[str]]:
     """What the reader unlinked, by book id."""
     stored = read_stored(api, book_ids)
     return {book_id: history["unlinked"] for book_id, history in stored.items() if history["unlinked"]}
 
 
-def read_stored(api: Any, book_ids: Collection[int]) -> dict[int, StoredHistory]:
+def read_stored(api: CalibreDb, book_ids: Collection[int]) -> dict[int, StoredHistory]:
     """The stored histories, by id; a book without one is missing."""
     return {book_id: _from_kept(value) for book_id, value in fetch(api, DATA, book_ids).items()}
 
 
-def keep_stored(api: Any, histories: Mapping[int, StoredHistory]) -> None:
+def keep_stored(api: CalibreDb, histories: Mapping[int, StoredHistory]) -> None:
     """Replaces whole histories."""
     keep(api, DATA, {book_id: _to_kept(history) for book_id, history in histories.items()})
 
@@ -96,7 +97,7 @@ def _to_kept(history: StoredHistory) -> _Kept:
     return {"digests": digests, "unlinked": history["unlinked"], "keys": keys}
 
 
-def add_digests(api: Any, found: Mapping[int, Iterable[KnownDigest]], log: bool = True) -> set[int]:
+def add_digests(api: CalibreDb, found: Mapping[int, Iterable[KnownDigest]], log: bool = True) -> set[int]:
     """Merges digests into the histories; the ids of the books whose history changed. Unknown ids are left out.
 
     Predictions are kept once a server has answered them: until then they are guesses that can be made again.
@@ -157,17 +158,17 @@ def new_in(merged: list[KnownDigest], before: list[KnownDigest]) -> list[KnownDi
     ]
 
 
-def link(api: Any, book_id: int, digest: str) -> None:
+def link(api: CalibreDb, book_id: int, digest: str) -> None:
     """Makes a digest this book's for good, also one that was unlinked. Raises ValueError for an unknown book."""
     _decide(api, book_id, digest, linked=True)
 
 
-def unlink(api: Any, book_id: int, digest: str) -> None:
+def unlink(api: CalibreDb, book_id: int, digest: str) -> None:
     """Makes sure that a digest is never taken for this book's again. Raises ValueError for an unknown book."""
     _decide(api, book_id, digest, linked=False)
 
 
-def _decide(api: Any, book_id: int, digest: str, linked: bool) -> None:
+def _decide(api: CalibreDb, book_id: int, digest: str, linked: bool) -> None:
     if book_id not in api.all_book_ids():
         raise ValueError(f"no book {book_id}")
     with changing:
@@ -183,13 +184,13 @@ def _decide(api: Any, book_id: int, digest: str, linked: bool) -> None:
     log_digests(api, book_id, [made], "linked" if linked else "unlinked")
 
 
-def log_digests(api: Any, book_id: int, digests: Iterable[KnownDigest], source: str | None = None) -> None:
+def log_digests(api: CalibreDb, book_id: int, digests: Iterable[KnownDigest], source: str | None = None) -> None:
     """Tells the copy log of digests; the library has them in any case, so a log that cannot be written is no error."""
     uuid = api.field_for("uuid", book_id)
     if not uuid:
         return
-    title: str = api.field_for("title", book_id) or ""
-    authors: list[str] = [*api.field_for("authors", book_id)]
+    title = api.field_for("title", book_id) or ""
+    authors = [*api.field_for("authors", book_id)]
     for digest in digests:
         with suppress(OSError):
             append(record_of(digest, source or digest["source"], uuid, title, authors))

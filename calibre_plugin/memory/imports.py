@@ -5,8 +5,9 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from datetime import datetime, timezone
-from typing import Any, Final
+from typing import Final
 
+from ..library.calibre_db import CalibreDb
 from ..link.contract import KnownDigest
 from .history import add_digests, known_digest, read_digests
 
@@ -14,7 +15,7 @@ _DIGEST: Final = re.compile(r"[0-9a-fA-F]{32}$")
 TABLE: Final = "book_format_checksums"
 
 
-def digest_columns(api: Any) -> dict[str, int]:
+def digest_columns(api: CalibreDb) -> dict[str, int]:
     """Text columns that hold nothing but digests, by lookup name, with how many: another KOReader plugin keeps them so."""
     found: dict[str, int] = {}
     described = api.field_metadata.custom_field_metadata(include_composites=False)
@@ -22,14 +23,14 @@ def digest_columns(api: Any) -> dict[str, int]:
         if meta["datatype"] not in ("text", "comments") or meta["is_multiple"]:
             continue
         values = [value for value in api.all_field_for(column, api.all_book_ids()).values() if value]
-        if values and all(_DIGEST.match(value.strip()) for value in values):
+        if values and all(isinstance(value, str) and _DIGEST.match(value.strip()) for value in values):
             found[column] = len(values)
     return found
 
 
-def import_column(api: Any, column: str, now: float) -> set[int]:
+def import_column(api: CalibreDb, column: str, now: float) -> set[int]:
     """Takes over the digests of a column, once and on request; the ids of the books that learned one."""
-    values: dict[int, Any] = api.all_field_for(column, api.all_book_ids())
+    values = api.all_field_for(column, api.all_book_ids())
     written = {
         book_id: value.strip().lower()
         for book_id, value in values.items()
@@ -40,7 +41,7 @@ def import_column(api: Any, column: str, now: float) -> set[int]:
     return add_digests(api, {book_id: [known_digest(digest, "imported", now)] for book_id, digest in news.items()})
 
 
-def import_table(api: Any) -> set[int]:
+def import_table(api: CalibreDb) -> set[int]:
     """Takes over what Calibre-Web-Automated has put into the library's own database; at every sync, in some ms.
 
     It keeps the digest of each copy it serves, before that is sent. Without its table nothing happens.
@@ -55,7 +56,7 @@ def import_table(api: Any) -> set[int]:
     return add_digests(api, found) if found else set()
 
 
-def _rows(api: Any) -> Iterator[tuple[int, str, str, object]]:
+def _rows(api: CalibreDb) -> Iterator[tuple[int, str, str, object]]:
     connection = api.backend.conn
     columns = {row[1] for row in connection.execute(f"PRAGMA table_info({TABLE})")}
     if not {"book", "format", "checksum"} <= columns:

@@ -9,8 +9,8 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from types import TracebackType
-from typing import Any
 
+from ..library.calibre_db import CalibreDb
 from .book_names import BookName, names_in
 from ..link.contract import ColumnMapping, ColumnUpdate, PutBack
 from .journal_run import BaseChange, Decision, PutOutcome, RunKind
@@ -25,7 +25,13 @@ class Journaled(AbstractContextManager["Journaled"]):
     """Raises OSError as soon as the journal cannot be kept: then nothing more was done."""
 
     def __init__(
-        self, api: Any, journal: WriteJournal, kind: RunKind, profile: str, account: str, undoes: str | None = None
+        self,
+        api: CalibreDb,
+        journal: WriteJournal,
+        kind: RunKind,
+        profile: str,
+        account: str,
+        undoes: str | None = None,
     ) -> None:
         self._api = api
         self.names = names_in(api)

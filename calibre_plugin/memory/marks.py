@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
-from typing import Any
 
+from ..library.calibre_db import CalibreDb
 from ..library.book_data import fetch, keep
 from ..library.book_shapes import MARKS as DATA
 from ..link.contract import DeviceMark
 
 
-def keep_marks(api: Any, found: Mapping[int, Collection[DeviceMark]]) -> set[int]:
+def keep_marks(api: CalibreDb, found: Mapping[int, Collection[DeviceMark]]) -> set[int]:
     """Keeps the last mark of each device; the ids of the books of which anything changed."""
     known = api.all_book_ids()
     wanted = {book_id: marks for book_id, marks in found.items() if book_id in known and marks}
@@ -24,7 +24,7 @@ def keep_marks(api: Any, found: Mapping[int, Collection[DeviceMark]]) -> set[int
     return set(changed)
 
 
-def read_marks(api: Any, book_ids: Collection[int]) -> dict[int, list[DeviceMark]]:
+def read_marks(api: CalibreDb, book_ids: Collection[int]) -> dict[int, list[DeviceMark]]:
     """The marks of these books, by id; a book without any is missing."""
     stored = fetch(api, DATA, book_ids)
     return {book_id: marks for book_id, marks in stored.items() if isinstance(marks, list) and marks}

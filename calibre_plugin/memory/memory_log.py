@@ -13,6 +13,7 @@ from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from typing import Any, Final, Literal, TypedDict, cast
 
+from ..library.calibre_db import CalibreDb
 from ..library.book_shapes import is_declined, is_observation
 from ..link.contract import Declined
 from ..library.settings import library_id
@@ -36,9 +37,9 @@ class Line(TypedDict):
     entry: dict[str, Any]
 
 
-def log_memory(api: Any, account: str, what: What, entries: Mapping[int, Iterable[Mapping[str, Any]]]) -> None:
+def log_memory(api: CalibreDb, account: str, what: What, entries: Mapping[int, Iterable[Mapping[str, Any]]]) -> None:
     """Appends entries, by book id. The library has them in any case, so a disk that refuses is no error here."""
-    uuids: Mapping[int, str] = api.all_field_for("uuid", list(entries))
+    uuids = api.all_field_for("uuid", list(entries))
     lines = [
         {"schema": SCHEMA, "what": what, "uuid": uuids[book_id], "account": account, "entry": {**entry}}
         for book_id, told in entries.items()
@@ -60,7 +61,7 @@ def log_memory(api: Any, account: str, what: What, entries: Mapping[int, Iterabl
 
 
 def log_decisions(
-    api: Any, account: str, before: Mapping[int, Sequence[Declined]], after: Mapping[int, Sequence[Declined]]
+    api: CalibreDb, account: str, before: Mapping[int, Sequence[Declined]], after: Mapping[int, Sequence[Declined]]
 ) -> None:
     """Appends, by book id, which records were declined between the two, and which are wanted after all."""
     said = {book_id: [one for one in now if one not in before.get(book_id, ())] for book_id, now in after.items()}
@@ -69,7 +70,7 @@ def log_decisions(
     log_memory(api, account, "declined", said)
 
 
-def read_memory(api: Any, uuids: Collection[str]) -> Iterator[Line]:
+def read_memory(api: CalibreDb, uuids: Collection[str]) -> Iterator[Line]:
     """What was logged of the books of these uuids, the oldest first; torn and senseless lines are left out."""
     wanted = frozenset(json.dumps(uuid)[1:-1].encode("ascii") for uuid in uuids)
     try:
@@ -102,7 +103,7 @@ def _is_line(line: Any) -> bool:
     return is_observation(entry) if line.get("what") == "heard" else is_declined(entry)
 
 
-def _path(api: Any) -> str:
+def _path(api: CalibreDb) -> str:
     return os.path.join(our_folder(), FOLDER, f"{library_id(api)}.jsonl")
 
 

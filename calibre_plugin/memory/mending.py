@@ -6,6 +6,7 @@ from collections import defaultdict
 from collections.abc import Collection, Mapping, Sequence
 from typing import Any, Final, cast
 
+from ..library.calibre_db import CalibreDb
 from ..library.book_data import Damage, fetch, ids_with, keep
 from .book_memory import KEPT_DECLINED, Memory, changing, is_same_record, memory_of
 from .book_names import BookName, BookNames, names_in
@@ -30,7 +31,7 @@ _EMPTY: Final[Mapping[str, Any]] = {
 }
 
 
-def mend(api: Any, journal: WriteJournal, damage: Damage) -> None:
+def mend(api: CalibreDb, journal: WriteJournal, damage: Damage) -> None:
     """Puts sound values in the place of damaged ones (which `book_data` has kept aside), with all that the logs know."""
     by_name: dict[str, set[int]] = defaultdict(set)
     for name, book_id in damage:
@@ -47,7 +48,7 @@ def mend(api: Any, journal: WriteJournal, damage: Damage) -> None:
         forget_gathered(api, by_name[DIGESTS])
 
 
-def remember_again(api: Any, journal: WriteJournal) -> None:
+def remember_again(api: CalibreDb, journal: WriteJournal) -> None:
     """Fills a library that has lost what it remembered, as one does whose database was rebuilt from the books' files."""
     if is_gathered(api):
         return
@@ -56,7 +57,7 @@ def remember_again(api: Any, journal: WriteJournal) -> None:
     _mend_log(api, {uuid: book_id for uuid, book_id in books_by_uuid(api).items() if book_id not in with_log})
 
 
-def _mend_memory(api: Any, journal: WriteJournal, books: Collection[int]) -> None:
+def _mend_memory(api: CalibreDb, journal: WriteJournal, books: Collection[int]) -> None:
     if not books:
         return
     logged = from_journal(journal, names_in(api), books)
@@ -70,7 +71,7 @@ def _mend_memory(api: Any, journal: WriteJournal, books: Collection[int]) -> Non
     _keep_memories(api, logged)
 
 
-def _mend_log(api: Any, books: Mapping[str, int]) -> None:
+def _mend_log(api: CalibreDb, books: Mapping[str, int]) -> None:
     heard: dict[str, dict[int, list[dict[str, Any]]]] = defaultdict(lambda: defaultdict(list))
     for line in read_memory(api, books) if books else ():
         if line["what"] == "heard":
@@ -79,7 +80,7 @@ def _mend_log(api: Any, books: Mapping[str, int]) -> None:
         _hear_again(api, account, by_book)
 
 
-def _hear_again(api: Any, account: str, heard: Mapping[int, Sequence[Mapping[str, Any]]]) -> None:
+def _hear_again(api: CalibreDb, account: str, heard: Mapping[int, Sequence[Mapping[str, Any]]]) -> None:
     """Brings back, by book id, lines that a reading log has lost; in their order, and each once."""
     with changing:
         logs = fetch(api, LOG, heard)
@@ -91,7 +92,7 @@ def _hear_again(api: Any, account: str, heard: Mapping[int, Sequence[Mapping[str
         keep(api, LOG, logs)
 
 
-def _keep_memories(api: Any, found: Mapping[int, Mapping[str, Memory]]) -> None:
+def _keep_memories(api: CalibreDb, found: Mapping[int, Mapping[str, Memory]]) -> None:
     """Completes, by book id and account, what is remembered: what is there already counts more."""
     with changing:
         kept = fetch(api, MEMORY, found)
@@ -110,7 +111,7 @@ def _keep_memories(api: Any, found: Mapping[int, Mapping[str, Memory]]) -> None:
         keep(api, MEMORY, kept)
 
 
-def _mend_digests(api: Any, books: Mapping[str, int]) -> None:
+def _mend_digests(api: CalibreDb, books: Mapping[str, int]) -> None:
     others = bytes_of(uuid for uuid in books_by_uuid(api) if uuid not in books)
     found: dict[int, list[CopyRecord]] = defaultdict(list)
     for record in read_logs(log_folders(), without=others):

@@ -6,10 +6,12 @@ import os
 from collections.abc import Callable, Iterator
 from typing import Any, Final
 
+from ..library.calibre_db import CalibreDb
+
 WIRELESS_TEMPLATE: Final = "{title} - {authors} ({id})"
 
 
-def names_on_readers(api: Any, book_id: int) -> list[str]:
+def names_on_readers(api: CalibreDb, book_id: int) -> list[str]:
     """Basenames that a copy of any format of this book may have, likeliest first, each once."""
     metadata = api.get_metadata(book_id)
     names: list[str] = []
@@ -24,7 +26,7 @@ def names_on_readers(api: Any, book_id: int) -> list[str]:
     return list(dict.fromkeys(name for name in names if name))
 
 
-def _sent(api: Any, book_id: int, metadata: Any, extension: str) -> Iterator[str]:
+def _sent(api: CalibreDb, book_id: int, metadata: Any, extension: str) -> Iterator[str]:
     """Send to device: the template of calibre's settings, and that of KOReader's wireless connection."""
     from calibre.library.save_to_disk import config
 
@@ -32,14 +34,14 @@ def _sent(api: Any, book_id: int, metadata: Any, extension: str) -> Iterator[str
         yield _by_template(book_id, metadata, extension, template)
 
 
-def _saved(api: Any, book_id: int, metadata: Any, extension: str) -> Iterator[str]:
+def _saved(api: CalibreDb, book_id: int, metadata: Any, extension: str) -> Iterator[str]:
     """Save to disk."""
     from calibre.library.save_to_disk import config
 
     yield _by_template(book_id, metadata, extension, config().parse().template)
 
 
-def _downloaded(api: Any, book_id: int, metadata: Any, extension: str) -> Iterator[str]:
+def _downloaded(api: CalibreDb, book_id: int, metadata: Any, extension: str) -> Iterator[str]:
     """The content server's own name, plain and as newer clients get it."""
     from calibre.ebooks.metadata import authors_to_string
     from calibre.utils.filenames import ascii_filename
@@ -50,7 +52,7 @@ def _downloaded(api: Any, book_id: int, metadata: Any, extension: str) -> Iterat
     yield _safe(name)
 
 
-def _by_opds(api: Any, book_id: int, metadata: Any, extension: str) -> Iterator[str]:
+def _by_opds(api: CalibreDb, book_id: int, metadata: Any, extension: str) -> Iterator[str]:
     """KOReader's own catalogue browser names a file by author and title."""
     from calibre.ebooks.metadata import authors_to_string
 
@@ -58,7 +60,7 @@ def _by_opds(api: Any, book_id: int, metadata: Any, extension: str) -> Iterator[
         yield f"{authors} - {metadata.title}.{extension}".replace("/", "_")
 
 
-def _in_library(api: Any, book_id: int, metadata: Any, extension: str) -> Iterator[str]:
+def _in_library(api: CalibreDb, book_id: int, metadata: Any, extension: str) -> Iterator[str]:
     """A copy made by hand."""
     path = api.format_abspath(book_id, extension.upper())
     if path:

@@ -6,6 +6,7 @@ import threading
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any, Final
 
+from ..library.calibre_db import CalibreDb
 from ..library.book_data import fetch, keep
 from ..library.book_shapes import NOTICED as DATA
 from ..link.contract import COPIES_SEEN, Book
@@ -19,7 +20,7 @@ WORTH_KEEPING: Final = 8 * 86_400
 _changing = threading.Lock()
 
 
-def notice(api: Any, happened: Mapping[int, float], now: float) -> None:
+def notice(api: CalibreDb, happened: Mapping[int, float], now: float) -> None:
     """Keeps when something happened to these books, epoch seconds; never an older date than is kept."""
     # A date from the future, of another machine's clock, would be news for ever.
     recent = {book_id: min(at, now) for book_id, at in happened.items() if at > now - WORTH_KEEPING}
@@ -40,7 +41,7 @@ def copies_seen(records: Iterable[CopyRecord], books: Mapping[str, int]) -> dict
     return found
 
 
-def with_news(api: Any, page: Sequence[Book]) -> list[Book]:
+def with_news(api: CalibreDb, page: Sequence[Book]) -> list[Book]:
     """The books with the date of whatever happened last: added, sent, downloaded, met on a device, opened here."""
     noticed = fetch(api, DATA, [book["book_id"] for book in page])
     paths = ((book["book_id"], book_format["path"]) for book in page for book_format in book["formats"])
@@ -54,7 +55,7 @@ def with_news(api: Any, page: Sequence[Book]) -> list[Book]:
     ]
 
 
-def note_all(api: Any, book_ids: Collection[int], now: float) -> None:
+def note_all(api: CalibreDb, book_ids: Collection[int], now: float) -> None:
     """Something happened to all of these just now."""
     notice(api, dict.fromkeys(book_ids, now), now)
 

@@ -17,6 +17,7 @@ from typing import Any, BinaryIO, Final, TypedDict, cast
 from calibre.constants import numeric_version
 from calibre.ebooks.metadata.book import PUBLICATION_METADATA_FIELDS, SOCIAL_METADATA_FIELDS
 
+from ..library.calibre_db import CalibreDb
 from ..library.book_data import fetch, keep
 from ..library.book_shapes import PREDICTIONS as CACHE
 from ..copies.content_key import content_key
@@ -48,7 +49,7 @@ class Cached(TypedDict):
 
 
 def predictor(
-    api: Any, columns: list[ColumnMapping], abort: threading.Event | None = None
+    api: CalibreDb, columns: list[ColumnMapping], abort: threading.Event | None = None
 ) -> Callable[[int], list[KnownDigest]]:
     """A function from book id to predicted digests; results are kept until the book, calibre or a plugboard changes.
 
@@ -77,7 +78,9 @@ def predictor(
     return predict
 
 
-def _made_of(api: Any, book_id: int, ours: frozenset[str], plugboards: dict[str, Any], strip_list: StripList) -> str:
+def _made_of(
+    api: CalibreDb, book_id: int, ours: frozenset[str], plugboards: dict[str, Any], strip_list: StripList
+) -> str:
     """A hash over everything a prediction depends on, but for our own columns and what is built on them: a sync changes it."""
     files = [
         (fmt, about.get("size"), str(about.get("mtime")))
@@ -131,7 +134,7 @@ def _what_boards_show(metadata: Any, ours: frozenset[str], plugboards: dict[str,
 
 
 def _predict_files(
-    api: Any,
+    api: CalibreDb,
     book_id: int,
     ours: frozenset[str],
     plugboards: dict[str, Any],
@@ -231,7 +234,7 @@ def _digest_of_copy(
     return dict(made)
 
 
-def _predict_names(api: Any, book_id: int) -> Iterator[KnownDigest]:
+def _predict_names(api: CalibreDb, book_id: int) -> Iterator[KnownDigest]:
     """For readers set to *Filename* matching: what a copy is called, route by route."""
     now = time.time()
     for name in names_on_readers(api, book_id):

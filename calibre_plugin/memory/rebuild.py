@@ -18,6 +18,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any, Final, TypedDict, cast
 
+from ..library.calibre_db import CalibreDb
 from ..library.book_data import fetch, ids_with, keep
 from ..library.book_shapes import GATHERED as STATE
 from ..copies.content_key import is_versioned
@@ -76,7 +77,7 @@ class Rebuilt:
         return self.find_orphans()
 
 
-def rebuild(api: Any, further_folders: Iterable[str] = (), abort: threading.Event | None = None) -> Rebuilt:
+def rebuild(api: CalibreDb, further_folders: Iterable[str] = (), abort: threading.Event | None = None) -> Rebuilt:
     """Gathers the copy logs and brings the library's histories up to date; meant for a background thread.
 
     When nothing happened since the last time, this costs a look at the log folders and at calibre's own tables.
@@ -117,7 +118,7 @@ def bytes_of(uuids: Iterable[str]) -> frozenset[bytes]:
 
 
 def bring_all(
-    api: Any,
+    api: CalibreDb,
     records: Iterable[CopyRecord],
     books: Mapping[str, int],
     checksums: Mapping[int, int],
@@ -137,7 +138,7 @@ def bring_all(
     return changed
 
 
-def read_state(api: Any) -> State:
+def read_state(api: CalibreDb) -> State:
     """What the library remembers; nothing when it is new, restored, or lost its first book."""
     holder = min(api.all_book_ids(), default=None)
     stored = fetch(api, STATE, [holder]).get(holder) if holder is not None else None
@@ -146,12 +147,12 @@ def read_state(api: Any) -> State:
     return {"version": VERSION, "logs": {}, "books": {}, "with_history": []}
 
 
-def is_gathered(api: Any) -> bool:
+def is_gathered(api: CalibreDb) -> bool:
     """Whether anything was ever brought home here: not in a new library, nor in a restored one."""
     return bool(read_state(api)["books"])
 
 
-def forget_gathered(api: Any, book_ids: Collection[int]) -> None:
+def forget_gathered(api: CalibreDb, book_ids: Collection[int]) -> None:
     """Has the next gathering bring everything of these books once more, from wherever it lies."""
     state = read_state(api)
     holder = min(api.all_book_ids(), default=None)
@@ -161,7 +162,7 @@ def forget_gathered(api: Any, book_ids: Collection[int]) -> None:
 
 
 def write_state(
-    api: Any, before: State, folders: Collection[str], logs: Mapping[str, list[int]], checksums: Mapping[int, int]
+    api: CalibreDb, before: State, folders: Collection[str], logs: Mapping[str, list[int]], checksums: Mapping[int, int]
 ) -> None:
     """Remembers what was brought home, and what another machine brought home of logs that are not here."""
     elsewhere = {path: version for path, version in before["logs"].items() if os.path.dirname(path) not in folders}
@@ -176,7 +177,7 @@ def write_state(
         keep(api, STATE, {min(checksums): now})
 
 
-def bring(api: Any, records: Mapping[int, list[CopyRecord]]) -> set[int]:
+def bring(api: CalibreDb, records: Mapping[int, list[CopyRecord]]) -> set[int]:
     """Puts logged records into the histories of these books; the ids of those that changed."""
     restore_unlinked(api, records)
     return add_digests(api, {book_id: list(digests_of(logged)) for book_id, logged in records.items()}, log=False)
@@ -204,7 +205,7 @@ def digests_of(records: Iterable[CopyRecord]) -> Iterator[KnownDigest]:
             yield known_digest(name_digest(name), source, at, "filename", **{**shared, "answered": None})
 
 
-def restore_unlinked(api: Any, records: Mapping[int, list[CopyRecord]]) -> None:
+def restore_unlinked(api: CalibreDb, records: Mapping[int, list[CopyRecord]]) -> None:
     """What was unlinked later than it was linked stays so, also in a restored library."""
     decided = {book_id: unlinked_of(logged) for book_id, logged in records.items()}
     wanted = {book_id: unlinked for book_id, unlinked in decided.items() if unlinked}
@@ -229,7 +230,7 @@ def unlinked_of(records: Iterable[CopyRecord]) -> set[str]:
 
 
 def adopt(
-    api: Any, lost: Iterable[CopyRecord], checksums: Mapping[int, int], abort: threading.Event | None
+    api: CalibreDb, lost: Iterable[CopyRecord], checksums: Mapping[int, int], abort: threading.Event | None
 ) -> set[int]:
     """Gives records of no book here to the one book of this library that has their text, or the file they are copies of."""
     lost = list(lost)
@@ -251,7 +252,7 @@ def adopt(
     return bring(api, found)
 
 
-def find_orphans(api: Any, folders: Iterable[str]) -> list[Orphan]:
+def find_orphans(api: CalibreDb, folders: Iterable[str]) -> list[Orphan]:
     """What no book of this library has taken over, under its newest title; for that, all logs are read."""
     uuids = set(books_by_uuid(api))
     lost: dict[str, list[CopyRecord]] = defaultdict(list)

@@ -10,8 +10,9 @@ from __future__ import annotations
 import threading
 from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Final
 
+from ..library.calibre_db import CalibreDb
 from ..library.book_data import keep
 from ..copies.content_key import OldAndNew, is_versioned, old_and_new_key
 from ..link.contract import COPIES_LEFT, KnownDigest
@@ -30,7 +31,7 @@ class _File:
     changed: float
 
 
-def rekey(api: Any, book_ids: Collection[int], abort: threading.Event | None = None) -> set[int]:
+def rekey(api: CalibreDb, book_ids: Collection[int], abort: threading.Event | None = None) -> set[int]:
     """Makes the keys of these books' histories anew; the ids of those that changed. A stop leaves the rest for later."""
     changed: set[int] = set()
     ids = sorted(book_ids)
@@ -55,13 +56,14 @@ def _is_old(digest: KnownDigest) -> bool:
     return digest["content_key"] is not None and not is_versioned(digest["content_key"])
 
 
-def _files_of(api: Any, book_id: int) -> Iterator[_File]:
+def _files_of(api: CalibreDb, book_id: int) -> Iterator[_File]:
     for fmt in epub_formats(api, book_id):
         path = api.format_abspath(book_id, fmt)
         keys = old_and_new_key(path) if path else None
         about = api.format_metadata(book_id, fmt, allow_cache=False)
-        if keys is not None and about:
-            yield _File(keys, about["mtime"].timestamp())
+        changed = about.get("mtime")
+        if keys is not None and changed is not None:
+            yield _File(keys, changed.timestamp())
 
 
 def _renewed(digest: KnownDigest, files: Iterable[_File]) -> KnownDigest:

@@ -8,6 +8,7 @@ import os
 from collections.abc import Callable, Iterator
 from typing import Any, Final
 
+from ..library.calibre_db import CalibreDb, Row
 from ..library.book_data import fetch, keep
 from ..library.book_shapes import DISPOSABLE, LOG, MEMORY
 from ..library.settings import (
@@ -33,7 +34,7 @@ BOOKS_AT_ONCE: Final = 500
 STEPS: Final[dict[int, dict[str, Callable[[Any], Any]]]] = {}
 
 
-def must_be_ours(api: Any) -> None:
+def must_be_ours(api: CalibreDb) -> None:
     """Raises NewerSchema in a library in which a newer version of the plugin has remembered anything."""
     stored = stored_settings(api)
     if is_newer(stored):
@@ -42,7 +43,7 @@ def must_be_ours(api: Any) -> None:
         raise NewerSchema("book_data")
 
 
-def why_left_alone(api: Any) -> Explanation | None:
+def why_left_alone(api: CalibreDb) -> Explanation | None:
     """What the reader is told before anything begins in a library that a newer version has written; None in any other."""
     try:
         must_be_ours(api)
@@ -51,7 +52,7 @@ def why_left_alone(api: Any) -> Explanation | None:
     return None
 
 
-def bring_up_to_date(api: Any) -> None:
+def bring_up_to_date(api: CalibreDb) -> None:
     """Brings profiles and remembered data to this schema, for a job's thread. Raises NewerSchema as `must_be_ours`.
 
     Raises OSError when no copy can be kept: then nothing is changed, and all of it can be read as it is.
@@ -73,12 +74,12 @@ def bring_up_to_date(api: Any) -> None:
         store_settings(api, {**settings, BOOK_DATA: SCHEMA})
 
 
-def copy_path(api: Any, schema: int) -> str:
+def copy_path(api: CalibreDb, schema: int) -> str:
     """Where the copy of what was remembered under this schema lies: JSON lines of uuid, name and value, compressed."""
     return os.path.join(our_folder(), FOLDER, f"{library_id(api)}-schema-{schema}.jsonl.gz")
 
 
-def _copy(api: Any, schema: int) -> None:
+def _copy(api: CalibreDb, schema: int) -> None:
     path = copy_path(api, schema)
     if os.path.exists(path):
         return
@@ -91,7 +92,7 @@ def _copy(api: Any, schema: int) -> None:
     os.replace(unfinished, path)
 
 
-def _rows(api: Any) -> list[tuple[str, str, str]]:
+def _rows(api: CalibreDb) -> list[Row]:
     """Uuid, name and text of every value that cannot be made again."""
     question = (
         "SELECT uuid, name, val FROM books_plugin_data JOIN books ON books.id = book "
@@ -101,7 +102,7 @@ def _rows(api: Any) -> list[tuple[str, str, str]]:
         return [row for row in api.backend.execute(question) if row[1] not in DISPOSABLE]
 
 
-def _seed_memory_log(api: Any) -> None:
+def _seed_memory_log(api: CalibreDb) -> None:
     """What was heard and said no to before there was a memory log."""
     for ids in _in_slices(sorted(api.all_book_ids())):
         for book_id, heard in fetch(api, LOG, ids).items():
@@ -112,7 +113,7 @@ def _seed_memory_log(api: Any) -> None:
                 log_memory(api, account, "declined", {book_id: memory.get("declined") or ()})
 
 
-def _change_all(api: Any, name: str, change: Callable[[Any], Any]) -> None:
+def _change_all(api: CalibreDb, name: str, change: Callable[[Any], Any]) -> None:
     for ids in _in_slices(sorted(api.all_book_ids())):
         keep(api, name, {book_id: change(value) for book_id, value in fetch(api, name, ids).items()})
 

@@ -7,6 +7,7 @@ import hashlib
 from collections.abc import Iterable, Mapping
 from typing import Any, Final, Literal, TypedDict, cast, get_args
 
+from ..library.calibre_db import CalibreDb
 from ..copies import strip_list
 from ..link.contract import (
     DEFAULT_RULES,
@@ -160,12 +161,12 @@ def new_profile(profile_id: str, name: str, account_id: str) -> StoredProfile:
     }
 
 
-def library_settings(api: Any) -> dict[str, Any]:
+def library_settings(api: CalibreDb) -> dict[str, Any]:
     """The library's own settings, whole, whatever schema they are of."""
     return whole_settings(api)[0]
 
 
-def profiles(api: Any) -> list[StoredProfile]:
+def profiles(api: CalibreDb) -> list[StoredProfile]:
     """The library's profiles, in the reader's order."""
     return [_whole_profile(stored) for stored in library_settings(api)["profiles"]]
 
@@ -227,20 +228,20 @@ def _only_known(usual: Mapping[str, Any], stored: Mapping[str, Any]) -> dict[str
     }
 
 
-def default_profile(api: Any) -> StoredProfile | None:
+def default_profile(api: CalibreDb) -> StoredProfile | None:
     """The profile that a plain click syncs: the chosen one, else the first."""
     known = profiles(api)
     chosen = library_settings(api)["default_profile"]
     return next((profile for profile in known if profile["id"] == chosen), known[0] if known else None)
 
 
-def save_profiles(api: Any, known: list[StoredProfile], default: str) -> None:
+def save_profiles(api: CalibreDb, known: list[StoredProfile], default: str) -> None:
     """Stores all profiles of the library. Raises NewerSchema when a newer version wrote them."""
     with changing:
         store_settings(api, {**library_settings(api), "profiles": known, "default_profile": default})
 
 
-def map_columns(api: Any, columns: Iterable[ColumnMapping] = ()) -> None:
+def map_columns(api: CalibreDb, columns: Iterable[ColumnMapping] = ()) -> None:
     """Tells every calibre process which columns are ours: those of all profiles of this library, and these."""
     described = api.field_metadata.custom_field_metadata()
     mapped = {mapping["column"] for mapping in columns}
@@ -254,7 +255,7 @@ def map_columns(api: Any, columns: Iterable[ColumnMapping] = ()) -> None:
     strip_list.write_columns(library_id(api), ours)
 
 
-def resolve_profile(api: Any, stored: StoredProfile) -> tuple[Profile, list[tuple[ColumnField, str]]]:
+def resolve_profile(api: CalibreDb, stored: StoredProfile) -> tuple[Profile, list[tuple[ColumnField, str]]]:
     """The profile as the bridge wants it, and the mapped columns that this library no longer has or that do not fit."""
     wanted: dict[ColumnField, tuple[str, int | None]] = {
         shown: (mapped["column"], mapped["scale"]) for shown, mapped in stored["columns"].items() if mapped["column"]
@@ -272,7 +273,7 @@ def resolve_profile(api: Any, stored: StoredProfile) -> tuple[Profile, list[tupl
     return profile, unusable
 
 
-def mappings_of(api: Any) -> dict[str, ColumnMapping]:
+def mappings_of(api: CalibreDb) -> dict[str, ColumnMapping]:
     """How the profiles of this library fill their columns, by lookup name: to show a cell as the library does."""
     resolved = [resolve_profile(api, stored)[0]["columns"] for stored in profiles(api)]
     return {mapping["column"]: mapping for columns in resolved for mapping in columns}

@@ -7,6 +7,7 @@ import uuid
 from dataclasses import dataclass, field
 from typing import Any, Final, TypedDict
 
+from ..library.calibre_db import CalibreDb
 from . import config
 from .config import Settings, StoredProfile
 from ..link.contract import Account, ColumnField
@@ -44,7 +45,7 @@ class Draft:
     made_columns: list[str] = field(default_factory=list)
 
     @classmethod
-    def load(cls, api: Any, settings: Settings) -> Draft:
+    def load(cls, api: CalibreDb, settings: Settings) -> Draft:
         """The settings as they are, and an empty profile where there is none."""
         known = config.profiles(api)
         first = config.default_profile(api)
@@ -63,7 +64,7 @@ class Draft:
             kobo_is_known=settings.get("kepubs_told"),
         )
 
-    def save(self, api: Any, settings: Settings) -> None:
+    def save(self, api: CalibreDb, settings: Settings) -> None:
         """Accounts and choices to this machine's private file, profiles to the library."""
         if self.accounts != settings.accounts():
             settings.set("accounts", self.accounts)

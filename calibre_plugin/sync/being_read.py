@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Iterable
-from typing import Any
 
+from ..library.calibre_db import CalibreDb
 from ..library.books import read_books
 from ..link.client import Bridge, BridgeClient
 from ..link.contract import BeingReadAnswer, Profile
@@ -14,7 +14,7 @@ from .pull import with_memory
 
 
 def books_being_read(
-    api: Any,
+    api: CalibreDb,
     book_ids: Iterable[int],
     account_id: str,
     profile: Profile,

@@ -5,8 +5,9 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable, Iterable, Sequence
-from typing import Any, Final
+from typing import Final
 
+from ..library.calibre_db import CalibreDb
 from ..memory.book_memory import observe
 from ..link.client import Bridge
 from ..settings.config import library_id
@@ -23,7 +24,7 @@ OUTCOMES: Final[dict[str, PutOutcome]] = {"carried": "put", "not_needed": "left"
 
 
 def carry_over(
-    api: Any,
+    api: CalibreDb,
     plan: PullPlan,
     account: Account,
     profile: Profile,
@@ -37,7 +38,7 @@ def carry_over(
 
 
 def offer(
-    api: Any,
+    api: CalibreDb,
     offers: Sequence[CarryOver],
     account: Account,
     profile: Profile,

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Sequence
 from typing import Any, Final, Literal
 
+from ..library.calibre_db import CalibreDb
 from ..memory.book_memory import recall
 from ..copies.content_key import is_versioned, pages_alike
 from ..link.contract import (
@@ -40,7 +41,7 @@ _RECORD: Final[tuple[Literal["document", "percentage", "progress", "timestamp"],
 )
 
 
-def lost_sidecars(api: Any) -> dict[int, list[str]]:
+def lost_sidecars(api: CalibreDb) -> dict[int, list[str]]:
     """Digests of this library's books, by id, whose sidecar has gone from a device that still has the book."""
     lost: dict[str, set[str]] = {}
     for state in all_states():
@@ -52,7 +53,7 @@ def lost_sidecars(api: Any) -> dict[int, list[str]]:
     return {book_id: sorted(lost[uuid]) for book_id, uuid in uuids.items() if uuid in lost}
 
 
-def offers_again(api: Any, account_id: str, book_ids: Collection[int]) -> list[CarryOver]:
+def offers_again(api: CalibreDb, account_id: str, book_ids: Collection[int]) -> list[CarryOver]:
     """The last place that a server gave under each lost sidecar's digest, to be put there again under our name."""
     lost = {book_id: digests for book_id, digests in lost_sidecars(api).items() if book_id in book_ids}
     remembered = recall(api, account_id, lost)
@@ -66,7 +67,7 @@ def offers_again(api: Any, account_id: str, book_ids: Collection[int]) -> list[C
     return offers
 
 
-def offers_of(api: Any, account_id: str, profile: Profile, book_ids: Collection[int]) -> list[CarryOver]:
+def offers_of(api: CalibreDb, account_id: str, profile: Profile, book_ids: Collection[int]) -> list[CarryOver]:
     """*Offer this place to my devices*: each book's place, for every copy of the same text that is out there, and for
     copies that have lost their own, that one."""
     remembered = recall(api, account_id, book_ids, profile["id"])
@@ -84,7 +85,7 @@ def offers_of(api: Any, account_id: str, profile: Profile, book_ids: Collection[
     return [*offers, *(offer for offer in lost if (offer["book_id"], offer["document"]) not in offered)]
 
 
-def alike_copies(api: Any, offers: Iterable[CarryOver]) -> list[CarryOverResult]:
+def alike_copies(api: CalibreDb, offers: Iterable[CarryOver]) -> list[CarryOverResult]:
     """Copies of these books that no place is offered to, because their pages cannot be told apart, with that reason."""
     offered: dict[int, list[CarryOver]] = {}
     for offer in offers:

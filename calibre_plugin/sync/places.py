@@ -10,6 +10,7 @@ import threading
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from typing import Any, Final
 
+from ..library.calibre_db import CalibreDb
 from ..memory.book_memory import kept_bases, recall
 from ..link.client import Bridge
 from ..link.contract import Base, PlaceAnswer, PlaceRequest, PullPlan, Rules, ViewerPlace
@@ -28,7 +29,7 @@ OnPhase = Callable[[int, int, str], None]
 
 
 def deliver_positions(
-    api: Any,
+    api: CalibreDb,
     plan: PullPlan,
     account_id: str,
     rules: Rules,
@@ -74,7 +75,7 @@ def deliver_positions(
     return delivered
 
 
-def taken_bases(api: Any, plan: PullPlan, account_id: str) -> Iterator[Base]:
+def taken_bases(api: CalibreDb, plan: PullPlan, account_id: str) -> Iterator[Base]:
     """The bases of a plan that were really kept, when its cells were written or needed no writing."""
     planned = [*plan["bases"], *(asked["base"] for asked in plan["conflicts"])]
     kept = kept_bases(api, account_id, [base["book_id"] for base in planned])
@@ -84,7 +85,7 @@ def taken_bases(api: Any, plan: PullPlan, account_id: str) -> Iterator[Base]:
 
 
 def owed_bases(
-    api: Any, account_id: str, book_ids: Iterable[int], users: Collection[str], viewer: bool
+    api: CalibreDb, account_id: str, book_ids: Iterable[int], users: Collection[str], viewer: bool
 ) -> dict[int, Base]:
     """The agreed places, by book, that one of calibre's readers is behind: it has nothing newer and was not brought there.
 
@@ -103,7 +104,9 @@ def owed_bases(
     return owed
 
 
-def cfi_for(api: Any, book_id: int, account_id: str, bridge: Bridge, abort: threading.Event) -> ViewerPlace | None:
+def cfi_for(
+    api: CalibreDb, book_id: int, account_id: str, bridge: Bridge, abort: threading.Event
+) -> ViewerPlace | None:
     """Where calibre's viewer should open a book: at or about the place of the last sync; None where there is none.
 
     Pass its `format` and `cfi` to `view_format_by_id(book_id, format, open_at=cfi)`.
@@ -119,7 +122,7 @@ def cfi_for(api: Any, book_id: int, account_id: str, bridge: Bridge, abort: thre
 
 
 def find_places(
-    api: Any,
+    api: CalibreDb,
     records: Mapping[int, Base],
     bridge: Bridge,
     abort: threading.Event,
@@ -136,7 +139,7 @@ def find_places(
         yield bridge.request("position/convert", {"requests": part}, abort=abort)["answers"]
 
 
-def _request(api: Any, book_id: int, base: Base, standing: Callable[[int], list[str]]) -> PlaceRequest | None:
+def _request(api: CalibreDb, book_id: int, base: Base, standing: Callable[[int], list[str]]) -> PlaceRequest | None:
     formats = list(read_formats(api, book_id))
     if all(book_format["format"] != FORMAT for book_format in formats):
         return None

@@ -9,8 +9,9 @@ from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from types import TracebackType
-from typing import Any, Final
+from typing import Final
 
+from ..library.calibre_db import CalibreDb
 from .bridge_run import bridge_run
 from ..library.book_data import heed_damage
 from ..memory.book_memory import Outcome, base_changes, decided, merge_into, recall, remember
@@ -92,7 +93,7 @@ class Applied:
 
 
 def prepare(
-    api: Any,
+    api: CalibreDb,
     book_ids: Sequence[int],
     account: Account,
     profile: Profile,
@@ -133,7 +134,7 @@ def prepare(
 
 
 def with_memory(
-    api: Any, account_id: str, profile: Profile, pages: Iterator[list[Book]], mended: set[int] | None = None
+    api: CalibreDb, account_id: str, profile: Profile, pages: Iterator[list[Book]], mended: set[int] | None = None
 ) -> Iterator[list[Book]]:
     """The pages with all that the library remembers of each book: base, reading log, history of digests.
 
@@ -151,7 +152,7 @@ def with_memory(
         yield remembered
 
 
-def _remembered(api: Any, account_id: str, profile: Profile, page: Sequence[Book]) -> list[Book]:
+def _remembered(api: CalibreDb, account_id: str, profile: Profile, page: Sequence[Book]) -> list[Book]:
     ids = [book["book_id"] for book in page]
     remembered = recall(api, account_id, ids, profile["id"])
     digests = read_digests(api, ids)
@@ -182,7 +183,7 @@ class Writing(AbstractContextManager["Writing"]):
 
     def __init__(
         self,
-        api: Any,
+        api: CalibreDb,
         pulled: Pulled,
         account: Account,
         profile: Profile,
@@ -245,7 +246,9 @@ class Writing(AbstractContextManager["Writing"]):
         return Outcome(self.report.written, set(self._said.theirs), set(self._said.ours), left)
 
 
-def apply(api: Any, pulled: Pulled, account: Account, profile: Profile, decisions: Decisions | None = None) -> Applied:
+def apply(
+    api: CalibreDb, pulled: Pulled, account: Account, profile: Profile, decisions: Decisions | None = None
+) -> Applied:
     """Writes what was accepted, in one go. Raises OSError when the journal cannot be kept."""
     with Writing(api, pulled, account, profile, decisions) as writing:
         writing.write(writing.wanted)
@@ -260,12 +263,12 @@ def settled(plan: PullPlan) -> Decisions:
     return Decisions(theirs=theirs, ours=ours)
 
 
-def journal_of(api: Any) -> WriteJournal:
+def journal_of(api: CalibreDb) -> WriteJournal:
     """The write journal of this library on this machine."""
     return WriteJournal(os.path.join(our_folder(), "journal"), library_id(api), has_newer_book_data(api))
 
 
-def _digests_by_book(api: Any, plan: PullPlan) -> dict[int, list[KnownDigest]]:
+def _digests_by_book(api: CalibreDb, plan: PullPlan) -> dict[int, list[KnownDigest]]:
     """The digests that answered, by book, for its history."""
     found: dict[int, list[KnownDigest]] = {}
     for finding in plan["digests"]:
@@ -274,7 +277,7 @@ def _digests_by_book(api: Any, plan: PullPlan) -> dict[int, list[KnownDigest]]:
     return found
 
 
-def _with_content_key(api: Any, book_id: int, digest: KnownDigest) -> KnownDigest:
+def _with_content_key(api: CalibreDb, book_id: int, digest: KnownDigest) -> KnownDigest:
     """A copy made by hand of the library's own file has that file's text: its place may be offered on other copies."""
     fmt = digest["format"]
     if digest["source"] != "library" or is_versioned(digest["content_key"]) or fmt not in EPUB_FORMATS:
@@ -315,7 +318,7 @@ def _plan(
 
 
 def _predicted(
-    api: Any,
+    api: CalibreDb,
     book_ids: Collection[int],
     account_id: str,
     profile: Profile,

@@ -8,6 +8,7 @@ from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
 
+from ..library.calibre_db import CalibreDb
 from ..memory.book_memory import observe, recall
 from ..link.client import Bridge
 from ..library.settings import library_id
@@ -57,7 +58,7 @@ class Pushed:
 
 
 def prepare(
-    api: Any,
+    api: CalibreDb,
     book_ids: Sequence[int],
     account: Account,
     profile: Profile,
@@ -91,7 +92,7 @@ def prepare(
 
 
 def apply(
-    api: Any,
+    api: CalibreDb,
     prepared: Prepared,
     account: Account,
     profile: Profile,
@@ -140,7 +141,7 @@ def _as_put_back(put: Put) -> PutBack:
 
 
 def _agree(
-    api: Any,
+    api: CalibreDb,
     prepared: Prepared,
     asked: Sequence[PushConflict],
     results: Sequence[PutResult],
@@ -182,7 +183,9 @@ def pushed_books(results: Iterable[PutResult]) -> dict[int, float | None]:
     }
 
 
-def _agreed(api: Any, account_id: str, profile_id: str, updates: list[ColumnUpdate], bases: list[Any]) -> PullPlan:
+def _agreed(
+    api: CalibreDb, account_id: str, profile_id: str, updates: list[ColumnUpdate], bases: list[Any]
+) -> PullPlan:
     """What a push leaves to be written and remembered, in the words of a pull."""
     ids = [base["book_id"] for base in bases]
     agreed = {base["book_id"]: base["values"] for base in bases}

@@ -5,8 +5,9 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
-from typing import Any, Final, cast
+from typing import Final, cast
 
+from ..library.calibre_db import CalibreDb
 from ..memory.book_memory import forget_run
 from ..memory.book_names import names_in
 from ..link.client import Bridge
@@ -35,7 +36,7 @@ OUTCOMES: Final[dict[str, PutOutcome]] = {"restored": "put", "removed": "put", "
 
 
 def undo_push(
-    api: Any,
+    api: CalibreDb,
     journal: WriteJournal,
     run: Run,
     account: Account,
@@ -91,7 +92,7 @@ def undo_push(
 
 
 def _follow(
-    api: Any,
+    api: CalibreDb,
     doing: Journaled,
     undo: Undo,
     results: Sequence[PutBackResult],

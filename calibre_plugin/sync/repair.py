@@ -5,8 +5,9 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Iterable
-from typing import Any, cast
+from typing import cast
 
+from ..library.calibre_db import CalibreDb
 from ..memory.book_memory import decline, forget_run, remember_written
 from ..memory.book_names import BookNames, names_in
 from ..link.contract import ColumnUpdate, Progress
@@ -21,7 +22,7 @@ from ..memory.journal import WriteJournal
 _repairing = threading.Lock()
 
 
-def repair(api: Any, journal: WriteJournal) -> list[Run]:
+def repair(api: CalibreDb, journal: WriteJournal) -> list[Run]:
     """Ends the runs that a crash left open, after remembering what was written and decided; gives back those runs.
 
     Call it when a library is opened and before each run: nothing that was never written is offered to be undone.
@@ -49,7 +50,7 @@ def repair(api: Any, journal: WriteJournal) -> list[Run]:
     return left_open
 
 
-def _finish_run(api: Any, run: Run, names: BookNames) -> None:
+def _finish_run(api: CalibreDb, run: Run, names: BookNames) -> None:
     """The cells that hold what was to be written are ours; what the reader had declined is declined."""
     written = [(names.book_of(entry.book), entry) for entry in run.standing]
     cells = {(book_id, entry.column): entry.after for book_id, entry in written if book_id is not None}
@@ -62,7 +63,7 @@ def _finish_run(api: Any, run: Run, names: BookNames) -> None:
     decline(api, run.account, declined, run.at)
 
 
-def _finish_undo(api: Any, journal: WriteJournal, undone: Run, undo: Run, names: BookNames) -> None:
+def _finish_undo(api: CalibreDb, journal: WriteJournal, undone: Run, undo: Run, names: BookNames) -> None:
     """Remembers what a crash kept an undo from remembering: else the next sync would bring back what was undone."""
     again = journal.is_redone_by_undoing(undone)
     restored = [(book_id, entry) for entry in undo.standing if (book_id := names.book_of(entry.book)) is not None]

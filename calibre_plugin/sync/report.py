@@ -10,6 +10,7 @@ from urllib.parse import urlsplit
 from calibre.constants import __version__ as calibre_version
 from calibre.constants import isfrozen, islinux, ismacos, iswindows
 
+from ..library.calibre_db import CalibreDb
 from ..settings.config import StoredProfile
 from ..link.contract import Account, Diagnosis
 from ..devices.state import all_states
@@ -25,7 +26,7 @@ PUBLIC_SERVERS: Final = frozenset({"sync.koreader.rocks"})
 
 
 def make_report(
-    api: Any,
+    api: CalibreDb,
     plugin_version: str,
     runtime: Runtime | None,
     profile: StoredProfile | None,
@@ -55,7 +56,7 @@ def _system() -> str:
     return f"{name} {platform.release()} ({build}), Python {platform.python_version()}"
 
 
-def _profile_lines(api: Any, profile: StoredProfile | None) -> list[str]:
+def _profile_lines(api: CalibreDb, profile: StoredProfile | None) -> list[str]:
     if profile is None:
         return ["Profile: none"]
     described = api.field_metadata.custom_field_metadata()

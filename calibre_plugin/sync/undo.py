@@ -6,8 +6,9 @@ import threading
 import time
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, cast
+from typing import cast
 
+from ..library.calibre_db import CalibreDb
 from ..memory.book_memory import forget_run
 from ..memory.book_names import names_in
 from ..link.contract import ColumnMapping, ColumnUpdate, PutBackResult
@@ -32,7 +33,7 @@ class Undone:
 
 
 def undo_run(
-    api: Any,
+    api: CalibreDb,
     journal: WriteJournal,
     run: Run,
     only: Collection[int] | None = None,
@@ -59,7 +60,7 @@ def undo_run(
 
 
 def _forget(
-    api: Any, undo: Undo, report: WriteReport, bases: Mapping[int, BaseChange], now: float, again: bool
+    api: CalibreDb, undo: Undo, report: WriteReport, bases: Mapping[int, BaseChange], now: float, again: bool
 ) -> None:
     restored = {update["book_id"] for update in report.written}
     meant = restored | undo.unreached if restored else restored
@@ -74,7 +75,7 @@ def decisions_of(doing: Journaled, undo: Undo, again: bool) -> list[Decision]:
 
 
 def put_cells_back(
-    api: Any,
+    api: CalibreDb,
     updates: Sequence[ColumnUpdate],
     doing: Journaled,
     undoes: Mapping[int, int | None],
@@ -96,7 +97,7 @@ def last_push(journal: WriteJournal) -> Run | None:
     return journal.newest("push")
 
 
-def _mappings(api: Any, updates: Collection[ColumnUpdate]) -> list[ColumnMapping]:
+def _mappings(api: CalibreDb, updates: Collection[ColumnUpdate]) -> list[ColumnMapping]:
     """The columns of these updates as they are now: a run is undone also where its columns are no longer mapped."""
     described = api.field_metadata.custom_field_metadata()
     names = {update["column"] for update in updates} & set(described)

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Collection, Sequence
-from typing import Any
 
+from ..library.calibre_db import CalibreDb
 from ..memory.book_names import BookNames, names_in
 from ..link.contract import Cell, ColumnUpdate
 from ..memory.journal_run import Run
@@ -15,7 +15,7 @@ from .pull import journal_of
 from .undo import undo_run
 
 
-def runs_under(api: Any, book_id: int, digest: str) -> list[Run]:
+def runs_under(api: CalibreDb, book_id: int, digest: str) -> list[Run]:
     """The runs that wrote this book's cells because of this digest, the newest first. Reads the whole journal."""
     names = names_in(api)
     return [run for run in journal_of(api).runs() if run.kind == "pull" and _wrote_under(run, names, book_id, digest)]
@@ -31,7 +31,7 @@ def _wrote_under(run: Run, names: BookNames, book_id: int, digest: str) -> bool:
     return any(entry.document == digest or (entry.document is None and agreed) for entry in entries)
 
 
-def restorable(api: Any, book_id: int, runs: Sequence[Run]) -> list[ColumnUpdate]:
+def restorable(api: CalibreDb, book_id: int, runs: Sequence[Run]) -> list[ColumnUpdate]:
     """What undoing these runs would do to the book: only cells that still hold what they wrote, each once."""
     names = names_in(api)
     known = api.field_metadata.custom_field_metadata()
@@ -59,7 +59,7 @@ def restorable(api: Any, book_id: int, runs: Sequence[Run]) -> list[ColumnUpdate
 
 
 def put_back(
-    api: Any, runs: Sequence[Run], only: Collection[int] | None, abort: threading.Event | None = None
+    api: CalibreDb, runs: Sequence[Run], only: Collection[int] | None, abort: threading.Event | None = None
 ) -> WriteReport:
     """Undoes these runs for these books, in the order given. Raises OSError when the journal cannot be kept."""
     report = WriteReport()

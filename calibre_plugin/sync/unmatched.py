@@ -12,6 +12,7 @@ from dataclasses import dataclass, field, replace
 from difflib import SequenceMatcher
 from typing import Any, Final, Literal
 
+from ..library.calibre_db import CalibreDb
 from ..link.client import Bridge
 from ..link.contract import Account, ListedDocument
 from ..devices.state import all_states
@@ -82,7 +83,7 @@ def list_documents(bridge: Bridge, account: Account, abort: Any = None) -> list[
 
 
 def unmatched(
-    api: Any,
+    api: CalibreDb,
     listed: Iterable[ListedDocument] = (),
     orphans: Iterable[Orphan] = (),
     pasted: Iterable[Document] = (),
@@ -116,7 +117,7 @@ def documents_in(text: str) -> list[Document]:
     return [Document(sidecar["digest"], frozenset({"pasted"}), percentage=sidecar["percentage"], **told)]
 
 
-def owners_of(api: Any, digests: Collection[str]) -> dict[str, int]:
+def owners_of(api: CalibreDb, digests: Collection[str]) -> dict[str, int]:
     """The books of this library that have these digests already."""
     stored = read_stored(api, api.all_book_ids())
     return {
@@ -127,7 +128,7 @@ def owners_of(api: Any, digests: Collection[str]) -> dict[str, int]:
     }
 
 
-def shelf_of(api: Any) -> Shelf:
+def shelf_of(api: CalibreDb) -> Shelf:
     """Titles and authors of the whole library; 10,000 books in a fraction of a second."""
     ids = api.all_book_ids()
     titles: dict[int, str] = {book_id: title or "" for book_id, title in api.all_field_for("title", ids).items()}
@@ -218,7 +219,7 @@ def _joined(known: Document, more: Document) -> Document:
     return replace(known, origins=known.origins | more.origins, **completed)
 
 
-def _matched(api: Any) -> set[str]:
+def _matched(api: CalibreDb) -> set[str]:
     """Digests that some book has. What a reader unlinked from one book may still be another's."""
     stored = read_stored(api, api.all_book_ids())
     return {known["digest"] for history in stored.values() for known in history["digests"]}

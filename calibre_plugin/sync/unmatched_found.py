@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
-from typing import Any
 
+from ..library.calibre_db import CalibreDb
 from ..link.host import Launch
 from ..link.contract import Account, ListedDocument
 from ..devices.state import all_states
@@ -33,7 +33,7 @@ class Found:
 
 
 def find_unmatched(
-    api: Any, launch: Launch, account: Account | None, copy_logs: Iterable[str], libraries: Iterable[str]
+    api: CalibreDb, launch: Launch, account: Account | None, copy_logs: Iterable[str], libraries: Iterable[str]
 ) -> Found:
     """Asks the server and looks through the logs, in whatever thread this is. Never raises what is expected."""
     listed, note = None, ""
@@ -53,7 +53,7 @@ def find_unmatched(
     return looked_up(api, Found([], note, listed or [], rebuild(api, copy_logs).orphans, elsewhere))
 
 
-def looked_up(api: Any, found: Found, text: str = "") -> Found:
+def looked_up(api: CalibreDb, found: Found, text: str = "") -> Found:
     """The documents of all sources and of a pasted text, with suggestions; meant for a background thread."""
     pasted = documents_in(text)
     documents = unmatched(api, found.listed, found.orphans, pasted, found.elsewhere)

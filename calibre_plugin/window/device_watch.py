@@ -9,6 +9,7 @@ from typing import Any, Final
 
 from qt.core import QObject
 
+from ..library.calibre_db import CalibreDb
 from .parts.background import Background
 from ..devices.device import calibre_uuids, collect
 from ..devices.home import Collected
@@ -88,7 +89,7 @@ class DeviceWatch(QObject):
             # Not waited for: an eject must never be delayed.
             self._abort.set()
 
-    def _read_in_jobs(self, device: Any, api: Any, uuids: dict[str, str], abort: threading.Event) -> None:
+    def _read_in_jobs(self, device: Any, api: CalibreDb, uuids: dict[str, str], abort: threading.Event) -> None:
         def done(job: Any) -> None:
             if job.failed:
                 if not abort.is_set():

@@ -9,6 +9,7 @@ from typing import Any, cast
 
 from qt.core import QObject, QTimer
 
+from ..library.calibre_db import CalibreDb
 from ..settings import config
 from ..memory.book_memory import note_local_change
 from ..link.contract import LocalChange
@@ -88,7 +89,7 @@ class LocalChanges(QObject):
             self._keeping.join(max(0.0, until - time.monotonic()))
 
 
-def _keep(api: Any, by_account: Mapping[str, list[LocalChange]]) -> None:
+def _keep(api: CalibreDb, by_account: Mapping[str, list[LocalChange]]) -> None:
     for account_id, changes in by_account.items():
         if changes:
             note_local_change(api, account_id, changes)

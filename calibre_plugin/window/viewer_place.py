@@ -7,6 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from ..library.calibre_db import CalibreDb
 from .parts.background import Background
 from ..link.host import BridgeHost, Launch
 from ..settings.config import Settings, StoredProfile
@@ -49,7 +50,7 @@ class ViewerPlaces:
         self._background.run(lambda: place_to_open(api, book_id, stored["account_id"], launch), found)
 
 
-def place_to_open(api: Any, book_id: int, account_id: str, launch: Launch) -> ViewerPlace | Explanation | None:
+def place_to_open(api: CalibreDb, book_id: int, account_id: str, launch: Launch) -> ViewerPlace | Explanation | None:
     """Where calibre's viewer should open a book; None where no place is known. Never on the GUI thread."""
     library = str(Path(api.backend.library_path))
     try:

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import time
-from typing import Any
 
 from qt.core import QComboBox, QGroupBox, QHBoxLayout, QPushButton, QVBoxLayout, QWidget
 
+from ...library.calibre_db import CalibreDb
 from ..parts.background import Background, Fault, attempt
 from ...words.faults import note_fault
 from ...memory.imports import digest_columns, import_column
@@ -18,7 +18,7 @@ load_translations()
 class ImportBox(QGroupBox):
     """Takes over at once: there is nothing to undo, a digest that is wrong can be unlinked in a book's details."""
 
-    def __init__(self, api: Any, parent: QWidget) -> None:
+    def __init__(self, api: CalibreDb, parent: QWidget) -> None:
         super().__init__(_("Digests from another plugin"), parent)
         self._api = api
         self._background = Background(self)

@@ -8,6 +8,7 @@ from qt.core import QApplication, QFormLayout, QHBoxLayout, QPushButton, Qt, QVB
 
 from calibre.gui2 import choose_files
 
+from ...library.calibre_db import CalibreDb
 from ..parts.background import Background
 from ...link.client import BridgeDied, BridgeFault, BridgeNotStarted, SyncError
 from ...link.host import BridgeHost, Launch
@@ -29,7 +30,7 @@ load_translations()
 class RuntimeTab(QWidget):
     """Looks in a thread: a program that hangs must not hang the preferences."""
 
-    def __init__(self, api: Any, draft: Draft, host: BridgeHost, parent: QWidget) -> None:
+    def __init__(self, api: CalibreDb, draft: Draft, host: BridgeHost, parent: QWidget) -> None:
         super().__init__(parent)
         self._api = api
         self._draft = draft
@@ -167,7 +168,9 @@ def tested(launch: Launch) -> tuple[str, bool]:
     return words.format(name=name, version=runtime.version_text, path=runtime.path), True
 
 
-def report_of(api: Any, version: str, launch: Launch, profile: StoredProfile | None, account: Account | None) -> str:
+def report_of(
+    api: CalibreDb, version: str, launch: Launch, profile: StoredProfile | None, account: Account | None
+) -> str:
     """The report, with whatever of it can be had. Never raises."""
     runtime: Runtime | None = None
     diagnosis: Diagnosis | None = None

@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from typing import Any, Final, Literal
 
+from ...library.calibre_db import CalibreDb
 from ...link.contract import Cell, ColumnMapping, ColumnUpdate, Conflict, PullPlan, Why
 from ...words.explain import why_text
 from ...library.books import WriteReport
@@ -59,7 +60,7 @@ class BookRow:
         return [cell.update for cell in self.cells if cell.ticked]
 
 
-def rows_of(api: Any, plan: PullPlan) -> list[BookRow]:
+def rows_of(api: CalibreDb, plan: PullPlan) -> list[BookRow]:
     """The plan's books: conflicts first, then changes, then skips; within each by title. Meant for a job's thread."""
     shown = [item["book_id"] for key in ("conflicts", "updates", "skipped") for item in plan[key]]
     titles = api.all_field_for("title", shown)

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, Final
+from typing import Final
 
+from ...library.calibre_db import CalibreDb
 from ...memory.book_names import BookName, BookNames, names_in
 from ...sync.push_undo import server_sentence
 from ...sync.undo import Undone
@@ -16,7 +17,7 @@ load_translations()
 NAMED_BOOKS: Final = 5
 
 
-def book_words(api: Any, names: BookNames, name: BookName) -> str:
+def book_words(api: CalibreDb, names: BookNames, name: BookName) -> str:
     """What a book of the journal is called, or why it cannot be told any more."""
     book_id = names.book_of(name)
     if book_id is not None:
@@ -27,7 +28,7 @@ def book_words(api: Any, names: BookNames, name: BookName) -> str:
     return words.format(title=_title_of(api, names, name))
 
 
-def undo_sentence(api: Any, undone: Undone) -> str:
+def undo_sentence(api: CalibreDb, undone: Undone) -> str:
     """What was put back, and what was not."""
     report = undone.report
     books = len({update["book_id"] for update in report.written})
@@ -44,7 +45,7 @@ def undo_sentence(api: Any, undone: Undone) -> str:
     return " ".join([*said, *([on_server] if on_server else []), *_left_sentences(api, undone.left)])
 
 
-def _left_sentences(api: Any, left: Sequence[LeftBook]) -> list[str]:
+def _left_sentences(api: CalibreDb, left: Sequence[LeftBook]) -> list[str]:
     said = []
     gone = sum(each.reason == "gone" for each in left)
     if gone:
@@ -63,6 +64,6 @@ def _left_sentences(api: Any, left: Sequence[LeftBook]) -> list[str]:
     return said
 
 
-def _title_of(api: Any, names: BookNames, name: BookName) -> str:
+def _title_of(api: CalibreDb, names: BookNames, name: BookName) -> str:
     """The title of a record that bears the uuid: two of them are most often two of one book."""
     return next((str(api.field_for("title", book_id)) for book_id in names.bearers_of(name)), "")

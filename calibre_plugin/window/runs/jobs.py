@@ -9,6 +9,7 @@ from pathlib import Path
 from queue import Queue
 from typing import Any
 
+from ...library.calibre_db import CalibreDb
 from ...sync import pull
 from ...sync.being_read import books_being_read
 from ...link.client import SyncError
@@ -54,7 +55,7 @@ PHASES: dict[str, tuple[float, float]] = {
 class PullRequest:
     """One pull of one profile; `api` is the library that was open when it was asked for."""
 
-    api: Any
+    api: CalibreDb
     book_ids: Sequence[int]
     account: Account
     profile: Profile
@@ -143,7 +144,7 @@ def pull_job(
         return PullOutcome(trouble=trouble)
 
 
-def take_up(api: Any, log: Callable[..., None]) -> None:
+def take_up(api: CalibreDb, log: Callable[..., None]) -> None:
     """Puts right, before anything new is decided, what a crash, a restore or an older version has left.
 
     Raises NewerSchema in a library that a newer version has written.
@@ -228,7 +229,7 @@ def _unwritten(
     return WriteOutcome(applied, trouble, len(wanted - reached))
 
 
-def gone_library(api: Any) -> Explanation | None:
+def gone_library(api: CalibreDb) -> Explanation | None:
     """Why nothing can be read or written: the library's folder is out of reach, although calibre holds its database."""
     folder = Path(api.backend.library_path)
     return None if Path(folder, "metadata.db").exists() else library_gone(str(folder))
@@ -273,7 +274,7 @@ class UndoOutcome:
 
 
 def undo_job(
-    api: Any,
+    api: CalibreDb,
     run: Run,
     only: Collection[int] | None,
     launch: Launch,
@@ -308,7 +309,7 @@ def undo_job(
 
 
 def put_back_job(
-    api: Any,
+    api: CalibreDb,
     runs: Sequence[Run],
     only: Collection[int],
     *,

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from queue import Queue
 from typing import Any, cast
 
+from ...library.calibre_db import CalibreDb
 from ...sync.carry_over import offer
 from ...link.contract import CarryOverResult, ColumnUpdate, KnownDigest, Why
 from ...devices.state import forget_offers
@@ -73,7 +74,7 @@ def names_of(histories: Iterable[Iterable[KnownDigest]]) -> dict[str, str]:
     return {known["digest"]: copy_name(known) for history in histories for known in history}
 
 
-def rows_of_offers(api: Any, book_ids: Collection[int], results: Sequence[CarryOverResult]) -> list[BookRow]:
+def rows_of_offers(api: CalibreDb, book_ids: Collection[int], results: Sequence[CarryOverResult]) -> list[BookRow]:
     """One row a book, below it one for each copy: what stood there, what stands there now, and why."""
     by_book: dict[int, list[CarryOverResult]] = {book_id: [] for book_id in book_ids}
     for result in results:

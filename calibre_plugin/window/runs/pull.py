@@ -5,6 +5,7 @@ from __future__ import annotations
 from functools import partial
 from typing import Any
 
+from ...library.calibre_db import CalibreDb
 from ...link.contract import ColumnUpdate, PullPlan
 from ...settings import config
 from ...settings.config import Settings
@@ -143,7 +144,7 @@ class PullRun:
         )
 
 
-def mark_as_run(api: Any, profile_id: str) -> None:
+def mark_as_run(api: CalibreDb, profile_id: str) -> None:
     """From now on the profile's own choice decides about the review."""
     known = config.profiles(api)
     for profile in known:

@@ -10,6 +10,7 @@ from pathlib import Path
 from queue import Queue
 from typing import Any, cast
 
+from ...library.calibre_db import CalibreDb
 from ...sync import push
 from ...link.client import SyncError
 from ...link.contract import ColumnUpdate, PushPlan
@@ -127,7 +128,7 @@ def phase_reporter(notifications: Queue[Any]) -> Callable[[int, int, str], None]
     return on_phase
 
 
-def rows_of_push(api: Any, plan: PushPlan) -> list[BookRow]:
+def rows_of_push(api: CalibreDb, plan: PushPlan) -> list[BookRow]:
     """A push as rows: what the server has, and what it would get."""
     rows: dict[int, BookRow] = {}
 

@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
+from ...library.calibre_db import CalibreDb
 from ...settings.config import StoredProfile
 from ...link.contract import Account, Profile, PullPlan
 from .work import Work
@@ -21,7 +22,7 @@ Trigger = Literal["reader", "start", "timer", "device", "sync"]
 class Run:
     """One run of one profile over some books of one library."""
 
-    api: Any
+    api: CalibreDb
     stored: StoredProfile
     profile: Profile
     account: Account

@@ -12,6 +12,7 @@ from qt.core import QObject, QTimer
 from calibre.gui2 import Dispatcher
 from calibre.gui2.threaded_jobs import ThreadedJob
 
+from ...library.calibre_db import CalibreDb
 from ...settings import config
 from ...link.host import BridgeHost
 from ...settings.config import Settings, StoredProfile
@@ -241,7 +242,7 @@ class Runs(QObject):
         """Shows the new values in calibre's list and panels, some books at a time."""
         self._refresh(self._gui.current_db.new_api, sorted(book_ids))
 
-    def _refresh(self, api: Any, book_ids: Sequence[int]) -> None:
+    def _refresh(self, api: CalibreDb, book_ids: Sequence[int]) -> None:
         if not book_ids or self._gui.shutting_down or not self.is_open(api):
             return
         now, later = book_ids[:REFRESHED_AT_ONCE], book_ids[REFRESHED_AT_ONCE:]
@@ -288,7 +289,7 @@ class Runs(QObject):
         for told in self.on_idle:
             told()
 
-    def is_open(self, api: Any) -> bool:
+    def is_open(self, api: CalibreDb) -> bool:
         """Whether this is still the library in the window: also one that was closed and opened again is another."""
         return self._gui.current_db.new_api is api
 

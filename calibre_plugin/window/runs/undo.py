@@ -8,6 +8,7 @@ from typing import Any
 from calibre.gui2 import Dispatcher
 from calibre.gui2.threaded_jobs import ThreadedJob
 
+from ...library.calibre_db import CalibreDb
 from ...link.host import BridgeHost
 from ...settings.config import Settings
 from ...link.contract import Account
@@ -33,13 +34,13 @@ class UndoRuns:
         # The job that puts back at this moment, what it does, and the library it does it in.
         self.job: Any = None
         self._work: Work[UndoOutcome] | None = None
-        self._api: Any = None
+        self._api: CalibreDb = None
         # One for all jobs: calibre keeps each job, and with it whom it told.
         self._told = Dispatcher(self._done, parent=runs)
         # What is to be put back as soon as nothing runs: the library, runs, books.
         self._put_backs: list[tuple[Any, Sequence[Run], Collection[int]]] = []
 
-    def undo(self, api: Any, journaled: Run, only: Collection[int] | None = None) -> None:
+    def undo(self, api: CalibreDb, journaled: Run, only: Collection[int] | None = None) -> None:
         """Puts back what a run wrote in this library, for all its books or some, in a job."""
         if self._runs.is_busy:
             self._gui.status_bar.show_message(_("A sync is running: undo when it has ended."), 5000)
@@ -67,14 +68,14 @@ class UndoRuns:
         asked = with_proxy(account) if account else None
         self._begin(undo_job, (api, journaled, only, launch, asked), secrets_of(asked))
 
-    def _may_write(self, api: Any) -> bool:
+    def _may_write(self, api: CalibreDb) -> bool:
         """Whether this version may put anything back in the library; else the reader is told why not."""
         left_alone = why_left_alone(api)
         if left_alone is not None:
             self._runs.complain(left_alone, quiet=False)
         return left_alone is None
 
-    def put_back(self, api: Any, journaled: Sequence[Run], only: Collection[int]) -> None:
+    def put_back(self, api: CalibreDb, journaled: Sequence[Run], only: Collection[int]) -> None:
         """Puts back the cells that these runs wrote for some books of this library, one run after the other."""
         if not self._may_write(api):
             return

@@ -1,0 +1,129 @@
+"""calibre's database as this plugin uses it, and nothing of it beyond: what stands here is checked in real calibres.
+
+Types alone: calibre is asked for nothing when this is imported.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager
+from datetime import datetime
+from typing import TYPE_CHECKING, Any, Literal, Protocol, TypedDict, overload
+
+if TYPE_CHECKING:
+    from calibre.ebooks.metadata.book.base import Metadata
+
+Row = Sequence[Any]
+Readable = Literal["title", "uuid", "path"]
+
+
+class FormatAbout(TypedDict, total=False):
+    """What calibre knows of a file in the library; nothing when the file is gone."""
+
+    path: str
+    size: int
+    mtime: datetime
+
+
+class ColumnAbout(TypedDict):
+    """A custom column: its heading, number, datatype, and what its kind is made of (`enum_values`, a template)."""
+
+    name: str
+    colnum: int
+    datatype: str
+    is_multiple: Mapping[str, str]
+    display: dict[str, Any]
+
+
+class Connection(Protocol):
+    def execute(self, statement: str, values: Sequence[object] = ..., /) -> Iterable[Row]: ...
+
+
+class Prefs(Protocol):
+    def write_serialized(self, library_path: str, /) -> None: ...
+
+
+class Backend(Protocol):
+    """The database file itself; whoever executes something holds a lock of the library."""
+
+    dbpath: str
+    library_path: str
+
+    @property
+    def prefs(self) -> Prefs: ...
+    @property
+    def conn(self) -> Connection: ...
+    def execute(self, statement: str, values: Sequence[object] = ..., /) -> Iterator[Row]: ...
+
+
+class FieldMetadata(Protocol):
+    def custom_field_metadata(self, include_composites: bool = ...) -> dict[str, ColumnAbout]: ...
+
+
+class FormatsField(Protocol):
+    def format_fname(self, book_id: int, fmt: str, /) -> str: ...
+
+
+class CalibreDb(Protocol):
+    """`db.new_api`: what it reads is read under calibre's own lock, what begins with `_` while we hold it."""
+
+    @property
+    def backend(self) -> Backend: ...
+    @property
+    def field_metadata(self) -> FieldMetadata: ...
+    @property
+    def fields(self) -> Mapping[str, FormatsField]: ...
+    @property
+    def safe_read_lock(self) -> AbstractContextManager[object]: ...
+    @property
+    def write_lock(self) -> AbstractContextManager[object]: ...
+
+    def all_book_ids(self) -> frozenset[int]: ...
+    def _all_book_ids(self) -> frozenset[int]: ...
+    @overload
+    def field_for(self, name: Readable, book_id: int) -> str | None: ...
+    @overload
+    def field_for(self, name: Literal["authors"], book_id: int) -> tuple[str, ...]: ...
+    @overload
+    def field_for(self, name: Literal["timestamp"], book_id: int) -> datetime | None: ...
+    @overload
+    def field_for(self, name: str, book_id: int, default_value: object = ...) -> object: ...
+    def _field_for(self, name: str, book_id: int, default_value: object = ...) -> object: ...
+    @overload
+    def all_field_for(self, field: Readable, book_ids: Iterable[int]) -> dict[int, str | None]: ...
+    @overload
+    def all_field_for(self, field: Literal["authors"], book_ids: Iterable[int]) -> dict[int, tuple[str, ...]]: ...
+    @overload
+    def all_field_for(self, field: str, book_ids: Iterable[int]) -> Mapping[int, object]: ...
+    def all_field_names(self, field: str) -> Collection[str]: ...
+    def _set_field(
+        self, name: str, book_id_to_val_map: Mapping[int, object], allow_case_change: bool = ...
+    ) -> Collection[int]: ...
+
+    def get_metadata(self, book_id: int, get_cover: bool = ..., *, cover_as_data: bool = ...) -> Metadata: ...
+    def cover_last_modified(self, book_id: int) -> datetime | None: ...
+    def formats(self, book_id: int, verify_formats: bool = ...) -> Sequence[str]: ...
+    def format_abspath(self, book_id: int, fmt: str) -> str | None: ...
+    def format_metadata(self, book_id: int, fmt: str, allow_cache: bool = ...) -> FormatAbout: ...
+
+    def pref(self, name: str, default: object = ..., namespace: str | None = ...) -> Any: ...
+    def set_pref(self, name: str, val: object, namespace: str | None = ...) -> None: ...
+
+    def get_custom_book_data(
+        self, name: str, book_ids: Iterable[int] = ..., default: object = ...
+    ) -> dict[int, Any]: ...
+    def get_ids_for_custom_book_data(self, name: str) -> Collection[int]: ...
+    def _add_custom_book_data(self, name: str, val_map: Mapping[int, object]) -> None: ...
+
+    def get_last_read_positions(self, book_id: int, fmt: str, user: str = ...) -> Sequence[Mapping[str, object]]: ...
+    def set_last_read_position(
+        self,
+        book_id: int,
+        fmt: str,
+        user: str = ...,
+        device: str = ...,
+        cfi: str | None = ...,
+        epoch: float | None = ...,
+        pos_frac: float = ...,
+    ) -> None: ...
+    def annotations_map_for_book(self, book_id: int, fmt: str) -> Mapping[str, Sequence[Mapping[str, object]]]: ...
