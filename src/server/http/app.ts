@@ -1,12 +1,10 @@
-import { IncomingMessage } from "node:http";
+import type { IncomingMessage, ServerResponse } from "node:http";
 import { fastify } from "fastify";
 import type { FastifyInstance } from "fastify";
 import { createCredentials } from "../credentials.ts";
 import type { ScryptCost } from "../credentials.ts";
 import type { Context } from "./context.ts";
-import { answerErrors, answerNotFound, createFailures } from "./failures.ts";
-import { createFastPath } from "./fast-path.ts";
-import type { SlowPath } from "./fast-path.ts";
+import { answerErrors, answerNotFound, createToRefusal } from "./failures.ts";
 import { createGate } from "./gate.ts";
 import { DEFAULT_LIMITS } from "./limits.ts";
 import type { Limits } from "./limits.ts";
@@ -14,7 +12,7 @@ import { createLog } from "./log.ts";
 import type { Log } from "./log.ts";
 import { createMetrics } from "./metrics.ts";
 import { createFullNote } from "./note-full.ts";
-import { createNote, logsRequests, observe } from "./observe.ts";
+import { createNote, observe } from "./observe.ts";
 import { guardOrigins } from "./origin.ts";
 import type { Cors, OriginOptions } from "./origin.ts";
 import { addPageRoutes } from "../page/routes.ts";
@@ -54,29 +52,7 @@ export interface ServerOptions {
 const ANY_TYPE = "application/json";
 const MAX_BODY_BYTES = 64 * 1024;
 
-type Handler = SlowPath["handle"];
-
-/** A client that keeps its connection keeps the server from ending; the framework tells only those who come after. */
-function tellOfEndIf(isClosing: () => boolean): SlowPath["tellOfEnd"] {
-  return (response) => {
-    if (isClosing() && !response.headersSent) response.setHeader("connection", "close");
-  };
-}
-
-/**
- * Answers a request whose body was read already, as if it came anew. The framework's own way to do this refuses to while
- * the server is about to end.
- */
-function handleReadBy(handle: Handler): SlowPath["handleRead"] {
-  return (request, body, response) => {
-    const again = new IncomingMessage(request.socket);
-    const { method = "", url = "", headers, httpVersion, httpVersionMajor, httpVersionMinor } = request;
-    Object.assign(again, { method, url, headers, httpVersion, httpVersionMajor, httpVersionMinor, complete: true });
-    again.push(body);
-    again.push(null);
-    handle(again, response);
-  };
-}
+type Handler = (request: IncomingMessage, response: ServerResponse) => void;
 
 function createApp(options: ServerOptions, beside: (handler: Handler) => Handler): FastifyInstance {
   const socketLimits = { ...DEFAULT_SOCKET_LIMITS, ...options.socketLimits };
@@ -125,19 +101,6 @@ export function createServer(options: ServerOptions): FastifyInstance {
   };
 
   const note = createNote(log, metrics);
-  // Who stands behind a proxy is the framework's knowledge: where the log wants it, all goes by the slow path.
-  const hasFastPath = options.trustProxy === undefined || !logsRequests(log);
-  let isEnding = false;
-  const isClosing = (): boolean => isEnding;
-  const tellOfEnd = tellOfEndIf(isClosing);
-  const failures = createFailures(log, clock, tellOfEnd);
-  const slowPath: Omit<SlowPath, "handle" | "handleRead"> = {
-    fail: (request, response, route, error) => failures.answer(request, response, route, error),
-    isClosing,
-    tellOfEnd,
-    note,
-    maxBodyBytes: MAX_BODY_BYTES,
-  };
   const origins: OriginOptions = {
     cors: options.cors ?? "off",
     basePath,
@@ -145,25 +108,24 @@ export function createServer(options: ServerOptions): FastifyInstance {
   };
   const hint = options.trustProxy === undefined ? createProxyHint(log) : null;
   const app: FastifyInstance = createApp(options, (handle) => {
-    const fastPath = hasFastPath
-      ? createFastPath(context, { ...slowPath, handle, handleRead: handleReadBy(handle) })
-      : handle;
-    const guarded = guardOrigins(origins, fastPath);
+    const guarded = guardOrigins(origins, handle);
     if (hint === null) return guarded;
     return (request, response) => {
       hint(request);
       guarded(request, response);
     };
   });
+  let isEnding = false;
   app.addHook("preClose", (done) => {
     isEnding = true;
     done();
   });
   app.addHook("onSend", (_request, reply, _payload, done) => {
-    tellOfEnd(reply.raw);
+    // A client that keeps its connection keeps the server from ending; the framework tells only those who come after.
+    if (isEnding) void reply.header("connection", "close");
     done();
   });
-  answerErrors(app, failures);
+  answerErrors(app, createToRefusal(log, clock));
   observe(app, note);
   app.removeAllContentTypeParsers();
   app.addContentTypeParser(ANY_TYPE, { parseAs: "buffer" }, (_request, body, done) => done(null, body));

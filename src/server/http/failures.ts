@@ -1,4 +1,4 @@
-import type { IncomingMessage, ServerResponse } from "node:http";
+import type { ServerResponse } from "node:http";
 import type { FastifyInstance } from "fastify";
 import { Refusal } from "../errors.ts";
 import { troubleOf } from "../stores/trouble.ts";
@@ -11,13 +11,8 @@ const QUIET_SECONDS = 60;
 /** So many different reasons are told apart; none holds anything of a request. */
 const MAX_REASONS = 100;
 
-/** What becomes of an error: the refusal that answers it, and a line in the log. */
-export interface Failures {
-  /** The refusal that answers an error; a failure of ours is logged, and nothing of it is in the refusal. */
-  toRefusal(error: unknown, method: string, route: string | null): Refusal;
-  /** As the app answers errors, for a request that it has not seen. */
-  answer(request: IncomingMessage, response: ServerResponse, route: string, error: unknown): void;
-}
+/** The refusal that answers an error; a failure of ours is logged, and nothing of it is in the refusal. */
+export type ToRefusal = (error: unknown, method: string, route: string | null) => Refusal;
 
 function refusalOf(error: unknown): Refusal {
   const trouble = troubleOf(error);
@@ -39,8 +34,8 @@ function reasonOf({ kind, message, cause }: Refusal): string {
   return cause instanceof Error ? (cause.stack ?? cause.message) : "busy";
 }
 
-/** The failures of one server; each reason is logged once a minute, with how often it came meanwhile. */
-export function createFailures(log: Log, clock: () => number, tellOfEnd: (response: ServerResponse) => void): Failures {
+/** For one server; each reason is logged once a minute, with how often it came meanwhile. */
+export function createToRefusal(log: Log, clock: () => number): ToRefusal {
   const told = new Map<string, { until: number; untold: number }>();
 
   function tell(method: string, route: string | null, refusal: Refusal): void {
@@ -55,25 +50,10 @@ export function createFailures(log: Log, clock: () => number, tellOfEnd: (respon
     log.error("store_failed", { method, route, reason, ...(known === undefined ? {} : { untold: known.untold }) });
   }
 
-  function toRefusal(error: unknown, method: string, route: string | null): Refusal {
+  return (error, method, route) => {
     const refusal = refusalOf(error);
     if (refusal.statusCode === 502) tell(method, route, refusal);
     return refusal;
-  }
-
-  return {
-    toRefusal,
-    answer(request, response, route, error) {
-      const refusal = toRefusal(error, request.method ?? "", route);
-      if (response.headersSent) {
-        response.destroy();
-        return;
-      }
-      tellOfEnd(response);
-      const body = refusal.body();
-      const headers = { "content-type": JSON_TYPE, "content-length": Buffer.byteLength(body) };
-      response.writeHead(refusal.statusCode, headers).end(body);
-    },
   };
 }
 
@@ -84,10 +64,10 @@ export function answerNotFound(response: ServerResponse): void {
 }
 
 /** Answers every refusal in the protocol's form. */
-export function answerErrors(app: FastifyInstance, failures: Failures): void {
+export function answerErrors(app: FastifyInstance, toRefusal: ToRefusal): void {
   app.setNotFoundHandler((_request, reply) => reply.status(404).type(JSON_TYPE).send(NOT_FOUND));
   app.setErrorHandler((error, request, reply) => {
-    const refusal = failures.toRefusal(error, request.method, request.routeOptions.url ?? null);
+    const refusal = toRefusal(error, request.method, request.routeOptions.url ?? null);
     if (refusal.kind === "TooLarge") {
       reply.hijack();
       refuseUnread(request.raw, reply.raw, refusal);

@@ -5,14 +5,9 @@ import type { Metrics } from "./metrics.ts";
 /** Told of each answer. `route` is the pattern and not the path: a path names a book, and a wrong one may hold anything. */
 export type Note = (method: string, route: string, status: number, ms: number, address: string) => void;
 
-/** Whether the log has a line for each request. */
-export function logsRequests(log: Log): boolean {
-  return log.level === "info" || log.level === "debug";
-}
-
 /** Writes a line for, and counts, every answer; null when nobody wants either. */
 export function createNote(log: Log, metrics: Metrics | null): Note | null {
-  const isLogged = logsRequests(log);
+  const isLogged = log.level === "info" || log.level === "debug";
   if (!isLogged && metrics === null) return null;
   return (method, route, status, ms, address) => {
     metrics?.request(method, route, status, ms / 1000);

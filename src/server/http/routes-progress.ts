@@ -10,7 +10,7 @@ import type { Identifier, ProgressWrite, StoredRecord, WriteOutcome } from "../s
 type WrittenOutcome = Extract<WriteOutcome, { status: "written" }>;
 
 /** A record as the protocol shows it. */
-export function showRecord({ document, percentage, progress, device, device_id, timestamp }: StoredRecord): object {
+function showRecord({ document, percentage, progress, device, device_id, timestamp }: StoredRecord): object {
   const record = { document, percentage, progress, device, timestamp };
   return device_id === null ? record : { ...record, device_id };
 }
@@ -31,7 +31,7 @@ function readQuestion(text: string, query: unknown): Question | Refusal {
 }
 
 /** What a `PUT` asks for, or why it is refused. */
-export function readWrite(body: unknown, timestamp: number): ProgressWrite | Refusal {
+function readWrite(body: unknown, timestamp: number): ProgressWrite | Refusal {
   try {
     return readProgressWrite(parseJsonObject(body), timestamp);
   } catch (error) {
@@ -41,7 +41,7 @@ export function readWrite(body: unknown, timestamp: number): ProgressWrite | Ref
 }
 
 /** The answer to a `PUT`: exactly the document and the time, and what matched when the request named identifiers. */
-export function showOutcome({ document, match }: WrittenOutcome, timestamp: number): object {
+function showOutcome({ document, match }: WrittenOutcome, timestamp: number): object {
   return match === null ? { document, timestamp } : { document, match, timestamp };
 }
 

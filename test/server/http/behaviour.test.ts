@@ -490,7 +490,7 @@ test("a listing while a position is still being written tells a time from which 
   const headers = login("ann");
   const list = (since: number): Promise<Answer> =>
     ask(port, { method: "GET", path: `/koreader-progress/v1/documents?since=${since}`, headers });
-  // The first goes by the slow path, as nobody is remembered yet, the second by the fast path.
+  // At the first nobody is remembered yet.
   for (const document of ["a", "b"]) {
     const held = Promise.withResolvers<void>();
     undo.push(held.resolve);
