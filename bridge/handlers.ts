@@ -83,7 +83,7 @@ export function createHandlers(): { handlers: Handlers; greet: (hello: Hello) =>
     },
     "sync/books": ({ run, books }) => {
       const known = runNamed(run);
-      known.books.push(...books);
+      for (const book of books) known.books.push(book);
       return { received: known.books.length };
     },
     "sync/beingRead": async ({ run, profile }) => {

@@ -34,6 +34,6 @@ export function pagePlan(plan: PullPlan, size: number): PullPlan[] {
   }
   for (const book_id of plan.unanswered) at(book_id).unanswered.push(book_id);
   // What concerns the whole plan stands on its first page.
-  pages[0]?.review.push(...plan.review);
+  for (const reason of plan.review) pages[0]?.review.push(reason);
   return pages;
 }

@@ -1,6 +1,7 @@
 import { existsSync, globSync, readFileSync } from "node:fs";
 import { basename, dirname, join, normalize } from "node:path";
 import { describe, expect, test } from "vitest";
+import { spreadsIn } from "./support/spreads.ts";
 
 /**
  * Which folder may import what, a line a room: folders and files of ours by path, packages by name, `node:` for the
@@ -163,6 +164,15 @@ describe("who may import whom", () => {
       /\bimport\(\s*[^"'\s)]/.test(readFileSync(file, "utf8")),
     );
     expect(wrong).toEqual([]);
+  });
+
+  test("no call is given as many arguments as a list has entries: an engine takes some 60,000", () => {
+    expect(globSync("{src,bridge}/**/*.ts").flatMap((file) => spreadsIn(file))).toEqual([]);
+    const told = spreadsIn(
+      "sample",
+      "f(1, ...[a, b]); function g(...x) { f(...x); }\nf(...x);\nnew F(...x.y);\nf.apply(1, x)",
+    );
+    expect(told).toEqual(["sample:2", "sample:3", "sample:4"]);
   });
 
   test("no package is imported lazily itself: bundled as a chunk, a CommonJS one would come without its names", () => {

@@ -11,6 +11,7 @@ import { why, type Why } from "../model/why.ts";
 import { inTurn, type Turn } from "./in-turn.ts";
 import { troubleOf, type Trouble } from "./trouble.ts";
 import type { Clock, KosyncClient, OnProgress, OpenKosyncClient, ServerCache } from "./ports.ts";
+import { append } from "../core/lists.ts";
 
 /** Fewer questions than this are quicker asked than a list is read. */
 const WORTH_A_LIST = 8;
@@ -216,7 +217,7 @@ function questionsOf(
   }
   // What is asked for one book is told to all that may have it.
   for (const [document, askers] of due) {
-    askers.push(...(resting.get(document) ?? []));
+    append(askers, resting.get(document) ?? []);
     resting.delete(document);
   }
   return { due: [...due], resting: [...resting], waiting };

@@ -3,6 +3,7 @@ import type { CarryOver } from "../model/carry-over.ts";
 import { REAL_COPIES, type KnownDigest } from "../model/digest.ts";
 import type { Answer, Book, Reading } from "../model/plan.ts";
 import type { Progress } from "../model/progress.ts";
+import { largest } from "./lists.ts";
 import { isOwn, isPeek } from "./peek.ts";
 import { isSameText, isVersioned } from "./position/content-key.ts";
 
@@ -73,7 +74,10 @@ function isTakenBack({ declined }: Book, document: string, place: Progress): boo
 /** The newest record that a device made of really reading. */
 function newestRead(answers: readonly Answer[], readingFrom: number): Answer | null {
   const foreign = answers.filter(({ progress }) => !isOwn(progress));
-  const furthest = Math.max(0, ...foreign.map(({ progress }) => progress.percentage));
+  const furthest = largest(
+    0,
+    foreign.map(({ progress }) => progress.percentage),
+  );
   const read = foreign.filter(
     ({ progress }) => progress.progress !== "" && !isPeek(progress.percentage, furthest, readingFrom),
   );

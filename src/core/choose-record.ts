@@ -4,6 +4,7 @@ import type { ConflictPolicy, Profile } from "../model/profile.ts";
 import type { Progress } from "../model/progress.ts";
 import { why } from "../model/why.ts";
 import type { Why } from "../model/why.ts";
+import { largest } from "./lists.ts";
 import { isOwn, isPeek, isPush } from "./peek.ts";
 
 /** What makes a record the observation that it is. */
@@ -44,12 +45,8 @@ function isDeclined(progress: Progress, book: Book, policy: ConflictPolicy): boo
 
 /** The furthest share any copy or format of the book is known to have reached, `localShare` being the library's own. */
 export function furthestKnown(book: Book, answers: readonly Answer[], localShare: number | null): number {
-  return Math.max(
-    localShare ?? 0,
-    book.base?.percentage ?? 0,
-    ...answers.map(({ progress }) => progress.percentage),
-    ...book.observations.map(({ progress }) => progress.percentage),
-  );
+  const said = [...answers, ...book.observations].map(({ progress }) => progress.percentage);
+  return largest(Math.max(localShare ?? 0, book.base?.percentage ?? 0), said);
 }
 
 type Order = (one: Answer, other: Answer) => number;

@@ -51,7 +51,8 @@ function address({ account, url, checks }: Looked): Finding[] {
   const found: Finding[] = [];
   if (isReached) found.push(finding("address", "good", "A kosync server answers at this address."));
   if (isReached && account.proxy !== null) found.push(finding("proxy", "good", "It is reached through the proxy."));
-  if (isReached && isSecure) found.push(finding("certificate", ...TRUST[account.tls.mode]));
+  const [level, says, whatToDo] = TRUST[account.tls.mode];
+  if (isReached && isSecure) found.push(finding("certificate", level, says, whatToDo));
   if (!isSecure && !isHome(typed.hostname)) {
     const advice = "Use https:// if the server can, or keep it inside your home or a VPN.";
     found.push(

@@ -2,12 +2,14 @@ import { DigestSource } from "../model/digest.ts";
 import type { Answer, Book, Reading, Skip } from "../model/plan.ts";
 import { why } from "../model/why.ts";
 import { isSameText } from "./position/content-key.ts";
+import { least } from "./lists.ts";
 
 /** How much we trust that a document is this book's: 0 is best. A name says less than any sampled bytes. */
 function trustOf(book: Book, { candidate, progress }: Answer): number {
   const known = book.digests.filter(({ digest }) => digest === progress.document);
-  return Math.min(
-    ...[candidate, ...known].map(
+  return least(
+    Infinity,
+    [candidate, ...known].map(
       ({ source, kind }) =>
         DigestSource.options.indexOf(source) + (kind === "filename" ? DigestSource.options.length : 0),
     ),
@@ -56,7 +58,10 @@ export function matchProgress(readings: Reading[]): Matched {
   for (const [document, claims] of claimsByDocument(readings)) {
     const books = new Set(claims.map(({ index }) => index));
     if (books.size < 2) continue;
-    const best = Math.min(...claims.map(({ trust }) => trust));
+    const best = least(
+      Infinity,
+      claims.map(({ trust }) => trust),
+    );
     const winners = claims.filter(({ trust }) => trust === best);
     const winning = new Set(winners.map(({ index }) => index));
     const settled = winning.size === 1 || sameText(winners);

@@ -6,6 +6,7 @@ import { why } from "../model/why.ts";
 import type { Why } from "../model/why.ts";
 import { sameRecord } from "./choose-record.ts";
 import { countCell, countOf, dateCell, fits, percentCell, shareOf, textCell } from "./columns.ts";
+import { least } from "./lists.ts";
 import { isEmpty, sameCell } from "./same-cell.ts";
 import { dayOf, parseInstant } from "./dates.ts";
 import { changedHere, clearedHere, isOurs } from "./local-side.ts";
@@ -105,7 +106,7 @@ function startedAt({ book, answers, profile: { rules } }: Filling): number | nul
     ...book.observations.filter(({ progress }) => read(progress)).map(heardAt),
     ...answers.flatMap(({ progress }) => (read(progress) ? [progress.timestamp ?? Infinity] : [])),
   ];
-  const first = Math.min(...times);
+  const first = least(Infinity, times);
   return Number.isFinite(first) ? first : null;
 }
 

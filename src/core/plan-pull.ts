@@ -5,6 +5,7 @@ import { why } from "../model/why.ts";
 import type { Why } from "../model/why.ts";
 import { asHeard } from "./as-heard.ts";
 import { chooseRecord, sameRecord } from "./choose-record.ts";
+import { append, largest } from "./lists.ts";
 import { isEmpty } from "./same-cell.ts";
 import { decide } from "./conflict.ts";
 import { changedHere, clearedHere, isOurs, localSide, unknownColumns, withOwnBase } from "./local-side.ts";
@@ -65,8 +66,8 @@ function take(
     mappings.filter(({ column }) => !left.has(column)),
     filling,
   );
-  plan.updates.push(...filled.updates);
-  plan.skipped.push(...filled.skipped);
+  append(plan.updates, filled.updates);
+  append(plan.skipped, filled.skipped);
   const base = baseAfter(filling, filled, left);
   // What is agreed already need not be kept again.
   if (!isSameBase(base, book.base)) plan.bases.push(base);
@@ -221,7 +222,10 @@ function planBook(plan: PullPlan, reading: Reading, local: LocalSide, profile: P
     now,
     differing: differingCells(unknownColumns(book, profile), filling),
     statusDiffers: statusDiffers(filling),
-    elsewhere: Math.max(0, ...live.map(({ progress }) => progress.percentage)),
+    elsewhere: largest(
+      0,
+      live.map(({ progress }) => progress.percentage),
+    ),
   });
   if (decision.outcome === "settled") planSettled(plan, filling);
   else if (decision.outcome === "keep") leave(plan, filling, decision.why);
@@ -256,15 +260,15 @@ function reviewReasons(plan: PullPlan, books: readonly Book[], profile: Profile)
 export function planPull(readings: Reading[], profile: Profile, now: number): PullPlan {
   const plan = emptyPlan();
   const matched = matchProgress(readings);
-  plan.skipped.push(...matched.skipped);
+  append(plan.skipped, matched.skipped);
   for (const { book: given, answers: standing } of matched.readings) {
     const book = withOwnBase(given, profile);
     const answers = asHeard(book, standing);
     const reading = { book, answers };
     const { book_id } = book;
     const local = localSide(book, profile, now);
-    plan.local_changes.push(...local.changes);
-    plan.observations.push(...newObservations(reading, now));
+    append(plan.local_changes, local.changes);
+    append(plan.observations, newObservations(reading, now));
     if (answers.length > 0) planBook(plan, reading, local, profile, now);
     else if (!matched.bereft.has(book_id)) {
       plan.unanswered.push(book_id);

@@ -8,6 +8,7 @@ import type { Why } from "../model/why.ts";
 import { asHeard } from "./as-heard.ts";
 import { furthestKnown } from "./choose-record.ts";
 import { isNews, SKEW } from "./conflict.ts";
+import { append, largest } from "./lists.ts";
 import { localSide, unknownColumns, withOwnBase } from "./local-side.ts";
 import { CALIBRE_DEVICE, isOwn, isPeek } from "./peek.ts";
 import { baseAfter } from "./plan-pull.ts";
@@ -114,7 +115,10 @@ function isVerified({ progress, quality }: PlacePointer, { source }: CalibrePlac
 /** The newest record of real reading; the server's own word on where the readers are. */
 function newestRecord(answers: readonly Answer[], { rules }: Profile): Progress | null {
   const foreign = answers.map(({ progress }) => progress).filter((progress) => !isOwn(progress));
-  const furthest = Math.max(0, ...foreign.map(({ percentage }) => percentage));
+  const furthest = largest(
+    0,
+    foreign.map(({ percentage }) => percentage),
+  );
   const read = foreign.filter(({ percentage }) => !isPeek(percentage, furthest, rules.reading_from));
   return read.toSorted((one, other) => (other.timestamp ?? 0) - (one.timestamp ?? 0))[0] ?? null;
 }
@@ -166,8 +170,8 @@ function planBook(plan: PushPlan, reading: PushReading, profile: Profile, now: n
     plan.conflicts.push({ book_id, theirs: record, puts, ...outcome, why: decision.why });
     return;
   }
-  plan.puts.push(...puts);
-  plan.updates.push(...outcome.updates);
+  append(plan.puts, puts);
+  append(plan.updates, outcome.updates);
   plan.bases.push(outcome.base);
 }
 

@@ -1,6 +1,7 @@
 import type { Answer, Book, DeviceMark } from "../model/plan.ts";
 import type { Rules } from "../model/profile.ts";
 import type { Progress } from "../model/progress.ts";
+import { largest, least } from "./lists.ts";
 import type { LocalSide } from "./local-side.ts";
 import { isOwn } from "./peek.ts";
 import { heardAt, NOISE } from "./read-throughs.ts";
@@ -11,9 +12,14 @@ const DAY = 86_400;
 function finishedAt(book: Book, local: LocalSide, rules: Rules): number {
   const finishes = book.observations.filter(({ progress }) => progress.percentage >= rules.finish_at).map(heardAt);
   // A book that was finished before we met it may have been read by any device until then.
-  const met = book.base?.timestamp ?? Math.min(...book.observations.map(({ at }) => at));
+  const met =
+    book.base?.timestamp ??
+    least(
+      Infinity,
+      book.observations.map(({ at }) => at),
+    );
   const byHand = [local.statusChanged ? local.statusChangedAt : 0, local.percentChanged ? local.percentChangedAt : 0];
-  return Math.max(met, ...byHand, ...finishes);
+  return largest(met, [...byHand, ...finishes]);
 }
 
 /** What the rules look at when a finished book has a record that lies further back. */

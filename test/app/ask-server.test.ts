@@ -232,6 +232,19 @@ describe("a server that can list", () => {
     expect([...answers.keys()]).toEqual([7]);
   });
 
+  test("answers with its list for 16,000 books that may have eight documents each", async () => {
+    await push("15999 7");
+    const books = Array.from({ length: 16_000 }, (_, book) => {
+      return subject(
+        book,
+        Array.from({ length: 8 }, (_none, n) => digest(`${book} ${n}`)),
+      );
+    });
+    const { answers } = await ask(books, { own: {} });
+    expect([...answers.keys()]).toEqual([15_999]);
+    expect(asked).toEqual([]);
+  });
+
   test("is asked one by one for what an incomplete list leaves open", async () => {
     const list = { documents: [{ progress, metadata: null }], complete: false };
     await ask(many, { own: { listDocuments: () => Promise.resolve(list) } });

@@ -1,6 +1,7 @@
 import { isBlank } from "./characters.ts";
 import type { ElementStyle } from "./crengine-display.ts";
 import type { ElementNode, TreeNode } from "./tree.ts";
+import { append } from "../lists.ts";
 
 /** How crengine lays a closed child out, as far as its parent's whitespace depends on it. */
 type Rendered = "inline" | "inline-block" | "block" | "floating" | "invisible";
@@ -63,10 +64,11 @@ function trimMixed(children: readonly Child[]): Child[] {
       run.push(child);
       continue;
     }
-    kept.push(...trimRun(run), child);
+    append(kept, trimRun(run));
+    kept.push(child);
     run = [];
   }
-  kept.push(...trimRun(run));
+  append(kept, trimRun(run));
   return kept;
 }
 

@@ -2,6 +2,7 @@ import { type Shown, shownBy } from "./crengine-declarations.ts";
 import { type ElementStyle, defaultStyle } from "./crengine-display.ts";
 import { type ShownBy, type StyleOf, plainStyle } from "./tree-builder.ts";
 import type { OpenElement } from "./crengine-whitespace.ts";
+import { append } from "../lists.ts";
 
 /** One simple selector without combinators: `p.note#first`. */
 interface Compound {
@@ -185,10 +186,10 @@ export function styleFrom(sheets: readonly string[]): StyleOf {
   /** Rules whose last part names something of this element; nearly always there are none. */
   function candidatesFor(name: string, attributes: ShownBy): readonly Rule[] {
     const found = [...anywhere];
-    found.push(...(byName.get(name) ?? []));
-    if (attributes.id !== undefined) found.push(...(byId.get(attributes.id) ?? []));
+    append(found, byName.get(name) ?? []);
+    if (attributes.id !== undefined) append(found, byId.get(attributes.id) ?? []);
     if (attributes.class !== undefined && byClass.size > 0) {
-      for (const one of attributes.class.split(/\s+/)) found.push(...(byClass.get(one) ?? []));
+      for (const one of attributes.class.split(/\s+/)) append(found, byClass.get(one) ?? []);
     }
     return found;
   }

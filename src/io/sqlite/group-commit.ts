@@ -148,7 +148,7 @@ export function createGroupCommit(db: Connection, { path, schedule, wrote }: Gro
     const pieces = queue;
     queue = [];
     waited = 0;
-    unsynced.push(...transact(pieces));
+    for (const committed of transact(pieces)) unsynced.push(committed);
     if (unsynced.length > 0 && !isSyncing) sync();
   }
 

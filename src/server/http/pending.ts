@@ -1,4 +1,5 @@
 import type { ProgressWrite, Store, WriteOutcome } from "../stores/store.ts";
+import { least } from "../../core/lists.ts";
 
 /** Writes that have their time already, but that a listing may not show yet: they wait for others, or for the disk. */
 export interface Pending {
@@ -28,6 +29,6 @@ export function createPending(store: Store): Pending {
         end(timestamp);
       }
     },
-    oldest: (now) => Math.min(now, ...counts.keys()),
+    oldest: (now) => least(now, counts.keys()),
   };
 }

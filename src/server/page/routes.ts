@@ -88,7 +88,7 @@ export function addPageRoutes(app: FastifyInstance, context: Context): void {
   async function timesOf(username: string): Promise<DocumentTime[]> {
     const times: DocumentTime[] = [];
     for await (const records of store.list(username, { since: 0, after: null })) {
-      times.push(...records.map(({ document, timestamp }) => ({ document, timestamp })));
+      for (const { document, timestamp } of records) times.push({ document, timestamp });
       if (times.length >= MAX_DOCUMENTS) break;
     }
     return times;

@@ -45,6 +45,7 @@ const HOSTILE: ReadonlyArray<readonly [what: string, source: string]> = [
     "an entity that swells",
     `<!DOCTYPE x [<!ENTITY a "${"x".repeat(900)}">]><html><body>${"&a;".repeat(LONG)}</body></html>`,
   ],
+  ["a line of text without end", xhtml(`<div>${"a<br/> ".repeat(LONG / 2)}<p>b</p></div>`)],
   ["tables in tables", xhtml("<table><tr><td>".repeat(LONG))],
 ];
 

@@ -33,6 +33,13 @@ describe("misses", () => {
     expect(cache.miss("a", "d")).toEqual({ asked: 200, times: 2 });
   });
 
+  test("of a whole large library, told in one turn, are kept together", async () => {
+    const documents = Array.from({ length: 120_000 }, (_, n) => `document ${n}`);
+    for (const document of documents) cache.keepMiss("a", document, 100);
+    await reopen();
+    expect(documents.filter((document) => cache.miss("a", document)?.times !== 1)).toEqual([]);
+  });
+
   test("of one account are none of another's", () => {
     cache.keepMiss("a", "d", 100);
     expect(cache.miss("b", "d")).toBeNull();

@@ -14,7 +14,7 @@ export interface RedisLink {
   /** Asks; rejects with Refusal StoreFailed when Redis is gone, or does not answer in time. */
   ask<T>(question: (client: Client) => Promise<T>): Promise<T>;
   /** Runs a script by its digest, sending the text only where Redis does not have it. */
-  run(script: string, ...args: string[]): Promise<unknown>;
+  run(script: string, args: string[]): Promise<unknown>;
   close(): Promise<void>;
 }
 
@@ -78,7 +78,7 @@ export async function connectRedis(url: string): Promise<RedisLink> {
 
   return {
     ask,
-    async run(script, ...args) {
+    async run(script, args) {
       let digest = digests.get(script);
       if (digest === undefined) {
         digest = createHash("sha1").update(script).digest("hex");

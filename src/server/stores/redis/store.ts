@@ -88,14 +88,14 @@ export async function openRedisStore(url: string, quota: Quota = DEFAULT_QUOTA):
     },
     credentialOf: (username) => link.ask((client) => client.get(`${prefixOf(username)}key`)),
     async replaceCredential(username, current, next) {
-      return (await link.run(REPLACE_CREDENTIAL, prefixOf(username), current, next)) === 1;
+      return (await link.run(REPLACE_CREDENTIAL, [prefixOf(username), current, next])) === 1;
     },
     async deleteUser(username, current) {
       const args = current === null ? [] : [current];
-      return (await link.run(DELETE_USER, prefixOf(username), ...args)) === 1;
+      return (await link.run(DELETE_USER, [prefixOf(username), ...args])) === 1;
     },
     async find(username, names, followAliases) {
-      const reply = await link.run(FIND, prefixOf(username), followAliases ? "1" : "0", ...names);
+      const reply = await link.run(FIND, [prefixOf(username), followAliases ? "1" : "0", ...names]);
       const [credential, match, document, flat] = FindReply.parse(reply);
       const record = match < 0 ? null : readFields(document, pairFields(flat));
       return { credential, found: record === null ? null : { record, match } };
@@ -105,7 +105,7 @@ export async function openRedisStore(url: string, quota: Quota = DEFAULT_QUOTA):
       const names = list.flatMap((entry) => [entry.type, entry.value, mayClaim(entry, write.document) ? "1" : "0"]);
       const head = [prefixOf(username), credential, write.document, String(write.timestamp)];
       const limits = [quota.documents, quota.bytes, list.length].map(String);
-      const reply = await health.writing(link.run(WRITE, ...head, ...limits, ...names, ...formatFields(write)));
+      const reply = await health.writing(link.run(WRITE, [...head, ...limits, ...names, ...formatFields(write)]));
       const [hit, document] = WriteReply.parse(reply);
       if (hit === undefined) return { status: "unauthorized" };
       if (document === undefined) return { status: "full" };
@@ -143,7 +143,7 @@ export async function openRedisStore(url: string, quota: Quota = DEFAULT_QUOTA):
       return record === null ? [] : [toHistoryEntry(record), ...earlier.map(readEntry)];
     },
     async deleteDocument(username, document) {
-      return (await link.run(DELETE_DOCUMENT, prefixOf(username), document)) === 1;
+      return (await link.run(DELETE_DOCUMENT, [prefixOf(username), document])) === 1;
     },
     usernames,
     ...createRedisTransfer(link, usernames),

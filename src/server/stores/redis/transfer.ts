@@ -75,7 +75,7 @@ export function createRedisTransfer(
     }
     const { record, history } = line;
     const head = [prefix, record.document, String(record.timestamp), String(history.length)];
-    await link.run(PUT_DOCUMENT, ...head, ...history.map(formatEntry), ...formatFields(record));
+    await link.run(PUT_DOCUMENT, [...head, ...history.map(formatEntry), ...formatFields(record)]);
   }
 
   return {

@@ -32,8 +32,8 @@ export function createSqliteSalvage(db: Database, chains: SqliteHistory): (lost:
     const given = db.prepare("SELECT seq AS last FROM sqlite_sequence WHERE name = ?");
     const indexed = db.prepare(`SELECT max(id) AS last FROM ${table} INDEXED BY sqlite_autoindex_${table}_1`);
     const ways = [() => largest.get(), () => indexed.get(), () => given.get(table)];
-    const ends = ways.map((way) => unlessDamaged(way));
-    return Math.max(0, ...ends.map((row) => Number(row?.["last"] ?? 0)));
+    const ends = ways.map((way) => Number(unlessDamaged(way)?.["last"] ?? 0));
+    return ends.reduce((one, other) => Math.max(one, other), 0);
   }
 
   async function* rowsOf(table: "users" | "documents", lose: () => void): AsyncGenerator<SqlRow> {

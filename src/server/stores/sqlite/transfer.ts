@@ -58,8 +58,16 @@ export function createSqliteTransfer(
     let first: number | null = null;
     for (const [number, entry] of history.toReversed().entries()) {
       const { timestamp, percentage, progress, device, device_id } = entry;
-      const values = [timestamp, percentage, toSqlText(progress), toSqlText(device), toSqlTextOrNull(device_id)];
-      previous = insertHistory.run(lastInsertRowid, number, previous, ...values).lastInsertRowid;
+      previous = insertHistory.run(
+        lastInsertRowid,
+        number,
+        previous,
+        timestamp,
+        percentage,
+        toSqlText(progress),
+        toSqlText(device),
+        toSqlTextOrNull(device_id),
+      ).lastInsertRowid;
       first ??= Number(previous);
     }
     if (first !== null) usage.countHistory(userId, first, Number(previous));
