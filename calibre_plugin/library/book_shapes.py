@@ -12,13 +12,21 @@ from collections.abc import Callable, Mapping
 from typing import Any, Final, get_args
 
 from ..copies.content_key import is_key
-from ..link.contract import DigestKind, DigestSource, SidecarStatus
+from ..link.contract import (
+    LONGEST_REVIEW,
+    READING_SOURCES,
+    DeviceReading,
+    DigestKind,
+    DigestSource,
+    SidecarStatus,
+)
 
 # The names under which calibre keeps our data.
 MEMORY: Final = "koreader_progress_memory"
 LOG: Final = "koreader_progress_log"
 DIGESTS: Final = "koreader_progress_digests"
 MARKS: Final = "koreader_progress_marks"
+READINGS: Final = "koreader_progress_readings"
 NOTICED: Final = "koreader_progress_noticed"
 DELIVERED: Final = "koreader_progress_delivered"
 FILE_KEYS: Final = "koreader_progress_file_keys"
@@ -95,6 +103,7 @@ _SOUND: Final[Mapping[str, Callable[[Any], Any]]] = {
     LOG: _log,
     DIGESTS: _digests,
     MARKS: lambda value: _those_of(value, is_mark) if isinstance(value, list) else None,
+    READINGS: lambda value: _those_of(value, is_reading) if isinstance(value, list) else None,
     NOTICED: lambda value: value if _is_number(value) else None,
     DELIVERED: lambda value: _those_in(value, lambda cfi: isinstance(cfi, str)) if _is_dict(value) else None,
     FILE_KEYS: _file_keys,
@@ -157,6 +166,28 @@ def is_mark(value: Any) -> bool:
         and isinstance(value.get("device"), str)
         and value.get("status") in _STATUSES
         and _is_number_or_none(value.get("at"))
+    )
+
+
+def is_reading(value: Any) -> bool:
+    """What one of KOReader's own files tells of a document."""
+    if not (_is_dict(value) and value.keys() == DeviceReading.__annotations__.keys()):
+        return False
+    whole = {key: value[key] for key in ("rating", "days") if value[key] is not None}
+    return (
+        _is_digest(value["digest"])
+        and value["source"] in READING_SOURCES
+        and isinstance(value["device"], str)
+        and isinstance(value["device_id"], str)
+        and value["device_id"] != ""
+        and (value["status"] is None or value["status"] in _STATUSES)
+        and all(_is_text_or_none(value[key]) for key in ("progress", "review"))
+        and len(value["review"] or "") <= LONGEST_REVIEW
+        and all(_is_number_or_none(value[key]) for key in ("at", "percentage", "marked", "started", "last_read"))
+        and all(_is_number_or_none(value[key]) and (value[key] or 0) >= 0 for key in ("read_time", "time_left"))
+        and 0 <= (value["percentage"] or 0) <= 1
+        and all(_is_size(number) for number in whole.values())
+        and 1 <= whole.get("rating", 1) <= 5
     )
 
 

@@ -124,6 +124,7 @@ def _read_book(
         "declined": [],
         "observations": [],
         "marks": [],
+        "readings": [],
         "digests": digests.get(book_id, []),
         "news": _added(api, book_id),
         "names": names(book_id) if names is not None else _basenames(formats),

@@ -9,6 +9,8 @@ CONTRACT_VERSION: Final = 1
 
 BOOKS_PER_MESSAGE: Final = 500
 
+LONGEST_REVIEW: Final = 100000
+
 SyncErrorName = Literal[
     "ContractMismatch",
     "Cancelled",
@@ -205,6 +207,30 @@ class DeviceMark(TypedDict):
     at: float | None
 
 
+ReadingSource = Literal["sidecar", "statistics"]
+
+READING_SOURCES: Final[tuple[ReadingSource, ...]] = get_args(ReadingSource)
+
+
+class DeviceReading(TypedDict):
+    digest: Digest
+    source: ReadingSource
+    device: str
+    device_id: str
+    at: float | None
+    percentage: Share | None
+    progress: str | None
+    status: SidecarStatus | None
+    marked: float | None
+    rating: int | None
+    review: str | None
+    read_time: float | None
+    days: int | None
+    time_left: float | None
+    started: float | None
+    last_read: float | None
+
+
 DigestKind = Literal["partial_md5", "filename"]
 
 DIGEST_KINDS: Final[tuple[DigestKind, ...]] = get_args(DigestKind)
@@ -245,6 +271,7 @@ class Book(TypedDict):
     declined: list[Declined]
     observations: list[Observation]
     marks: list[DeviceMark]
+    readings: list[DeviceReading]
     digests: list[KnownDigest]
     news: float
     names: list[str]

@@ -10,7 +10,7 @@ from ..library.calibre_db import CalibreDb
 from ..library.book_data import Damage, fetch, ids_with, keep
 from .book_memory import KEPT_DECLINED, Memory, changing, is_same_record, memory_of
 from .book_names import BookName, BookNames, names_in
-from ..library.book_shapes import DELIVERED, DIGESTS, LOG, MARKS, MEMORY
+from ..library.book_shapes import DELIVERED, DIGESTS, LOG, MARKS, MEMORY, READINGS
 from ..link.contract import Declined
 from ..copies.log import read_logs
 from ..copies.record import CopyRecord
@@ -27,6 +27,7 @@ _EMPTY: Final[Mapping[str, Any]] = {
     LOG: {},
     DIGESTS: {"digests": [], "unlinked": []},
     MARKS: [],
+    READINGS: [],
     DELIVERED: {},
 }
 

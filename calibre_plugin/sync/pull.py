@@ -34,6 +34,7 @@ from ..link.contract import (
     Why,
 )
 from ..memory.marks import read_marks
+from ..memory.readings import read_readings
 from ..memory.history import add_digests, read_digests
 from ..memory.journal_run import Decision
 from ..memory.journaled import Journaled
@@ -157,8 +158,14 @@ def _remembered(api: CalibreDb, account_id: str, profile: Profile, page: Sequenc
     remembered = recall(api, account_id, ids, profile["id"])
     digests = read_digests(api, ids)
     marks = read_marks(api, ids)
+    readings = read_readings(api, ids)
     return [
-        {**merge_into(book, remembered), "digests": digests.get(book_id, []), "marks": marks.get(book_id, [])}  # type: ignore[typeddict-item]
+        {
+            **merge_into(book, remembered),  # type: ignore[typeddict-item]
+            "digests": digests.get(book_id, []),
+            "marks": marks.get(book_id, []),
+            "readings": readings.get(book_id, []),
+        }
         for book in page
         for book_id in (book["book_id"],)
     ]

@@ -1,6 +1,7 @@
 import * as z from "zod";
 import { CarryOver } from "./carry-over.ts";
 import { Cell } from "./cell.ts";
+import { DeviceReading, SidecarStatus } from "./device-reading.ts";
 import { KnownDigest } from "./digest.ts";
 import { Progress } from "./progress.ts";
 import { Why } from "./why.ts";
@@ -54,10 +55,6 @@ export const Declined = z
   .meta({ id: "Declined" });
 export type Declined = z.infer<typeof Declined>;
 
-/** KOReader's own word for how far a reader is with a book, as its sidecar keeps it. */
-export const SidecarStatus = z.enum(["reading", "complete", "abandoned"]).meta({ id: "SidecarStatus" });
-export type SidecarStatus = z.infer<typeof SidecarStatus>;
-
 /** What a device's own sidecar says of a book: many readers stop at 94 % and mark the book finished by hand. */
 export const DeviceMark = z
   .strictObject({
@@ -87,7 +84,10 @@ export const Book = z
     declined: z.array(Declined),
     /** The book's reading log for this account, oldest first (the last hundred are enough). */
     observations: z.array(Observation),
+    /** From before sidecars were read in full. */
     marks: z.array(DeviceMark),
+    /** What the readers of the profile say themselves: of each device, document and source the last. */
+    readings: z.array(DeviceReading),
     /** The book's history of digests. */
     digests: z.array(KnownDigest),
     /** When something last happened to the book here (added, sent, opened), epoch seconds: worth asking again. */

@@ -56,6 +56,7 @@ const whole = (): object => ({
   declined: [],
   observations: [],
   marks: [],
+  readings: [],
   names: [],
   news: 0,
 });

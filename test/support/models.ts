@@ -19,6 +19,7 @@ export function bookOf(more: Partial<Book> = {}): Book {
     declined: [],
     observations: [],
     marks: [],
+    readings: [],
     digests: [],
     names: [],
     news: 0,

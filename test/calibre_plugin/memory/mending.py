@@ -14,7 +14,7 @@ from typing import Any
 from calibre_plugins.koreader_progress.copies import log as copy_log
 from calibre_plugins.koreader_progress.copies.strip_list import our_folder
 from calibre_plugins.koreader_progress.library import settings as library_settings
-from calibre_plugins.koreader_progress.library.book_shapes import DIGESTS, LOG, MARKS, MEMORY
+from calibre_plugins.koreader_progress.library.book_shapes import DIGESTS, LOG, MARKS, MEMORY, READINGS
 from calibre_plugins.koreader_progress.link.client import BridgeClient
 from calibre_plugins.koreader_progress.memory import book_memory, history, mending, rebuild
 from calibre_plugins.koreader_progress.memory import schema as memory_schema
@@ -97,7 +97,7 @@ class Mending(unittest.TestCase):
         entry = {**before["observations"][0], "at": {"no": "number"}}
         odd: list[tuple[str, str]] = [
             (name, text)
-            for name in (MEMORY, LOG, DIGESTS, MARKS)
+            for name in (MEMORY, LOG, DIGESTS, MARKS, READINGS)
             for text in ("{not json", "7", '"text"', "[[1]]", '{"' + account + '": 7, "digests": 3}', "[" * 50_000)
         ]
         odd += [
@@ -108,6 +108,7 @@ class Mending(unittest.TestCase):
             (LOG, json.dumps({account: [entry, None, 7, before["observations"][0]]})),
             (DIGESTS, json.dumps({"digests": [{**digests[0], "size": -1}, {"digest": 1}], "unlinked": [4]})),
             (MARKS, json.dumps([{"device": "Kobo", "status": "burnt", "at": None}])),
+            (READINGS, json.dumps([{"device": "Kobo", "device_id": "k", "rating": 7}])),
         ]
         for name, text in odd:
             with self.subTest(f"{name} {text[:40]}"):
