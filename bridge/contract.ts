@@ -10,6 +10,7 @@ import { ConflictPolicy, Profile, Rules } from "../src/model/profile.ts";
 import { LoggedBook, ReadingStory } from "../src/model/reading-log.ts";
 import { PlaceAnswer, PlaceRequest } from "../src/model/place.ts";
 import { ListedDocument } from "../src/model/progress.ts";
+import { ReadingStatistics } from "../src/model/reading-statistics.ts";
 import { PlacedBook, PushPlan, Put, PutBack, PutBackResult, PutResult } from "../src/model/push.ts";
 
 /** More books than this in one message are refused: one giant message would stall calibre. */
@@ -206,6 +207,19 @@ const ConvertRequest = z
 
 const ConvertAnswer = z.strictObject({ answers: z.array(PlaceAnswer) }).meta({ id: "ConvertAnswer" });
 
+const StatisticsRequest = z
+  .strictObject({
+    /** A copy that nobody else has open, with the log beside it. */
+    path: z.string().min(1),
+    /** Copies of further databases of the same reader: a visit to a page that stands in several counts once. */
+    beside: z.array(z.string()).max(50),
+    /** KOReader's own setting of how long a page counts at most, in seconds. */
+    longest: z.number().int().min(1).max(86_400),
+    /** IANA name; null is this machine's own. */
+    time_zone: z.string().nullable(),
+  })
+  .meta({ id: "StatisticsRequest" });
+
 interface Method {
   readonly params: z.ZodType;
   readonly result: z.ZodType;
@@ -236,6 +250,7 @@ export const METHODS = {
   "sync/push": { params: PushRequest, result: PushReport, writes: true },
   "sync/undoPush": { params: UndoPushRequest, result: UndoPushReport, writes: true },
   "position/convert": { params: ConvertRequest, result: ConvertAnswer, writes: false },
+  "statistics/read": { params: StatisticsRequest, result: ReadingStatistics, writes: false },
   "documents/list": { params: AccountRequest, result: ListAnswer, writes: false },
   /** Nobody asks for the rest of this run; no trouble where there is none. */
   "sync/end": { params: RunRequest, result: Nothing, writes: false },

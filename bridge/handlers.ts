@@ -137,6 +137,13 @@ export function createHandlers(): { handlers: Handlers; greet: (hello: Hello) =>
       const { placesInLibrary } = await import("../src/app/places.ts");
       return { answers: await placesInLibrary(requests, await given(), call) };
     },
+    "statistics/read": async ({ path, beside, longest, time_zone }, { signal }) => {
+      const { readStatistics } = await import("../src/app/read-statistics.ts");
+      const { statisticsOpener } = await import("../src/compose.ts");
+      const { clock } = await given();
+      const counting = { longest, time_zone: time_zone ?? ownTimeZone(), now: clock() };
+      return readStatistics({ path, beside, counting }, await statisticsOpener(), signal);
+    },
     "server/start": async (options) => (await host()).start(options),
     "server/stop": async () => (await host()).stop(),
     "server/status": async () => (await host()).status(),
@@ -186,5 +193,9 @@ function running(call: Call): Running {
 
 /** The profile with this machine's own time zone where it names none. */
 function zoned(profile: Profile): Profile {
-  return { ...profile, time_zone: profile.time_zone ?? Intl.DateTimeFormat().resolvedOptions().timeZone };
+  return { ...profile, time_zone: profile.time_zone ?? ownTimeZone() };
+}
+
+function ownTimeZone(): string {
+  return Intl.DateTimeFormat().resolvedOptions().timeZone;
 }

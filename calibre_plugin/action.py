@@ -72,7 +72,7 @@ class ProgressAction(InterfaceAction):
         self.hosting = HostingRunner(self.gui, self.host, self.settings, self.open_preferences)
         self.triggers = Triggers(self.gui, self._run_by_itself)
         self.runs.on_asked.append(self.triggers.note_run)
-        self.device_watch = DeviceWatch(self.gui, self._device_was_read)
+        self.device_watch = DeviceWatch(self.gui, self.host, self.settings, self._device_was_read)
         self.kepub_notice = KepubNotice(self.gui, self.settings)
         self.local_changes = LocalChanges(self.gui, lambda: self.runs.is_writing)
         self.runs.on_idle.append(self.local_changes.ours_ended)

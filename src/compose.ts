@@ -10,6 +10,7 @@ import type {
   KosyncClient,
   OpenBookArchive,
   OpenKosyncClient,
+  OpenStatistics,
   ServerCache,
 } from "./app/ports.ts";
 import type { HostingPorts } from "./app/hosting.ts";
@@ -73,6 +74,12 @@ export async function openBookFiles(): Promise<BookFiles> {
 export async function openBookArchive(path: string): Promise<BookArchive> {
   const { openBookArchive } = await import("./io/books/epub.ts");
   return openBookArchive(path);
+}
+
+/** Opens KOReader's statistics; SQLite is loaded with it. */
+export async function statisticsOpener(): Promise<OpenStatistics> {
+  const { openStatistics } = await import("./io/sqlite/statistics.ts");
+  return openStatistics;
 }
 
 /** A client for one account; nothing is sent yet. What the cache remembers of a server's pace is where it begins. */

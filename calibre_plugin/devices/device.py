@@ -18,6 +18,7 @@ from .names import device_id, device_name, drive_marks
 from .read import read_mounted
 from .remote import MOST, read_remote
 from .state import load_state, save_state
+from .statistics import StatisticsReader, untold
 
 
 def collect(
@@ -26,19 +27,22 @@ def collect(
     abort: threading.Event,
     uuids: Mapping[str, str],
     most: int = MOST,
+    statistics: StatisticsReader | None = None,
 ) -> Collected:
     """Reads a connected device and keeps what it tells.
 
     For a thread of its own; for a device job when `is_mtp`, with a small `most` so that others have their turn, again
-    until the result is complete. `uuids` are those of `calibre_uuids`.
+    until the result is complete. `uuids` are those of `calibre_uuids`. Without a reader of `statistics` these stay as
+    they are known.
     """
     called, marked = device_name(device), device_id(device)
     before = load_state(marked, called)
+    tell = statistics.of(marked, abort) if statistics is not None else untold
     prefixes = mounted_at(device)
     if prefixes:
-        look = read_mounted(prefixes, before, called, abort, drive_marks(device))
+        look = read_mounted(prefixes, before, called, abort, drive_marks(device), tell)
     else:
-        look = read_remote(device, list(uuids), before, called, abort, most)
+        look = read_remote(device, list(uuids), before, called, abort, most, tell)
     collected = bring_home(api, before, look, prefixes, uuids, abort)
     save_state(marked, look.now)
     return collected

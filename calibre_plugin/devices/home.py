@@ -9,7 +9,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from ..library.calibre_db import CalibreDb
-from ..link.contract import DeviceMark, KnownDigest
+from ..link.contract import DeviceMark, DocumentStatistics, KnownDigest
 from ..memory.marks import keep_marks
 from .match import Matcher, document_of
 from .read import Look
@@ -19,7 +19,6 @@ from ..memory.history import add_digests, known_digest
 from ..memory.noticed import note_all
 from .odd_file import OddReason
 from .sidecar import NAME, Sidecar, archived_digest, book_path, is_old, mark_of
-from .statistics import ReadDocument
 from .uploads import format_of
 
 
@@ -220,7 +219,7 @@ class _Home:
             "source": "sidecar",
         }
 
-    def _list(self, document: ReadDocument, opened: float) -> None:
+    def _list(self, document: DocumentStatistics, opened: float) -> None:
         read, pages = document["read"], document["pages"]
         self.unmatched.setdefault(
             document["digest"],
@@ -243,6 +242,6 @@ def names_of(path: str) -> list[str]:
     return list(dict.fromkeys((name, unicodedata.normalize("NFC", name))))
 
 
-def _reading_of(document: ReadDocument) -> tuple[object, ...]:
+def _reading_of(document: DocumentStatistics) -> tuple[object, ...]:
     """What changes with each reading."""
     return document["digest"], document["last_open"], document["read"]

@@ -18,7 +18,7 @@ from ..words.faults import note_fault
 from .lua_table import LARGEST as LARGEST_SIDECAR
 from .odd_file import OddFile, OddReason, open_regular, read_at_most
 from .sidecar import TOLD, read_sidecar_at
-from .statistics import read_statistics
+from .statistics import TellStatistics, is_all_told, mounted_database, untold
 from .uploads import format_of
 
 _Place = Literal["files", "sidecars", "statistics"]
@@ -46,12 +46,13 @@ def read_mounted(
     called: str,
     abort: threading.Event,
     marks: DriveMarks = NO_MARKS,
+    tell: TellStatistics = untold,
 ) -> Look:
     """The device as it is now. What a look that did not end whole left unread stays as it was.
 
     `marks` are calibre's own, of which every part of the device must bear one for the look to be whole.
     """
-    reader = _Reader(before, empty_state(called), abort)
+    reader = _Reader(before, empty_state(called), abort, tell)
     for prefix in prefixes:
         reader.read_below(prefix, marks)
     if not reader.whole:
@@ -60,8 +61,8 @@ def read_mounted(
 
 
 class _Reader:
-    def __init__(self, before: DeviceState, now: DeviceState, abort: threading.Event) -> None:
-        self.before, self.now, self._abort = before, now, abort
+    def __init__(self, before: DeviceState, now: DeviceState, abort: threading.Event, tell: TellStatistics) -> None:
+        self.before, self.now, self._abort, self._tell = before, now, abort, tell
         self.opened, self.whole = 0, True
 
     def read_below(self, prefix: str, marks: DriveMarks) -> None:
@@ -85,10 +86,10 @@ class _Reader:
             entry, reason = known, odd["reason"] if odd is not None else None
         else:
             self.opened += 1
-            entry, reason = _opened(found, self._abort)
+            entry, reason = _opened(found, self._abort, self._tell)
             if entry is None:
                 # It is there, only not to be read at this moment: that is no sign of anything having gone.
-                self.whole = self.whole and reason is not None
+                self.whole = self.whole and (reason is not None or found.kind == "statistics")
                 entry = known
         if entry is not None:
             self.now[place][found.path] = entry  # type: ignore[assignment]
@@ -103,7 +104,7 @@ def _is_same(known: Any, found: Found) -> bool:
     return (known["size"], known["mtime"]) == (found.size, found.mtime)
 
 
-def _opened(found: Found, abort: threading.Event) -> tuple[Any, OddReason | None]:
+def _opened(found: Found, abort: threading.Event, tell: TellStatistics) -> tuple[Any, OddReason | None]:
     """What a file holds, and what is odd about it; neither for one that vanished, or when reading was stopped."""
     about = {"size": found.size, "mtime": found.mtime}
     try:
@@ -113,7 +114,7 @@ def _opened(found: Found, abort: threading.Event) -> tuple[Any, OddReason | None
             return _seen_file(found), None
         if found.kind == "sidecar":
             return {**about, "sidecar": read_sidecar_at(found.path, read_at_most(found.path, LARGEST_SIDECAR))}, None
-        told = read_statistics(found.path, abort)
+        told = tell(mounted_database(found.path, abort))
         return ({**about, "documents": told["documents"]}, told["odd"]) if told is not None else (None, None)
     except OddFile as error:
         return None, error.reason
@@ -127,9 +128,13 @@ def _opened(found: Found, abort: threading.Event) -> tuple[Any, OddReason | None
 
 
 def _is_outdated(seen: Mapping[str, Any]) -> bool:
-    """Whether a book was looked at before content keys knew pictures, or a sidecar before all of it was read."""
-    key, sidecar = seen.get("content_key"), seen.get("sidecar")
-    return (key is not None and not is_versioned(key)) or (sidecar is not None and not sidecar.keys() >= TOLD)
+    """Whether a book was looked at before content keys knew pictures, or a file of KOReader's before all of it was read."""
+    key, sidecar, documents = seen.get("content_key"), seen.get("sidecar"), seen.get("documents") or []
+    return (
+        (key is not None and not is_versioned(key))
+        or (sidecar is not None and not sidecar.keys() >= TOLD)
+        or not is_all_told(documents)
+    )
 
 
 def _seen_file(found: Found) -> SeenFile:

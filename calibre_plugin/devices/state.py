@@ -13,7 +13,7 @@ from typing import Any, Final, TypedDict, cast
 
 from .odd_file import OddReason
 from .sidecar import Sidecar
-from .statistics import ReadDocument
+from ..link.contract import DocumentStatistics
 from ..copies.stored import STEPS, JsonFile, NewerSchema, is_newer
 from ..copies.strip_list import our_folder
 
@@ -46,7 +46,7 @@ class SeenStatistics(TypedDict):
 
     size: int
     mtime: float
-    documents: list[ReadDocument]
+    documents: list[DocumentStatistics]
 
 
 class SeenOdd(TypedDict):

@@ -1,74 +1,173 @@
-"""KOReader's own reading statistics: the list of everything it ever opened, with the digest of each."""
+"""KOReader's own reading statistics: everything it ever opened, by digest, with the hours.
+
+A copy is read, by the bridge: a database on a device must neither be locked nor changed, and may be unplugged at any
+time; and what somebody else's database makes SQLite do shall not happen in calibre's process. The copies are kept in the
+cache folder, because what two devices of one reader have counted together is counted once.
+"""
 
 from __future__ import annotations
 
+import hashlib
 import os
-import re
-import sqlite3
-import tempfile
 import threading
-from collections.abc import Iterator
-from contextlib import closing
-from typing import Any, Final, TypedDict
+from collections.abc import Callable, Collection, Sequence
+from contextlib import AbstractContextManager, suppress
+from dataclasses import dataclass
+from typing import Final, Protocol, TypedDict
 
-from .odd_file import OddFile, OddReason, open_regular
+from ..link.client import Bridge, BridgeDied, BridgeNotStarted, SyncError
+from ..link.contract import DocumentStatistics, ReadingStatistics
+from ..link.runtime import RuntimeMissing
+from .lua_table import read_lua_table
+from .odd_file import OddFile, OddReason, open_regular, read_at_most
 
 STATISTICS: Final = "statistics.sqlite3"
+# What KOReader wrote last may still stand in the log beside the database.
+LOG: Final = "-wal"
 # Ten years of reading every day have some 50 MB.
 LARGEST: Final = 256 << 20
-# Rows, and steps of SQLite's machine; a hundred thousand books take two million steps.
-MOST: Final = 100_000
-_STEPS: Final = 20_000_000
-_STEPS_AT_ONCE: Final = 10_000
-# Bytes of a title or of authors.
-_LONGEST: Final = 4096
-_DIGEST: Final = re.compile(rb"[0-9a-f]{32}")
+# KOReader's usual setting of how long a page counts at most, in seconds.
+USUAL_LONGEST: Final = 120
+# Copies that are kept: several cards, and an old reader in the drawer.
+KEPT: Final = 12
 _CHUNK: Final = 1 << 20
-_TEXTS: Final = ("md5", "title", "authors")
-_NUMBERS: Final = ("last_open", "total_read_pages", "pages")
-
-
-class ReadDocument(TypedDict):
-    """One row: a document that was opened. `last_open` is epoch seconds."""
-
-    digest: str
-    title: str | None
-    authors: list[str]
-    last_open: float | None
-    # How many different pages were read, and how many there are.
-    read: int | None
-    pages: int | None
+_SETTINGS: Final = "settings.reader.lua"
+_LARGEST_SETTINGS: Final = 2 << 20
+_DAY: Final = 86_400
+_TOLD: Final = frozenset(DocumentStatistics.__annotations__)
 
 
 class Statistics(TypedDict):
     """What a database told, and what was odd about some of its rows, if anything."""
 
-    documents: list[ReadDocument]
+    documents: list[DocumentStatistics]
     odd: OddReason | None
 
 
-def read_statistics(path: str, abort: threading.Event) -> Statistics | None:
-    """The documents of a statistics database; None when reading was stopped. OddFile for what is none, OSError as always.
+class Copying(Protocol):
+    """Puts the database and its log where they are wanted; False when it was stopped. Raises OddFile and OSError."""
 
-    A copy is read: a database on a device must neither be locked nor changed, and may be unplugged at any time.
-    """
-    with tempfile.TemporaryDirectory(prefix="koreader-progress-") as folder:
-        copied = os.path.join(folder, STATISTICS)
-        # What KOReader wrote last may still stand in the log beside the database.
-        for suffix in ("", "-wal"):
-            is_there = not suffix or os.path.exists(path + suffix)
-            if is_there and not _copied(path + suffix, copied + suffix, abort):
-                return None
+    def __call__(self, target: str) -> bool: ...
+
+
+@dataclass(frozen=True)
+class Database:
+    """One that a device has at a path, and how it is copied; `longest` is how long a page counts at most, in seconds."""
+
+    path: str
+    copying: Copying
+    longest: int = USUAL_LONGEST
+
+
+# What tells of one database of the device that is being read; None when reading was stopped, or nobody can read.
+TellStatistics = Callable[[Database], Statistics | None]
+
+
+def untold(_database: Database) -> None:
+    """Where there is nobody to read statistics: what was told before stays."""
+
+
+class StatisticsReader:
+    """Reads statistics through a bridge that `open_bridge` holds; `folder` is where copies are kept."""
+
+    def __init__(self, open_bridge: Callable[[], AbstractContextManager[Bridge]], folder: str) -> None:
+        self._open_bridge = open_bridge
+        self._folder = folder
+
+    def of(self, device: str, abort: threading.Event, same_reader: Collection[str] = ()) -> TellStatistics:
+        """Reads the databases of one device; `same_reader` are the ids of further devices of the same person."""
+        return lambda database: self._read(database, device, abort, same_reader)
+
+    def _read(
+        self, database: Database, device: str, abort: threading.Event, same_reader: Collection[str]
+    ) -> Statistics | None:
+        """Raises OddFile for what is no database, OSError as always."""
+        os.makedirs(self._folder, exist_ok=True)
+        kept = os.path.join(self._folder, _name_of(device, database.path))
+        if not self._copied(database.copying, kept):
+            return None
+        beside = [each for other in {device, *same_reader} for each in self._copies_of(other) if each != kept]
+        told = self._told(kept, beside, database.longest, abort)
+        self._thin_out()
+        if told is None:
+            return None
+        if told["documents"] is None:
+            _remove(kept)
+            raise OddFile(told["odd"] or "not_a_database")
+        return {"documents": told["documents"], "odd": told["odd"]}
+
+    def _copied(self, copying: Copying, kept: str) -> bool:
+        """The one copied before stays until the new one is whole."""
+        unfinished = f"{kept}.{os.getpid()}"
         try:
-            with closing(sqlite3.connect(copied)) as connection:
-                return _read(connection, abort)
-        except sqlite3.Error as error:
+            if not copying(unfinished):
+                return False
+            _remove(kept)
+            os.replace(unfinished, kept)
+            with suppress(FileNotFoundError):
+                os.replace(unfinished + LOG, kept + LOG)
+            return True
+        finally:
+            _remove(unfinished)
+
+    def _told(self, path: str, beside: list[str], longest: int, abort: threading.Event) -> ReadingStatistics | None:
+        asked = {"path": path, "beside": sorted(beside), "longest": longest, "time_zone": None}
+        try:
+            with self._open_bridge() as bridge:
+                return bridge.request("statistics/read", asked, abort=abort)
+        except (SyncError, RuntimeMissing, BridgeNotStarted):
+            # Cancelled, because the device is ejected or calibre closes; or there is no runtime yet.
+            return None
+        except BridgeDied:
             if abort.is_set():
                 return None
-            raise OddFile("endless" if str(error) == "interrupted" else "not_a_database") from error
+            # A file that ends a bridge is not given to another one again and again.
+            raise OddFile("unexpected") from None
+
+    def _copies_of(self, device: str) -> list[str]:
+        return [path for path in self._copies() if os.path.basename(path).startswith(_prefix_of(device))]
+
+    def _copies(self) -> list[str]:
+        try:
+            names = sorted(os.listdir(self._folder))
+        except OSError:
+            return []
+        return [os.path.join(self._folder, name) for name in names if name.endswith(STATISTICS)]
+
+    def _thin_out(self) -> None:
+        copies: list[tuple[float, str]] = []
+        for path in self._copies():
+            with suppress(OSError):
+                copies.append((os.stat(path).st_mtime, path))
+        for _at, path in sorted(copies)[:-KEPT]:
+            _remove(path)
 
 
-def _copied(source: str, target: str, abort: threading.Event) -> bool:
+def is_all_told(documents: Sequence[DocumentStatistics]) -> bool:
+    """Whether these were read by a version of the plugin that reads all of it."""
+    return all(document.keys() >= _TOLD for document in documents[:1])
+
+
+def mounted_database(path: str, abort: threading.Event) -> Database:
+    """A database on a mounted device; KOReader's settings stand a folder above it."""
+
+    def copying(target: str) -> bool:
+        return _copy(path, target, abort) and (not os.path.exists(path + LOG) or _copy(path + LOG, target + LOG, abort))
+
+    return Database(path, copying, _longest(os.path.join(os.path.dirname(os.path.dirname(path)), _SETTINGS)))
+
+
+def _longest(settings: str) -> int:
+    """How long a page counts at most, as the reader has set it."""
+    try:
+        told = read_lua_table(read_at_most(settings, _LARGEST_SETTINGS)).get("statistics")
+    except (OSError, OddFile):
+        return USUAL_LONGEST
+    longest = told.get("max_sec") if isinstance(told, dict) else None
+    return longest if type(longest) is int and 1 <= longest <= _DAY else USUAL_LONGEST
+
+
+def _copy(source: str, target: str, abort: threading.Event) -> bool:
     copied = 0
     with open_regular(source, LARGEST) as reading, open(target, "wb") as writing:
         while chunk := reading.read(_CHUNK):
@@ -81,84 +180,16 @@ def _copied(source: str, target: str, abort: threading.Event) -> bool:
     return True
 
 
-def _read(connection: sqlite3.Connection, abort: threading.Event) -> Statistics:
-    left = _STEPS // _STEPS_AT_ONCE
-
-    def is_enough() -> bool:
-        nonlocal left
-        left -= 1
-        return left < 0 or abort.is_set()
-
-    connection.set_progress_handler(is_enough, _STEPS_AT_ONCE)
-    # Whatever a title is made of, its bytes come through.
-    connection.text_factory = bytes
-    connection.execute("PRAGMA trusted_schema = OFF")
-    _demand_plain_table(connection)
-    found: list[ReadDocument] = []
-    odd: OddReason | None = None
-    for row in _rows(connection):
-        document, reason = _document(row)
-        odd = odd or reason
-        if document is not None:
-            found.append(document)
-    return {"documents": found, "odd": odd}
+def _remove(path: str) -> None:
+    for suffix in ("", LOG, "-shm"):
+        with suppress(OSError):
+            os.unlink(path + suffix)
 
 
-def _demand_plain_table(connection: sqlite3.Connection) -> None:
-    """Only a table's stored columns: a view, a virtual table or a generated column computes what it likes, without end."""
-    row = connection.execute("SELECT type, rootpage FROM sqlite_master WHERE name = 'book'").fetchone()
-    if row is None:
-        raise OddFile("no_book_table")
-    columns = {name: hidden for _n, name, *_about, hidden in connection.execute("PRAGMA table_xinfo('book')")}
-    is_plain = row[0] == b"table" and row[1]
-    if not is_plain or any(columns.get(name.encode()) for name in (*_TEXTS, *_NUMBERS)):
-        raise OddFile("no_plain_table")
-    if not all(name.encode() in columns for name in (*_TEXTS, *_NUMBERS)):
-        raise OddFile("no_book_table")
+def _prefix_of(device: str) -> str:
+    return hashlib.sha256(device.encode("utf-8", "surrogatepass")).hexdigest()[:32]
 
 
-def _rows(connection: sqlite3.Connection) -> Iterator[dict[str, Any]]:
-    texts = (f"typeof({name}), substr(CAST({name} AS BLOB), 1, {_LONGEST})" for name in _TEXTS)
-    names = [*(part for name in _TEXTS for part in (f"{name}_type", name)), *_NUMBERS]
-    for row in connection.execute(f"SELECT {', '.join((*texts, *_NUMBERS))} FROM book LIMIT {MOST}"):
-        yield dict(zip(names, row, strict=True))
-
-
-def _document(row: dict[str, Any]) -> tuple[ReadDocument | None, OddReason | None]:
-    """A row as a document, if it has a digest, and what is odd about it: what cannot be understood of it is left out."""
-    odd: OddReason | None = None
-    texts: dict[str, str | None] = {}
-    for name in _TEXTS:
-        texts[name], reason = _text(row[name], row[f"{name}_type"])
-        odd = odd or reason
-    digest = row["md5"]
-    if row["md5_type"] != b"text" or not isinstance(digest, bytes) or not _DIGEST.fullmatch(digest):
-        return None, odd
-    opened = row["last_open"]
-    document: ReadDocument = {
-        "digest": digest.decode("ascii"),
-        "title": texts["title"],
-        "authors": [name for name in (texts["authors"] or "").split("\n") if name and name != "N/A"],
-        "last_open": float(opened) if isinstance(opened, (int, float)) and opened > 0 else None,
-        "read": _count(row["total_read_pages"]),
-        "pages": _count(row["pages"]),
-    }
-    return document, odd
-
-
-def _text(value: bytes | None, kind: bytes) -> tuple[str | None, OddReason | None]:
-    if kind == b"blob":
-        return None, "blob_for_text"
-    # Old PDFs end their titles with a NUL.
-    data = (value or b"").replace(b"\0", b"")
-    try:
-        return data.decode("utf-8") or None, None
-    except UnicodeDecodeError as error:
-        text = data.decode("utf-8", "replace")
-        # Cut in the middle of a character, by us.
-        is_cut = len(value or b"") == _LONGEST and error.start > len(data) - 4
-        return text, None if is_cut else "text_not_utf8"
-
-
-def _count(value: object) -> int | None:
-    return value if isinstance(value, int) and 0 <= value < 1 << 53 else None
+def _name_of(device: str, path: str) -> str:
+    place = hashlib.sha256(path.encode("utf-8", "surrogatepass")).hexdigest()[:8]
+    return f"{_prefix_of(device)}-{place}-{STATISTICS}"

@@ -810,6 +810,47 @@ class ConvertAnswer(TypedDict):
     answers: list[PlaceAnswer]
 
 
+class StatisticsRequest(TypedDict):
+    path: str
+    beside: list[str]
+    longest: int
+    time_zone: str | None
+
+
+class DocumentStatistics(TypedDict):
+    digest: Digest
+    title: str | None
+    authors: list[str]
+    last_open: float | None
+    pages: int | None
+    read: int | None
+    read_time: int
+    days: int
+    pace: float | None
+    time_left: int | None
+    started: float | None
+    last_read: float | None
+
+
+StatisticsOddity = Literal[
+    "unreadable",
+    "too_large",
+    "not_a_database",
+    "no_book_table",
+    "no_plain_table",
+    "endless",
+    "text_not_utf8",
+    "blob_for_text",
+]
+
+STATISTICS_ODDITIES: Final[tuple[StatisticsOddity, ...]] = get_args(StatisticsOddity)
+
+
+class ReadingStatistics(TypedDict):
+    documents: list[DocumentStatistics] | None
+    odd: StatisticsOddity | None
+
+
 class DocumentMetadata(TypedDict, total=False):
     filename: str | None
     title: str | None
@@ -995,6 +1036,7 @@ METHODS: Final[dict[str, tuple[object, object]]] = {
     "sync/push": (PushRequest, PushReport),
     "sync/undoPush": (UndoPushRequest, UndoPushReport),
     "position/convert": (ConvertRequest, ConvertAnswer),
+    "statistics/read": (StatisticsRequest, ReadingStatistics),
     "documents/list": (AccountRequest, ListAnswer),
     "sync/end": (RunRequest, Nothing),
     "sync/next": (RunRequest, PlanPage),

@@ -14,6 +14,9 @@ from .parts.background import Background
 from ..devices.device import calibre_uuids, collect
 from ..devices.home import Collected
 from ..devices.remote import is_mtp
+from ..devices.statistics import StatisticsReader
+from ..link.host import BridgeHost, cache_folder
+from ..settings.config import Settings
 from ..words.faults import note_fault
 
 load_translations()
@@ -27,9 +30,13 @@ PATIENCE: Final = 3.0
 class DeviceWatch(QObject):
     """`on_collected` is called on the GUI thread, with None when a device could not be read."""
 
-    def __init__(self, gui: Any, on_collected: Callable[[Collected | None], None]) -> None:
+    def __init__(
+        self, gui: Any, host: BridgeHost, settings: Settings, on_collected: Callable[[Collected | None], None]
+    ) -> None:
         super().__init__(gui)
         self._gui = gui
+        self._host = host
+        self._settings = settings
         self._on_collected = on_collected
         self._abort = threading.Event()
         self._idle = threading.Event()
@@ -55,8 +62,10 @@ class DeviceWatch(QObject):
         self._abort.set()
         self._abort = abort = threading.Event()
         api, uuids = self._gui.current_db.new_api, calibre_uuids(self._gui.booklists())
+        launch = self._host.prepare(self._settings.get("runtime_path"))
+        statistics = StatisticsReader(launch.open, str(cache_folder() / "statistics"))
         if is_mtp(device):
-            self._read_in_jobs(device, api, uuids, abort)
+            self._read_in_jobs(device, api, uuids, statistics, abort)
             return
         # One look at a time: the one before has been told to end.
         before, self._idle = self._idle, threading.Event()
@@ -65,7 +74,7 @@ class DeviceWatch(QObject):
         def work() -> Collected | None:
             try:
                 before.wait(PATIENCE)
-                return collect(device, api, abort, uuids)
+                return collect(device, api, abort, uuids, statistics=statistics)
             except Exception as error:
                 # A device may be unplugged, and a library closed, at any moment.
                 if not abort.is_set():
@@ -89,7 +98,9 @@ class DeviceWatch(QObject):
             # Not waited for: an eject must never be delayed.
             self._abort.set()
 
-    def _read_in_jobs(self, device: Any, api: CalibreDb, uuids: dict[str, str], abort: threading.Event) -> None:
+    def _read_in_jobs(
+        self, device: Any, api: CalibreDb, uuids: dict[str, str], statistics: StatisticsReader, abort: threading.Event
+    ) -> None:
         def done(job: Any) -> None:
             if job.failed:
                 if not abort.is_set():
@@ -100,13 +111,13 @@ class DeviceWatch(QObject):
             elif job.result.complete:
                 self._end(job.result, abort)
             else:
-                self._read_in_jobs(device, api, uuids, abort)
+                self._read_in_jobs(device, api, uuids, statistics, abort)
 
         self._gui.device_manager.create_job(
             collect,
             done,
             _("KOReader Progress: read the device"),
-            args=[device, api, abort, uuids, PER_JOB],
+            args=[device, api, abort, uuids, PER_JOB, statistics],
         )
 
     def _end(self, collected: Collected | None, abort: threading.Event) -> None:

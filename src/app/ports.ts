@@ -13,6 +13,7 @@ import type {
 } from "../model/library.ts";
 import type { LoggedBook } from "../model/reading-log.ts";
 import type { Pacing } from "../model/pacing.ts";
+import type { StatisticsOddity } from "../model/reading-statistics.ts";
 import type { Why } from "../model/why.ts";
 import type { DocumentMetadata, ListedDocument, Progress } from "../model/progress.ts";
 
@@ -66,6 +67,45 @@ export interface BookFiles {
   /** Digests of one file; rejects with `SyncError("BookUnreadable", { path, reason })`, the reason being the system's code: ENOENT, EACCES ... */
   digest(path: string, signal?: AbortSignal): Promise<FileDigests>;
 }
+
+/** A text of a database that may hold anything, and what is wrong with it. */
+export interface OddText {
+  readonly text: string | null;
+  readonly odd: StatisticsOddity | null;
+}
+
+/** A row of KOReader's list of books; what is no number that can be is null. */
+export interface BookRow {
+  readonly id: number | null;
+  readonly digest: OddText;
+  readonly title: OddText;
+  readonly authors: OddText;
+  readonly last_open: number | null;
+  readonly read: number | null;
+  readonly pages: number | null;
+}
+
+/** A row of KOReader's visits to pages. */
+export interface VisitRow {
+  readonly row: number;
+  readonly id_book: number | null;
+  readonly page: number | null;
+  readonly start: number | null;
+  readonly duration: number | null;
+  /** 0 where it is not told. */
+  readonly total_pages: number;
+}
+
+/** A statistics database that is open; both may throw OddStatistics. */
+export interface StatisticsFile {
+  books(): BookRow[];
+  /** Every visit, some thousand at a time; between them other work has its turn. */
+  visits(): AsyncIterable<readonly VisitRow[]>;
+  close(): void;
+}
+
+/** Opens a copy of a database that nobody else has open; throws OddStatistics for what is none. */
+export type OpenStatistics = (path: string) => StatisticsFile;
 
 /** A book file, entry by entry; a file that is no archive has one entry without a name. */
 export interface BookArchive {

@@ -12,6 +12,7 @@ import { userkeyOf } from "../../src/core/md5.ts";
 import type { RunningServer } from "../../src/server/listen.ts";
 import { BridgeChild } from "../support/bridge-child.ts";
 import { RULES } from "../support/models.ts";
+import { makeStatistics } from "../support/statistics.ts";
 
 const BIN = resolve("node_modules/.bin");
 const POINTER = "/body/DocFragment[2]/body/p[3]/text().10";
@@ -286,6 +287,14 @@ describe.each(RUNTIMES)("the built bridge under $name", ({ name, keepsData, comm
           complete: true,
         },
       },
+    });
+  });
+
+  test("reads statistics that lie in the cache", async () => {
+    const path = join(folder, "cache", `${name}.sqlite3`);
+    makeStatistics(path, [{ md5: document, title: "Lamp", visits: [[1, 1_700_000_000, 60, 200]] }]);
+    expect(await ask("statistics/read", { path, beside: [], longest: 120, time_zone: null })).toMatchObject({
+      result: { documents: [{ digest: document, title: "Lamp", read_time: 60, days: 1 }], odd: null },
     });
   });
 

@@ -36,6 +36,7 @@ from calibre_plugins.koreader_progress.copies.strip_list import our_folder
 from device_tree import DeviceTree, sidecar_text
 from epubs import Recipe, make_epub
 from libraries import add_book, make_library, open_library
+from statistics_reader import statistics_reader
 
 A, B = "a" * 32, "b" * 32
 
@@ -61,7 +62,8 @@ class Case(unittest.TestCase):
         return stream.getvalue()
 
     def collect(self, abort: threading.Event | None = None, lists: Any = ()) -> Collected:
-        return collect(self.tree.connect(), self.api, abort or threading.Event(), calibre_uuids(lists))
+        uuids = calibre_uuids(lists)
+        return collect(self.tree.connect(), self.api, abort or threading.Event(), uuids, statistics=statistics_reader())
 
     def digests(self, book: int) -> dict[str, str]:
         known = read_digests(self.api, [book]).get(book, [])
@@ -218,7 +220,7 @@ class Files(Case):
 
         device = self.tree.connect()
         before = everything()
-        collect(device, self.api, threading.Event(), {})
+        collect(device, self.api, threading.Event(), {}, statistics=statistics_reader())
         self.assertEqual(everything(), before)
 
 

@@ -25,11 +25,13 @@ from calibre_plugins.koreader_progress.devices.odd_file import OddFile, OddReaso
 from calibre_plugins.koreader_progress.devices.odd_words import odd_note, odd_report_lines, odd_sentence
 from calibre_plugins.koreader_progress.sync.report import make_report
 from calibre_plugins.koreader_progress.devices.sidecar import read_sidecar
-from calibre_plugins.koreader_progress.devices.statistics import read_statistics
+from calibre_plugins.koreader_progress.devices.statistics import mounted_database
 from calibre_plugins.koreader_progress.copies.strip_list import our_folder
 from device_tree import DeviceTree, sidecar_text
 from epubs import Recipe, make_epub
 from libraries import add_book, make_library
+from mtp_tree import MtpDevice
+from statistics_reader import statistics_reader
 
 A, B = "a" * 32, "b" * 32
 TABLE = (
@@ -81,7 +83,7 @@ class Case(unittest.TestCase):
         return self.db.new_api
 
     def collect(self) -> Collected:
-        return collect(self.tree.connect(), self.api, threading.Event(), {})
+        return collect(self.tree.connect(), self.api, threading.Event(), {}, statistics=statistics_reader())
 
     def digests(self, book: int) -> dict[str, str]:
         known = read_digests(self.api, [book]).get(book, [])
@@ -325,35 +327,85 @@ class Sidecars(unittest.TestCase):
 
 
 class Databases(Case):
-    def read(self, path: str) -> Any:
-        return read_statistics(path, threading.Event())
-
-    def test_a_computed_list_is_not_looked_at(self) -> None:
-        generated = TABLE.replace("title text", "title text AS (hex(zeroblob(90000000)))")
-        for n, statement in enumerate((ENDLESS, generated, "CREATE VIRTUAL TABLE book USING fts5(title, md5)")):
-            with self.subTest(n=n), self.assertRaises(OddFile) as caught:
-                self.read(self.database(str(n), statement))
-            self.assertEqual(caught.exception.reason, "no_plain_table")
+    def read(self, path: str, stop: threading.Event | None = None, device: str = "K", *same_reader: str) -> Any:
+        abort = stop or threading.Event()
+        return statistics_reader().of(device, abort, same_reader)(mounted_database(path, abort))
 
     def test_a_stop_ends_the_reading_in_the_middle(self) -> None:
-        many = f"WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 20000) {{}} SELECT 't', '{A}' FROM n"
-        path = self.database("many", TABLE, "INSERT INTO book(title, md5) " + many.format(""))
+        many = "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 20000)"
+        path = self.database(
+            "many", TABLE, f"INSERT INTO book(title, md5) {many} SELECT 't', printf('%032x', i) FROM n"
+        )
         stop = threading.Event()
         stop.set()
-        self.assertIsNone(read_statistics(path, stop))
+        self.assertIsNone(self.read(path, stop))
         self.assertEqual(len(self.read(path)["documents"]), 20_000)
 
     def test_numbers_that_are_none_say_nothing(self) -> None:
         path = self.database("odd", TABLE)
+        odd = ((-5, 1, -1), (2**62, 2**62, 2**62), ("many", b"x", "never"), (10, 5, 1e300))
         with sqlite3.connect(path) as db:
-            for pages, read, opened in ((-5, 1, -1), (2**62, 2**62, 2**62), ("many", b"x", "never"), (10, 5, 1e300)):
+            for n, (pages, read, opened) in enumerate(odd):
                 db.execute(
                     "INSERT INTO book(md5, pages, total_read_pages, last_open) VALUES(?,?,?,?)",
-                    (A, pages, read, opened),
+                    (f"{n}" * 32, pages, read, opened),
                 )
         db.close()
         told = self.read(path)["documents"]
         self.assertEqual([(d["pages"], d["read"]) for d in told], [(None, 1), (None, None), (None, None), (10, 5)])
+
+    def test_what_two_devices_of_one_reader_count_together_is_counted_once(self) -> None:
+        table = "CREATE TABLE page_stat_data (id_book, page, start_time, duration, total_pages)"
+        row = f"INSERT INTO book(id, title, md5) VALUES(1, 'T', '{A}')"
+        visit = "INSERT INTO page_stat_data VALUES(1, {0}, 1700000000 + 60 * {0}, 60, 100)"
+        kobo = self.database("kobo", TABLE, table, row, *map(visit.format, (1, 2, 3)))
+        phone = self.database("phone", TABLE, table, row, *map(visit.format, (2, 3, 4, 5)))
+        self.assertEqual([d["read_time"] for d in self.read(kobo, None, "K")["documents"]], [180])
+        self.assertEqual([d["read_time"] for d in self.read(phone, None, "P", "K")["documents"]], [300])
+        # Another person's reader is another's.
+        self.assertEqual([d["read_time"] for d in self.read(phone, None, "P")["documents"]], [240])
+
+    def test_a_page_counts_as_long_as_the_reader_lets_it(self) -> None:
+        path = self.database("koreader/settings", TABLE)
+        self.assertEqual(mounted_database(path, threading.Event()).longest, 120)
+        for value, longest in (("300", 300), ("-1", 120), ('"x"', 120), ("{ }", 120)):
+            with open(self.tree.path("koreader/settings.reader.lua"), "w") as file:
+                file.write(f'return {{ ["statistics"] = {{ ["max_sec"] = {value} }} }}')
+            self.assertEqual(mounted_database(path, threading.Event()).longest, longest, value)
+
+    def test_over_mtp_the_log_beside_it_is_read_too_and_neither_again_until_it_changes(self) -> None:
+        path = self.database(".adds/koreader/settings", TABLE, rows=(("T", "A", A, 1),))
+        still_open = sqlite3.connect(path)
+        self.addCleanup(still_open.close)
+        still_open.execute("PRAGMA journal_mode = WAL")
+        still_open.execute("UPDATE book SET md5 = ?", (B,))
+        still_open.commit()
+
+        def look() -> tuple[list[str], list[str]]:
+            device = MtpDevice(self.tree.folder)
+            collected = collect(device, self.api, threading.Event(), {}, statistics=statistics_reader())
+            return [d["digest"] for d in collected.unmatched], [os.path.basename(name) for name in device.opened]
+
+        self.assertEqual(look(), ([B], ["statistics.sqlite3", "statistics.sqlite3-wal"]))
+        self.assertEqual(look(), ([B], []))
+        still_open.execute("UPDATE book SET md5 = ?", (A,))
+        still_open.commit()
+        self.assertEqual(look(), ([A], ["statistics.sqlite3", "statistics.sqlite3-wal"]))
+
+    def test_over_mtp_what_changed_last_comes_first(self) -> None:
+        for n, name in enumerate(("b", "c", "a")):
+            os.utime(self.put_sidecar(name, sidecar_text("/x", f"{n}" * 32).encode()), (1, 1_700_000_000 + n))
+        device = MtpDevice(self.tree.folder)
+        self.assertFalse(collect(device, self.api, threading.Event(), {}, 2).complete)
+        self.assertEqual(device.opened, ["a.sdr/metadata.epub.lua", "c.sdr/metadata.epub.lua"])
+
+    def test_without_a_runtime_the_statistics_stay_as_they_were_told(self) -> None:
+        self.database("koreader/settings", TABLE, rows=(("T", "A", A, 1),))
+        self.assertEqual([d["digest"] for d in self.collect().unmatched], [A])
+        os.utime(self.tree.path("koreader/settings/statistics.sqlite3"), (5, 5))
+        alone = collect(self.tree.connect(), self.api, threading.Event(), {})
+        self.assertEqual(([d["digest"] for d in alone.unmatched], alone.whole, dict(alone.odd)), ([A], True, {}))
+        self.assertEqual((self.collect().opened, self.collect().opened), (1, 0))
 
 
 class Archive(Case):

@@ -41,6 +41,7 @@ from device_tree import DeviceTree
 from epubs import Recipe, make_epub
 from kosync import KosyncServer, Proxy, userkey
 from libraries import TOOLS, Server, add_book, make_library, new_folder, open_library
+from statistics_reader import statistics_reader
 from sending import manager_of
 
 USER = ("anna", "correct horse")
@@ -163,7 +164,7 @@ class AskingAgain(unittest.TestCase):
         digest = tree.put("Book.epub", self.data)
 
         def connect() -> None:
-            collect(tree.connect(), self.api, threading.Event(), {})
+            collect(tree.connect(), self.api, threading.Event(), {}, statistics=statistics_reader())
 
         connect()
         self.assert_asked_once_more()

@@ -27,6 +27,7 @@ from calibre_plugins.koreader_progress.sync.unmatched import (
 )
 from device_tree import DeviceTree
 from libraries import add_book, make_library
+from statistics_reader import statistics_reader
 
 A, B, C, D = "a" * 32, "b" * 32, "c" * 32, "d" * 32
 
@@ -65,7 +66,7 @@ class Documents(Case):
         tree.put("Away.epub", b"no book")
         tree.sidecar("Away.epub", digest=A, props={"title": "Away", "authors": "Me\nYou"}, percent=0.7)
         tree.statistics([(B, "Statistics", "She", 1700000000), (A, "Away", "Me", 5)])
-        collect(tree.connect(), self.api, threading.Event(), {})
+        collect(tree.connect(), self.api, threading.Event(), {}, statistics=statistics_reader())
         found = unmatched(
             self.api,
             [listed(A, 0.3, 2e9), listed(C, 0.9, 50.0, title="Told", authors="X; Y", filename="told.epub")],
