@@ -9,6 +9,7 @@ from typing import Any, TypeVar
 
 from qt.core import QActionGroup, QApplication, QMenu, QToolButton
 
+from calibre.customize import InterfaceActionBase
 from calibre.gui2 import sanitize_env_vars
 from calibre.gui2.actions import InterfaceAction
 
@@ -62,6 +63,8 @@ class ProgressAction(InterfaceAction):
     action_menu_clone_qaction = _("Sync &now")
     action_type = "current"
     dont_add_to = frozenset({"toolbar-device", "context-menu-device", "menubar-device"})
+    # calibre sets it before `genesis`.
+    interface_action_base_plugin: InterfaceActionBase
 
     def genesis(self) -> None:
         plugin = self.interface_action_base_plugin

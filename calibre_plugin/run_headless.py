@@ -21,7 +21,7 @@ def main() -> None:
 
     # Also where a plugin of this name is installed: both sides of this conversation must be of one version.
     loader.load(zip_path)
-    from calibre_plugins.koreader_progress.headless import serve
+    from calibre_plugins.koreader_progress.headless import serve  # pyright: ignore[reportMissingImports]
 
     serve(sys.stdin, answers, token, (runtime, script))
 

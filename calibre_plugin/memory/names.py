@@ -30,7 +30,8 @@ def _sent(api: CalibreDb, book_id: int, metadata: Any, extension: str) -> Iterat
     """Send to device: the template of calibre's settings, and that of KOReader's wireless connection."""
     from calibre.library.save_to_disk import config
 
-    for template in (config().parse().send_template, WIRELESS_TEMPLATE):
+    settings: Any = config().parse()
+    for template in (settings.send_template, WIRELESS_TEMPLATE):
         yield _by_template(book_id, metadata, extension, template)
 
 
@@ -38,7 +39,8 @@ def _saved(api: CalibreDb, book_id: int, metadata: Any, extension: str) -> Itera
     """Save to disk."""
     from calibre.library.save_to_disk import config
 
-    yield _by_template(book_id, metadata, extension, config().parse().template)
+    settings: Any = config().parse()
+    yield _by_template(book_id, metadata, extension, settings.template)
 
 
 def _downloaded(api: CalibreDb, book_id: int, metadata: Any, extension: str) -> Iterator[str]:

@@ -34,11 +34,11 @@ class UndoRuns:
         # The job that puts back at this moment, what it does, and the library it does it in.
         self.job: Any = None
         self._work: Work[UndoOutcome] | None = None
-        self._api: CalibreDb = None
+        self._api: CalibreDb | None = None
         # One for all jobs: calibre keeps each job, and with it whom it told.
         self._told = Dispatcher(self._done, parent=runs)
         # What is to be put back as soon as nothing runs: the library, runs, books.
-        self._put_backs: list[tuple[Any, Sequence[Run], Collection[int]]] = []
+        self._put_backs: list[tuple[CalibreDb, Sequence[Run], Collection[int]]] = []
 
     def undo(self, api: CalibreDb, journaled: Run, only: Collection[int] | None = None) -> None:
         """Puts back what a run wrote in this library, for all its books or some, in a job."""
@@ -110,7 +110,7 @@ class UndoRuns:
         outcome = work.take() if work is not None else None
         self._runs.tell_idle()
         self.next_put_back()
-        if self._gui.shutting_down or not self._runs.is_open(api):
+        if api is None or self._gui.shutting_down or not self._runs.is_open(api):
             return
         if job.failed:
             self._gui.job_exception(job, dialog_title=_("KOReader Progress: the undo failed"))
