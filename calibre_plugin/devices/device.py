@@ -43,7 +43,7 @@ def collect(
         look = read_mounted(prefixes, before, called, abort, drive_marks(device), tell)
     else:
         look = read_remote(device, list(uuids), before, called, abort, most, tell)
-    collected = bring_home(api, before, look, prefixes, uuids, abort)
+    collected = bring_home(api, before, look, prefixes, uuids, abort, marked)
     save_state(marked, look.now)
     return collected
 

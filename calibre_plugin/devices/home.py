@@ -1,4 +1,4 @@
-"""Brings what was read from a device home: to the books of a library, their digests and marks."""
+"""Brings what was read from a device home: to the books of a library, their digests, marks and readings."""
 
 from __future__ import annotations
 
@@ -9,10 +9,12 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from ..library.calibre_db import CalibreDb
-from ..link.contract import DeviceMark, DocumentStatistics, KnownDigest
+from ..link.contract import DeviceMark, DeviceReading, DocumentStatistics, KnownDigest
 from ..memory.marks import keep_marks
+from ..memory.readings import keep_readings
 from .match import Matcher, document_of
 from .read import Look
+from .readings import Teller
 from .state import DeviceDocument, DeviceState, SeenFile, SeenSidecar
 from ..copies.digest import name_digest
 from ..memory.history import add_digests, known_digest
@@ -27,7 +29,7 @@ class Collected:
     """What one look at a device brought."""
 
     device: str
-    # Books whose history or marks changed: worth syncing.
+    # Books whose history, marks or readings changed: worth syncing.
     changed: frozenset[int]
     # Documents of the device that belong to no book of the library.
     unmatched: tuple[DeviceDocument, ...]
@@ -52,10 +54,11 @@ def bring_home(
     prefixes: Iterable[str],
     uuids: Mapping[str, str],
     abort: threading.Event,
+    device_id: str,
 ) -> Collected:
-    """Matches what was read with the library's books, keeps digests and marks, and completes the state."""
+    """Matches what was read with the library's books, keeps what it tells of them, and completes the state."""
     now = look.now
-    home = _Home(Matcher(api, uuids, abort), before, now)
+    home = _Home(Matcher(api, uuids, abort), before, now, device_id)
     home.bring_files()
     home.bring_sidecars(list(prefixes))
     home.bring_statistics()
@@ -63,7 +66,7 @@ def bring_home(
     # A stopped look has not seen everything, or not known what it saw.
     complete, whole = look.complete and not abort.is_set(), look.whole and not abort.is_set()
     now["held"], now["to_offer"] = home.held_and_lost(whole)
-    changed = add_digests(api, home.digests) | keep_marks(api, home.marks)
+    changed = add_digests(api, home.digests) | keep_marks(api, home.marks) | keep_readings(api, home.readings)
     note_all(api, changed | home.touched, time.time())
     return Collected(
         now["name"],
@@ -81,18 +84,20 @@ def bring_home(
 class _Home:
     """What was found, sorted by book."""
 
-    def __init__(self, matcher: Matcher, before: DeviceState, now: DeviceState) -> None:
+    def __init__(self, matcher: Matcher, before: DeviceState, now: DeviceState, device_id: str) -> None:
         self.matcher = matcher
         self.before = before
         self.now = now
         self.digests: dict[int, list[KnownDigest]] = {}
         self.marks: dict[int, list[DeviceMark]] = {}
+        self.readings: dict[int, list[DeviceReading]] = {}
         self.unmatched: dict[str, DeviceDocument] = {}
         self.present: set[int] = set()
         # Books that KOReader wrote something about since the last look, whatever it was.
         self.touched: set[int] = set()
         self._book_at: dict[str, int | None] = {}
         self._clock = time.time()
+        self._teller = Teller(device_id, now["name"], self._dated)
 
     def bring_files(self) -> None:
         for path, seen in self.now["files"].items():
@@ -143,6 +148,7 @@ class _Home:
             if book is not None and archived_digest(path) is None:
                 self.now["held"][sidecar["digest"]] = self.matcher.uuids[book_id]
             self._know(book_id, self._digest_of_sidecar(path, sidecar, book, changed))
+            self._read_by(book_id, self._teller.of_sidecar(sidecar, entry["mtime"]))
             mark = mark_of(sidecar, self.now["name"])
             if mark is not None:
                 self.marks.setdefault(book_id, []).append(mark)
@@ -169,6 +175,7 @@ class _Home:
                         self.touched.add(book_id)
                     called = self.now["name"]
                     self._know(book_id, known_digest(document["digest"], "statistics", opened, device=called))
+                    self._read_by(book_id, self._teller.of_statistics(document))
                 else:
                     self._list(document, opened)
 
@@ -178,6 +185,10 @@ class _Home:
 
     def _know(self, book_id: int, digest: KnownDigest) -> None:
         self.digests.setdefault(book_id, []).append(digest)
+
+    def _read_by(self, book_id: int, reading: DeviceReading | None) -> None:
+        if reading is not None:
+            self.readings.setdefault(book_id, []).append(reading)
 
     def _digest_of_file(self, path: str, seen: SeenFile) -> KnownDigest:
         return known_digest(

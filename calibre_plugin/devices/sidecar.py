@@ -11,7 +11,7 @@ import re
 import time
 from typing import Any, Final, TypedDict, cast
 
-from ..link.contract import SIDECAR_STATUSES, DeviceMark, SidecarStatus
+from ..link.contract import LONGEST_REVIEW, SIDECAR_STATUSES, DeviceMark, SidecarStatus
 from .lua_table import read_lua_table
 from .odd_file import OddFile
 from ..copies.package_document import uuids_in
@@ -23,8 +23,6 @@ ARCHIVED: Final = re.compile(r"([0-9a-f]{32})\.lua(\.old)?$")
 _DIGEST: Final = re.compile(r"[0-9a-f]{32}")
 # A title, a path, a place: more than this is none.
 _LONGEST: Final = 4096
-# A review is typed on a reader's screen; a longer text is none, and half of one would be false.
-_LONGEST_REVIEW: Final = 100_000
 _MOST_PAGES: Final = 10_000_000
 # What no text of a reader's holds, and no file of calibre's may.
 _CONTROLS: Final = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")
@@ -159,10 +157,12 @@ def _place(table: dict[Any, Any]) -> str | None:
 
 
 def _review(value: object) -> str | None:
-    if not isinstance(value, str) or len(value) > _LONGEST_REVIEW:
+    if not isinstance(value, str) or len(value) > LONGEST_REVIEW:
         return None
     text = value.encode("utf-8", "surrogateescape").decode("utf-8", "replace")
-    return _CONTROLS.sub("", text.replace("\r\n", "\n").replace("\r", "\n")).strip() or None
+    text = _CONTROLS.sub("", text.replace("\r\n", "\n").replace("\r", "\n")).strip()
+    # Half of a text that is too long would be false. The bridge counts as JavaScript does.
+    return text if text and len(text.encode("utf-16-le")) <= 2 * LONGEST_REVIEW else None
 
 
 def _whole(value: object, most: int) -> int | None:

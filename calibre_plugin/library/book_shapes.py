@@ -182,7 +182,8 @@ def is_reading(value: Any) -> bool:
         and value["device_id"] != ""
         and (value["status"] is None or value["status"] in _STATUSES)
         and all(_is_text_or_none(value[key]) for key in ("progress", "review"))
-        and len(value["review"] or "") <= LONGEST_REVIEW
+        # As JavaScript counts, which refuses a longer one.
+        and len((value["review"] or "").encode("utf-16-le", "surrogatepass")) <= 2 * LONGEST_REVIEW
         and all(_is_number_or_none(value[key]) for key in ("at", "percentage", "marked", "started", "last_read"))
         and all(_is_number_or_none(value[key]) and (value[key] or 0) >= 0 for key in ("read_time", "time_left"))
         and 0 <= (value["percentage"] or 0) <= 1

@@ -15,7 +15,11 @@ MOST: Final = 40
 
 
 def keep_readings(api: Any, found: Mapping[int, Collection[DeviceReading]]) -> set[int]:
-    """Keeps the last of each device, document and source; the ids of the books of which anything changed."""
+    """Keeps the last of each device, document and source; the ids of the books of which anything changed.
+
+    An older file, as on a restored card or in a copied folder, takes nothing back, and one that was only written again
+    says nothing new.
+    """
     known = api.all_book_ids()
     wanted = {book_id: readings for book_id, readings in found.items() if book_id in known and readings}
     before = read_readings(api, wanted)
@@ -23,8 +27,9 @@ def keep_readings(api: Any, found: Mapping[int, Collection[DeviceReading]]) -> s
     for book_id, readings in wanted.items():
         last = {_key(reading): reading for reading in before.get(book_id, ())}
         for reading in readings:
-            last.pop(_key(reading), None)
-            last[_key(reading)] = reading
+            if _is_news(reading, last.get(_key(reading))):
+                last.pop(_key(reading), None)
+                last[_key(reading)] = reading
         kept = [*last.values()][-MOST:]
         if sorted(kept, key=_key) != sorted(before.get(book_id, ()), key=_key):
             changed[book_id] = kept
@@ -36,6 +41,12 @@ def read_readings(api: Any, book_ids: Collection[int]) -> dict[int, list[DeviceR
     """The readings of these books, by id; a book without any is missing."""
     stored = fetch(api, DATA, book_ids)
     return {book_id: readings for book_id, readings in stored.items() if isinstance(readings, list) and readings}
+
+
+def _is_news(reading: DeviceReading, known: DeviceReading | None) -> bool:
+    if known is None:
+        return True
+    return {**reading, "at": known["at"]} != known and (reading["at"] or 0.0) >= (known["at"] or 0.0)
 
 
 def _key(reading: DeviceReading) -> tuple[str, str, str]:

@@ -276,7 +276,7 @@ class Sidecars(unittest.TestCase):
     def test_an_odd_value_is_left_out_alone(self) -> None:
         odd = {
             "rating": ("0", "6", "-1", "4.5", "true", '"4"', "1/0", "{ 4 }"),
-            "review": ("7", '""', '"  \\n "', "{ }", f'"{"x" * 100_001}"'),
+            "review": ("7", '""', '"  \\n "', "{ }", f'"{"x" * 100_001}"', f'"{"😀" * 50_001}"'),
             "progress": ("7", '""', '"body"', '"/body\\n"', f'"/{"x" * 5000}"', '"/\\xff"', "{ }"),
             "pages": ("0", "-3", "1.5", '"9"', "1e300", "true"),
         }
