@@ -1,6 +1,7 @@
 /** Pull: digests, questions to the server, a plan. Nothing is written here. */
 import { chooseCandidates } from "../core/candidates.ts";
 import { planCarryOvers } from "../core/carry-over.ts";
+import { withFiles } from "../core/one-story.ts";
 import { planPull } from "../core/plan-pull.ts";
 import { settleConflicts } from "../core/settle-conflicts.ts";
 import type { Account } from "../model/account.ts";
@@ -62,15 +63,16 @@ export async function pull(request: PullRequest, ports: PullPorts, running: Runn
   let readings = heard;
   let asking = planPull(readings, profile, now);
   if (profile.columns.some(({ field }) => field === "place")) {
-    readings = await withPlaces(heard, asking, ports, running);
+    const told = heard.map((reading) => withFiles(reading, now));
+    readings = await withPlaces(told, asking, ports, running);
     asking = planPull(readings, profile, now);
   }
   const plan = settle === null ? asking : settleConflicts(asking, settle);
   running.progress(1, 1, "planning");
   const fileless = predicted ? new Map<number, Why>() : filelessOf(books, subjects, computed);
-  const carry_overs = planCarryOvers(readings, profile.rules.reading_from);
+  const carry_overs = planCarryOvers(heard, profile.rules.reading_from);
   const told = withUnasked(withSilence(withFileless(plan, fileless), failures, unreached), waiting);
-  return { ...told, digests: findings(readings, now), carry_overs };
+  return { ...told, digests: findings(heard, now), carry_overs };
 }
 
 /** Books of which nothing, or but the name of a file that cannot be read, could be asked about: and why. */

@@ -4,6 +4,7 @@ import type { Progress } from "../model/progress.ts";
 import { why } from "../model/why.ts";
 import type { Why } from "../model/why.ts";
 import type { LocalSide } from "./local-side.ts";
+import { isToldBetter, ONE_PLACE } from "./one-story.ts";
 import { NOISE } from "./read-throughs.ts";
 import { isReadingAgain } from "./reread.ts";
 
@@ -31,6 +32,8 @@ export interface Question {
   statusDiffers: { column: string; value: string; wanted: string } | null;
   /** Without a base: how far other records of the same book are. */
   elsewhere: number;
+  /** One of KOReader's own files tells it: whoever copies one back gives it a time of his own. */
+  isFile: boolean;
 }
 
 /** Whether a record says anything that the base does not know. An older record never does. */
@@ -108,12 +111,19 @@ function decideNews({ record, local, profile, book }: Question): Decision {
   return take(why("read_on", data));
 }
 
-/** A larger step back is asked whatever would have been decided, except when a re-read explains it. */
-function neverSilentlyBack(decision: Decision, { record, local, profile, book, elsewhere }: Question): Decision {
+/**
+ * A larger step back is asked whatever would have been decided, except when a re-read explains it; and so is any step
+ * back that a file tells.
+ */
+function neverSilentlyBack(
+  decision: Decision,
+  { record, local, profile, book, elsewhere, isFile }: Question,
+): Decision {
   if (decision.outcome !== "take" || decision.reread) return decision;
   const { percentage, device, timestamp } = record;
   const from = Math.max(local.share ?? 0, book.base === null ? elsewhere : 0);
-  if (from - percentage <= profile.rules.larger_step + NOISE) return decision;
+  const allowed = isFile ? Math.min(ONE_PLACE, profile.rules.larger_step) : profile.rules.larger_step;
+  if (from - percentage <= allowed + NOISE) return decision;
   return ask(why("step_back", { percentage, from, device, timestamp }));
 }
 
@@ -135,7 +145,10 @@ export function decide(question: Question): Decision {
   const { book, record, local, profile, differing, statusDiffers } = question;
   const { base } = book;
   const { percentage, device, timestamp } = record;
-  if (base !== null && !isNews(record, base)) return { outcome: "settled" };
+  if (base !== null && !isNews(record, base)) {
+    const isBetter = !question.isFile && isToldBetter(record, base) && !local.percentChanged && !local.statusChanged;
+    return isBetter ? take(why("same_place", { percentage, device, timestamp })) : { outcome: "settled" };
+  }
   const falls = local.finished && percentage < profile.rules.finish_at && percentage < (local.share ?? 1) - NOISE;
   if (falls) return neverOverUnknown(decideFinished(question), question);
   const [first] = differing;

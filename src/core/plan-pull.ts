@@ -11,6 +11,7 @@ import { decide } from "./conflict.ts";
 import { changedHere, clearedHere, isOurs, localSide, unknownColumns, withOwnBase } from "./local-side.ts";
 import type { LocalSide } from "./local-side.ts";
 import { matchProgress } from "./match-progress.ts";
+import { withFiles } from "./one-story.ts";
 import { isOwn } from "./peek.ts";
 import { differingCells, fillCells, statusWanted } from "./plan-cells.ts";
 import type { Filled, Filling, Taken } from "./plan-cells.ts";
@@ -226,6 +227,7 @@ function planBook(plan: PullPlan, reading: Reading, local: LocalSide, profile: P
       0,
       live.map(({ progress }) => progress.percentage),
     ),
+    isFile: chosen.file !== undefined,
   });
   if (decision.outcome === "settled") planSettled(plan, filling);
   else if (decision.outcome === "keep") leave(plan, filling, decision.why);
@@ -259,7 +261,7 @@ function reviewReasons(plan: PullPlan, books: readonly Book[], profile: Profile)
  */
 export function planPull(readings: Reading[], profile: Profile, now: number): PullPlan {
   const plan = emptyPlan();
-  const matched = matchProgress(readings);
+  const matched = matchProgress(readings.map((reading) => withFiles(reading, now)));
   append(plan.skipped, matched.skipped);
   for (const { book: given, answers: standing } of matched.readings) {
     const book = withOwnBase(given, profile);

@@ -3,6 +3,7 @@ import type { Rules } from "../model/profile.ts";
 import type { Progress } from "../model/progress.ts";
 import { largest, least } from "./lists.ts";
 import type { LocalSide } from "./local-side.ts";
+import { marksOf } from "./one-story.ts";
 import { isOwn } from "./peek.ts";
 import { heardAt, NOISE } from "./read-throughs.ts";
 
@@ -53,7 +54,7 @@ export function isReadingAgain({ book, answers, record, local, rules }: ReadingA
  */
 export function finishMark(book: Book): DeviceMark | null {
   const since = book.base?.timestamp ?? null;
-  const telling = book.marks.filter(
+  const telling = marksOf(book).filter(
     ({ status, at }) =>
       // A sidecar's date has no hour: it stands for any moment of its day.
       status === "complete" && (book.base === null || since === null || (at !== null && at + DAY > since)),

@@ -178,12 +178,14 @@ export function emptyPlan(): PullPlan {
   };
 }
 
-/** A server's record that answered one candidate of a book. */
+/** A record that answered one candidate of a book: a server's, or what one of KOReader's own files tells. */
 export interface Answer {
   progress: Progress;
   candidate: KnownDigest;
   /** The place in words (chapter and sentence), or null when nobody could say. */
   place: string | null;
+  /** The file that tells it; left out for a server's record. */
+  file?: DeviceReading;
 }
 
 /** A book with what the server said of it: what planning starts from. */

@@ -1,7 +1,9 @@
 import { planPull } from "../../src/core/plan-pull.ts";
+import type { DeviceReading } from "../../src/model/device-reading.ts";
 import type { Base, Book, PullPlan, Reading } from "../../src/model/plan.ts";
 import type { ColumnMapping, Profile, Rules } from "../../src/model/profile.ts";
 import type { WhyCode } from "../../src/model/why.ts";
+import { deviceReadingOf, knownDigestOf } from "../support/models.ts";
 import { column, DAY, profileOf, readingOf, record, T0 } from "./samples.ts";
 import type { answerOf } from "./samples.ts";
 
@@ -50,6 +52,12 @@ const seenAt = (percentage: number, day: number): Book["observations"][number] =
   book_id: 1,
   at: T0 + day * DAY,
   progress: record({ percentage, timestamp: T0 + day * DAY }),
+});
+/** A book whose sidecar tells a place at the time of the base. */
+const onCard = (file: Partial<DeviceReading>, book: Partial<Book> = {}): Partial<Book> => ({
+  ...book,
+  digests: [knownDigestOf(BASE.document, { source: "sidecar" })],
+  readings: [deviceReadingOf(BASE.document, { at: T0, percentage: 0.4, progress: BASE.progress, ...file })],
 });
 const declined = (percentage: number, day: number): Book["declined"] => [
   {
@@ -156,6 +164,14 @@ export const SECTIONS: Readonly<Record<string, readonly Row[]>> = {
     { when: "another book has the better claim to the document", records: [{ source: "library" }], twin: readingOf({ book_id: 2, title: "Twin", records: [{ source: "sidecar" }] }), expect: "leaves", code: "document_of_another" },
     { when: "two books of the same text have an equal claim", records: [{ content_key: `2:${"c".repeat(32)}` }], twin: readingOf({ book_id: 2, records: [{ content_key: `2:${"c".repeat(32)}` }] }), expect: "writes", code: "first_seen", cells: { "#pct": 40, "#status": "Reading" } },
     { when: "two books of different text have an equal claim", records: [{ content_key: `2:${"c".repeat(32)}` }], twin: readingOf({ book_id: 2, records: [{ content_key: `2:${"d".repeat(32)}` }] }), expect: "leaves", code: "document_ambiguous" },
+  ],
+  "What a reader's own files tell": [
+    { when: "a card, and no server", book: onCard({}), expect: "writes", code: "first_seen", cells: { "#pct": 40, "#status": "Reading" } },
+    { when: "a card and the server tell of one closing: within five minutes, or at most half a percent apart", book: onCard({ at: T0 + 200 }, synced), records: [{ percentage: 0.4, progress: BASE.progress }], expect: "leaves", code: "unchanged" },
+    { when: "the card was closed later than the server was told", book: onCard({ at: T0 + DAY, percentage: 0.5 }, synced), records: [{ percentage: 0.4, progress: BASE.progress }], expect: "writes", code: "read_on", cells: { "#pct": 50 } },
+    { when: "an older card", book: onCard({ at: T0 - DAY, percentage: 0.2 }, synced), expect: "leaves", code: "older_record" },
+    { when: "a newer file is behind, by however little: it may be a copy", book: onCard({ at: T0 + DAY, percentage: 0.38 }, synced), expect: "asks", code: "step_back", cells: { "#pct": 38 } },
+    { when: "marked as finished on the card at 94 %", book: onCard({ percentage: 0.94, status: "complete", marked: T0 }), expect: "writes", code: "first_seen", cells: { "#pct": 94, "#status": "Finished" } },
   ],
   "Columns that cannot be written": [
     { when: "the column has vanished from the library", book: { cells: { "#status": null } }, records: [{}], expect: "writes", code: "column_gone", cells: { "#status": "Reading" } },

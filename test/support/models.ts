@@ -1,5 +1,6 @@
 /** Plain models for tests: complete, unremarkable, changed by what a test is about. */
 import type { Account } from "../../src/model/account.ts";
+import type { DeviceReading } from "../../src/model/device-reading.ts";
 import type { KnownDigest } from "../../src/model/digest.ts";
 import type { Book } from "../../src/model/plan.ts";
 import type { ColumnMapping, Profile, Rules } from "../../src/model/profile.ts";
@@ -89,5 +90,28 @@ export function profileOf({ rules, ...more }: Partial<Omit<Profile, "rules">> & 
     time_zone: null,
     ...more,
     rules: { ...RULES, ...rules },
+  };
+}
+
+/** A sidecar of which nothing but its document is told. */
+export function deviceReadingOf(digest: string, more: Partial<DeviceReading> = {}): DeviceReading {
+  return {
+    digest,
+    source: "sidecar",
+    device: "Kobo eReader",
+    device_id: "card-1",
+    at: null,
+    percentage: null,
+    progress: null,
+    status: null,
+    marked: null,
+    rating: null,
+    review: null,
+    read_time: null,
+    days: null,
+    time_left: null,
+    started: null,
+    last_read: null,
+    ...more,
   };
 }

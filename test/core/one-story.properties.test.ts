@@ -1,0 +1,155 @@
+/** One reading, told by a server, by the cards of two devices, and seen in whatever order. */
+import * as fc from "fast-check";
+import { describe, expect, test } from "vitest";
+import { planPull } from "../../src/core/plan-pull.ts";
+import type { DeviceReading } from "../../src/model/device-reading.ts";
+import type { PullPlan } from "../../src/model/plan.ts";
+import type { Progress } from "../../src/model/progress.ts";
+import { deviceReadingOf, knownDigestOf } from "../support/models.ts";
+import { answerOf, record, T0 } from "./samples.ts";
+import { SmallWorld } from "./small-world.ts";
+
+const DEVICES = ["A", "B"] as const;
+type Device = (typeof DEVICES)[number];
+const documentOf = (device: Device): string => device.toLowerCase().repeat(32);
+
+/** A book is closed: its file is written, and some moments before the server is told, where it can be. */
+interface Closing {
+  device: Device;
+  share: number;
+  isPushed: boolean;
+  /** Seconds from the server's time to the file's. */
+  lag: number;
+}
+
+/** What one sync sees: of each source how many closings it knows of yet; 0 is a source that is not there. */
+type Look = Readonly<Record<"server" | Device, number>>;
+
+class CardWorld extends SmallWorld {
+  readonly #closings: readonly Closing[];
+  #look: Look = { server: 0, A: 0, B: 0 };
+
+  constructor(closings: readonly Closing[]) {
+    super({ conflict: "newest" });
+    this.#closings = closings;
+    const digests = DEVICES.map((device) =>
+      knownDigestOf(documentOf(device), { source: "sidecar", content_key: "2:x" }),
+    );
+    this.book = { ...this.book, digests };
+    this.profile = { ...this.profile, ran_before: true };
+    this.now = T0 + 100_000_000;
+  }
+
+  look(look: Look): PullPlan {
+    this.#look = look;
+    return this.plan();
+  }
+
+  override plan(): PullPlan {
+    const readings = DEVICES.flatMap((device) => this.#fileOf(device));
+    const answers = DEVICES.flatMap((device) => this.#recordOf(device)).map((progress) =>
+      answerOf({ ...progress, content_key: "2:x" }),
+    );
+    this.book = { ...this.book, readings };
+    return planPull([{ book: this.book, answers }], this.profile, this.now);
+  }
+
+  #last(device: Device, known: number, isTold: (closing: Closing) => boolean): [Closing, number] | null {
+    const index = this.#closings.findLastIndex((each, at) => at < known && each.device === device && isTold(each));
+    const closing = this.#closings[index];
+    return closing === undefined ? null : [closing, index];
+  }
+
+  #recordOf(device: Device): Progress[] {
+    const last = this.#last(device, this.#look.server, ({ isPushed }) => isPushed);
+    if (last === null) return [];
+    const [{ share }, index] = last;
+    const timestamp = T0 + index * 10_000;
+    const document = documentOf(device);
+    return [record({ document, percentage: share, progress: `/p[${index}]`, device, device_id: device, timestamp })];
+  }
+
+  #fileOf(device: Device): DeviceReading[] {
+    const last = this.#last(device, this.#look[device], () => true);
+    if (last === null) return [];
+    const [{ share, lag }, index] = last;
+    const at = T0 + index * 10_000 + lag;
+    const card = { device: `${device}'s card`, device_id: `card-${device}`, at, percentage: share };
+    return [deviceReadingOf(documentOf(device), { ...card, progress: `/p[${index}]` })];
+  }
+}
+
+const closing: fc.Arbitrary<Closing> = fc.record({
+  device: fc.constantFrom(...DEVICES),
+  share: fc.integer({ min: 20, max: 970 }).map((thousandths) => thousandths / 1000),
+  isPushed: fc.boolean(),
+  lag: fc.integer({ min: 0, max: 300 }),
+});
+const closings = fc.array(closing, { minLength: 1, maxLength: 6 });
+const known = fc.integer({ min: 0, max: 6 });
+const looks = fc.array(fc.record({ server: known, A: known, B: known }), { maxLength: 6 });
+const EVERYTHING: Look = { server: 6, A: 6, B: 6 };
+/** What shows where the reader is; dates and counts that are set once tell what was seen first. */
+const SHOWN = ["#pct", "#status", "#device", "#loc", "#read"];
+
+function shownAfter(world: CardWorld): unknown[] {
+  return SHOWN.map((name) => world.book.cells[name]);
+}
+
+const RUNS = { numRuns: 500 };
+
+describe("whatever was seen before, in whatever order, older or missing", () => {
+  test("the cells end as those of somebody who saw all of it at once", () => {
+    fc.assert(
+      fc.property(closings, looks, (told, seen) => {
+        const [slow, quick] = [new CardWorld(told), new CardWorld(told)];
+        for (const each of seen) slow.apply(slow.look(each), "theirs");
+        slow.apply(slow.look(EVERYTHING), "theirs");
+        quick.apply(quick.look(EVERYTHING), "theirs");
+        expect(shownAfter(slow)).toEqual(shownAfter(quick));
+      }),
+      RUNS,
+    );
+  });
+
+  test("a second look plans nothing", () => {
+    fc.assert(
+      fc.property(closings, looks, (told, seen) => {
+        const world = new CardWorld(told);
+        for (const each of seen) {
+          world.apply(world.look(each), "theirs");
+          const { updates, conflicts, bases, observations } = world.look(each);
+          expect([...updates, ...conflicts, ...bases, ...observations]).toEqual([]);
+        }
+      }),
+      RUNS,
+    );
+  });
+
+  test("no file moves a book back unasked", () => {
+    fc.assert(
+      fc.property(closings, looks, (told, seen) => {
+        const world = new CardWorld(told.map((each) => ({ ...each, isPushed: false })));
+        for (const each of seen) {
+          const plan = world.look(each);
+          const back = plan.updates.filter(({ column }) => column === "#pct");
+          expect(back.filter(({ before, after }) => Number(before) - Number(after) > 1)).toEqual([]);
+          world.apply(plan, "theirs");
+        }
+      }),
+      RUNS,
+    );
+  });
+
+  test("what is gone empties no cell and plans nothing", () => {
+    fc.assert(
+      fc.property(closings, looks, (told, seen) => {
+        const world = new CardWorld(told);
+        for (const each of [...seen, EVERYTHING]) world.apply(world.look(each), "theirs");
+        const { updates, conflicts, bases } = world.look({ server: 0, A: 0, B: 0 });
+        expect([...updates, ...conflicts, ...bases]).toEqual([]);
+      }),
+      RUNS,
+    );
+  });
+});
