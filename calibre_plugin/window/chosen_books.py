@@ -6,11 +6,13 @@ from typing import Any
 
 from qt.core import QObject, QTimer
 
+from .parts.calibre_window import CalibreWindow
+
 
 class ChosenBooks(QObject):
     """calibre selects the first row at its start and after a library switch; until that changes, nobody chose it."""
 
-    def __init__(self, gui: Any) -> None:
+    def __init__(self, gui: CalibreWindow) -> None:
         super().__init__(gui)
         self._gui = gui
         self._by_itself: list[int] = []

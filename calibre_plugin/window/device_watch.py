@@ -9,6 +9,7 @@ from typing import Any, Final
 
 from qt.core import QObject
 
+from .parts.calibre_window import CalibreWindow, Job
 from ..library.calibre_db import CalibreDb
 from .parts.background import Background
 from ..devices.device import calibre_uuids, collect
@@ -31,7 +32,7 @@ class DeviceWatch(QObject):
     """`on_collected` is called on the GUI thread, with None when a device could not be read."""
 
     def __init__(
-        self, gui: Any, host: BridgeHost, settings: Settings, on_collected: Callable[[Collected | None], None]
+        self, gui: CalibreWindow, host: BridgeHost, settings: Settings, on_collected: Callable[[Collected | None], None]
     ) -> None:
         super().__init__(gui)
         self._gui = gui
@@ -101,7 +102,7 @@ class DeviceWatch(QObject):
     def _read_in_jobs(
         self, device: Any, api: CalibreDb, uuids: dict[str, str], statistics: StatisticsReader, abort: threading.Event
     ) -> None:
-        def done(job: Any) -> None:
+        def done(job: Job) -> None:
             if job.failed:
                 if not abort.is_set():
                     note_fault("read the device", job.exception or RuntimeError("the device's job failed"))

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
 
 from qt.core import QObject
 
+from .parts.calibre_window import CalibreWindow
 from .parts.background import Background
 from ..link.host import BridgeHost
 from ..settings.config import Settings
@@ -21,7 +21,9 @@ load_translations()
 class HostingRunner(QObject):
     """One for each calibre window; the waiting happens in threads."""
 
-    def __init__(self, gui: Any, host: BridgeHost, settings: Settings, open_preferences: Callable[[str], None]) -> None:
+    def __init__(
+        self, gui: CalibreWindow, host: BridgeHost, settings: Settings, open_preferences: Callable[[str], None]
+    ) -> None:
         super().__init__(gui)
         self._gui = gui
         self._host = host

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Any
 
 from qt.core import QObject
 
 from calibre.gui2.dialogs.message_box import MessageBox
 
+from .parts.calibre_window import CalibreWindow
 from ..devices.kepubs import makes_kepubs
 from ..settings.config import Settings
 from ..words.faults import note_fault
@@ -20,7 +20,7 @@ load_translations()
 class KepubNotice(QObject):
     """Once on each machine: the option is calibre's own, and this machine's."""
 
-    def __init__(self, gui: Any, settings: Settings) -> None:
+    def __init__(self, gui: CalibreWindow, settings: Settings) -> None:
         super().__init__(gui)
         self._gui = gui
         self._settings = settings

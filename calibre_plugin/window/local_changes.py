@@ -9,6 +9,7 @@ from typing import Any, cast
 
 from qt.core import QObject, QTimer
 
+from .parts.calibre_window import CalibreWindow
 from ..library.calibre_db import CalibreDb
 from ..settings import config
 from ..memory.book_memory import note_local_change
@@ -25,7 +26,7 @@ MOST_CELLS = 2000
 class LocalChanges(QObject):
     """`is_ours` tells whether the plugin itself is writing at this moment."""
 
-    def __init__(self, gui: Any, is_ours: Callable[[], bool]) -> None:
+    def __init__(self, gui: CalibreWindow, is_ours: Callable[[], bool]) -> None:
         super().__init__(gui)
         self._gui = gui
         self._is_ours = is_ours

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from typing import Any
 
 from qt.core import QObject, QTimer
 
+from .parts.calibre_window import CalibreWindow
 from ..settings import config
 from ..settings.config import StoredProfile
 from .preferences.when import connected_device
@@ -26,7 +26,7 @@ StartRun = Callable[[StoredProfile, Trigger], bool]
 class Triggers(QObject):
     """`start_run` runs one profile over the whole library."""
 
-    def __init__(self, gui: Any, start_run: StartRun, clock: Callable[[], float] = time.time) -> None:
+    def __init__(self, gui: CalibreWindow, start_run: StartRun, clock: Callable[[], float] = time.time) -> None:
         super().__init__(gui)
         self._gui = gui
         self._start_run = start_run

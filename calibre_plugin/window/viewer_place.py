@@ -5,8 +5,8 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
+from .parts.calibre_window import CalibreWindow
 from ..library.calibre_db import CalibreDb
 from .parts.background import Background
 from ..link.host import BridgeHost, Launch
@@ -24,7 +24,12 @@ class ViewerPlaces:
     """One for each calibre window. The place is looked for in a thread; the viewer is opened on the GUI thread."""
 
     def __init__(
-        self, gui: Any, host: BridgeHost, settings: Settings, background: Background, say: Callable[[str], None]
+        self,
+        gui: CalibreWindow,
+        host: BridgeHost,
+        settings: Settings,
+        background: Background,
+        say: Callable[[str], None],
     ) -> None:
         self._gui = gui
         self._host = host

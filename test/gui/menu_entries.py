@@ -6,6 +6,8 @@ import os
 import time
 
 from calibre_gui import click, gui
+from faces import untrue
+from calibre.gui2.threaded_jobs import ThreadedJob
 from qt.core import QApplication, QContextMenuEvent, QLineEdit, QTreeWidget
 from steps import (
     USER,
@@ -43,6 +45,25 @@ class MenuEntries(WithServer):
         registered = gui(lambda: set(gui.main.keyboard.shortcuts))
         for name in NAMES:
             self.assertTrue([known for known in registered if name in known], name)
+
+    def test_01b_calibre_s_window_is_what_our_types_say(self) -> None:
+        from calibre_plugins.koreader_progress.window.parts import calibre_window
+
+        def found() -> list[str]:
+            main = gui.main
+            job = ThreadedJob("none", "a job that is never begun", print, (), {}, print)
+            faces = (
+                (main, calibre_window.CalibreWindow),
+                (main.current_db, calibre_window.OpenLibrary),
+                (main.status_bar, calibre_window.StatusBar),
+                (main.library_view, calibre_window.BookList),
+                (main.job_manager, calibre_window.JobManager),
+                (main.device_manager, calibre_window.DeviceManager),
+                (job, calibre_window.Job),
+            )
+            return [f"{face.__name__}: {why}" for real, face in faces for why in untrue(real, face)]
+
+        self.assertEqual(gui(found), [])
 
     def test_02_every_entry_has_an_icon_and_a_letter_of_its_own(self) -> None:
         entries = gui(lambda: [entry for entry in action().qaction.menu().actions() if not entry.isSeparator()])

@@ -25,6 +25,7 @@ from qt.core import (
 from calibre.gui2 import gprefs, safe_open_url
 from calibre.utils.localization import get_lang
 
+from .calibre_window import CalibreWindow
 from .icons import icon
 from .geometry import keep_geometry
 from .text import beside, formatted, picture
@@ -59,7 +60,7 @@ class Page(QTextBrowser):
 class HelpDialog(QDialog):
     """Non-modal. `anchor` is the part to begin with."""
 
-    def __init__(self, gui: Any, anchor: str = "") -> None:
+    def __init__(self, gui: CalibreWindow, anchor: str = "") -> None:
         super().__init__(gui)
         self.setObjectName("koreader_progress_help")
         self.setWindowTitle(_("KOReader Progress: help"))
@@ -108,7 +109,7 @@ def help_text() -> str:
 class AboutDialog(QDialog):
     """Non-modal: version, licence, what changed."""
 
-    def __init__(self, gui: Any, version: str) -> None:
+    def __init__(self, gui: CalibreWindow, version: str) -> None:
         super().__init__(gui)
         self.setObjectName("koreader_progress_about")
         self.setWindowTitle(_("About KOReader Progress"))

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
 
 from qt.core import (
     QCheckBox,
@@ -20,6 +19,7 @@ from qt.core import (
 
 from calibre.gui2 import gprefs
 
+from .calibre_window import CalibreWindow, Job
 from .icons import icon
 from ...words.phases import phase_sentence
 from .geometry import keep_geometry
@@ -36,14 +36,14 @@ LINGER_MS = 4000
 class ProgressWindow(QDialog):
     """Non-modal. `stop` asks the job to end; closing the window leaves the run alone: calibre's Jobs list has it."""
 
-    def __init__(self, gui: Any, title: str, stop: Callable[[], None], keep_open: bool) -> None:
+    def __init__(self, gui: CalibreWindow, title: str, stop: Callable[[], None], keep_open: bool) -> None:
         super().__init__(gui)
         self.setObjectName("koreader_progress_window")
         self.setWindowTitle(_("KOReader Progress"))
         self.setWindowIcon(icon("sync"))
         self.setModal(False)
         self._stop = stop
-        self._job: Any = None
+        self._job: Job | None = None
         self.on_details: Callable[[], None] | None = None
         self._is_aside = False
 
@@ -92,7 +92,7 @@ class ProgressWindow(QDialog):
         self.resize(self.sizeHint())
         self.restore_geometry(gprefs, GEOMETRY)
 
-    def follow(self, job: Any) -> None:
+    def follow(self, job: Job) -> None:
         """Shows this job's progress until `finish` is called."""
         self._job = job
         self._poll.start(POLL_MS)

@@ -7,13 +7,14 @@ from typing import Any
 
 from calibre.gui2.dialogs.message_box import MessageBox
 
+from .calibre_window import CalibreWindow
 from ...words.explain import Explanation
 from .text import PARAGRAPH, escape, shortened
 
 load_translations()
 
 
-def show_trouble(gui: Any, reason: Explanation, open_preferences: Callable[[str], None]) -> Any:
+def show_trouble(gui: CalibreWindow, reason: Explanation, open_preferences: Callable[[str], None]) -> Any:
     """A non-modal message with a button that opens the tab which mends it, if there is one."""
     box = MessageBox(
         MessageBox.ERROR,
@@ -34,7 +35,6 @@ def show_trouble(gui: Any, reason: Explanation, open_preferences: Callable[[str]
             open_preferences(reason.tab)
 
         button.clicked.connect(go)
-    # The window lives as long as somebody holds it.
-    gui.koreader_progress_trouble = box
+    # calibre's window, its parent, keeps it.
     box.show()
     return box

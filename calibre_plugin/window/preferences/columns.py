@@ -6,6 +6,7 @@ from typing import Any, Final
 
 from qt.core import QComboBox, QFormLayout, QHBoxLayout, QPushButton, QVBoxLayout, QWidget
 
+from ..parts.calibre_window import CalibreWindow
 from ...settings.config import MappedColumn, StoredProfile
 from ...settings.draft import Draft
 from ...link.contract import FITTING, ColumnField
@@ -40,7 +41,7 @@ EXPERT: Final[tuple[ColumnField, ...]] = ("location",)
 class ColumnsTab(QWidget):
     """One row for each thing that can be shown."""
 
-    def __init__(self, gui: Any, draft: Draft, parent: QWidget) -> None:
+    def __init__(self, gui: CalibreWindow, draft: Draft, parent: QWidget) -> None:
         super().__init__(parent)
         self._gui = gui
         self._draft = draft

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Any
 
 from qt.core import QCheckBox, QComboBox, QFormLayout, QGroupBox, QVBoxLayout, QWidget
 
+from ..parts.calibre_window import CalibreWindow
 from ...settings.config import StoredProfile
 from ...devices.kepubs import kepubs_are_made
 from ...words.kepubs import way_out
@@ -21,7 +21,7 @@ load_translations()
 class CopiesTab(QWidget):
     """Matching belongs to the profile, the two switches to this machine."""
 
-    def __init__(self, gui: Any, draft: Draft, parent: QWidget) -> None:
+    def __init__(self, gui: CalibreWindow, draft: Draft, parent: QWidget) -> None:
         super().__init__(parent)
         self._api = gui.current_db.new_api
         self._draft = draft

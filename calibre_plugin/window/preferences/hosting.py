@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
 
 from qt.core import (
     QCheckBox,
@@ -14,10 +13,11 @@ from qt.core import (
     QLineEdit,
     QListWidget,
     QPushButton,
+    QShowEvent,
     QSpinBox,
-    Qt,
     QVBoxLayout,
     QWidget,
+    Qt,
 )
 
 from ..parts.background import Background
@@ -122,7 +122,7 @@ class HostingTab(QWidget):
         self._show_buttons()
         self._show_status()
 
-    def showEvent(self, event: Any) -> None:
+    def showEvent(self, event: QShowEvent) -> None:
         super().showEvent(event)
         if not self._looked and self._settings["enabled"]:
             self._ask("list")

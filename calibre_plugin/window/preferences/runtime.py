@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Any
 
-from qt.core import QApplication, QFormLayout, QHBoxLayout, QPushButton, Qt, QVBoxLayout, QWidget
+from qt.core import QApplication, QFormLayout, QHBoxLayout, QPushButton, QShowEvent, QVBoxLayout, QWidget, Qt
 
 from calibre.gui2 import choose_files
 
@@ -91,7 +90,7 @@ class RuntimeTab(QWidget):
         self._profile: StoredProfile | None = None
         self._looked = False
 
-    def showEvent(self, event: Any) -> None:
+    def showEvent(self, event: QShowEvent) -> None:
         super().showEvent(event)
         if not self._looked:
             self._looked = True

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
 
 from qt.core import (
     QCheckBox,
@@ -18,6 +17,7 @@ from qt.core import (
 
 from calibre.gui2 import gprefs
 
+from ..parts.calibre_window import CalibreWindow
 from ...settings.config import StoredProfile
 from ...settings.draft import Draft
 from ..parts.icons import PLUGIN_NAME
@@ -32,7 +32,7 @@ CONTEXT_MENU = "action-layout-context-menu"
 class WhenTab(QWidget):
     """Triggers and review belong to the profile, the click and the context menu to this machine."""
 
-    def __init__(self, gui: Any, draft: Draft, parent: QWidget) -> None:
+    def __init__(self, gui: CalibreWindow, draft: Draft, parent: QWidget) -> None:
         super().__init__(parent)
         self._gui = gui
         self._draft = draft
@@ -158,7 +158,7 @@ class WhenTab(QWidget):
         self._draft.machine["click"] = self.click.currentData()
 
 
-def connected_device(gui: Any) -> str:
+def connected_device(gui: CalibreWindow) -> str:
     """The name of the connected device as calibre shows it; empty when there is none."""
     manager = gui.device_manager
     if not manager.is_device_present:

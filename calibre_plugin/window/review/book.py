@@ -25,6 +25,7 @@ from qt.core import (
 
 from calibre.gui2 import gprefs
 
+from ..parts.calibre_window import CalibreWindow
 from ..parts.background import Background
 from ...memory.book_memory import logged_books, recall
 from ...settings.config import StoredProfile, mappings_of
@@ -51,7 +52,9 @@ DIGEST: Final = re.compile(r"[0-9a-f]{32}")
 class DetailsDialog(QDialog):
     """Non-modal."""
 
-    def __init__(self, gui: Any, book_id: int, stored: StoredProfile | None, column_name: Callable[[str], str]) -> None:
+    def __init__(
+        self, gui: CalibreWindow, book_id: int, stored: StoredProfile | None, column_name: Callable[[str], str]
+    ) -> None:
         super().__init__(gui)
         self.setObjectName("koreader_progress_details")
         self._api = gui.current_db.new_api

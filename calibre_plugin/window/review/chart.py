@@ -2,9 +2,22 @@
 
 from __future__ import annotations
 
-from typing import Any, Final
+from typing import Final
 
-from qt.core import QColor, QPainter, QPalette, QPen, QPointF, QRectF, QSize, Qt, QToolTip, QWidget
+from qt.core import (
+    QColor,
+    QMouseEvent,
+    QPaintEvent,
+    QPainter,
+    QPalette,
+    QPen,
+    QPointF,
+    QRectF,
+    QSize,
+    QToolTip,
+    QWidget,
+    Qt,
+)
 
 from ...link.contract import ReadingStoryPointsItem
 from ...words.data import percent
@@ -82,7 +95,7 @@ class ReadingChart(QWidget):
         along = (point["at"] - begin) / (end - begin) if end > begin else 0.5
         return QPointF(paper.left() + along * paper.width(), paper.bottom() - point["percentage"] * paper.height())
 
-    def paintEvent(self, event: Any) -> None:
+    def paintEvent(self, event: QPaintEvent) -> None:
         painter = QPainter(self)
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
         paper = self._paper()
@@ -124,7 +137,7 @@ class ReadingChart(QWidget):
             painter.setBrush(QColor(COLOURS[self._devices.index(point["device"]) % len(COLOURS)]))
             painter.drawEllipse(place, DOT, DOT)
 
-    def mouseMoveEvent(self, event: Any) -> None:
+    def mouseMoveEvent(self, event: QMouseEvent) -> None:
         paper, mouse = self._paper(), event.position()
         near = [
             (abs(place.x() - mouse.x()) + abs(place.y() - mouse.y()), point)

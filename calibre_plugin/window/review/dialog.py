@@ -29,6 +29,7 @@ from qt.core import (
 
 from calibre.gui2 import choose_save_file, error_dialog, gprefs
 
+from ..parts.calibre_window import CalibreWindow
 from ...link.contract import ColumnMapping, ColumnUpdate
 from ..parts.help import help_button
 from ..parts.icons import icon
@@ -55,7 +56,7 @@ class ResultDialog(QDialog):
 
     def __init__(
         self,
-        gui: Any,
+        gui: CalibreWindow,
         title: str,
         headline: str,
         rows: list[BookRow],

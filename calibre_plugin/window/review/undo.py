@@ -10,6 +10,7 @@ from qt.core import QDialog, QDialogButtonBox, QSize, Qt, QTreeWidget, QTreeWidg
 
 from calibre.gui2 import gprefs
 
+from ..parts.calibre_window import CalibreWindow
 from ...settings import config
 from ..parts.background import Background, Fault, attempt
 from ...memory.book_names import BookName, names_in
@@ -44,7 +45,7 @@ class UndoDialog(QDialog):
 
     def __init__(
         self,
-        gui: Any,
+        gui: CalibreWindow,
         journal: WriteJournal,
         heads: Iterator[RunHead],
         first: list[RunHead],

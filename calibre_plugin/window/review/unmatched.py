@@ -25,6 +25,7 @@ from qt.core import (
 
 from calibre.gui2 import choose_files, gprefs
 
+from ..parts.calibre_window import CalibreWindow
 from ..parts.background import Background
 from ...memory.history import link
 from ..parts.help import help_button
@@ -51,7 +52,7 @@ def other_libraries() -> list[str]:
 class UnmatchedDialog(QDialog):
     """Non-modal."""
 
-    def __init__(self, gui: Any, found: Found) -> None:
+    def __init__(self, gui: CalibreWindow, found: Found) -> None:
         super().__init__(gui)
         self.setObjectName("koreader_progress_unmatched")
         self.setWindowTitle(_("KOReader Progress: unmatched documents"))

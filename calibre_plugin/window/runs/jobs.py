@@ -7,7 +7,6 @@ from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from queue import Queue
-from typing import Any
 
 from ...library.calibre_db import CalibreDb
 from ...sync import pull
@@ -91,7 +90,7 @@ class PullOutcome:
 
 
 def pull_job(
-    request: PullRequest, *, log: Callable[..., None], abort: threading.Event, notifications: Queue[Any]
+    request: PullRequest, *, log: Callable[..., None], abort: threading.Event, notifications: Queue[tuple[float, str]]
 ) -> PullOutcome:
     """Asks the server and plans. Returns also when it was stopped: calibre loses the end of a job that raises then."""
 
@@ -177,7 +176,7 @@ def write_job(
     *,
     log: Callable[..., None],
     abort: threading.Event,
-    notifications: Queue[Any],
+    notifications: Queue[tuple[float, str]],
 ) -> WriteOutcome:
     """Writes what was accepted, slice by slice, then remembers it. What a stop leaves over is offered again.
 
@@ -282,7 +281,7 @@ def undo_job(
     *,
     log: Callable[..., None],
     abort: threading.Event,
-    notifications: Queue[Any],
+    notifications: Queue[tuple[float, str]],
 ) -> UndoOutcome:
     """Puts back what a run wrote; what it had put on the server needs the `account`."""
     notifications.put((0.0, _("Putting back…")))
@@ -315,7 +314,7 @@ def put_back_job(
     *,
     log: Callable[..., None],
     abort: threading.Event,
-    notifications: Queue[Any],
+    notifications: Queue[tuple[float, str]],
 ) -> UndoOutcome:
     """Puts back what these runs wrote for some books, in this order."""
     notifications.put((0.0, _("Putting back…")))

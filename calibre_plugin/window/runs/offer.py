@@ -6,8 +6,10 @@ import threading
 from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass, field
 from queue import Queue
-from typing import Any, cast
+from typing import cast
 
+from ..parts.calibre_window import CalibreWindow
+from .run import Run, RunsHub
 from ...library.calibre_db import CalibreDb
 from ...sync.carry_over import offer
 from ...link.contract import CarryOverResult, ColumnUpdate, KnownDigest, Why
@@ -39,7 +41,7 @@ class OfferOutcome:
 
 
 def offer_job(
-    request: PullRequest, *, log: Callable[..., None], abort: threading.Event, notifications: Queue[Any]
+    request: PullRequest, *, log: Callable[..., None], abort: threading.Event, notifications: Queue[tuple[float, str]]
 ) -> OfferOutcome | None:
     """Puts the places on the server. Returns also when it was stopped: then nothing."""
     api, ids = request.api, request.book_ids
@@ -135,11 +137,11 @@ def offer_sentence(rows: Sequence[BookRow], results: Sequence[CarryOverResult]) 
 class OfferRun:
     """One offer: `runs` gives the window, the job and the words."""
 
-    def __init__(self, gui: Any, runs: Any) -> None:
+    def __init__(self, gui: CalibreWindow, runs: RunsHub) -> None:
         self._gui = gui
         self._runs = runs
 
-    def offered(self, run: Any, outcome: OfferOutcome | None) -> None:
+    def offered(self, run: Run, outcome: OfferOutcome | None) -> None:
         """Says what was done, and shows it copy by copy."""
         if outcome is None:
             self._runs.end(run, _("Stopped; what was offered by then stays."))

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from functools import partial
-from typing import Any
 
+from ..parts.calibre_window import CalibreWindow
 from ...library.calibre_db import CalibreDb
 from ...link.contract import ColumnUpdate, PullPlan
 from ...settings import config
@@ -12,7 +12,7 @@ from ...settings.config import Settings
 from ...sync.pull import Decisions
 from ..review.plan_rows import BookRow
 from .jobs import PullOutcome, WriteOutcome, write_job
-from .run import Run
+from .run import Run, RunsHub
 from .sentence import run_sentence
 
 load_translations()
@@ -21,7 +21,7 @@ load_translations()
 class PullRun:
     """One pull: `runs` gives the window, the job and the words."""
 
-    def __init__(self, gui: Any, runs: Any, settings: Settings) -> None:
+    def __init__(self, gui: CalibreWindow, runs: RunsHub, settings: Settings) -> None:
         self._gui = gui
         self._runs = runs
         self._settings = settings

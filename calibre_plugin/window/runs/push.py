@@ -10,6 +10,7 @@ from pathlib import Path
 from queue import Queue
 from typing import Any, cast
 
+from .run import Run, RunsHub
 from ...library.calibre_db import CalibreDb
 from ...sync import push
 from ...link.client import SyncError
@@ -45,7 +46,7 @@ class SentOutcome:
 
 
 def prepare_job(
-    request: PullRequest, *, log: Callable[..., None], abort: threading.Event, notifications: Queue[Any]
+    request: PullRequest, *, log: Callable[..., None], abort: threading.Event, notifications: Queue[tuple[float, str]]
 ) -> PushOutcome:
     """Reads calibre's own places and plans. Returns also when it was stopped."""
     library = str(Path(request.api.backend.library_path))
@@ -83,7 +84,7 @@ def send_job(
     *,
     log: Callable[..., None],
     abort: threading.Event,
-    notifications: Queue[Any],
+    notifications: Queue[tuple[float, str]],
 ) -> SentOutcome:
     """Puts the accepted places on the server."""
     library = str(Path(request.api.backend.library_path))
@@ -118,7 +119,7 @@ def expected(error: Exception, abort: threading.Event) -> Explanation | None:
     return explain(error)
 
 
-def phase_reporter(notifications: Queue[Any]) -> Callable[[int, int, str], None]:
+def phase_reporter(notifications: Queue[tuple[float, str]]) -> Callable[[int, int, str], None]:
     """Turns phases into the job's bar and words."""
 
     def on_phase(done: int, total: int, phase: str) -> None:
@@ -164,11 +165,11 @@ def _as_update(put: Any) -> ColumnUpdate:
 class PushRun:
     """One push: `runs` gives the window, the job and the words."""
 
-    def __init__(self, runs: Any, run: Any) -> None:
+    def __init__(self, runs: RunsHub, run: Run) -> None:
         self._runs = runs
         self._run = run
 
-    def planned(self, _run: Any, outcome: PushOutcome | None) -> None:
+    def planned(self, _run: Run, outcome: PushOutcome | None) -> None:
         """Shows what would be sent; nothing is sent unasked."""
         run, runs = self._run, self._runs
         if outcome is not None and outcome.trouble is not None:
@@ -213,7 +214,7 @@ class PushRun:
         args = (self._run.request, prepared, accepted, decided)
         self._runs.run_job(self._run, _("KOReader Progress: push"), send_job, args, self._sent)
 
-    def _sent(self, _run: Any, outcome: SentOutcome | None) -> None:
+    def _sent(self, _run: Run, outcome: SentOutcome | None) -> None:
         run, runs = self._run, self._runs
         if outcome is not None and outcome.trouble is not None:
             runs.end_in_trouble(run, outcome.trouble)

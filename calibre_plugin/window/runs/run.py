@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import Any, Literal, Protocol, TypeVar
 
+from ..parts.calibre_window import Job
 from ...library.calibre_db import CalibreDb
 from ...settings.config import StoredProfile
-from ...link.contract import Account, Profile, PullPlan
+from ...link.contract import Account, ColumnUpdate, Profile, PullPlan
 from .work import Work
 from .jobs import PullRequest
+from ..review.dialog import ResultDialog
 from ..review.plan_rows import BookRow
 from ..parts.progress import ProgressWindow
 from ...sync.pull import Applied, Pulled
+from ...words.explain import Explanation
 
+Outcome = TypeVar("Outcome")
 Trigger = Literal["reader", "start", "timer", "device", "sync"]
 
 
@@ -36,7 +40,7 @@ class Run:
     # Whether only those of the books count that are being read.
     reading: bool = False
     # calibre's job that is under way, what it does, and who is told what came of it.
-    job: Any = None
+    job: Job | None = None
     work: Work[Any] | None = None
     then: Callable[[Run, Any], None] | None = None
     window: ProgressWindow | None = None
@@ -73,3 +77,43 @@ class Run:
         """Whether something is left that the reader may want to look into."""
         report = self.applied.report
         return bool(report.stale or report.failed or self.unwritten or self.undecided)
+
+
+class RunsHub(Protocol):
+    """What a run of any kind needs of the window's runs: jobs, words, and to be ended."""
+
+    last: Run | None
+    review: ResultDialog | None
+
+    @property
+    def is_busy(self) -> bool: ...
+    def is_open(self, api: CalibreDb) -> bool: ...
+    def start(
+        self, stored: StoredProfile | None, book_ids: Sequence[int], trigger: Trigger = ..., *, push: bool = ...
+    ) -> bool: ...
+    def run_job(
+        self,
+        run: Run,
+        title: str,
+        work: Callable[..., Outcome],
+        args: tuple[object, ...],
+        then: Callable[[Run, Outcome | None], None],
+    ) -> None: ...
+    def end(self, run: Run, sentence: str) -> None: ...
+    def end_in_trouble(self, run: Run, trouble: Explanation) -> None: ...
+    def say(self, sentence: str, quiet: bool) -> None: ...
+    def complain(self, reason: Explanation, quiet: bool) -> None: ...
+    def tell_idle(self) -> None: ...
+    def refresh(self, book_ids: Iterable[int]) -> None: ...
+    def keep(self, key: str, value: object) -> None: ...
+    def column_name(self, column: str) -> str: ...
+    def show_rows(
+        self,
+        run: Run,
+        title: str,
+        headline: str,
+        apply_label: str,
+        column_name: Callable[[str], str],
+        on_accept: Callable[[list[BookRow], list[ColumnUpdate]], None],
+        on_reject: Callable[[], None],
+    ) -> None: ...

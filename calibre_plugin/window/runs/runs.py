@@ -12,6 +12,7 @@ from qt.core import QObject, QTimer
 from calibre.gui2 import Dispatcher
 from calibre.gui2.threaded_jobs import ThreadedJob
 
+from ..parts.calibre_window import CalibreWindow, Job
 from ...library.calibre_db import CalibreDb
 from ...settings import config
 from ...link.host import BridgeHost
@@ -28,7 +29,7 @@ from ..parts.progress import ProgressWindow
 from .pull import PullRun
 from .push import PushRun, prepare_job
 from ..review.dialog import ResultDialog
-from .run import Run, Trigger
+from .run import Outcome, Run, Trigger
 from .sentence import run_sentence
 from ..parts.trouble import show_trouble
 from .undo import UndoRuns
@@ -45,7 +46,9 @@ NEVER_BEGUN = 0.0001
 class Runs(QObject):
     """One run at a time; the others wait in a queue. Lives on the GUI thread."""
 
-    def __init__(self, gui: Any, host: BridgeHost, settings: Settings, open_preferences: Callable[[str], None]) -> None:
+    def __init__(
+        self, gui: CalibreWindow, host: BridgeHost, settings: Settings, open_preferences: Callable[[str], None]
+    ) -> None:
         super().__init__(gui)
         self._gui = gui
         self._host = host
@@ -173,7 +176,14 @@ class Runs(QObject):
             # Not calibre's own way to stop a job, which forgets what it had done by then.
             job.abort.set()
 
-    def run_job(self, run: Run, title: str, work: Any, args: tuple[Any, ...], then: Callable[[Run, Any], None]) -> None:
+    def run_job(
+        self,
+        run: Run,
+        title: str,
+        work: Callable[..., Outcome],
+        args: tuple[object, ...],
+        then: Callable[[Run, Outcome | None], None],
+    ) -> None:
         """Does the work in one of calibre's jobs; `then` is called with the run and what came of it."""
         run.work, run.then = Work(work, args, secrets_of(run.account)), then
         run.job = ThreadedJob(JOB_TYPE, title, run.work, (), {}, self._told)
@@ -186,7 +196,7 @@ class Runs(QObject):
         if run is not None and run.job is not None and run.job.killed and run.job.duration == NEVER_BEGUN:
             self._job_done(run.job)
 
-    def _job_done(self, job: Any) -> None:
+    def _job_done(self, job: Job) -> None:
         run = self.current
         if run is None or job is not run.job or self._gui.shutting_down:
             return
@@ -277,7 +287,7 @@ class Runs(QObject):
             for told in self.on_asked:
                 told(run.stored["id"])
 
-    def keep(self, key: str, value: Any) -> None:
+    def keep(self, key: str, value: object) -> None:
         """Stores one of this machine's choices; where that cannot be, it counts until calibre ends, and that is said."""
         try:
             self._settings.set(key, value)
@@ -336,7 +346,7 @@ class Runs(QObject):
         self._wait_for_jobs(until)
         self.last = None
 
-    def _jobs(self) -> list[Any]:
+    def _jobs(self) -> list[Job]:
         jobs = (self.current.job if self.current is not None else None, self.undos.job)
         return [job for job in jobs if job is not None and not job.is_finished]
 

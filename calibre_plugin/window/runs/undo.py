@@ -8,6 +8,8 @@ from typing import Any
 from calibre.gui2 import Dispatcher
 from calibre.gui2.threaded_jobs import ThreadedJob
 
+from ..parts.calibre_window import CalibreWindow, Job
+from .run import RunsHub
 from ...library.calibre_db import CalibreDb
 from ...link.host import BridgeHost
 from ...settings.config import Settings
@@ -26,13 +28,13 @@ load_translations()
 class UndoRuns:
     """One undo at a time, and none beside a run: `runs` gives the window's words, and knows whether something runs."""
 
-    def __init__(self, gui: Any, host: BridgeHost, settings: Settings, runs: Any) -> None:
+    def __init__(self, gui: CalibreWindow, host: BridgeHost, settings: Settings, runs: RunsHub) -> None:
         self._gui = gui
         self._host = host
         self._settings = settings
         self._runs = runs
         # The job that puts back at this moment, what it does, and the library it does it in.
-        self.job: Any = None
+        self.job: Job | None = None
         self._work: Work[UndoOutcome] | None = None
         self._api: CalibreDb | None = None
         # One for all jobs: calibre keeps each job, and with it whom it told.
@@ -102,7 +104,7 @@ class UndoRuns:
         self.job = ThreadedJob(JOB_TYPE, title, self._work, (), {}, self._told, killable=False)
         self._gui.job_manager.run_threaded_job(self.job)
 
-    def _done(self, job: Any) -> None:
+    def _done(self, job: Job) -> None:
         if job is not self.job:
             return
         work, api = self._work, self._api

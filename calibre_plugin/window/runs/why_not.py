@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Any
 
+from ..parts.calibre_window import CalibreWindow
 from ...memory.schema import why_left_alone
 from ...settings import config
 from ...settings.config import Settings, StoredProfile
@@ -12,7 +12,7 @@ from ...words.explain import Explanation
 load_translations()
 
 
-def why_not(gui: Any, settings: Settings, stored: StoredProfile | None) -> Explanation | None:
+def why_not(gui: CalibreWindow, settings: Settings, stored: StoredProfile | None) -> Explanation | None:
     """What keeps this profile from running in the library that is open; None when nothing does."""
     if (left_alone := why_left_alone(gui.current_db.new_api)) is not None:
         return left_alone

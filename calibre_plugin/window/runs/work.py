@@ -9,6 +9,7 @@ import traceback
 from collections.abc import Callable, Iterable
 from typing import Any, Final, Generic, TypeVar
 
+from ..parts.calibre_window import Job
 from ...link.contract import Account
 
 Outcome = TypeVar("Outcome")
@@ -33,7 +34,7 @@ class Work(Generic[Outcome]):
         self._secrets = sorted({secret for secret in secrets if secret}, key=len, reverse=True)
         self._outcome: Outcome | None = None
 
-    def __call__(self, **job: Any) -> None:
+    def __call__(self, **job: Job) -> None:
         given, self._given = self._given, None
         if given is None:
             return
