@@ -202,6 +202,7 @@ const ROOMS: ReadonlyArray<{ readonly room: string; readonly may: readonly strin
   { room: "settings", may: ["library", "words", "copies", "link"] },
   { room: "devices", may: ["memory", "settings", "library", "words", "copies", "link"] },
   { room: "sync", may: ["devices", "memory", "settings", "library", "words", "copies", "link"] },
+  { room: "moving", may: ["sync", "devices", "memory", "settings", "library", "words", "copies", "link"] },
   { room: "window/parts", may: ["sync", "devices", "memory", "settings", "library", "words", "copies", "link"] },
   {
     room: "window/review",
@@ -209,7 +210,7 @@ const ROOMS: ReadonlyArray<{ readonly room: string; readonly may: readonly strin
   },
   {
     room: "window/preferences",
-    may: ["window/parts", "sync", "devices", "memory", "settings", "library", "words", "copies", "link"],
+    may: ["window/parts", "moving", "sync", "devices", "memory", "settings", "library", "words", "copies", "link"],
   },
   {
     room: "window/runs",

@@ -70,6 +70,14 @@ def append(record: CopyRecord) -> None:
     _own.append(record)
 
 
+def end_own_log() -> None:
+    """Ends this process's file, which could not be deleted everywhere while it is open; the next line begins another."""
+    with _own.mutex:
+        file, _own.file = _own.file, None
+        if file is not None:
+            file.close()
+
+
 def begin_log(folder: str) -> IO[bytes]:
     """Creates and locks a file for this process; the lock is the kernel's and ends with the process."""
     os.makedirs(folder, exist_ok=True)
@@ -171,10 +179,15 @@ def merge(records: Iterable[CopyRecord]) -> list[CopyRecord]:
     """One record for each book, digest, source, name and device, from first to last; the newest title is kept."""
     merged: dict[tuple[object, ...], CopyRecord] = {}
     for record in records:
-        key = tuple(record.get(part) for part in ("uuid", "digest", "kind", "source", "name", "device"))
+        key = key_of(record)
         known = merged.get(key)
         merged[key] = record if known is None else merge_two(known, record)
     return list(merged.values())
+
+
+def key_of(record: CopyRecord) -> tuple[object, ...]:
+    """What two records of one copy have in common."""
+    return tuple(record.get(part) for part in ("uuid", "digest", "kind", "source", "name", "device"))
 
 
 def merge_two(one: CopyRecord, two: CopyRecord) -> CopyRecord:

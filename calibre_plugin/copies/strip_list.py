@@ -81,6 +81,26 @@ def write_switches(strip: bool, settle: bool) -> None:
     _store({**_file().read(), "strip": strip, "settle": settle})
 
 
+def take_over(stored: dict) -> bool:
+    """Adds what another computer's list says of libraries that are not in ours, and switches nobody has turned here.
+
+    Whether anything was added. Raises OSError.
+    """
+    ours = _file().read()
+    taken = {
+        key: value for key in ("strip", "settle") if key not in ours and isinstance(value := stored.get(key), bool)
+    }
+    libraries = ours.get("libraries", {})
+    theirs = stored.get("libraries")
+    for library, columns in theirs.items() if isinstance(theirs, dict) and isinstance(libraries, dict) else ():
+        if library not in libraries and isinstance(columns, list) and all(map(_is_column, columns)):
+            libraries = {**libraries, library: columns}
+    if not taken and libraries == ours.get("libraries", {}):
+        return False
+    _store({**ours, **taken, "libraries": libraries})
+    return True
+
+
 def _parse(stored: dict) -> StripList:
     libraries = stored.get("libraries", {})
     columns = (column for library in libraries.values() for column in library) if isinstance(libraries, dict) else ()

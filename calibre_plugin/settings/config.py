@@ -82,7 +82,17 @@ DEFAULTS: Final[dict[str, Any]] = {
     "predict": None,
     # Whether it was said what KEPUBs made by calibre cost.
     "kepubs_told": False,
+    # Accounts of another computer that no password was given for here yet.
+    "moved_logins": [],
 }
+
+
+class MovedLogin(TypedDict):
+    """An account as it comes from another computer: all but what one needs to log in."""
+
+    id: str
+    url: str
+    username: str
 
 
 class Settings:
@@ -104,11 +114,20 @@ class Settings:
         """Stores a setting."""
         self._file.set(key, value)
 
+    def end(self) -> None:
+        """Nothing is stored any more: the file is about to be removed."""
+        self._file.end()
+
     def accounts(self) -> list[Account]:
         return self.get("accounts")
 
     def account(self, account_id: str) -> Account | None:
         return next((account for account in self.accounts() if account["id"] == account_id), None)
+
+    def moved_logins(self) -> list[MovedLogin]:
+        """Those of other computers' accounts that are not known here."""
+        known = {account["id"] for account in self.accounts()}
+        return [moved for moved in self.get("moved_logins") if moved["id"] not in known]
 
     def save_account(self, account: Account) -> None:
         """Adds the account, or replaces the one of the same id."""

@@ -9,7 +9,7 @@ from typing import Any, Final, TypedDict
 
 from ..library.calibre_db import CalibreDb
 from . import config
-from .config import Settings, StoredProfile
+from .config import MovedLogin, Settings, StoredProfile
 from ..link.contract import Account, ColumnField
 from ..copies.strip_list import read_strip_list, write_switches
 
@@ -40,6 +40,8 @@ class Draft:
     settle: bool = True
     # Whether a Kobo was connected for which calibre made KEPUBs; only told.
     kobo_is_known: bool = False
+    # Accounts of another computer that no password was given for yet.
+    moved_logins: list[MovedLogin] = field(default_factory=list)
     new_columns: list[NewColumn] = field(default_factory=list)
     # Columns that calibre's own dialog made meanwhile: they exist after a restart.
     made_columns: list[str] = field(default_factory=list)
@@ -62,12 +64,15 @@ class Draft:
             strip_list.strip,
             strip_list.settle,
             kobo_is_known=settings.get("kepubs_told"),
+            moved_logins=settings.moved_logins(),
         )
 
     def save(self, api: CalibreDb, settings: Settings) -> None:
         """Accounts and choices to this machine's private file, profiles to the library."""
         if self.accounts != settings.accounts():
             settings.set("accounts", self.accounts)
+        if self.moved_logins != settings.get("moved_logins"):
+            settings.set("moved_logins", self.moved_logins)
         for key, value in self.machine.items():
             if settings.get(key) != value:
                 settings.set(key, value)
@@ -111,16 +116,22 @@ class Draft:
     def account(self, account_id: str) -> Account | None:
         return next((account for account in self.accounts if account["id"] == account_id), None)
 
+    def moved_login(self, account_id: str) -> MovedLogin | None:
+        """An account that was moved here without its password."""
+        return next((moved for moved in self.moved_logins if moved["id"] == account_id), None)
+
     def put_account(self, old_id: str, account: Account) -> None:
         """Adds the account, or puts it in the place of the old one; the profiles follow."""
         known = [each for each in self.accounts if each["id"] not in (old_id, account["id"])]
         self.accounts = [*known, account]
+        self.moved_logins = [moved for moved in self.moved_logins if moved["id"] not in (old_id, account["id"])]
         for profile in self.profiles:
             if profile["account_id"] in (old_id, account["id"]):
                 profile["account_id"] = account["id"]
 
     def delete_account(self, account_id: str) -> None:
         self.accounts = [account for account in self.accounts if account["id"] != account_id]
+        self.moved_logins = [moved for moved in self.moved_logins if moved["id"] != account_id]
         for profile in self.profiles:
             if profile["account_id"] == account_id:
                 profile["account_id"] = ""

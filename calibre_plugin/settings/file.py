@@ -33,7 +33,7 @@ class SettingsFile:
         self._defaults = defaults
         self._path = settings_path()
         stored, is_damaged = _load(self._path)
-        good = {key: value for key, value in stored.items() if key not in _SHAPES or _SHAPES[key](value)}
+        good = {key: value for key, value in stored.items() if makes_sense(key, value)}
         if isinstance(accounts := stored.get("accounts"), list):
             good["accounts"] = [account for account in accounts if _is_account(account)]
         is_damaged = is_damaged or good != stored
@@ -73,6 +73,10 @@ class SettingsFile:
         self._file.commit()
         _keep_private(self._path, self._file)
 
+    def end(self) -> None:
+        """What there is can be read on, and is never written again."""
+        self._values, self._file, self.is_read_only = dict(self._values), None, True
+
     def _put_aside(self, stored: Mapping[str, Any], is_damaged: bool) -> None:
         if os.name == "posix" and self._path.exists():
             # A copy is as private as its original.
@@ -84,6 +88,11 @@ class SettingsFile:
                 self._path.unlink(missing_ok=True)
         elif stored and schema_of(stored) < SCHEMA:
             copy_aside(str(self._path), f"schema-{schema_of(stored)}")
+
+
+def makes_sense(key: str, value: object) -> bool:
+    """Whether a value is of the kind that is kept under this key; of any kind where nothing is known of it."""
+    return key not in _SHAPES or _SHAPES[key](value)
 
 
 def _keep_private(path: Path, file: JSONConfig) -> None:
@@ -117,6 +126,10 @@ def _is_account(value: object) -> bool:
     )
 
 
+def _is_login(value: object) -> bool:
+    return isinstance(value, dict) and all(isinstance(value.get(key), str) for key in ("id", "url", "username"))
+
+
 def _is_texts(value: object) -> bool:
     return isinstance(value, list) and all(isinstance(text, str) for text in value)
 
@@ -130,4 +143,5 @@ _SHAPES: Final[Mapping[str, Callable[[object], bool]]] = {
     "copy_logs": _is_texts,
     "predict": lambda value: value is None or isinstance(value, bool),
     "kepubs_told": lambda value: isinstance(value, bool),
+    "moved_logins": lambda value: isinstance(value, list) and all(map(_is_login, value)),
 }

@@ -1,0 +1,1 @@
+"""What this computer knows, as a whole: taken to another computer, listed, and removed. No Qt, no bridge."""
