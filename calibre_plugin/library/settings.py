@@ -16,6 +16,8 @@ from .rebuilt import left_behind
 from ..copies.stored import SCHEMA, NewerSchema, brought_up, is_newer, notice, schema_of
 
 NAMESPACE: Final = "koreader_progress"
+# As calibre writes the names of our preferences.
+PREFERENCES: Final = f"namespaced:{NAMESPACE}:"
 _SETTINGS: Final = "settings"
 # Beside `schema`, the profiles' own: that of the library's custom book data.
 BOOK_DATA: Final = "book_data"
@@ -59,6 +61,10 @@ def store_settings(api: CalibreDb, settings: dict[str, Any]) -> None:
     if stored is not None:
         _put_aside(api, stored)
     api.set_pref(_SETTINGS, {**settings, "schema": SCHEMA}, namespace=NAMESPACE)
+    _write_beside(api)
+
+
+def _write_beside(api: CalibreDb) -> None:
     # calibre's window does so when it closes: where it never does, or crashes, a rebuilt library finds them all the same.
     # A database that lies elsewhere may be a copy, of which the library shall know nothing.
     if os.path.dirname(api.backend.dbpath) == api.backend.library_path:
@@ -95,6 +101,22 @@ def library_id(api: CalibreDb) -> str:
             known = uuid.uuid4().hex[:16]
             store_settings(api, {**settings, "library_id": known})
     return known
+
+
+def forget_settings(api: CalibreDb, keep_id: bool) -> None:
+    """Takes all that is ours out of the preferences; `keep_id` leaves the one name by which the journal finds the library."""
+    with changing:
+        known = whole_settings(api)[0].get("library_id")
+        with api.write_lock:
+            for key in [key for key in api.backend.prefs if key.startswith(PREFERENCES)]:
+                del api.backend.prefs[key]
+        _write_beside(api)
+        nothing = {"profiles": [], "default_profile": ""}
+        if keep_id and known:
+            store_settings(api, {**nothing, "library_id": known})
+        elif left_behind(api.backend.library_path, NAMESPACE, _SETTINGS) is not None:
+            # calibre keeps the database that it rebuilt this one from: what stands there must not be found again.
+            store_settings(api, nothing)
 
 
 def has_newer_book_data(api: CalibreDb) -> bool:
