@@ -26,6 +26,7 @@ from .window.device_watch import DeviceWatch, collected_sentence
 from .window.parts.text import button_text
 from .window.parts.icons import PLUGIN_NAME, icon
 from .window.kepub_notice import KepubNotice
+from .window.leaving import Leaving
 from .window.local_changes import LocalChanges
 from .window.parts.menu import PluginMenu
 from .window.menu_rows import menu_rows
@@ -89,6 +90,7 @@ class ProgressAction(InterfaceAction):
         # Whether any run has: an offer, or an undo that can be undone.
         self._has_earlier = False
         self._journal_failed = False
+        self.leaving = Leaving(self)
         self.wanted_tab = ""
         self.said = ""
         self.menu = PluginMenu(self, self.qaction.menu(), menu_rows(self))
@@ -250,6 +252,8 @@ class ProgressAction(InterfaceAction):
         """Reads the journal beside the window's own work, for it may hold hundreds of runs, once it is in order."""
         api = self.gui.current_db.new_api
         self.undoable, self.undoable_push, self._has_earlier, self._journal_failed = None, None, False, False
+        if self.leaving.is_over:
+            return
 
         def find() -> tuple[Run | None, Run | None, bool]:
             journal = journal_of(api)
@@ -374,7 +378,7 @@ class ProgressAction(InterfaceAction):
     def location_selected(self, loc: str) -> None:
         is_library = loc == "library"
         for entry in (self.qaction, self.menuless_qaction):
-            entry.setEnabled(is_library)
+            entry.setEnabled(is_library and not self.leaving.is_over)
             entry.setToolTip(
                 _("Bring KOReader's reading progress into the library")
                 if is_library

@@ -8,9 +8,10 @@ from collections.abc import Iterable, Iterator
 from contextlib import closing, suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final, Literal
+from typing import Final, Literal
 
 from ..copies.strip_list import our_folder
+from ..library.calibre_db import CalibreDb
 from ..library.settings import NAMESPACE, PREFERENCES, whole_settings
 from ..link.host import cache_folder
 from ..memory.journal import WriteJournal
@@ -38,7 +39,7 @@ class Holding:
     books: int = 0
 
 
-def holdings(api: Any) -> list[Holding]:
+def holdings(api: CalibreDb) -> list[Holding]:
     """Everything that there is, for a job's thread; what there is nothing of is left out."""
     library = api.backend.library_path
     profiles = _sum(api, "SELECT COUNT(*), SUM(LENGTH(val)) FROM preferences WHERE substr(key, 1, ?) = ?", PREFERENCES)
@@ -68,7 +69,7 @@ def files_of_ours() -> dict[Held, list[Path]]:
     }
 
 
-def has_standing_runs(api: Any) -> bool:
+def has_standing_runs(api: CalibreDb) -> bool:
     """Whether something that was written into this library can still be undone."""
     library = whole_settings(api)[0].get("library_id")
     journal = WriteJournal(os.path.join(our_folder(), JOURNAL), library, is_read_only=True) if library else None
@@ -92,7 +93,7 @@ def _keeps_ours(folder: str) -> bool:
     return False
 
 
-def _sum(api: Any, question: str, prefix: str) -> tuple[int, int]:
+def _sum(api: CalibreDb, question: str, prefix: str) -> tuple[int, int]:
     with api.safe_read_lock:
         count, size = next(iter(api.backend.execute(question, (len(prefix), prefix))))
     return int(count or 0), int(size or 0)

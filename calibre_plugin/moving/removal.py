@@ -8,10 +8,10 @@ from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from ..copies import log as copy_log
 from ..copies.strip_list import our_folder
+from ..library.calibre_db import CalibreDb
 from ..library.settings import forget_settings
 from .holdings import BOOK_DATA, Held, files_of_ours, has_standing_runs
 
@@ -24,7 +24,7 @@ class Left:
     reason: str
 
 
-def remove(api: Any, with_journal: bool, with_server: bool) -> list[Left]:
+def remove(api: CalibreDb, with_journal: bool, with_server: bool) -> list[Left]:
     """Removes what this library and this computer keep, and says what would not go; for a job's thread.
 
     Whoever calls has ended every bridge and every run before. It can be repeated.
@@ -49,7 +49,7 @@ def remove(api: Any, with_journal: bool, with_server: bool) -> list[Left]:
     return left
 
 
-def _remove_from_library(api: Any, keep_id: bool) -> None:
+def _remove_from_library(api: CalibreDb, keep_id: bool) -> None:
     question = "SELECT DISTINCT name FROM books_plugin_data WHERE substr(name, 1, ?) = ?"
     with api.safe_read_lock:
         names = [name for (name,) in api.backend.execute(question, (len(BOOK_DATA), BOOK_DATA))]

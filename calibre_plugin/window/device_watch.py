@@ -39,6 +39,7 @@ class DeviceWatch(QObject):
         self._host = host
         self._settings = settings
         self._on_collected = on_collected
+        self._is_over = False
         self._abort = threading.Event()
         self._idle = threading.Event()
         self._idle.set()
@@ -58,7 +59,7 @@ class DeviceWatch(QObject):
     def device_is_there(self) -> None:
         """A device is connected and calibre has read its own lists."""
         device = self._gui.device_manager.connected_device
-        if device is None or self._gui.shutting_down:
+        if device is None or self._gui.shutting_down or self._is_over:
             return
         self._abort.set()
         self._abort = abort = threading.Event()
@@ -85,6 +86,11 @@ class DeviceWatch(QObject):
                 idle.set()
 
         self._background.run(work, lambda collected: self._end(collected, abort))
+
+    def end(self) -> None:
+        """No device is looked at any more."""
+        self._is_over = True
+        self._abort.set()
 
     def stop(self, until: float) -> None:
         """Ends the reading, because the library is closed, and waits for it until then (`time.monotonic`).

@@ -229,16 +229,22 @@ class AccountTab(QWidget):
             words = _("{username} on {url}")
             url = shown_address(account["url"])
             self.accounts.addItem(on_one_line(words.format(username=account["username"], url=url)), account["id"])
+        for moved in self._draft.moved_logins:
+            words = _("{username} on {url} (password needed)")
+            url = shown_address(moved["url"])
+            self.accounts.addItem(on_one_line(words.format(username=moved["username"], url=url)), moved["id"])
         self.accounts.addItem(_("A new account"), NEW)
         found = self.accounts.findData(self._profile["account_id"])
         self.accounts.setCurrentIndex(found if found >= 0 else self.accounts.count() - 1)
         self.accounts.blockSignals(False)
 
     def _show_account(self, account: Account | None) -> None:
-        self._id = account["id"] if account else NEW
+        moved = None if account else self._draft.moved_login(self._profile["account_id"])
+        named = account or moved
+        self._id = named["id"] if named else NEW
         self._userkey = account["userkey"] if account else ""
-        self.url.setText(account["url"] if account else "")
-        self.username.setText(account["username"] if account else "")
+        self.url.setText(named["url"] if named else "")
+        self.username.setText(named["username"] if named else "")
         self.password.clear()
         self.password.setPlaceholderText(_("kept; type to change it") if self._userkey else "")
         tls: Tls = account["tls"] if account else {"mode": "system"}
@@ -250,9 +256,12 @@ class AccountTab(QWidget):
         self.headers.blockSignals(True)
         self.headers.setPlainText("\n".join(f"{name}: {value}" for name, value in headers.items()))
         self.headers.blockSignals(False)
-        self.delete_button.setEnabled(account is not None)
+        self.delete_button.setEnabled(named is not None)
         self._hide_offers()
-        self.status.setText("" if account else _("Type the same as in KOReader, then log in."))
+        if moved is not None:
+            self.status.setText(_("This account comes from another computer: type its password, then log in."))
+        else:
+            self.status.setText("" if account else _("Type the same as in KOReader, then log in."))
         self._show_buttons()
 
     def _chosen(self, _index: int) -> None:
@@ -315,7 +324,7 @@ class AccountTab(QWidget):
         if not (url and username and self._key()):
             return None
         account = new_account(url, username, self._key())
-        known = self._draft.account(self._id)
+        known = self._draft.account(self._id) or self._draft.moved_login(self._id)
         if known is not None and known["username"] == username:
             # A server that moved is the same account: what was synced with it stays known.
             account["id"] = known["id"]

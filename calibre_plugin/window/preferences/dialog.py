@@ -28,6 +28,7 @@ from ...copies.stored import notices
 from ...memory.schema import why_left_alone
 from ...settings.draft import Draft
 from .hosting import HostingTab
+from .moving import MovingBox
 from .places import PlacesTab
 from .rules import RulesTab
 from .runtime import RuntimeTab
@@ -95,6 +96,8 @@ class ConfigWidget(QWidget):
         self.when = WhenTab(action.gui, self.draft, self)
         self.copies = CopiesTab(action.gui, self.draft, self)
         self.runtime = RuntimeTab(self._api, self.draft, action.host, self)
+        self.moving = MovingBox(action, self.runtime)
+        self.runtime.show_below(self.moving)
         self.server = HostingTab(self.draft, action.host, action.hosting.hosting, self)
         self._add_page("rules", self.rules, _("&Rules"), "rules")
         self._add_page("places", self.places, _("P&laces"), "reading")

@@ -86,9 +86,14 @@ class RuntimeTab(QWidget):
         self.own = OwnRuntimeBox(host, self._look, self)
         layout.insertWidget(1, self.own)
         layout.addStretch(1)
+        self._layout = layout
         self._background = Background(self)
         self._profile: StoredProfile | None = None
         self._looked = False
+
+    def show_below(self, box: QWidget) -> None:
+        """What belongs to this computer as well has its place at the end."""
+        self._layout.addWidget(box)
 
     def showEvent(self, event: QShowEvent) -> None:
         super().showEvent(event)

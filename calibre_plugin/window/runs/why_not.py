@@ -6,7 +6,7 @@ from __future__ import annotations
 from ..parts.calibre_window import CalibreWindow
 from ...memory.schema import why_left_alone
 from ...settings import config
-from ...settings.config import Settings, StoredProfile
+from ...settings.config import MovedLogin, Settings, StoredProfile
 from ...words.explain import Explanation
 
 load_translations()
@@ -16,6 +16,14 @@ def why_not(gui: CalibreWindow, settings: Settings, stored: StoredProfile | None
     """What keeps this profile from running in the library that is open; None when nothing does."""
     if (left_alone := why_left_alone(gui.current_db.new_api)) is not None:
         return left_alone
+    if stored is not None and (moved := _moved(settings, stored)) is not None:
+        return Explanation(
+            _("The password of {username} on {url} is not known on this computer yet.").format(
+                username=moved["username"], url=moved["url"]
+            ),
+            _("Enter it in the preferences."),
+            tab="account",
+        )
     if stored is None or not settings.account(stored["account_id"]):
         return Explanation(
             _("There is no sync account yet."),
@@ -46,3 +54,7 @@ def why_not(gui: CalibreWindow, settings: Settings, stored: StoredProfile | None
             tab="columns",
         )
     return None
+
+
+def _moved(settings: Settings, stored: StoredProfile) -> MovedLogin | None:
+    return next((moved for moved in settings.moved_logins() if moved["id"] == stored["account_id"]), None)
