@@ -75,8 +75,8 @@ const PlanPullRequest = z
     force: z.boolean(),
     /** The reader chose these very books: no daily allowance keeps them back. */
     selected: z.boolean(),
-    /** Asks about the books' given digests only: their files were asked about before. */
-    predicted: z.boolean(),
+    /** Whether the caller can predict digests: then the run may want some before it goes on. */
+    predicts: z.boolean(),
     /** How to decide what planning leaves for a person to decide; null leaves it. */
     settle: ConflictPolicy.nullable(),
   })
@@ -89,6 +89,19 @@ const PlanPage = z
     more: z.boolean(),
   })
   .meta({ id: "PlanPage" });
+
+const PlanPullAnswer = PlanPage.extend({
+  /** Books whose digests are to be predicted and told by `sync/predicted`: then the plan begins with `sync/next`. */
+  wants: z.array(z.number().int()),
+}).meta({ id: "PlanPullAnswer" });
+
+const PredictedDigests = z
+  .strictObject({ book_id: z.number().int(), digests: z.array(KnownDigest) })
+  .meta({ id: "PredictedDigests" });
+
+const PredictedRequest = z
+  .strictObject({ run: z.string().min(1), books: z.array(PredictedDigests).max(BOOKS_PER_MESSAGE) })
+  .meta({ id: "PredictedRequest" });
 
 const BeingReadRequest = z.strictObject({ run: z.string().min(1), profile: Profile }).meta({ id: "BeingReadRequest" });
 
@@ -236,7 +249,9 @@ export const METHODS = {
   "sync/books": { params: BooksRequest, result: BooksAnswer, writes: false },
   /** Which of the run's books are being read; the run ends with it. */
   "sync/beingRead": { params: BeingReadRequest, result: BeingReadAnswer, writes: false },
-  "sync/planPull": { params: PlanPullRequest, result: PlanPage, writes: false },
+  /** Asks the server about the run's books; the first page of the plan, where nothing is to be predicted. */
+  "sync/planPull": { params: PlanPullRequest, result: PlanPullAnswer, writes: false },
+  "sync/predicted": { params: PredictedRequest, result: BooksAnswer, writes: false },
   "sync/planCarryOver": { params: PlanCarryOverRequest, result: CarryOverAnswer, writes: false },
   "sync/carryOver": { params: CarryOverRequest, result: CarryOverAnswer, writes: true },
   "server/start": { params: HostingOptions, result: HostingStatus, writes: true },
@@ -254,6 +269,7 @@ export const METHODS = {
   "documents/list": { params: AccountRequest, result: ListAnswer, writes: false },
   /** Nobody asks for the rest of this run; no trouble where there is none. */
   "sync/end": { params: RunRequest, result: Nothing, writes: false },
+  /** The next page of the plan; with the first one after predictions, these are asked about. */
   "sync/next": { params: RunRequest, result: PlanPage, writes: false },
 } as const satisfies Record<string, Method>;
 

@@ -2,26 +2,17 @@
 import type { Hosting } from "../src/app/hosting.ts";
 import type { Running } from "../src/app/ask-server.ts";
 import type { Outside } from "../src/compose.ts";
-import { SyncError } from "../src/model/error.ts";
-import type { Book, PullPlan } from "../src/model/plan.ts";
+import type { Pull } from "../src/app/pull.ts";
+import { emptyPlan, type Book } from "../src/model/plan.ts";
 import type { Profile } from "../src/model/profile.ts";
-import { BOOKS_PER_PAGE, type Hello, type Result } from "./contract.ts";
+import type { Hello } from "./contract.ts";
 import { helloAnswer } from "./first-hello.ts";
-import { pagePlan } from "./paging.ts";
+import { createPullRuns } from "./pull-runs.ts";
 import type { Call, Handlers } from "./serve.ts";
-
-/** The books of a run as they arrive, then the pages of its plan that are still to be fetched. */
-interface Run {
-  books: Book[];
-  pages: PullPlan[];
-}
-
-/** Runs that nobody fetches to their end are forgotten, the oldest first, once there are more than this. */
-const RUNS_KEPT = 8;
 
 /** The handlers of one bridge process; `close` lets go of everything they opened. */
 export function createHandlers(): { handlers: Handlers; greet: (hello: Hello) => void; close: () => Promise<void> } {
-  const runs = new Map<string, Run>();
+  const runs = createPullRuns();
   let outside: Promise<Outside> | null = null;
   let hosting: Promise<Hosting> | null = null;
   const given = (): Promise<Outside> => (outside ??= openOutside(null));
@@ -33,33 +24,6 @@ export function createHandlers(): { handlers: Handlers; greet: (hello: Hello) =>
 
   function host(): Promise<Hosting> {
     return (hosting ??= openHosting());
-  }
-
-  function runNamed(run: string): Run {
-    const known = runs.get(run) ?? { books: [], pages: [] };
-    runs.set(run, known);
-    for (const oldest of runs.keys()) {
-      if (runs.size <= RUNS_KEPT) break;
-      runs.delete(oldest);
-    }
-    return known;
-  }
-
-  /** The books of a run; one that nothing is known of has none to plan, rather than no books. */
-  function collected(run: string): Book[] {
-    const known = runs.get(run);
-    if (known === undefined) throw new SyncError("Cancelled", { run });
-    return known.books;
-  }
-
-  function nextPage(run: string): Result<"sync/next"> {
-    const known = runs.get(run);
-    const plan = known?.pages.shift();
-    // A run that was cancelled, or has been read to its end.
-    if (known === undefined || plan === undefined) throw new SyncError("Cancelled", { run });
-    const more = known.pages.length > 0;
-    if (!more) runs.delete(run);
-    return { plan, more };
   }
 
   const handlers: Handlers = {
@@ -81,31 +45,23 @@ export function createHandlers(): { handlers: Handlers; greet: (hello: Hello) =>
       const onProgress = (done: number): void => call.progress(done, paths.length, "digests");
       return { files: await digestBooks(paths, files, { signal: call.signal, onProgress }) };
     },
-    "sync/books": ({ run, books }) => {
-      const known = runNamed(run);
-      for (const book of books) known.books.push(book);
-      return { received: known.books.length };
-    },
+    "sync/books": ({ run, books }) => ({ received: runs.add(run, books) }),
     "sync/beingRead": async ({ run, profile }) => {
       const { booksBeingRead } = await import("../src/app/being-read.ts");
-      const books = collected(run);
-      runs.delete(run);
+      const books = runs.books(run);
+      await runs.end(run);
       return { book_ids: booksBeingRead(books, profile) };
     },
-    "sync/planPull": async ({ run, account, profile, force, selected, predicted, settle }, call) => {
-      const { pull } = await import("../src/app/pull.ts");
-      const books = collected(run);
-      try {
-        const request = { books, account, profile: zoned(profile), force, selected, predicted, settle };
-        const plan = await pull(request, await given(), running(call));
-        call.signal.throwIfAborted();
-        runs.set(run, { books: [], pages: pagePlan(plan, BOOKS_PER_PAGE) });
-      } catch (error) {
-        runs.delete(run);
-        throw error;
-      }
-      return nextPage(run);
+    "sync/planPull": async ({ run, profile, predicts, ...asking }, call) => {
+      const { beginPull } = await import("../src/app/pull.ts");
+      const begin = async (books: readonly Book[]): Promise<Pull> =>
+        beginPull({ ...asking, books, profile: zoned(profile) }, await given(), running(call));
+      const wants = await runs.begin(run, begin, predicts, call.signal);
+      return wants.length > 0
+        ? { plan: emptyPlan(), more: true, wants: [...wants] }
+        : { ...(await runs.next(run, running(call))), wants: [] };
     },
+    "sync/predicted": ({ run, books }) => ({ received: runs.predicted(run, books) }),
     "sync/planCarryOver": async (request, call) => {
       const { planCarryOver } = await import("../src/app/carry-over.ts");
       return { results: await planCarryOver(request, await given(), running(call)) };
@@ -160,16 +116,17 @@ export function createHandlers(): { handlers: Handlers; greet: (hello: Hello) =>
       const { diagnose } = await import("../src/app/diagnose.ts");
       return diagnose(request, await given(), signal);
     },
-    "sync/end": ({ run }) => {
-      runs.delete(run);
+    "sync/end": async ({ run }) => {
+      await runs.end(run);
       return {};
     },
-    "sync/next": ({ run }) => nextPage(run),
+    "sync/next": ({ run }, call) => runs.next(run, running(call)),
   };
   return {
     handlers,
     greet,
     async close() {
+      await runs.close();
       await (await hosting)?.stop();
       await (await outside)?.close();
     },

@@ -359,7 +359,7 @@ class PlanPullRequest(TypedDict):
     profile: Profile
     force: bool
     selected: bool
-    predicted: bool
+    predicts: bool
     settle: ConflictPolicy | None
 
 
@@ -515,9 +515,20 @@ class PullPlan(TypedDict):
     review: list[Why]
 
 
-class PlanPage(TypedDict):
+class PlanPullAnswer(TypedDict):
     plan: PullPlan
     more: bool
+    wants: list[int]
+
+
+class PredictedDigests(TypedDict):
+    book_id: int
+    digests: list[KnownDigest]
+
+
+class PredictedRequest(TypedDict):
+    run: str
+    books: list[PredictedDigests]
 
 
 class PlanCarryOverRequest(TypedDict):
@@ -875,6 +886,11 @@ class RunRequest(TypedDict):
     run: str
 
 
+class PlanPage(TypedDict):
+    plan: PullPlan
+    more: bool
+
+
 class ProgressNotice(TypedDict):
     id: int
     done: float
@@ -1022,7 +1038,8 @@ METHODS: Final[dict[str, tuple[object, object]]] = {
     "digest/compute": (DigestRequest, DigestAnswer),
     "sync/books": (BooksRequest, BooksAnswer),
     "sync/beingRead": (BeingReadRequest, BeingReadAnswer),
-    "sync/planPull": (PlanPullRequest, PlanPage),
+    "sync/planPull": (PlanPullRequest, PlanPullAnswer),
+    "sync/predicted": (PredictedRequest, BooksAnswer),
     "sync/planCarryOver": (PlanCarryOverRequest, CarryOverAnswer),
     "sync/carryOver": (CarryOverRequest, CarryOverAnswer),
     "server/start": (HostingOptions, HostingStatus),

@@ -5,9 +5,10 @@ from __future__ import annotations
 import os
 import threading
 import time
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
+from itertools import islice
 from types import TracebackType
 from typing import Final
 
@@ -29,6 +30,8 @@ from ..link.contract import (
     ConflictPolicy,
     KnownDigest,
     PlanPage,
+    PlanPullAnswer,
+    PredictedDigests,
     Profile,
     PullPlan,
     Why,
@@ -117,17 +120,6 @@ def prepare(
     plan["skipped"].extend(
         {"book_id": book_id, "reason": {"code": "book_gone", "data": {}}} for book_id in ids if book_id not in known
     )
-    # Where the day's questions are used up, guesses cannot be asked about either.
-    spent = {skip["book_id"] for skip in plan["skipped"] if skip["reason"]["code"] == SPENT}
-    unanswered = [book_id for book_id in plan["unanswered"] if book_id not in spent]
-    if options.predict is not None and unanswered:
-        predicted = list(_predicted(api, unanswered, account["id"], profile, options.predict, abort, on_phase))
-
-        def ask_again(one: BridgeClient) -> PullPlan:
-            pages = _in_pages(predicted)
-            return _plan(pages, len(predicted), account, profile, one, options, abort, on_phase, predicted=True)
-
-        plan = merge_plans(plan, bridge.in_one(ask_again))
     plan["skipped"].extend(
         {"book_id": book_id, "reason": {"code": "memory_mended", "data": {}}} for book_id in sorted(mended)
     )
@@ -302,7 +294,6 @@ def _plan(
     options: PullOptions,
     abort: threading.Event,
     on_phase: OnPhase,
-    predicted: bool = False,
 ) -> PullPlan:
     with bridge_run(bridge, pages, abort, lambda sent: on_phase(sent, total, "reading")) as run:
         request = {
@@ -311,44 +302,40 @@ def _plan(
             "profile": profile,
             "force": options.force,
             "selected": options.selected,
-            "predicted": predicted,
+            "predicts": options.predict is not None,
             "settle": options.settle,
         }
-        page: PlanPage = bridge.request("sync/planPull", request, abort=abort, on_progress=on_phase)
+        asked: PlanPullAnswer = bridge.request("sync/planPull", request, abort=abort, on_progress=on_phase)
+        if options.predict is not None and asked["wants"]:
+            for books in _in_pages(_predicted(asked["wants"], options.predict, abort, on_phase)):
+                bridge.request("sync/predicted", {"run": run, "books": books}, abort=abort)
         reasons: dict[str, Why] = {}
-        plan = _shared(page["plan"], reasons)
-        while page["more"]:
+        plan = _shared(asked["plan"], reasons)
+        more = asked["more"]
+        while more:
             _stop_if(abort)
-            page = bridge.request("sync/next", {"run": run}, abort=abort)
+            page: PlanPage = bridge.request("sync/next", {"run": run}, abort=abort, on_progress=on_phase)
             _extend(plan, _shared(page["plan"], reasons))
+            more = page["more"]
     return plan
 
 
 def _predicted(
-    api: CalibreDb,
-    book_ids: Collection[int],
-    account_id: str,
-    profile: Profile,
-    predict: Predict,
-    abort: threading.Event,
-    on_phase: OnPhase,
-) -> Iterator[Book]:
-    """The unanswered books once more, with nothing but their predicted digests: the rest was asked already."""
-    done = 0
-    for books in with_memory(api, account_id, profile, read_books(api, book_ids, profile["columns"])):
-        for book in books:
-            _stop_if(abort)
-            digests = predict(book["book_id"])
-            _stop_if(abort)
-            done += 1
-            on_phase(done, len(book_ids), "predicting")
-            if digests:
-                yield {**book, "digests": digests}
+    book_ids: Sequence[int], predict: Predict, abort: threading.Event, on_phase: OnPhase
+) -> Iterator[PredictedDigests]:
+    """The digests that the copies of these books may have, for those that may have any."""
+    for done, book_id in enumerate(book_ids, 1):
+        _stop_if(abort)
+        digests = predict(book_id)
+        _stop_if(abort)
+        on_phase(done, len(book_ids), "predicting")
+        if digests:
+            yield {"book_id": book_id, "digests": digests}
 
 
-def _in_pages(books: Sequence[Book], size: int = BOOKS_PER_MESSAGE) -> Iterator[list[Book]]:
-    for start in range(0, len(books), size):
-        yield list(books[start : start + size])
+def _in_pages(books: Iterator[PredictedDigests]) -> Iterator[list[PredictedDigests]]:
+    while page := list(islice(books, BOOKS_PER_MESSAGE)):
+        yield page
 
 
 def _extend(plan: PullPlan, more: PullPlan) -> None:
@@ -361,29 +348,6 @@ def _shared(plan: PullPlan, reasons: dict[str, Why]) -> PullPlan:
     for skip in plan["skipped"]:
         skip["reason"] = reasons.setdefault(repr(skip["reason"]), skip["reason"])
     return plan
-
-
-def merge_plans(first: PullPlan, second: PullPlan) -> PullPlan:
-    """One plan of two passes: what the second pass said of a book replaces the first's "not on the server"."""
-    # Of a book that was asked about just now nobody wants to hear that one guess was asked in vain an hour ago.
-    fresh = {skip["book_id"] for skip in first["skipped"] if skip["reason"]["code"] == "not_on_server"}
-    said = [skip for skip in second["skipped"] if skip["reason"]["code"] != "not_asked" or skip["book_id"] not in fresh]
-    asked_again = {*second["unanswered"]}
-    answered = {item["book_id"] for key in ("updates", "conflicts", "bases", "observations") for item in second[key]}
-    replaced = (asked_again - fresh) | answered | {skip["book_id"] for skip in said}
-    merged: PullPlan = {
-        "updates": first["updates"] + second["updates"],
-        "conflicts": first["conflicts"] + second["conflicts"],
-        "skipped": [skip for skip in first["skipped"] if skip["book_id"] not in replaced] + said,
-        "unanswered": [book_id for book_id in first["unanswered"] if book_id not in answered],
-        "bases": first["bases"] + second["bases"],
-        "observations": first["observations"] + second["observations"],
-        "digests": first["digests"] + second["digests"],
-        "local_changes": first["local_changes"] + second["local_changes"],
-        "carry_overs": first["carry_overs"] + second["carry_overs"],
-        "review": first["review"] + [why for why in second["review"] if why not in first["review"]],
-    }
-    return merged
 
 
 def _stop_if(abort: threading.Event) -> None:

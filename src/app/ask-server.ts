@@ -12,6 +12,7 @@ import { inTurn, type Turn } from "./in-turn.ts";
 import { troubleOf, type Trouble } from "./trouble.ts";
 import type { Clock, KosyncClient, OnProgress, OpenKosyncClient, ServerCache } from "./ports.ts";
 import { append } from "../core/lists.ts";
+import type { Waiting } from "../core/two-rounds.ts";
 
 /** Fewer questions than this are quicker asked than a list is read. */
 const WORTH_A_LIST = 8;
@@ -55,22 +56,25 @@ export interface Heard {
   readonly unreached: Map<number, Trouble>;
 }
 
-/** Why a book was not asked about, or not about all its digests. */
-export interface Waiting {
-  /** When the server was last asked about it, epoch seconds; null: never. */
-  readonly asked: number | null;
-  /** Whether the day's allowance left no question for it; otherwise it was asked in vain a short while ago. */
-  readonly spent: boolean;
-}
-
 /** Which questions are asked. */
 export interface AskOptions {
   /** Also those that the server could not answer a short while ago. */
   readonly force: boolean;
   /** The reader chose these very books: no allowance keeps them back. */
   readonly selected: boolean;
-  /** An earlier round of the same run has been answered: what goes wrong now is told book by book, and loses nothing. */
-  readonly isSecond?: boolean;
+}
+
+/** One run's talk with one server: one login, one list, and no question twice. */
+export interface Talk {
+  /**
+   * Asks about every candidate that is due (all of them with `force`), as far as the server's daily allowance goes unless
+   * the books were `selected`; each document once. Sorts the answers by book.
+   * Rejects with the SyncError of a server from which no word at all came: wrong password, refused certificate, down, or
+   * the same failure for every question. Once there was a word, all that was heard is returned: what goes wrong in a
+   * later round is told book by book, and loses nothing.
+   */
+  ask(subjects: readonly Subject[], options: AskOptions, running: Running): Promise<Heard>;
+  close(): Promise<void>;
 }
 
 interface Asker {
@@ -88,67 +92,121 @@ interface Questions {
   readonly waiting: Map<number, Waiting>;
 }
 
-/**
- * Asks about every candidate that is due (all of them with `force`), as far as the server's daily allowance goes unless
- * the books were `selected`; each document once. Sorts the answers by book.
- * Rejects with the SyncError of a server from which no word at all came: wrong password, refused certificate, down, or
- * the same failure for every question. Once there was a word, all that was heard is returned.
- */
+/** A talk with an account's server; nothing is sent before there is something to ask. */
+export function openTalk(account: Account, { openClient, cache, clock }: AskPorts): Talk {
+  const isShared = Number.isFinite(dailyAllowance(account.url));
+  /** What the server has said to single questions. */
+  const words = new Map<string, Progress | null>();
+  const silent = new Set<string>();
+  let client: KosyncClient | null = null;
+  let isIn = false;
+  let list: List | null = null;
+  let isListless = false;
+  let rounds = 0;
+
+  /** The server, which a wrong password is said by once, before the first of a thousand questions. */
+  async function letIn(signal: AbortSignal): Promise<KosyncClient> {
+    client ??= await openClient(account);
+    if (!isIn) await client.authorize(signal);
+    isIn = true;
+    return client;
+  }
+
+  async function readList(from: KosyncClient, signal: AbortSignal): Promise<List | null> {
+    if (list !== null || isListless) return list;
+    list = await listOrNull(from, signal);
+    isListless = list === null;
+    if (isListless) cache.keepMiss(account.id, LIST, clock());
+    else cache.forgetMiss(account.id, LIST);
+    return list;
+  }
+
+  async function ask(
+    subjects: readonly Subject[],
+    { force, selected }: AskOptions,
+    { signal, progress }: Running,
+  ): Promise<Heard> {
+    rounds += 1;
+    const isSecond = rounds > 1;
+    const { due, resting, waiting } = questionsOf(account.id, subjects, force, cache, clock());
+    const heard: Heard = { answers: new Map(), failures: new Map(), waiting, unreached: new Map() };
+    const mayHaveAList = !isShared && isDue(cache.miss(account.id, LIST), 0, clock());
+    const isWorthAList = list !== null || due.length >= WORTH_A_LIST || (resting.length > 0 && mayHaveAList);
+    if (due.length === 0 && !isWorthAList) return heard;
+    const note = (document: string, record: Progress | null, askers: readonly Asker[]): void => {
+      if (record === null) cache.keepMiss(account.id, document, clock());
+      else {
+        cache.forgetMiss(account.id, document);
+        noteAnswer(heard, record, askers);
+      }
+    };
+    // Before the first word to the server: waiting for a silent one must not look like the phase before.
+    progress(0, due.length, "asking");
+    try {
+      const server = await letIn(signal);
+      const known = isWorthAList ? await readList(server, signal) : null;
+      const left = known === null ? due : answerFromList(known, due, resting, heard, note);
+      const fresh = answerFromWords(words, left, heard);
+      const first = leftFirst(fresh, cache.left(account.id));
+      const allowed = isShared && !selected ? withinAllowance(account, first, heard, cache, clock()) : first;
+      const { turns, ended } = await inTurn({
+        items: allowed,
+        client: server,
+        signal,
+        async act([document, askers], stop) {
+          // What is stopped half way has cost only what was asked: the rest of the day's allowance is still there.
+          if (isShared) cache.spend(account.id, dayOf(clock()), 1);
+          const record = await server.getProgress(document, stop);
+          words.set(document, record);
+          note(document, record, askers);
+        },
+        onDone: (done) => progress(done, allowed.length, "asking"),
+      });
+      for (const document of documentsWithoutWord(allowed, turns)) silent.add(document);
+      cache.keepLeft(account.id, [...silent]);
+      const isHeard = known !== null || turns.some(({ status }) => status === "word");
+      const alike = ended ?? sameFailure(turns);
+      if (!isHeard && alike !== null) throw alike;
+      noteSilence(heard, allowed, turns, ended);
+    } catch (error) {
+      if (!isSecond || !(error instanceof SyncError) || error.kind === "Cancelled") throw error;
+      for (const [, askers] of due) for (const { book_id } of askers) heard.unreached.set(book_id, troubleOf(error));
+    }
+    return heard;
+  }
+
+  return {
+    ask,
+    async close() {
+      await client?.close();
+    },
+  };
+}
+
+/** One round of a talk that has no other, as `Talk.ask`. */
 export async function askServer(
   account: Account,
   subjects: readonly Subject[],
-  { force, selected, isSecond = false }: AskOptions,
-  { openClient, cache, clock }: AskPorts,
-  { signal, progress }: Running,
+  options: AskOptions,
+  ports: AskPorts,
+  running: Running,
 ): Promise<Heard> {
-  const isShared = Number.isFinite(dailyAllowance(account.url));
-  const { due, resting, waiting } = questionsOf(account.id, subjects, force, cache, clock());
-  const heard: Heard = { answers: new Map(), failures: new Map(), waiting, unreached: new Map() };
-  const mayHaveAList = !isShared && isDue(cache.miss(account.id, LIST), 0, clock());
-  const isWorthAList = due.length >= WORTH_A_LIST || (resting.length > 0 && mayHaveAList);
-  if (due.length === 0 && !isWorthAList) return heard;
-  const note = (document: string, record: Progress | null, askers: readonly Asker[]): void => {
-    if (record === null) cache.keepMiss(account.id, document, clock());
-    else {
-      cache.forgetMiss(account.id, document);
-      noteAnswer(heard, record, askers);
-    }
-  };
-  // Before the first word to the server: waiting for a silent one must not look like the phase before.
-  progress(0, due.length, "asking");
-  const client = await openClient(account);
+  const talk = openTalk(account, ports);
   try {
-    // A wrong password must be said once, before the first of a thousand questions.
-    await client.authorize(signal);
-    const list = isWorthAList ? await listOrNull(client, signal) : null;
-    if (list !== null) cache.forgetMiss(account.id, LIST);
-    else if (isWorthAList) cache.keepMiss(account.id, LIST, clock());
-    const asked = list === null ? due : answerFromList(list, due, resting, heard, note);
-    const first = leftFirst(asked, cache.left(account.id));
-    const allowed = isShared && !selected ? withinAllowance(account, first, heard, cache, clock()) : first;
-    const { turns, ended } = await inTurn({
-      items: allowed,
-      client,
-      signal,
-      async act([document, askers], stop) {
-        // What is stopped half way has cost only what was asked: the rest of the day's allowance is still there.
-        if (isShared) cache.spend(account.id, dayOf(clock()), 1);
-        note(document, await client.getProgress(document, stop), askers);
-      },
-      onDone: (done) => progress(done, allowed.length, "asking"),
-    });
-    cache.keepLeft(account.id, documentsWithoutWord(allowed, turns));
-    const isHeard = list !== null || isSecond || turns.some(({ status }) => status === "word");
-    const alike = ended ?? sameFailure(turns);
-    if (!isHeard && alike !== null) throw alike;
-    noteSilence(heard, allowed, turns, ended);
-  } catch (error) {
-    if (!isSecond || !(error instanceof SyncError) || error.kind === "Cancelled") throw error;
-    for (const [, askers] of due) for (const { book_id } of askers) heard.unreached.set(book_id, troubleOf(error));
+    return await talk.ask(subjects, options, running);
   } finally {
-    await client.close();
+    await talk.close();
   }
-  return heard;
+}
+
+/** Tells what has been asked before in the same run; the questions that remain. */
+function answerFromWords(words: ReadonlyMap<string, Progress | null>, questions: Question[], heard: Heard): Question[] {
+  if (words.size === 0) return questions;
+  return questions.filter(([document, askers]) => {
+    const record = words.get(document);
+    if (record !== undefined && record !== null) noteAnswer(heard, record, askers);
+    return record === undefined;
+  });
 }
 
 /** What the last run had no word about comes first: otherwise the end of a long library would never be reached. */

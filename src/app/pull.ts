@@ -4,21 +4,23 @@ import { planCarryOvers } from "../core/carry-over.ts";
 import { withFiles } from "../core/one-story.ts";
 import { planPull } from "../core/plan-pull.ts";
 import { settleConflicts } from "../core/settle-conflicts.ts";
+import { waitingAfterBoth, type Waiting } from "../core/two-rounds.ts";
 import type { Account } from "../model/account.ts";
+import type { KnownDigest } from "../model/digest.ts";
 import type { Book, DigestFinding, PullPlan, Reading } from "../model/plan.ts";
-import type { ConflictPolicy, Profile } from "../model/profile.ts";
+import type { ConflictPolicy, Matching, Profile } from "../model/profile.ts";
 import { why } from "../model/why.ts";
 import type { Why } from "../model/why.ts";
 import { digestLibrary } from "./digest-library.ts";
 import type { OwnDigests } from "./digest-library.ts";
 import {
-  askServer,
+  openTalk,
   silence,
   type AskPorts,
   type Failure,
+  type Heard,
   type Running,
   type Subject,
-  type Waiting,
 } from "./ask-server.ts";
 import { withContentKeys, withPlaces } from "./places.ts";
 import type { Trouble } from "./trouble.ts";
@@ -32,28 +34,95 @@ export interface PullRequest {
   readonly force: boolean;
   /** The reader chose these very books: no daily allowance keeps them back. */
   readonly selected: boolean;
-  /** Asks about the books' given digests only: their files were asked about before. */
-  readonly predicted: boolean;
   /** How to decide what planning leaves for a person to decide; null leaves it. */
   readonly settle: ConflictPolicy | null;
 }
 
 export type PullPorts = AskPorts & ShelfPorts;
 
-/** Plans what a server's progress would change in these books. Rejects as `askServer` does. */
-export async function pull(request: PullRequest, ports: PullPorts, running: Running): Promise<PullPlan> {
-  const { books, account, profile, force, selected, settle, predicted } = request;
-  const now = ports.clock();
-  const computed = predicted
-    ? new Map<number, OwnDigests>()
-    : await digestLibrary(books, profile.matching, ports, running);
+/** A pull that has asked about all that the library knows of its books, and may be told what they could be besides. */
+export interface Pull {
+  /** Books that the server was asked about and does not know: digests that are predicted for them are worth asking about. */
+  readonly wants: readonly number[];
+  /**
+   * Asks about predicted digests, by book, and plans what the server's progress would change. What fails at those loses
+   * nothing of what was heard.
+   */
+  plan(predicted: Predicted, running: Running): Promise<PullPlan>;
+  close(): Promise<void>;
+}
+
+export type Predicted = ReadonlyMap<number, readonly KnownDigest[]>;
+
+/** Begins a pull. Rejects as `askServer` does; otherwise it is to be closed. */
+export async function beginPull(request: PullRequest, ports: PullPorts, running: Running): Promise<Pull> {
+  const { books, account, profile, force, selected } = request;
+  const computed = await digestLibrary(books, profile.matching, ports, running);
   const subjects = books.map(({ book_id, digests, news }) => ({
     book_id,
     news,
     candidates: chooseCandidates([...digests, ...(computed.get(book_id)?.digests ?? [])], profile.matching),
   }));
-  const options = { force, selected, isSecond: predicted };
-  const { answers, failures, unreached, waiting } = await askServer(account, subjects, options, ports, running);
+  const fileless = filelessOf(books, subjects, computed);
+  const talk = openTalk(account, ports);
+  try {
+    const heard = await talk.ask(subjects, { force, selected }, running);
+    return {
+      wants: books
+        // Of what a device's own file tells nobody need guess how it is called.
+        .filter((book) => withFiles({ book, answers: [] }, ports.clock()).answers.length === 0)
+        .map(({ book_id }) => book_id)
+        .filter((book_id) => isUnknown(book_id, heard, fileless)),
+      async plan(predicted, later) {
+        const guesses = guessesOf(subjects, predicted, profile.matching);
+        if (guesses.length === 0) return planHeard(request, heard, fileless, ports, later);
+        const again = await talk.ask(guesses, { force, selected }, later);
+        return planHeard(request, together(heard, again, guesses), fileless, ports, later);
+      },
+      close: () => talk.close(),
+    };
+  } catch (error) {
+    await talk.close();
+    throw error;
+  }
+}
+
+/** Whether a server was asked about a book, with a word for an answer, and has nothing of it. */
+function isUnknown(book_id: number, heard: Heard, fileless: ReadonlyMap<number, Why>): boolean {
+  if (heard.answers.has(book_id) || fileless.has(book_id)) return false;
+  // Where the day's questions are used up, guesses cannot be asked about either.
+  return !heard.failures.has(book_id) && !heard.unreached.has(book_id) && heard.waiting.get(book_id)?.spent !== true;
+}
+
+/** The books with predicted digests that were not candidates before: what is known of them was asked already. */
+function guessesOf(subjects: readonly Subject[], predicted: Predicted, matching: Matching): Subject[] {
+  return subjects.flatMap(({ book_id, news, candidates }) => {
+    const asked = new Set(candidates.map(({ digest }) => digest));
+    const guesses = chooseCandidates(predicted.get(book_id) ?? [], matching).filter(({ digest }) => !asked.has(digest));
+    return guesses.length === 0 ? [] : [{ book_id, news, candidates: guesses }];
+  });
+}
+
+/** What was heard in both rounds; a book of the second had no answer in the first. */
+function together(first: Heard, second: Heard, guesses: readonly Subject[]): Heard {
+  const guessed = guesses.map(({ book_id }) => book_id);
+  return {
+    answers: new Map([...first.answers, ...second.answers]),
+    failures: new Map([...first.failures, ...second.failures]),
+    unreached: new Map([...first.unreached, ...second.unreached]),
+    waiting: waitingAfterBoth(first.waiting, second.waiting, guessed),
+  };
+}
+
+/** The plan of all that was heard. */
+async function planHeard(
+  { books, profile, settle }: PullRequest,
+  { answers, failures, unreached, waiting }: Heard,
+  fileless: ReadonlyMap<number, Why>,
+  ports: PullPorts,
+  running: Running,
+): Promise<PullPlan> {
+  const now = ports.clock();
   running.progress(0, 1, "planning");
   const heard = await withContentKeys(
     books.map((book) => ({ book, answers: answers.get(book.book_id) ?? [] })),
@@ -69,7 +138,6 @@ export async function pull(request: PullRequest, ports: PullPorts, running: Runn
   }
   const plan = settle === null ? asking : settleConflicts(asking, settle);
   running.progress(1, 1, "planning");
-  const fileless = predicted ? new Map<number, Why>() : filelessOf(books, subjects, computed);
   const carry_overs = planCarryOvers(heard, profile.rules.reading_from);
   const told = withUnasked(withSilence(withFileless(plan, fileless), failures, unreached), waiting);
   return { ...told, digests: findings(heard, now), carry_overs };

@@ -31,7 +31,7 @@ const planning = (run: string): Params<"sync/planPull"> => ({
   },
   force: true,
   selected: true,
-  predicted: false,
+  predicts: false,
   settle: null,
 });
 

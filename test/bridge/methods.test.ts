@@ -11,7 +11,7 @@ import { partialMd5 } from "../../src/core/digest.ts";
 import { userkeyOf } from "../../src/core/md5.ts";
 import type { RunningServer } from "../../src/server/listen.ts";
 import { BridgeChild } from "../support/bridge-child.ts";
-import { RULES } from "../support/models.ts";
+import { knownDigestOf, RULES } from "../support/models.ts";
 import { makeStatistics } from "../support/statistics.ts";
 
 const BIN = resolve("node_modules/.bin");
@@ -172,7 +172,7 @@ describe.each(RUNTIMES)("the built bridge under $name", ({ name, keepsData, comm
       profile,
       force: false,
       selected: false,
-      predicted: false,
+      predicts: false,
       settle: null,
     });
     expect(planned).toMatchObject({
@@ -185,6 +185,17 @@ describe.each(RUNTIMES)("the built bridge under $name", ({ name, keepsData, comm
         },
         more: false,
       },
+    });
+    const unknown = { ...whole(), formats: [], digests: [knownDigestOf("e".repeat(32))] };
+    await ask("sync/books", { run: "guesses", books: [unknown] });
+    const guessing = { run: "guesses", account, profile, force: true, selected: true, predicts: true, settle: null };
+    expect(await ask("sync/planPull", guessing)).toMatchObject({ result: { more: true, wants: [1] } });
+    const predicted = [{ book_id: 1, digests: [knownDigestOf(document, { source: "predicted" })] }];
+    expect(await ask("sync/predicted", { run: "guesses", books: predicted })).toMatchObject({
+      result: { received: 1 },
+    });
+    expect(await ask("sync/next", { run: "guesses" })).toMatchObject({
+      result: { plan: { updates: [{ column: "#percent", after: 25 }] }, more: false },
     });
     const { result } = planned as { result: { plan: { observations: { progress: object }[] } } };
     const [observation] = result.plan.observations;

@@ -104,7 +104,7 @@ async function pull(
   more: Partial<Params<"sync/planPull">> = {},
 ): Promise<Result<"sync/planPull">> {
   await handlers["sync/books"]({ run: "r", books }, CALL);
-  const asking = { run: "r", account, profile, force: true, selected: true, predicted: false, settle: null, ...more };
+  const asking = { run: "r", account, profile, force: true, selected: true, predicts: false, settle: null, ...more };
   return heed(await handlers["sync/planPull"](asking, CALL));
 }
 
