@@ -6,16 +6,18 @@ than it is read, and everything ends as soon as it is asked to: a device can be 
 
 from __future__ import annotations
 
+import hashlib
 import os
 import threading
 from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from typing import Any
 
 from ..library.calibre_db import CalibreDb
 from .files import mounted_at, with_slashes
 from .home import Collected, bring_home
 from .names import device_id, device_name, drive_marks
-from .read import read_mounted
+from .read import read_folder, read_mounted
 from .remote import MOST, read_remote
 from .state import load_state, save_state
 from .statistics import StatisticsReader, untold
@@ -45,6 +47,40 @@ def collect(
         look = read_remote(device, list(uuids), before, called, abort, most, tell)
     collected = bring_home(api, before, look, prefixes, uuids, abort, marked)
     save_state(marked, look.now)
+    return collected
+
+
+@dataclass(frozen=True)
+class SidecarFolder:
+    """A folder of sidecars without a device: a synced folder, a network's, a backup of a card. `name` is the reader's."""
+
+    path: str
+    name: str
+
+    @property
+    def id(self) -> str:
+        """What stays the same whatever it is called."""
+        place = os.path.realpath(self.path)
+        return "folder:" + hashlib.sha256(place.encode("utf-8", "surrogatepass")).hexdigest()[:32]
+
+    @property
+    def called(self) -> str:
+        return self.name or os.path.basename(self.path.rstrip("/" + os.sep)) or self.path
+
+
+def collect_folder(
+    folder: SidecarFolder, api: CalibreDb, abort: threading.Event, statistics: StatisticsReader | None = None
+) -> Collected | None:
+    """As `collect`, for a folder without a device; None when it is not there, or empty: then nothing changes."""
+    before = load_state(folder.id, folder.called)
+    tell = statistics.of(folder.id, abort) if statistics is not None else untold
+    place = with_slashes(os.path.abspath(folder.path))
+    look = read_folder(place, before, folder.called, abort, tell)
+    if look is None:
+        return None
+    look.now["folder"] = place
+    collected = bring_home(api, before, look, [place], {}, abort, folder.id)
+    save_state(folder.id, look.now)
     return collected
 
 

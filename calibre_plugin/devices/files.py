@@ -14,7 +14,7 @@ from .archive_folder import archive_folders
 from .names import NO_MARKS, DriveMarks
 from .odd_file import OddFile, OddReason, open_regular
 from .sidecar import ARCHIVED, NAME
-from .statistics import STATISTICS
+from .statistics import NAME as STATISTICS
 
 Kind = Literal["book", "sidecar", "statistics"]
 # Where KOReader keeps things, below its own folder; the rest of that folder is the program.
@@ -22,7 +22,11 @@ _KEPT: Final = frozenset({"docsettings", "hashdocsettings", "settings"})
 _OWN: Final = "koreader"
 # Hidden folders that are no system's business but KOReader's: Kobo's `.adds`, and desktops' `.config`.
 _OPENED: Final = frozenset({".adds", ".config", ".koreader"})
-_SKIPPED: Final = frozenset({"system volume information", "lost+found", "$recycle.bin"})
+_SKIPPED: Final = frozenset(
+    {"system volume information", "lost+found", "$recycle.bin", "#recycle", "@recycle", "#snapshot", "@eadir"}
+)
+# Files and folders of a folder that was named by mistake, as the root of a server: no card has nearly so many.
+MOST_ENTRIES: Final = 400_000
 _NOT_BOOKS: Final = frozenset({"opf", "xml", "tan", "mbp", "html", "htm", "xhtm", "xhtml", "shtml", "shtm"})
 _FURTHER: Final = frozenset({"cbt", "cb7", "md", "xps", "chm"})
 
@@ -86,8 +90,13 @@ class Walk:
     def __iter__(self) -> Iterator[Found]:
         before = identity(self._prefix, self._marks.file)
         extensions = book_extensions()
+        left = MOST_ENTRIES
         for folder, folders, names in os.walk(self._prefix, onerror=self._unseen.append):
             if self._abort.is_set():
+                return
+            left -= len(folders) + len(names)
+            if left < 0:
+                yield Found("book", with_slashes(self._prefix), 0, 0.0, "too_many_files")
                 return
             here = os.path.basename(folder.rstrip(os.sep)).lower()
             folders[:] = [name for name in folders if self._is_worth_opening(folder, name, here == _OWN)]
@@ -146,7 +155,7 @@ def _kind_of(name: str, folder: str, extensions: frozenset[str]) -> Kind | None:
         return "sidecar" if NAME.match(name) else None
     if ARCHIVED.fullmatch(name):
         return "sidecar"
-    if name == STATISTICS:
+    if STATISTICS.fullmatch(name):
         return "statistics"
     if name.startswith(".") or folder == _OWN:
         return None

@@ -14,13 +14,13 @@ from ..memory.marks import keep_marks
 from ..memory.readings import keep_readings
 from .match import Matcher, document_of
 from .read import Look
-from .readings import Teller
+from .readings import Teller, filled_up
 from .state import DeviceDocument, DeviceState, SeenFile, SeenSidecar
 from ..copies.digest import name_digest
 from ..memory.history import add_digests, known_digest
 from ..memory.noticed import note_all
 from .odd_file import OddReason
-from .sidecar import NAME, Sidecar, archived_digest, book_path, is_old, mark_of
+from .sidecar import NAME, Sidecar, archived_digest, book_path, is_conflicting, is_old, mark_of
 from .uploads import format_of
 
 
@@ -97,6 +97,7 @@ class _Home:
         self.touched: set[int] = set()
         self._book_at: dict[str, int | None] = {}
         self._clock = time.time()
+        self._conflicts: set[str] = set()
         self._teller = Teller(device_id, now["name"], self._dated)
 
     def bring_files(self) -> None:
@@ -148,7 +149,7 @@ class _Home:
             if book is not None and archived_digest(path) is None:
                 self.now["held"][sidecar["digest"]] = self.matcher.uuids[book_id]
             self._know(book_id, self._digest_of_sidecar(path, sidecar, book, changed))
-            self._read_by(book_id, self._teller.of_sidecar(sidecar, entry["mtime"]))
+            self._read_by(book_id, self._teller.of_sidecar(sidecar, entry["mtime"]), is_conflicting(path))
             mark = mark_of(sidecar, self.now["name"])
             if mark is not None:
                 self.marks.setdefault(book_id, []).append(mark)
@@ -186,9 +187,14 @@ class _Home:
     def _know(self, book_id: int, digest: KnownDigest) -> None:
         self.digests.setdefault(book_id, []).append(digest)
 
-    def _read_by(self, book_id: int, reading: DeviceReading | None) -> None:
-        if reading is not None:
-            self.readings.setdefault(book_id, []).append(reading)
+    def _read_by(self, book_id: int, reading: DeviceReading | None, is_conflicting: bool = False) -> None:
+        """Of two that a synchroniser could not bring together the newer counts, and what the older alone tells."""
+        if reading is None:
+            return
+        known = self.readings.setdefault(book_id, [])
+        same = [each for each in known if (each["digest"], each["source"]) == (reading["digest"], reading["source"])]
+        self._conflicts |= {reading["digest"]} if is_conflicting else set()
+        known.append(filled_up(reading, same[-1]) if same and reading["digest"] in self._conflicts else reading)
 
     def _digest_of_file(self, path: str, seen: SeenFile) -> KnownDigest:
         return known_digest(

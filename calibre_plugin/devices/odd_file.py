@@ -24,6 +24,7 @@ OddReason = Literal[
     "no_book_table",
     "no_plain_table",
     "endless",
+    "too_many_files",
     "text_not_utf8",
     "blob_for_text",
     "unexpected",

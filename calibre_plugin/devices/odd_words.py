@@ -9,7 +9,7 @@ from typing import Final
 from .state import DeviceState
 from .odd_file import OddReason
 from .sidecar import ARCHIVED, NAME
-from .statistics import STATISTICS
+from .statistics import NAME as STATISTICS
 
 load_translations()
 
@@ -35,6 +35,7 @@ def odd_sentence(reason: OddReason) -> str:
         "no_book_table": _("It is a database without a list of books."),
         "no_plain_table": _("Its list of books is computed, not kept; that is not looked at."),
         "endless": _("Its list of books does not end."),
+        "too_many_files": _("It has more files than are looked at: choose a folder further down."),
         "text_not_utf8": _("A title in it has characters that cannot be read; all else was."),
         "blob_for_text": _("A title in it is no text; all else was read."),
         "unexpected": _("This is a fault of KOReader Progress; the report for the forum says more."),
@@ -70,4 +71,4 @@ def _kind_of(path: str) -> str:
     name = path.rpartition("/")[2]
     if NAME.match(name) or ARCHIVED.fullmatch(name):
         return "sidecar"
-    return "statistics" if name == STATISTICS else "book"
+    return "statistics" if STATISTICS.fullmatch(name) else "book"

@@ -17,7 +17,7 @@ from ..copies.digest import partial_md5
 from ..words.faults import note_fault
 from .lua_table import LARGEST as LARGEST_SIDECAR
 from .odd_file import OddFile, OddReason, open_regular, read_at_most
-from .sidecar import TOLD, read_sidecar_at
+from .sidecar import TOLD, book_path, read_sidecar_at
 from .statistics import TellStatistics, is_all_told, mounted_database, untold
 from .uploads import format_of
 
@@ -60,6 +60,23 @@ def read_mounted(
     return Look(reader.now, reader.opened, not abort.is_set(), reader.whole)
 
 
+def read_folder(
+    folder: str, before: DeviceState, called: str, abort: threading.Event, tell: TellStatistics = untold
+) -> Look | None:
+    """A folder of sidecars without a device, as it is now; None when there is nothing: it is not mounted, or empty.
+
+    No look of this kind is whole: a synchroniser takes files away and brings them back as it likes.
+    """
+    reader = _Reader(before, empty_state(called), abort, tell)
+    reader.read_opened(folder)
+    met = any(reader.now[place] for place in _EVERYWHERE)
+    if not met and not abort.is_set():
+        return None
+    if not reader.whole:
+        reader.keep_unseen()
+    return Look(reader.now, reader.opened, not abort.is_set(), whole=False)
+
+
 class _Reader:
     def __init__(self, before: DeviceState, now: DeviceState, abort: threading.Event, tell: TellStatistics) -> None:
         self.before, self.now, self._abort, self._tell = before, now, abort, tell
@@ -70,6 +87,20 @@ class _Reader:
         for found in walk:
             self._read(found)
         self.whole = self.whole and walk.is_whole
+
+    def read_opened(self, folder: str) -> None:
+        """Of a folder's books only those that tell whose a sidecar is: a whole library may lie there."""
+        walk = Walk(folder, self._abort)
+        found = [*walk]
+        self.whole = self.whole and walk.is_whole
+        books = {each.path for each in found if each.kind == "book"}
+        stands_for = {each.path: book_path(each.path) for each in found if each.kind == "sidecar"}
+        # A sidecar that stands elsewhere may be any book's.
+        is_any = any(book not in books for book in stands_for.values())
+        opened = {*stands_for.values()}
+        for each in found:
+            if each.kind != "book" or is_any or each.path in opened or each.odd is not None:
+                self._read(each)
 
     def keep_unseen(self) -> None:
         """What was not met in this look says nothing: it stays as it was."""

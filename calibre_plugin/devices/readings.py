@@ -65,3 +65,15 @@ class Teller:
             "started": None,
             "last_read": None,
         }
+
+
+def filled_up(newer: DeviceReading, older: DeviceReading) -> DeviceReading:
+    """What the newer of two tells, and where it says nothing of the reader's own words, the older."""
+    status = newer if newer["status"] is not None else older
+    return {
+        **newer,
+        "status": status["status"],
+        "marked": status["marked"],
+        "rating": newer["rating"] or older["rating"],
+        "review": newer["review"] or older["review"],
+    }

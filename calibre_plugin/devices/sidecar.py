@@ -16,10 +16,14 @@ from .lua_table import read_lua_table
 from .odd_file import OddFile
 from ..copies.package_document import uuids_in
 
+# What a synchroniser adds to the name of the other one of two files that were changed at once: Syncthing and ownCloud,
+# and in brackets, in any language, Dropbox and Nextcloud.
+CONFLICT: Final = r"(?:\.sync-conflict-[0-9A-Za-z-]+|_conflict-[0-9-]+| ?\([^()/]{1,200}\))"
 # `metadata.epub.lua`, and what KOReader left when it was interrupted while it wrote a new one.
-NAME: Final = re.compile(r"metadata\.(\w+)\.lua(\.old)?$", re.IGNORECASE)
+NAME: Final = re.compile(rf"metadata\.(\w+){CONFLICT}?\.lua(\.old)?$", re.IGNORECASE)
 # What the archive calls one.
-ARCHIVED: Final = re.compile(r"([0-9a-f]{32})\.lua(\.old)?$")
+ARCHIVED: Final = re.compile(rf"([0-9a-f]{{32}}){CONFLICT}?\.lua(\.old)?$")
+_CONFLICTING: Final = re.compile(rf"{CONFLICT}\.lua(\.old)?$")
 _DIGEST: Final = re.compile(r"[0-9a-f]{32}")
 # A title, a path, a place: more than this is none.
 _LONGEST: Final = 4096
@@ -99,6 +103,11 @@ def archived_digest(path: str) -> str | None:
 def is_old(path: str) -> bool:
     """Whether this is what KOReader had before, which it keeps beside what it wrote last."""
     return path.endswith(".old")
+
+
+def is_conflicting(path: str) -> bool:
+    """Whether a synchroniser kept this beside another one of the same name, which another reader wrote."""
+    return _CONFLICTING.search(path.rpartition("/")[2]) is not None
 
 
 def mark_of(sidecar: Sidecar, device: str) -> DeviceMark | None:

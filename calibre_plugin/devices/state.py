@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import time
 from collections.abc import Collection, Iterator
 from contextlib import suppress
 from typing import Any, Final, TypedDict, cast
@@ -76,7 +77,13 @@ class DeviceState(TypedDict):
     """Everything of one device, files by absolute path, the rest by digest."""
 
     version: int
+    # What stays the same for it whatever it is called; empty where an earlier version has seen it last.
+    id: str
     name: str
+    # Where it lies, for a folder of sidecars without a device.
+    folder: str
+    # When it was looked at last, epoch seconds.
+    looked: float
     files: dict[str, SeenFile]
     sidecars: dict[str, SeenSidecar]
     statistics: dict[str, SeenStatistics]
@@ -96,7 +103,10 @@ def empty_state(name: str) -> DeviceState:
     """What is known of a device that was never seen."""
     return {
         "version": VERSION,
+        "id": "",
         "name": name,
+        "folder": "",
+        "looked": 0.0,
         "files": {},
         "sidecars": {},
         "statistics": {},
@@ -115,7 +125,7 @@ def load_state(device: str, name: str) -> DeviceState:
 
 def save_state(device: str, state: DeviceState) -> None:
     """Keeps the state; a disk that refuses only costs time at the next connection. A newer version's stays as it is."""
-    _save(_path(device), state)
+    _save(_path(device), {**state, "id": device, "looked": time.time()})
 
 
 def _save(path: str, state: DeviceState) -> None:
@@ -158,10 +168,12 @@ def _path(device: str) -> str:
 
 def _load(path: str) -> DeviceState | None:
     try:
-        state = JsonFile(path, "device").read()
+        stored = JsonFile(path, "device").read()
     except OSError:
         return None
-    return cast(DeviceState, state) if not is_newer(state) and _is_whole(state) else None
+    # What is new in this version is filled up; of a file that is not there nothing is.
+    state = {**empty_state(""), **stored}
+    return cast(DeviceState, state) if stored and not is_newer(stored) and _is_whole(state) else None
 
 
 def _from_first(state: dict[str, Any]) -> dict[str, Any]:

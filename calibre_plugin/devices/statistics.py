@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import re
 import threading
 from collections.abc import Callable, Collection, Sequence
 from contextlib import AbstractContextManager, suppress
@@ -20,8 +21,10 @@ from ..link.contract import DocumentStatistics, ReadingStatistics
 from ..link.runtime import RuntimeMissing
 from .lua_table import read_lua_table
 from .odd_file import OddFile, OddReason, open_regular, read_at_most
+from .sidecar import CONFLICT
 
 STATISTICS: Final = "statistics.sqlite3"
+NAME: Final = re.compile(rf"statistics{CONFLICT}?\.sqlite3$")
 # What KOReader wrote last may still stand in the log beside the database.
 LOG: Final = "-wal"
 # Ten years of reading every day have some 50 MB.

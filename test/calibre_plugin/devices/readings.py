@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 import shutil
 import sqlite3
@@ -10,11 +11,14 @@ import time
 import unittest
 from types import SimpleNamespace
 from typing import Any
+from unittest import mock
 
 from calibre_plugins.koreader_progress.copies import log as copy_log
 from calibre_plugins.koreader_progress.copies.strip_list import our_folder
-from calibre_plugins.koreader_progress.devices.device import collect
+from calibre_plugins.koreader_progress.devices import files as device_files
+from calibre_plugins.koreader_progress.devices.device import SidecarFolder, collect, collect_folder
 from calibre_plugins.koreader_progress.devices.home import Collected
+from calibre_plugins.koreader_progress.devices.state import DeviceState, load_state
 from calibre_plugins.koreader_progress.link.contract import DeviceReading
 from calibre_plugins.koreader_progress.memory.readings import keep_readings, read_readings
 from device_tree import DeviceTree, sidecar_text
@@ -182,6 +186,163 @@ class Statistics(Case):
         self.tree.statistics([(digest, "b", "A", READ_AT)])
         self.collect()
         self.assertEqual(self.readings(book, "statistics"), [])
+
+
+class Folders(Case):
+    """A synced folder, a network's, a backup of a card: sidecars without a device."""
+
+    def setUp(self) -> None:
+        super().setUp()
+        self.folder = SidecarFolder(self.tree.folder, "Synced")
+
+    def look(self) -> Collected | None:
+        return collect_folder(self.folder, self.api, threading.Event(), statistics_reader())
+
+    def state(self) -> DeviceState:
+        return load_state(self.folder.id, "")
+
+    def conflict(self, path: str, called: str, at: int, **more: Any) -> None:
+        """A synchroniser's other copy of a sidecar."""
+        name = os.path.join(os.path.dirname(path), called)
+        with open(path) as sidecar, open(name, "w") as file:
+            text = sidecar.read()
+            for old, new in more.items():
+                text = text.replace(*new) if isinstance(new, tuple) else text.replace(old, new)
+            file.write(text)
+        os.utime(name, (at, at))
+
+    def test_a_folder_fills_a_library_as_a_card_does_and_is_read_once(self) -> None:
+        beside, digest = self.book("beside")
+        self.sidecar("beside.epub")
+        self.book("never opened")
+        look = self.look()
+        assert look is not None
+        self.assertEqual((look.opened, look.device), (2, "Synced"))
+        (reading,) = self.readings(beside)
+        self.assert_told(reading, digest, device="Synced", device_id=self.folder.id)
+        again = self.look()
+        assert again is not None
+        self.assertEqual((again.opened, again.changed), (0, frozenset()))
+        for place in ("docsettings", "hashdocsettings", "archive"):
+            book, _digest = self.book(place)
+            self.sidecar(f"{place}.epub", place)
+            self.look()
+            self.assertEqual(len(self.readings(book)), 1, place)
+        self.assertEqual((self.state()["folder"], self.state()["id"]), (self.tree.folder, self.folder.id))
+
+    def test_an_empty_folder_and_one_that_is_not_mounted_change_nothing(self) -> None:
+        book, _digest = self.book("b")
+        self.sidecar("b.epub")
+        self.look()
+        before, readings = self.state(), self.readings(book)
+        away = self.tree.folder + ".away"
+        os.rename(self.tree.folder, away)
+        self.assertIsNone(self.look())
+        os.mkdir(self.tree.folder)
+        self.assertIsNone(self.look())
+        self.assertEqual((self.state(), self.readings(book)), (before, readings))
+        os.rmdir(self.tree.folder)
+        os.rename(away, self.tree.folder)
+        look = self.look()
+        assert look is not None
+        self.assertEqual((look.opened, look.lost), (0, frozenset()))
+
+    def test_a_sidecar_that_is_taken_away_is_lost_to_nobody(self) -> None:
+        book, _digest = self.book("b")
+        path = self.sidecar("b.epub")
+        self.look()
+        other, _digest = self.book("other")
+        self.sidecar("other.epub")
+        os.remove(path)
+        look = self.look()
+        assert look is not None
+        self.assertEqual((look.lost, len(self.readings(book)), len(self.readings(other))), (frozenset(), 1, 1))
+
+    def test_of_two_that_a_synchroniser_kept_the_newer_counts_and_the_stars_of_either(self) -> None:
+        names = (
+            "metadata.epub.sync-conflict-20260101-120000-ABCDEFG.lua",
+            "metadata.epub (conflicted copy 2026-01-01 120000).lua",
+            "metadata.epub (Anna's conflicted copy 2026-01-01).lua",
+            "metadata.epub (In Konflikt stehende Kopie von Änne).lua",
+            "metadata.epub_conflict-20260101-120000.lua",
+        )
+        for n, name in enumerate(names):
+            with self.subTest(name):
+                newer, _digest = self.book(f"newer{n}")
+                path = self.sidecar(f"newer{n}.epub", status="reading")
+                without_stars = {"a": ("0.42", "0.8"), "b": ('["rating"] = 4,', ""), "c": ('"reading"', '"complete"')}
+                self.conflict(path, name, READ_AT + 60, **without_stars)
+                older, _digest = self.book(f"older{n}")
+                path = self.sidecar(f"older{n}.epub", status="reading", summary="")
+                self.conflict(
+                    path, name, READ_AT - 60, a=("0.42", "0.8"), b=('["status"]', '["rating"] = 2, ["status"]')
+                )
+                self.look()
+                told = ("percentage", "rating", "status", "at")
+                ((one,), (other,)) = self.readings(newer), self.readings(older)
+                self.assertEqual([one[key] for key in told], [0.8, 4, "complete", READ_AT + 60])  # type: ignore[literal-required]
+                self.assertEqual([other[key] for key in told], [0.42, 2, "reading", READ_AT])  # type: ignore[literal-required]
+
+    def test_conflicting_copies_in_the_archive_and_of_the_statistics_are_read(self) -> None:
+        book, digest = self.book("b")
+        path = self.sidecar("b.epub", "archive")
+        os.rename(path, os.path.join(os.path.dirname(path), f"{digest}.sync-conflict-20260101-120000-ABCDEFG.lua"))
+        path = self.tree.statistics([(A, "Away", "Somebody", READ_AT)])
+        os.rename(path, path.replace(".sqlite3", " (conflicted copy 2026-01-01 120000).sqlite3"))
+        look = self.look()
+        assert look is not None
+        self.assertEqual(([d["title"] for d in look.unmatched], len(self.readings(book))), (["Away"], 1))
+
+    def test_what_a_synchroniser_keeps_for_itself_is_not_read(self) -> None:
+        _book, digest = self.book("b")
+        for place in (
+            ".stversions/b.sdr/metadata.epub~20260101-120000.lua",
+            ".stversions/b.sdr/metadata.epub.lua",
+            ".stfolder/metadata.epub.lua",
+            "b.sdr/.syncthing.metadata.epub.lua.tmp",
+            "b.sdr/~syncthing~metadata.epub.lua.tmp",
+            "b.sdr/.metadata.epub.lua.a1B2c3",
+            "b.sdr/metadata.epub.lua.part",
+            "b.sdr/metadata.epub.lua~",
+            "#recycle/b.sdr/metadata.epub.lua",
+            "@eaDir/b.sdr/metadata.epub.lua",
+            ".dropbox.cache/b.sdr/metadata.epub.lua",
+        ):
+            self.tree.put(place, sidecar_text("/x/b.epub", digest).encode())
+        self.assertIsNone(self.look())
+
+    def test_a_folder_of_links_in_circles_or_with_too_many_files_has_an_end(self) -> None:
+        book, _digest = self.book("b")
+        self.sidecar("b.epub")
+        os.symlink(self.tree.folder, self.tree.path("circle"))
+        look = self.look()
+        assert look is not None
+        self.assertEqual((len(self.readings(book)), dict(look.odd)), (1, {}))
+        with mock.patch.object(device_files, "MOST_ENTRIES", 3):
+            look = self.look()
+        assert look is not None
+        self.assertEqual(list(look.odd.values()), ["too_many_files"])
+        self.assertEqual(len(self.readings(book)), 1)
+
+    def test_a_folder_stays_the_same_to_the_byte(self) -> None:
+        self.book("b")
+        self.sidecar("b.epub")
+        self.sidecar("b.epub", "hashdocsettings")
+        self.tree.statistics([(A, "Away", "Somebody", READ_AT)])
+        before = snapshot(self.tree.folder)
+        self.look()
+        self.assertEqual(snapshot(self.tree.folder), before)
+
+
+def snapshot(folder: str) -> dict[str, tuple[str, int]]:
+    """Content and date of everything in a folder, by path."""
+    found = {}
+    for root, _folders, names in os.walk(folder):
+        for name in names:
+            path = os.path.join(root, name)
+            with open(path, "rb") as file:
+                found[path] = hashlib.sha256(file.read()).hexdigest(), os.stat(path).st_mtime_ns
+    return found
 
 
 def wireless(folder: str) -> Any:
