@@ -134,7 +134,7 @@ class ProgressAction(InterfaceAction):
 
     def why_no_undo(self) -> str:
         if self._journal_failed:
-            return _("The journal of what was written could not be read.")
+            return _("The log of what was written could not be read.")
         return "" if self.undoable is not None else _("There is nothing to undo.")
 
     def why_no_push_undo(self) -> str:
@@ -240,12 +240,12 @@ class ProgressAction(InterfaceAction):
         launch = self.host.prepare(self.settings.get("runtime_path"))
         asked = with_proxy(account) if account else None
         copy_logs, libraries = self.settings.get("copy_logs"), other_libraries()
-        self.say(_("Looking for documents without a book…"))
+        self.say(_("Looking for progress without a book…"))
         self._ask_beside(
             "find unmatched documents",
             lambda: find_unmatched(db.new_api, launch, asked, copy_logs, libraries),
             lambda found: UnmatchedDialog(self.gui, found).show(),
-            lambda details: self._complain(_("The documents without a book could not be looked for."), details),
+            lambda details: self._complain(_("Progress without a book could not be looked for."), details),
         )
 
     def look_for_undo(self) -> None:
@@ -290,7 +290,7 @@ class ProgressAction(InterfaceAction):
             ).show()
 
         def failed(details: str) -> None:
-            self._complain(_("The journal of what was written could not be read."), details)
+            self._complain(_("The log of what was written could not be read."), details)
 
         def first_page() -> list[RunHead]:
             repair(api, journal)

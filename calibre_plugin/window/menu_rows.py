@@ -10,8 +10,33 @@ load_translations()
 
 
 def menu_rows(action: Any) -> list[Row | None]:
-    """All entries, None for a line between groups."""
+    """All entries, None for a line between groups: reading comes first, then syncing, then looking back and mending."""
     return [
+        Row(
+            "koreader-progress-open",
+            _("Open &where KOReader stopped"),
+            "reading",
+            action.open_at_place,
+            _("Open the selected book in calibre's viewer at the place of the last sync"),
+            action.why_not_one,
+        ),
+        Row(
+            "koreader-progress-details",
+            _("&Details of the book…"),
+            "details",
+            action.show_details,
+            _("How a book was read, its last sync and its known copies"),
+            action.why_not_one,
+        ),
+        Row(
+            "koreader-progress-offer",
+            _("Offer this place &to my devices"),
+            "offer",
+            action.offer_place,
+            _("Put the last place of the selected books on the server again, for every copy that is out there"),
+            action.why_no_offer,
+        ),
+        None,
         Row(
             "koreader-progress-selected",
             _("Sync &selected books"),
@@ -43,34 +68,18 @@ def menu_rows(action: Any) -> list[Row | None]:
             action.why_no_profiles,
         ),
         Row(
-            "koreader-progress-push",
-            _("P&ush to KOReader…"),
-            "push",
-            action.push,
-            _("Send calibre's own progress in the selected books, or in all, to the server"),
-        ),
-        Row(
-            "koreader-progress-offer",
-            _("Offer this place &to my devices"),
-            "offer",
-            action.offer_place,
-            _("Put the last place of the selected books on the server again, for every copy that is out there"),
-            action.why_no_offer,
-        ),
-        Row(
-            "koreader-progress-open",
-            _("Open &where KOReader stopped"),
-            "reading",
-            action.open_at_place,
-            _("Open the selected book in calibre's viewer at the place of the last sync"),
-            action.why_not_one,
-        ),
-        Row(
             "koreader-progress-preview",
             _("Pre&view…"),
             "preview",
             action.preview,
             _("Show what a sync would change, before anything is written"),
+        ),
+        Row(
+            "koreader-progress-push",
+            _("S&end to the server…"),
+            "push",
+            action.push,
+            _("Send calibre's own progress in the selected books, or in all, to the server"),
         ),
         None,
         Row(
@@ -82,21 +91,12 @@ def menu_rows(action: Any) -> list[Row | None]:
             action.why_no_report,
         ),
         Row(
-            "koreader-progress-details",
-            _("&Details of the book…"),
-            "details",
-            action.show_details,
-            _("A book's digests, its last positions and its history"),
-            action.why_not_one,
-        ),
-        Row(
             "koreader-progress-unmatched",
-            _("Un&matched documents…"),
+            _("Pro&gress without a book…"),
             "unmatched",
             action.show_unmatched,
             _("What is on the server and belongs to no book yet"),
         ),
-        None,
         Row(
             "koreader-progress-undo",
             _("Und&o last sync"),
@@ -107,18 +107,18 @@ def menu_rows(action: Any) -> list[Row | None]:
         ),
         Row(
             "koreader-progress-undo-push",
-            _("Ta&ke back last push"),
+            _("Ta&ke back what was sent last"),
             "undo",
             action.undo_push,
-            _("Put back on the server what stood there before the last push"),
+            _("Put back on the server what stood there before it was sent"),
             action.why_no_push_undo,
         ),
         Row(
             "koreader-progress-undo-earlier",
-            _("Undo &earlier…"),
+            _("&Undo an earlier sync…"),
             "undo",
             action.show_undo,
-            _("Put back any earlier run, or some of its books"),
+            _("Put back what any earlier sync changed, or some of its books"),
             action.why_no_earlier_undo,
         ),
         None,

@@ -73,7 +73,7 @@ INSTEAD: Final[dict[str, Callable[[], str]]] = {
     "OtherAddress": lambda: _("it sends us elsewhere"),
     "Unauthorized": lambda: _("it no longer accepts the password"),
     "CertificateRefused": lambda: _("its certificate is not trusted"),
-    "Cancelled": lambda: _("the run was stopped"),
+    "Cancelled": lambda: _("the sync was stopped"),
 }
 
 

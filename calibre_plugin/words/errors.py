@@ -66,7 +66,7 @@ def _other_address(w: Words) -> str:
 
 _ERRORS: Final[dict[str, Sentence]] = {
     "ContractMismatch": lambda w: _(
-        "The plugin and its bridge are of different versions; restart calibre so that both are of one."
+        "The plugin and its helper are of different versions; restart calibre so that both are of one."
     ),
     "Cancelled": lambda w: _("Stopped."),
     "ServerUnreachable": _unreachable,

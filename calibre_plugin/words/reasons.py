@@ -90,7 +90,7 @@ _WHY: Final[dict[str, Sentence]] = {
     "document_ambiguous": lambda w: _(
         "The progress found may belong to {other_title} ({other_id}) as well; link one of the two to settle it."
     ),
-    "no_candidates": lambda w: _("The book has no file of which a digest could be known."),
+    "no_candidates": lambda w: _("The book has no file of which a fingerprint could be known."),
     "book_gone": lambda w: _("The book is no longer in the library."),
     "book_unreadable": lambda w: file_trouble(w),
     "memory_mended": lambda w: _(
@@ -149,7 +149,7 @@ _WHY: Final[dict[str, Sentence]] = {
         "The place at {percentage} could not be verified in the reader's own terms; it is not sent."
     ),
     "push_no_document": lambda w: _("No copy of this book is known to any reader."),
-    "push_many": lambda w: _("{column} was changed in several books at once; push a place for one book at a time."),
+    "push_many": lambda w: _("{column} was changed in several books at once; send the place of one book at a time."),
     "push_peek": lambda w: _("calibre only opened the book ({percentage}); another copy was read to {from}."),
     "push_taken_back": lambda w: _(
         "You took this place, {percentage}, back from the server; it is sent again when you have read on in calibre."

@@ -273,7 +273,7 @@ class CopiesTab(ByHand):
         gui.wait(lambda: tab.imported.columns.count() == 1, "the column")
         self.assertIn("#device): 2 books", gui(tab.imported.columns.currentText))
         gui(lambda: click(tab.imported.button))
-        gui.wait(lambda: tab.imported.status.text() == "✓ 2 books learned a digest.", "the count")
+        gui.wait(lambda: tab.imported.status.text() == "✓ 2 books learned a fingerprint.", "the count")
         gui.grab(dialog, "preferences-copies-taken-over")
         known = gui(lambda: read_digests(api(), [walden])[walden])
         self.assertIn(("ab" * 16, "imported"), [(each["digest"], each["source"]) for each in known])
@@ -356,7 +356,7 @@ class Unmatched(ByHand):
         self.server.push(USER, "1d" * 16, 0.61, "Boox")
         window = self.open()
         self.paste(window, "no digest in here")
-        self.assertIn("No digest is in this text", gui(window.status.text))
+        self.assertIn("No fingerprint is in this text", gui(window.status.text))
         sidecar = (
             'return { ["partial_md5_checksum"] = "'
             + "1d" * 16

@@ -33,6 +33,9 @@ NAMES = {
 }  # fmt: skip
 
 
+DETAILS = ["History", "Last sync", "Known copies"]
+
+
 class MenuEntries(WithServer):
     @classmethod
     def setUpClass(cls) -> None:
@@ -150,15 +153,17 @@ class MenuEntries(WithServer):
         self.assertIn(digest_of(book("Emma")), known)
         log = gui(lambda: dialog.findChild(QTreeWidget, "reading_log"))
         self.assertGreaterEqual(gui(log.topLevelItemCount), 2)
-        gui.grab(dialog, "details-digests")
+        gui(lambda: dialog.tabs.setCurrentIndex(2))
+        gui.grab(dialog, "details-copies")
         self.assertFalse(gui(dialog.link_button.isEnabled))
         gui(lambda: dialog.findChild(QLineEdit, "new_digest").setText("ab" * 16))
         gui(lambda: click(dialog.link_button))
         known = gui(lambda: [dialog.digests.topLevelItem(n).text(0) for n in range(dialog.digests.topLevelItemCount())])
         self.assertIn("ab" * 16, known)
+        self.assertEqual(gui(lambda: [dialog.tabs.tabText(n).replace("&", "") for n in range(3)]), DETAILS)
         gui(lambda: dialog.tabs.setCurrentIndex(1))
-        gui.grab(dialog, "details-agreed")
-        gui(lambda: dialog.tabs.setCurrentIndex(2))
+        gui.grab(dialog, "details-last-sync")
+        gui(lambda: dialog.tabs.setCurrentIndex(0))
         gui.wait(lambda: "Read on 1 day." in dialog.history.story.text(), "the story")
         gui.grab(dialog, "details-history")
         path = os.path.join(os.environ["TEST_FOLDER"], "log.csv")

@@ -124,6 +124,9 @@ class Preferences(unittest.TestCase):
     def test_03_rules_are_kept(self) -> None:
         dialog, _widget = self.open("rules")
         gui.grab(dialog, "preferences-rules")
+        names = ("larger_step", "reading_from", "finish_at")
+        widths = gui(lambda: {dialog.findChild(QSpinBox, name).width() for name in names})
+        self.assertEqual(len(widths), 1, widths)
 
         def change() -> None:
             box = dialog.findChild(QComboBox, "policy")

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import json
-import re
 import unittest
 from collections.abc import Mapping
 from typing import Any
 
 from calibre_gui import click, gui
 from kosync import KosyncServer, OddServer, userkey
-from qt.core import QApplication, QDialogButtonBox, QPoint, Qt, QWidget
+from qt.core import QApplication, QDialogButtonBox, QPoint, QWidget
 
 PLUGIN = "KOReader Progress"
 USER = ("anna", "correct horse")
@@ -106,20 +105,19 @@ def trouble() -> Any:
     return gui.window("koreader_progress_trouble")
 
 
-def dates_in(review: Any, heading: str) -> list[tuple[str, bool]]:
-    """The dates in a column of a review or report, and whether the column is too narrow for them. On the GUI thread."""
+def cut_values(review: Any) -> list[tuple[str, bool]]:
+    """What each book and each of its values becomes, in a review or report, and whether the column is too narrow for it."""
+    from calibre_plugins.koreader_progress.window.review.plan_model import CHANGE
+
     model, tree = review.model, review.tree
+    tree.expandAll()
     found = []
     for book_row in range(model.rowCount()):
         book_index = model.index(book_row, 0)
         for at in (book_index, *(model.index(row, 0, book_index) for row in range(model.rowCount(book_index)))):
-            column = next(
-                n for n in range(model.columnCount()) if model.headerData(n, Qt.Orientation.Horizontal) == heading
-            )
-            cell = at.siblingAtColumn(column)
-            text = cell.data() or ""
-            if re.fullmatch(r"\d\d \S+ \d{4} \d\d:\d\d", text):
-                found.append((text, tree.sizeHintForIndex(cell).width() > tree.columnWidth(column)))
+            cell = at.siblingAtColumn(CHANGE)
+            if cell.data():
+                found.append((cell.data(), tree.sizeHintForIndex(cell).width() > tree.columnWidth(CHANGE)))
     return found
 
 

@@ -129,6 +129,7 @@ class Troubles(WithServer):
         window = gui.window("koreader_progress_window")
         gui.wait(lambda: slow.asked, "the first question")
         gui.grab(window, "progress")
+        self.assertFalse(gui(window.bar.isTextVisible))
         self.assertFalse(gui(window.details_button.isVisible))
         self.assertFalse(gui(window.stop_button.isDefault))
         began = time.monotonic()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from typing import Any
 
@@ -68,7 +69,7 @@ class HelpDialog(QDialog):
         self.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
         layout = QVBoxLayout(self)
         self.page = Page(self)
-        self.page.setHtml(help_text())
+        self.page.setHtml(with_contents(help_text()))
         layout.addWidget(self.page)
         buttons = QDialogButtonBox(QDialogButtonBox.StandardButton.Close, self)
         buttons.rejected.connect(self.reject)
@@ -104,6 +105,13 @@ def help_text() -> str:
         if raw:
             return raw.decode("utf-8")
     return ""
+
+
+def with_contents(page: str) -> str:
+    """The page with a list of its parts below its heading, each a link."""
+    parts = re.findall(r'<h2><a name="(\w+)"></a>(.*?)</h2>', page)
+    links = " · ".join(f'<a href="#{name}">{heading}</a>' for name, heading in parts)
+    return page.replace("<h2>", f"<p>{links}</p><h2>", 1)
 
 
 class AboutDialog(QDialog):

@@ -75,8 +75,8 @@ class AccountTab(QWidget):
         layout.addWidget(self._security())
         sent = Label(
             _(
-                "Sent to this server: your user name, a key made from the password, and the digests of your books’ "
-                "files or file names; never a title, an author or a book."
+                "Sent to this server: your user name, a key made from the password, and the fingerprints "
+                "of your books’ files or file names; never a title, an author or a book."
             ),
             self,
         )

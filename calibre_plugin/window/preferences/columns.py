@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any, Final
 
-from qt.core import QComboBox, QFormLayout, QHBoxLayout, QPushButton, QVBoxLayout, QWidget
+from qt.core import QCheckBox, QComboBox, QFormLayout, QHBoxLayout, QPushButton, QVBoxLayout, QWidget
 
 from ..parts.calibre_window import CalibreWindow
 from ...settings.config import MappedColumn, StoredProfile
@@ -61,7 +61,12 @@ class ColumnsTab(QWidget):
             form.labelForField(form.itemAt(form.rowCount() - 1, QFormLayout.ItemRole.FieldRole).widget()).setBuddy(
                 self.columns[shown]
             )
+        self._form = form
         layout.addLayout(form)
+        self.experts = QCheckBox(_("Details for e&xperts"), self)
+        self.experts.setObjectName("expert_columns")
+        self.experts.toggled.connect(self._show_experts)
+        layout.addWidget(self.experts)
         line = QHBoxLayout()
         self.usual_button = QPushButton(_("&Make the usual columns"), self)
         self.usual_button.setObjectName("usual_columns")
@@ -109,7 +114,17 @@ class ColumnsTab(QWidget):
             self._fill(shown, profile["columns"].get(shown))
         mapped = profile["columns"].get("percent")
         self.scale.setCurrentIndex(self.scale.findData(SHARE if mapped and mapped["scale"] == SHARE else WHOLE))
+        # What is mapped is never hidden.
+        self.experts.setChecked(any(shown in profile["columns"] for shown in EXPERT))
+        self._show_experts(self.experts.isChecked())
         self._show_state()
+
+    def _show_experts(self, on: bool) -> None:
+        for shown in EXPERT:
+            row = self.columns[shown].parentWidget()
+            for widget in (row, self._form.labelForField(row)):
+                if widget is not None:
+                    widget.setVisible(on)
 
     def _fill(self, shown: ColumnField, mapped: MappedColumn | None) -> None:
         box = self.columns[shown]

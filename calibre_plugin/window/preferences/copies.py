@@ -56,7 +56,7 @@ class CopiesTab(QWidget):
         column = QVBoxLayout(copies)
         self.strip = QCheckBox(_("&Leave the progress columns and the viewer's notes out of the copies"), copies)
         self.strip.setObjectName("strip")
-        self.settle = QCheckBox(_("Lay out &EPUBs so that new metadata keeps their identity"), copies)
+        self.settle = QCheckBox(_("Keep the fingerprints of &EPUBs steady"), copies)
         self.settle.setObjectName("settle")
         for switch, words in (
             (self.strip, _("Otherwise each sync changes the next copy, and KOReader takes it for another book.")),
@@ -104,8 +104,8 @@ class CopiesTab(QWidget):
         digests = sum(len(history["digests"]) for history in stored.values())
         self.known.setText(
             ngettext(
-                "This library remembers {digests} digests of {books} book; a book's details show them.",
-                "This library remembers {digests} digests of {books} books; a book's details show them.",
+                "This library remembers {digests} copies of {books} book; a book's details show them.",
+                "This library remembers {digests} copies of {books} books; a book's details show them.",
                 books,
             ).format(digests=digests, books=books)
             if books

@@ -19,14 +19,14 @@ class ImportBox(QGroupBox):
     """Takes over at once: there is nothing to undo, a digest that is wrong can be unlinked in a book's details."""
 
     def __init__(self, api: CalibreDb, parent: QWidget) -> None:
-        super().__init__(_("Digests from another plugin"), parent)
+        super().__init__(_("Fingerprints from another plugin"), parent)
         self._api = api
         self._background = Background(self)
         column = QVBoxLayout(self)
         line = QHBoxLayout()
         self.columns = QComboBox(self)
         self.columns.setObjectName("digest_columns")
-        label = name_of(self.columns, _("Colum&n with digests:"))
+        label = name_of(self.columns, _("Colum&n with fingerprints:"))
         self.button = QPushButton(_("&Take over now"), self)
         self.button.setObjectName("take_over")
         self.button.clicked.connect(self._take_over)
@@ -34,7 +34,7 @@ class ImportBox(QGroupBox):
         line.addWidget(self.columns, 1)
         line.addWidget(self.button)
         column.addLayout(line)
-        self.status = Label(_("Looking for columns that hold nothing but KOReader's digests…"), self)
+        self.status = Label(_("Looking for columns that hold nothing but KOReader's fingerprints…"), self)
         self.status.setObjectName("import_status")
         column.addWidget(self.status)
         self._allow(False)
@@ -44,7 +44,7 @@ class ImportBox(QGroupBox):
     def _allow(self, on: bool) -> None:
         self.columns.setEnabled(on)
         self.button.setEnabled(on)
-        self.button.setToolTip("" if on else _("No column holds nothing but digests"))
+        self.button.setToolTip("" if on else _("No column holds nothing but fingerprints"))
 
     def _found(self, found: dict[str, int] | Fault) -> None:
         if isinstance(found, Fault):
@@ -57,9 +57,9 @@ class ImportBox(QGroupBox):
             self.columns.addItem(f"{described[column]['name']} ({column}): {books}", column)
         self._allow(bool(found))
         self.status.setText(
-            _("The digests are added to what is known of each book; the column itself is left as it is.")
+            _("The fingerprints are added to what is known of each book; the column itself is left as it is.")
             if found
-            else _("No column of this library holds nothing but digests, so there is nothing to take over.")
+            else _("No column of this library holds nothing but fingerprints, so there is nothing to take over.")
         )
 
     def _take_over(self) -> None:
@@ -71,12 +71,12 @@ class ImportBox(QGroupBox):
         self._allow(True)
         if isinstance(changed, Fault):
             note_fault("take over the digests of a column", changed.error)
-            self.status.setText(_("✗ The digests could not be written into the library. Try again later."))
+            self.status.setText(_("✗ The fingerprints could not be written into the library. Try again later."))
             return
         self.status.setText(
-            ngettext("✓ {n} book learned a digest.", "✓ {n} books learned a digest.", len(changed)).format(
+            ngettext("✓ {n} book learned a fingerprint.", "✓ {n} books learned a fingerprint.", len(changed)).format(
                 n=len(changed)
             )
             if changed
-            else _("✓ Nothing new: all of these digests were known already.")
+            else _("✓ Nothing new: all of these fingerprints were known already.")
         )

@@ -45,13 +45,13 @@ class PlacesTab(QWidget):
         self.push = QComboBox(box)
         self.push.setObjectName("places_push")
         for label, value in (
-            (_("Push only when I say so"), "off"),
-            (_("After a sync, show me what could be pushed"), "ask"),
-            (_("After a sync, push what needs no decision"), "automatic"),
+            (_("Send only when I say so"), "off"),
+            (_("After a sync, show me what could be sent"), "ask"),
+            (_("After a sync, send what needs no decision"), "automatic"),
         ):
             self.push.addItem(label, value)
         form.addRow(_("Where I &read in calibre:"), self.push)
-        note = Label(_("Only a place that is found again in the copy on the reader is pushed."), box)
+        note = Label(_("Only a place that is found again in the copy on the reader is sent."), box)
         form.addRow(note)
         return box
 

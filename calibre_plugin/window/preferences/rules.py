@@ -47,6 +47,9 @@ class RulesTab(QWidget):
             self.reread.addItem(label, rule)
         form.addRow(_("When a finished book is &opened again:"), self.reread)
         layout.addLayout(form)
+        shares = (self.larger_step, self.reading_from, self.finish_at)
+        for box in shares:
+            box.setMinimumWidth(max(each.sizeHint().width() for each in shares))
 
         words = QGroupBox(_("Words for the status column"), self)
         word_form = QFormLayout(words)

@@ -64,7 +64,7 @@ class RuntimeTab(QWidget):
         buttons = QHBoxLayout()
         self.test_button = QPushButton(_("&Test"), self)
         self.test_button.setObjectName("test_runtime")
-        self.test_button.setToolTip(_("Starts the bridge and waits for its answer"))
+        self.test_button.setToolTip(_("Starts the helper and waits for its answer"))
         self.test_button.clicked.connect(self.test)
         self.report_button = QPushButton(_("Copy a &report for the forum"), self)
         self.report_button.setObjectName("copy_report")

@@ -9,6 +9,7 @@ from typing import Any, Final
 
 from qt.core import (
     QApplication,
+    QCheckBox,
     QDialog,
     QDialogButtonBox,
     QHBoxLayout,
@@ -39,13 +40,14 @@ from ...words.data import percent
 from .plan_rows import show_cell, show_time
 from ...sync.unlinking import restorable, runs_under
 from ...memory.journal_run import Run
-from ..parts.geometry import keep_geometry
+from ..parts.geometry import keep_choice, keep_geometry
 from ..parts.fields import EnterField
 from ..parts.text import Label, LineLabel, caption, name_of, on_one_line
 
 load_translations()
 
 GEOMETRY = "koreader_progress_details_dialog"
+EXPERTS = "koreader_progress_details_for_experts"
 DIGEST: Final = re.compile(r"[0-9a-f]{32}")
 
 
@@ -60,6 +62,7 @@ class DetailsDialog(QDialog):
         self._api = gui.current_db.new_api
         self._book_id = book_id
         self._column_name = column_name
+        self._place: QTreeWidgetItem | None = None
         self._background = Background(self)
         self._restore = partial(gui.iactions[PLUGIN_NAME].runs.undos.put_back, self._api)
         title = self._api.field_for("title", book_id)
@@ -74,15 +77,21 @@ class DetailsDialog(QDialog):
         layout.addWidget(self.heading)
         self.tabs = QTabWidget(self)
         layout.addWidget(self.tabs, 1)
-        self.tabs.addTab(self._digest_page(), icon("copies"), _("Di&gests"))
         memory = recall(self._api, stored["account_id"], [book_id], stored["id"]).get(book_id, {}) if stored else {}
-        self.tabs.addTab(self._base_page(memory), icon("account"), _("&Last agreed"))
         account_id = stored["account_id"] if stored else ""
         book = next(logged_books(self._api, [book_id], account_id), None)
         action = gui.iactions[PLUGIN_NAME]
         launch = action.host.prepare(action.settings.get("runtime_path"))
         self.history = HistoryPage(book, stored, launch, self)
         self.tabs.addTab(self.history, icon("when"), _("&History"))
+        self.tabs.addTab(self._base_page(memory), icon("account"), _("&Last sync"))
+        self.tabs.addTab(self._digest_page(), icon("copies"), _("&Known copies"))
+        self.experts = QCheckBox(_("Details for e&xperts"), self)
+        self.experts.setObjectName("experts")
+        self.experts.toggled.connect(self._show_experts)
+        layout.addWidget(self.experts)
+        self.experts.setChecked(gprefs.get(EXPERTS) is True)
+        self._show_experts(self.experts.isChecked())
         self.buttons = QDialogButtonBox(QDialogButtonBox.StandardButton.Close, self)
         self.buttons.addButton(help_button(self, lambda: "notfound"), QDialogButtonBox.ButtonRole.HelpRole)
         self.buttons.rejected.connect(self.reject)
@@ -91,6 +100,14 @@ class DetailsDialog(QDialog):
 
     def sizeHint(self) -> QSize:
         return QSize(820, 480)
+
+    def _show_experts(self, on: bool) -> None:
+        """Shows or hides what only somebody who knows KOReader from inside can read."""
+        if on != (gprefs.get(EXPERTS) is True):
+            keep_choice(EXPERTS, on)
+        self.history.show_places(on)
+        if self._place is not None:
+            self._place.setHidden(not on)
 
     def _table(self, headings: list[str]) -> QTreeWidget:
         tree = QTreeWidget(self)
@@ -106,7 +123,7 @@ class DetailsDialog(QDialog):
         layout = QVBoxLayout(page)
         about = Label(_("Under each of these names a server may know this book."), page)
         layout.addWidget(about)
-        self.digests = self._table([_("Digest"), _("By"), _("Known from"), _("Format"), _("Last seen")])
+        self.digests = self._table([_("Fingerprint"), _("By"), _("Known from"), _("Format"), _("Last seen")])
         self.digests.setObjectName("digests")
         self.digests.setColumnWidth(0, 280)
         self.digests.setColumnWidth(2, 160)
@@ -115,14 +132,14 @@ class DetailsDialog(QDialog):
         line = QHBoxLayout()
         self.new_digest = EnterField(page)
         self.new_digest.setObjectName("new_digest")
-        self.new_digest.setPlaceholderText(_("A digest from KOReader's book information"))
+        self.new_digest.setPlaceholderText(_("partial_md5_checksum of KOReader's metadata.epub.lua"))
         self.new_digest.textChanged.connect(self._show_state)
         self.new_digest.entered.connect(self._link)
-        label = name_of(self.new_digest, _("&Another digest:"))
+        label = name_of(self.new_digest, _("&Another fingerprint:"))
         self.link_button = QPushButton(_("Lin&k"), page)
         self.link_button.clicked.connect(self._link)
         self.unlink_button = QPushButton(_("&Not this book"), page)
-        self.unlink_button.setToolTip(_("The selected digest is never again taken for this book"))
+        self.unlink_button.setToolTip(_("The selected copy is never again taken for this book"))
         self.unlink_button.clicked.connect(self._unlink)
         self.copy_button = QPushButton(_("&Copy"), page)
         self.copy_button.clicked.connect(self._copy)
@@ -163,7 +180,7 @@ class DetailsDialog(QDialog):
     def _show_state(self) -> None:
         typed = self.new_digest.text().strip().lower()
         self.link_button.setEnabled(DIGEST.fullmatch(typed) is not None)
-        reason = "" if self.link_button.isEnabled() else _("A digest has 32 characters, 0 to 9 and a to f")
+        reason = "" if self.link_button.isEnabled() else _("A fingerprint has 32 characters, 0 to 9 and a to f")
         self.link_button.setToolTip(reason)
         for button in (self.unlink_button, self.copy_button):
             button.setEnabled(bool(self._selected()))
@@ -206,7 +223,7 @@ class DetailsDialog(QDialog):
         question.setIcon(QMessageBox.Icon.Question)
         question.setWindowTitle(_("KOReader Progress"))
         question.setTextFormat(Qt.TextFormat.PlainText)
-        question.setText(_("This digest has brought values into the library. Put back what stood there before?"))
+        question.setText(_("This copy has brought values into the library. Put back what stood there before?"))
         question.setInformativeText("\n".join(lines))
         self.restore_button = question.addButton(_("&Put back"), QMessageBox.ButtonRole.AcceptRole)
         question.addButton(_("&Leave as it is"), QMessageBox.ButtonRole.RejectRole)
@@ -226,7 +243,7 @@ class DetailsDialog(QDialog):
             layout.addWidget(Label(_("This book was not synced yet."), page))
             layout.addStretch(1)
             return page
-        words = _("calibre and the server last agreed on {percentage}, read with {device} ({when}).")
+        words = _("The last sync saw {percentage}, read with {device} ({when}).")
         text = words.format(
             percentage=percent(base["percentage"]), device=base["device"] or "?", when=show_time(base["timestamp"])
         )
@@ -237,12 +254,12 @@ class DetailsDialog(QDialog):
         mappings = mappings_of(self._api)
         for column, value in sorted(base["values"].items()):
             self._add_line(table, self._column_name(column), show_cell(value, mappings.get(column)))
-        self._add_line(table, _("Place in KOReader's terms"), base["progress"])
+        self._place = self._add_line(table, _("Place in KOReader's terms"), base["progress"])
         layout.addWidget(table, 1)
         return page
 
-    def _add_line(self, table: QTreeWidget, name: str, value: str) -> None:
-        QTreeWidgetItem(table, [on_one_line(name), on_one_line(value)])
+    def _add_line(self, table: QTreeWidget, name: str, value: str) -> QTreeWidgetItem:
+        return QTreeWidgetItem(table, [on_one_line(name), on_one_line(value)])
 
     def done(self, result: int) -> None:
         keep_geometry(self, GEOMETRY)

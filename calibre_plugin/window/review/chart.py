@@ -115,7 +115,7 @@ class ReadingChart(QWidget):
             place = QRectF(0, height - 9, MARGIN_LEFT - 8, 18)
             painter.drawText(place, Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter, percent(share))
         if not self._points:
-            text = "…" if self.is_waiting else _("Nothing was heard of this book yet.")
+            text = "…" if self.is_waiting else _("No reading known yet.")
             # Between two lines of the scale, not struck through by one.
             above = paper.adjusted(0, 0, 0, -paper.height() / 2)
             painter.drawText(above, Qt.AlignmentFlag.AlignCenter, text)

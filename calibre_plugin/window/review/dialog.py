@@ -10,6 +10,7 @@ from typing import Any
 
 from qt.core import (
     QApplication,
+    QCheckBox,
     QComboBox,
     QDialog,
     QDialogButtonBox,
@@ -21,7 +22,6 @@ from qt.core import (
     QPushButton,
     QShortcut,
     QSize,
-    QStyle,
     Qt,
     QTreeView,
     QVBoxLayout,
@@ -34,19 +34,18 @@ from ...link.contract import ColumnMapping, ColumnUpdate
 from ..parts.help import help_button
 from ..parts.icons import icon
 from .plan_details import PlanDetails
-from .plan_model import AFTER, BEFORE, DEVICE, RESULT, TITLE, WHEN, WHY, PlanModel
-from .plan_rows import BookRow, Decision, count_kinds, dates_among, sample_dates, table_of
-from ..parts.geometry import keep_geometry
+from .covers import SIZE, Covers
+from .plan_model import RESULT, TITLE, WHY, PlanModel
+from .plan_rows import BookRow, Decision, count_kinds, disarmed, table_of
+from .plan_widths import PlanWidths
+from ..parts.geometry import keep_choice, keep_geometry
 from ..parts.fields import EnterField
 from ..parts.text import Label, beside, in_markup, name_of
 
 load_translations()
 
 GEOMETRY = "koreader_progress_result_dialog"
-# Above so many books the groups stay closed: opening them all would take the event loop's time.
-OPENED_GROUPS = 150
-# Pixels by which one day's digits may be wider than another's: kerning, and parts of pixels.
-SPARE = 6
+UNFOLDED = "koreader_progress_review_unfolded"
 
 OnAccept = Callable[[list[BookRow], list[ColumnUpdate]], None]
 
@@ -80,7 +79,8 @@ class ResultDialog(QDialog):
         self._on_reject = on_reject
         self._apply_label = apply_label
         self.rows = rows
-        self.model = PlanModel(rows, columns, column_name, on_accept is None, self)
+        covers = Covers(gui.current_db.new_api, lambda read: self.model.covers_read(read), self)
+        self.model = PlanModel(rows, columns, column_name, on_accept is None, covers, self)
 
         layout = QVBoxLayout(self)
         self.headline = Label(headline, self)
@@ -107,7 +107,7 @@ class ResultDialog(QDialog):
         self.kinds = QComboBox(self)
         news = counts["update"] + counts["conflict"] + counts["skip"]
         choices = [
-            (_("All that is new ({n})").format(n=news), ("conflict", "update", "skip")),
+            (_("All but unchanged ({n})").format(n=news), ("conflict", "update", "skip")),
             (_("Changes ({n})").format(n=counts["update"]), ("update",)),
             (_("To decide ({n})").format(n=counts["conflict"]), ("conflict",)),
             (_("Left alone ({n})").format(n=counts["skip"]), ("skip",)),
@@ -128,6 +128,12 @@ class ResultDialog(QDialog):
         line.addSpacing(12)
         line.addWidget(find)
         line.addWidget(self.search, 1)
+        self.unfold = QCheckBox(_("Show each &value"), self)
+        self.unfold.setObjectName("unfold")
+        self.unfold.setToolTip(_("Unfolds every book; one alone unfolds with its arrow or the right arrow key"))
+        self.unfold.setChecked(gprefs.get(UNFOLDED) is True)
+        self.unfold.toggled.connect(self._unfold_chosen)
+        line.addWidget(self.unfold)
         self.kinds.currentIndexChanged.connect(self._filter)
         self.search.textChanged.connect(self._filter)
         # Not what the default button does, which writes.
@@ -143,9 +149,9 @@ class ResultDialog(QDialog):
         self.tree.setAllColumnsShowFocus(True)
         header = self.tree.header()
         header.setStretchLastSection(False)
-        for section, width in self._widths().items():
-            header.resizeSection(section, width)
         header.setSectionResizeMode(WHY, QHeaderView.ResizeMode.Stretch)
+        self._widths = PlanWidths(self.tree)
+        self.tree.setIconSize(SIZE)
         header.setSortIndicator(-1, Qt.SortOrder.AscendingOrder)
         self.tree.setSortingEnabled(True)
         if all(row.kind != "conflict" and not any(cell.outcome for cell in row.cells) for row in self.rows):
@@ -153,29 +159,13 @@ class ResultDialog(QDialog):
         self.tree.setContextMenuPolicy(Qt.ContextMenuPolicy.CustomContextMenu)
         self.tree.customContextMenuRequested.connect(self._context_menu)
         QShortcut(QKeySequence(QKeySequence.StandardKey.Copy), self.tree, self.copy_selected)
-        self.model.modelReset.connect(self._open_groups)
+        self.model.modelReset.connect(self._fold)
+        self.model.rowsInserted.connect(lambda *_rows: self._fold())
         self.model.modelReset.connect(self._begin_at_the_top)
         # A reset gives the view a new place to stand, the selection model stays.
         self.tree.selectionModel().currentChanged.connect(lambda now, _before: self.details.show_line(now))
         self.model.dataChanged.connect(lambda *_changed: self.details.show_line(self.tree.currentIndex()))
         return self.tree
-
-    def _widths(self) -> dict[int, int]:
-        """How wide each column begins, in pixels: no date is cut, in whatever font and language."""
-        style = self.tree.style()
-        # What Qt's delegate leaves free on both sides of a text.
-        margins = 2 * (style.pixelMetric(QStyle.PixelMetric.PM_FocusFrameHMargin, None, self.tree) + 1)
-        metrics = self.tree.fontMetrics()
-        date = max(metrics.horizontalAdvance(text) for text in sample_dates()) + margins + SPARE
-        before, after = dates_among(self.rows, self._columns)
-        return {
-            TITLE: 240,
-            BEFORE: max(95, date) if before else 95,
-            AFTER: max(95, date) if after else 95,
-            DEVICE: 90,
-            WHEN: date,
-            RESULT: 100,
-        }
 
     def _decisions(self) -> QHBoxLayout:
         line = QHBoxLayout()
@@ -227,12 +217,18 @@ class ResultDialog(QDialog):
 
     def _filter(self) -> None:
         self.model.show_only(self.kinds.currentData(), self.search.text())
-        self._open_groups()
+        self._fold()
+        self._widths.need(self.model.changes())
         self._show_summary()
 
-    def _open_groups(self) -> None:
-        if len(self.model.shown) <= OPENED_GROUPS:
+    def _fold(self) -> None:
+        """As the reader wants it: a line a book, or each of its values below it, of the books that are laid out."""
+        if self.unfold.isChecked():
             self.tree.expandAll()
+
+    def _unfold_chosen(self, on: bool) -> None:
+        keep_choice(UNFOLDED, on)
+        (self.tree.expandAll if on else self.tree.collapseAll)()
 
     def _begin_at_the_top(self) -> None:
         """The keyboard stands on the first line, which is shown whole; nothing is selected by that."""
@@ -296,7 +292,7 @@ class ResultDialog(QDialog):
     def csv_text(self) -> str:
         """The shown lines as CSV."""
         out = io.StringIO(newline="")
-        csv.writer(out).writerows(self._table(self.model.shown))
+        csv.writer(out).writerows([disarmed(word) for word in line] for line in self._table(self.model.shown))
         return out.getvalue()
 
     def copy_csv(self) -> None:
@@ -333,6 +329,7 @@ class ResultDialog(QDialog):
 
     def done(self, result: int) -> None:
         keep_geometry(self, GEOMETRY)
+        self._widths.keep()
         accepted = result == QDialog.DialogCode.Accepted
         on_accept, on_reject = self._on_accept, self._on_reject
         # Whatever closes the dialog twice must not write twice.

@@ -24,6 +24,7 @@ from ..parts.text import Label, on_one_line
 load_translations()
 
 DAY: Final = 86_400
+PLACE: Final = 3
 
 
 class HistoryPage(QWidget):
@@ -41,7 +42,8 @@ class HistoryPage(QWidget):
         layout.addWidget(self.story)
         self.chart = ReadingChart(self)
         layout.addWidget(self.chart, 1)
-        layout.addWidget(self._table(), 1)
+        self.log = self._table()
+        layout.addWidget(self.log, 1)
         layout.addLayout(self._export_line())
         if book is not None:
             self.chart.is_waiting = True
@@ -62,6 +64,10 @@ class HistoryPage(QWidget):
             QTreeWidgetItem(table, [on_one_line(text) for text in texts])
         return table
 
+    def show_places(self, on: bool) -> None:
+        """Shows or hides where exactly each place is, in KOReader's own terms."""
+        self.log.setColumnHidden(PLACE, not on)
+
     def _export_line(self) -> QHBoxLayout:
         line = QHBoxLayout()
         line.addStretch(1)
@@ -73,7 +79,7 @@ class HistoryPage(QWidget):
         self.export_button.setMenu(menu)
         self.export_button.setEnabled(self._book is not None)
         if self._book is None:
-            self.export_button.setToolTip(_("Nothing was heard of this book yet."))
+            self.export_button.setToolTip(_("No reading known yet."))
         line.addWidget(self.export_button)
         return line
 

@@ -7,7 +7,7 @@ from typing import Any
 from qt.core import QModelIndex, QTextBrowser
 
 from ...words.explain import why_text
-from .plan_model import AFTER, BEFORE, RESULT, TITLE, PlanModel
+from .plan_model import CHANGE, RESULT, TITLE, PlanModel
 from .plan_rows import BookRow, device_of, when_of
 from ..parts.text import escape
 
@@ -48,10 +48,11 @@ class PlanDetails(QTextBrowser):
         return "<br>".join(part for part in parts if part)
 
     def _change(self, index: QModelIndex) -> str:
-        name, before, after, result = (
-            escape(str(index.siblingAtColumn(column).data() or "")) for column in (TITLE, BEFORE, AFTER, RESULT)
+        name, change, result = (
+            escape(str(index.siblingAtColumn(column).data() or "")) for column in (TITLE, CHANGE, RESULT)
         )
-        change = f"{name}: {before} → <b>{after}</b>"
+        before, arrow, after = change.rpartition(" → ")
+        change = f"{name}: {before}{arrow}<b>{after}</b>"
         return f"{change} ({result})" if result else change
 
 

@@ -9,12 +9,14 @@ from qt.core import QAbstractItemModel, QFont, QModelIndex, QObject, Qt, pyqtSig
 
 from ...link.contract import ColumnMapping
 from ...words.explain import why_text
-from .plan_rows import BookRow, CellRow, Decision, device_of, show_cell, when_of
+from .change_words import book_words, cell_words
+from .covers import Covers
+from .plan_rows import BookRow, CellRow, Decision
 from ..parts.text import on_one_line, tip
 
 load_translations()
 
-TITLE, BEFORE, AFTER, WHY, DEVICE, WHEN, RESULT = range(7)
+TITLE, CHANGE, WHY, RESULT = range(4)
 # A book's own index carries this; a cell's carries its book's row, counted from 1.
 TOP: Final = 0
 
@@ -35,6 +37,7 @@ class PlanModel(QAbstractItemModel):
         columns: Sequence[ColumnMapping],
         column_name: Callable[[str], str],
         readonly: bool,
+        covers: Covers | None = None,
         parent: QObject | None = None,
     ) -> None:
         super().__init__(parent)
@@ -45,7 +48,8 @@ class PlanModel(QAbstractItemModel):
         self.readonly = readonly
         self._mappings: Mapping[str, ColumnMapping] = {mapping["column"]: mapping for mapping in columns}
         self._column_name = column_name
-        self._headings = [_("Book"), _("Before"), _("After"), _("Why"), _("Device"), _("When"), _("Result")]
+        self._covers = covers
+        self._headings = [_("Book"), _("Change"), _("Why"), _("Result")]
         self._sorting: tuple[int, Qt.SortOrder] | None = None
         self._bold = QFont()
         self._bold.setBold(True)
@@ -166,8 +170,11 @@ class PlanModel(QAbstractItemModel):
             return tip(text) if role == Role.ToolTipRole else on_one_line(text)
         if role == Role.CheckStateRole and index.column() == TITLE and not self.readonly and self._has_box(index):
             return self._check_state(book, cell)
-        if role == Role.FontRole and cell is None and index.column() == TITLE:
-            return self._bold
+        if cell is None and index.column() == TITLE:
+            if role == Role.FontRole:
+                return self._bold
+            if role == Role.DecorationRole and self._covers is not None:
+                return self._covers.cover(book.book_id)
         return None
 
     def _check_state(self, book: BookRow, cell: CellRow | None) -> Qt.CheckState:
@@ -201,25 +208,20 @@ class PlanModel(QAbstractItemModel):
     def _book_text(self, book: BookRow, column: int) -> str:
         if column == TITLE:
             return f"{book.title} — {book.authors}" if book.authors else book.title
+        if column == CHANGE:
+            return book_words(book, self._mappings, self._column_name, self.readonly)
         if column == WHY:
             return why_text(book.why)
-        if column == DEVICE:
-            return device_of(book)
-        if column == WHEN:
-            return when_of(book)
         if column == RESULT and book.kind == "conflict":
             return {"theirs": _("take KOReader's"), "ours": _("keep mine"), "later": _("undecided")}[book.decision]
         return ""
 
     def _cell_text(self, book: BookRow, cell: CellRow, column: int) -> str:
         update = cell.update
-        mapping = self._mappings.get(update["column"])
         if column == TITLE:
             return self._column_name(update["column"])
-        if column == BEFORE:
-            return show_cell(update["before"], mapping)
-        if column == AFTER:
-            return show_cell(update["after"], mapping)
+        if column == CHANGE:
+            return cell_words(book, cell, self._mappings, self.readonly)
         if column == WHY:
             # Said once, in the book's own line.
             return "" if update["why"] == book.why else why_text(update["why"])
@@ -233,11 +235,24 @@ class PlanModel(QAbstractItemModel):
             self._sort(column, order)
         self.endResetModel()
 
+    def changes(self) -> list[str]:
+        """What the changes that are laid out say, of books and of their values."""
+        said = []
+        for number, row in enumerate(self.shown[: self._loaded]):
+            book = self.index(number, CHANGE)
+            cells = [self.index(cell, CHANGE, self.index(number, 0)) for cell in range(len(row.cells))]
+            said += [str(index.data() or "") for index in (book, *cells)]
+        return said
+
+    def covers_read(self, book_ids: set[int]) -> None:
+        """Shows the covers that have been read meanwhile."""
+        for number, row in enumerate(self.shown[: self._loaded]):
+            if row.book_id in book_ids:
+                index = self.index(number, TITLE)
+                self.dataChanged.emit(index, index, [Role.DecorationRole])
+
     def _sort(self, column: int, order: Qt.SortOrder) -> None:
         def key(row: BookRow) -> tuple[Any, ...]:
-            if column == WHEN:
-                stamp = row.conflict["theirs"]["timestamp"] if row.conflict else row.why["data"].get("timestamp")
-                return (stamp or 0, row.title.casefold())
             return (self._book_text(row, column).casefold(), row.title.casefold())
 
         self.shown.sort(key=key, reverse=order == Qt.SortOrder.DescendingOrder)

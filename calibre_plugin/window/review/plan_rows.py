@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import datetime
 from collections import Counter
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final, Literal
 
 from ...library.calibre_db import CalibreDb
-from ...link.contract import Cell, ColumnMapping, ColumnUpdate, Conflict, PullPlan, Why
+from ...link.contract import FITTING, Cell, ColumnMapping, ColumnUpdate, Conflict, PullPlan, Why
 from ...words.explain import why_text
 from ...library.books import WriteReport
 from ...words.reasons import why_sentence
@@ -60,8 +60,13 @@ class BookRow:
         return [cell.update for cell in self.cells if cell.ticked]
 
 
-def rows_of(api: CalibreDb, plan: PullPlan) -> list[BookRow]:
-    """The plan's books: conflicts first, then changes, then skips; within each by title. Meant for a job's thread."""
+def rows_of(api: CalibreDb, plan: PullPlan, columns: Sequence[ColumnMapping] = ()) -> list[BookRow]:
+    """The plan's books: conflicts first, then changes, then skips; within each by title. Meant for a job's thread.
+
+    A book's cells come in the order of the preferences.
+    """
+    fields = list(FITTING)
+    place = {mapping["column"]: fields.index(mapping["field"]) for mapping in columns}
     shown = [item["book_id"] for key in ("conflicts", "updates", "skipped") for item in plan[key]]
     titles = api.all_field_for("title", shown)
     writers = api.all_field_for("authors", shown)
@@ -85,6 +90,7 @@ def rows_of(api: CalibreDb, plan: PullPlan) -> list[BookRow]:
         kind: Kind = "unchanged" if skip["reason"]["code"] in QUIET else "skip"
         row(kind, skip["book_id"], skip["reason"])
     for found in rows.values():
+        found.cells.sort(key=lambda cell: place.get(cell.update["column"], len(place)))
         found.words = f"{found.title}\n{found.authors}\n{device_of(found)}\n{why_text(found.why)}".casefold()
     order = {"conflict": 0, "update": 1, "skip": 2, "unchanged": 3}
     return sorted(rows.values(), key=lambda found: (order[found.kind], found.title.casefold(), found.book_id))
@@ -150,18 +156,6 @@ def show_time(timestamp: Any) -> str:
     return show_iso(datetime.datetime.fromtimestamp(timestamp, datetime.timezone.utc).isoformat())
 
 
-def sample_dates() -> list[str]:
-    """A date of every month, as `show_iso` shows it: no date that can be shown is wider than these by more than its digits."""
-    return [show_iso(f"2008-{month:02}-08T08:08:00") for month in range(1, 13)]
-
-
-def dates_among(rows: Iterable[BookRow], columns: Iterable[ColumnMapping]) -> tuple[bool, bool]:
-    """Whether any cell held a date before, and whether any gets one."""
-    dated = {mapping["column"] for mapping in columns if mapping["datatype"] == "datetime"}
-    updates = [cell.update for row in rows for cell in row.cells if cell.update["column"] in dated]
-    return any(update["before"] for update in updates), any(update["after"] for update in updates)
-
-
 def device_of(row: BookRow) -> str:
     """The device whose progress this is."""
     return str(row.conflict["theirs"]["device"] if row.conflict else row.why["data"].get("device") or "")
@@ -170,6 +164,11 @@ def device_of(row: BookRow) -> str:
 def when_of(row: BookRow) -> str:
     """When that device sent it."""
     return show_time(row.conflict["theirs"]["timestamp"] if row.conflict else row.why["data"].get("timestamp"))
+
+
+def disarmed(word: str) -> str:
+    """A word of a CSV that no spreadsheet runs as a formula: titles come from anywhere. As the command line writes it."""
+    return f"'{word}" if word[:1] in ("=", "+", "-", "@", "\t", "\r") else word
 
 
 def table_of(

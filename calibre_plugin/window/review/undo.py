@@ -68,14 +68,14 @@ class UndoDialog(QDialog):
         self._names = names_in(self._api)
         layout = QVBoxLayout(self)
         about = Label(
-            _("Undoing puts back what stood in a cell before the run, if the cell still holds what the run wrote.")
+            _("Undoing puts back the value before the sync, where the library still holds what the sync wrote.")
             + " "
             + _("On the server it puts back the earlier place, if no device has synced since."),
             self,
         )
         layout.addWidget(about)
         self.tree = QTreeWidget(self)
-        self.tree.setHeaderLabels([_("Run"), _("Before"), _("Written")])
+        self.tree.setHeaderLabels([_("Sync"), _("Before"), _("Written")])
         self.tree.setSelectionMode(QTreeWidget.SelectionMode.ExtendedSelection)
         self.tree.setAlternatingRowColors(True)
         self.tree.itemExpanded.connect(self._list_books)
@@ -88,7 +88,7 @@ class UndoDialog(QDialog):
         self.undo_button.setIcon(icon("undo"))
         self.undo_button.clicked.connect(self.undo)
         self.buttons.addButton(help_button(self, lambda: "undo"), QDialogButtonBox.ButtonRole.HelpRole)
-        self.older_button = self.buttons.addButton(_("Show &older runs"), QDialogButtonBox.ButtonRole.ActionRole)
+        self.older_button = self.buttons.addButton(_("Show &older syncs"), QDialogButtonBox.ButtonRole.ActionRole)
         self.older_button.clicked.connect(self.read_more)
         self.buttons.rejected.connect(self.reject)
         layout.addWidget(self.buttons)
@@ -111,7 +111,7 @@ class UndoDialog(QDialog):
                 note_fault("read the write journal", answer.error)
                 self._show_state()
                 self.older_button.setEnabled(True)
-                self.status.setText(_("The journal of what was written could not be read."))
+                self.status.setText(_("The log of what was written could not be read."))
             else:
                 then(answer)
 
@@ -120,7 +120,7 @@ class UndoDialog(QDialog):
     def read_more(self) -> None:
         """Lists the next runs that have something to undo."""
         self.older_button.setEnabled(False)
-        self.status.setText(_("Reading the journal…"))
+        self.status.setText(_("Reading the log…"))
         self._ask(self._next_runs, self._list)
 
     def _next_runs(self) -> list[RunHead]:
@@ -140,7 +140,7 @@ class UndoDialog(QDialog):
         for run in heads:
             what = {
                 "pull": _("{when}: sync of “{profile}”"),
-                "push": _("{when}: push of “{profile}”"),
+                "push": _("{when}: sent for “{profile}”"),
                 "undo": _("{when}: an undo"),
                 "carry_over": _("{when}: places of “{profile}” offered to other copies"),
                 "offer": _("{when}: places of “{profile}” offered to devices"),
@@ -207,9 +207,9 @@ class UndoDialog(QDialog):
         if not self.tree.topLevelItemCount():
             self.status.setText(_("There is nothing to undo."))
         elif chosen is None:
-            self.status.setText(_("Select one run, or books of one run."))
+            self.status.setText(_("Select one sync, or books of one sync."))
         elif chosen[1] is None:
-            self.status.setText(_("The whole run will be undone."))
+            self.status.setText(_("The whole sync will be undone."))
         else:
             n = len(chosen[1])
             self.status.setText(ngettext("{n} book will be undone.", "{n} books will be undone.", n).format(n=n))

@@ -55,7 +55,7 @@ class UnmatchedDialog(QDialog):
     def __init__(self, gui: CalibreWindow, found: Found) -> None:
         super().__init__(gui)
         self.setObjectName("koreader_progress_unmatched")
-        self.setWindowTitle(_("KOReader Progress: unmatched documents"))
+        self.setWindowTitle(_("KOReader Progress: progress without a book"))
         self.setWindowIcon(icon("unmatched"))
         self.setWindowFlag(Qt.WindowType.WindowMaximizeButtonHint, True)
         self.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
@@ -66,8 +66,8 @@ class UnmatchedDialog(QDialog):
         layout = QVBoxLayout(self)
         about = Label(
             _(
-                "The server, a device or a copy that left calibre knows these documents, and no book of the library has "
-                "them. Link one to its book, and the next sync brings its progress."
+                "The server, a device or a copy that left calibre knows these, and no book of the library"
+                " has them. Link one to its book, and the next sync brings its progress."
             ),
             self,
         )
@@ -77,7 +77,7 @@ class UnmatchedDialog(QDialog):
         layout.addWidget(self.note)
         layout.addLayout(self._filter_line())
         headings = [
-            _("Document"),
+            _("Found"),
             _("File"),
             _("Read"),
             _("Device"),
@@ -141,7 +141,10 @@ class UnmatchedDialog(QDialog):
         self.pasted = QPlainTextEdit(self)
         self.pasted.setObjectName("pasted_digests")
         self.pasted.setPlaceholderText(
-            _("Digests from anywhere, or what KOReader's own file about a book holds (metadata.epub.lua in its .sdr)")
+            _(
+                "Fingerprints from anywhere, or what KOReader's own file about a book holds "
+                "(metadata.epub.lua in its .sdr)"
+            )
         )
         self.pasted.setTabChangesFocus(True)
         self.pasted.setMaximumHeight(52)
@@ -196,7 +199,7 @@ class UnmatchedDialog(QDialog):
             if "pasted" in document.origins:
                 self.tree.setCurrentItem(item)
         if not self._found.documents:
-            self.status.setText(_("Every document that is known belongs to a book."))
+            self.status.setText(_("All progress that is known belongs to a book."))
         self._choose()
 
     def _current(self) -> Any:
@@ -213,10 +216,10 @@ class UnmatchedDialog(QDialog):
             self.books.addItem(on_one_line(f"{suggestion.title} — {authors}"), suggestion.book_id)
         self.books.setEnabled(bool(suggestions))
         self.link_button.setEnabled(bool(suggestions))
-        reason = _("Select a document first") if item is None else _("No book of the library resembles this document")
+        reason = _("Select a line first") if item is None else _("No book of the library resembles this")
         self.link_button.setToolTip("" if suggestions else reason)
         self.other_button.setEnabled(item is not None)
-        self.other_button.setToolTip("" if item is not None else _("Select a document first"))
+        self.other_button.setToolTip("" if item is not None else _("Select a line first"))
 
     # What is pasted.
 
@@ -253,12 +256,12 @@ class UnmatchedDialog(QDialog):
         self._fill()
         pasted = documents_in(text)
         if text.strip() and not pasted:
-            self.status.setText(_("No digest is in this text: one has 32 characters, 0 to 9 and a to f."))
+            self.status.setText(_("No fingerprint is in this text: one has 32 characters, 0 to 9 and a to f."))
         elif news.owned:
             titles = sorted({str(self._api.field_for("title", book_id)) for book_id in news.owned.values()})
             words = ngettext(
-                "{n} pasted digest belongs to {titles} already.",
-                "{n} pasted digests belong to {titles} already.",
+                "{n} pasted fingerprint belongs to {titles} already.",
+                "{n} pasted fingerprints belong to {titles} already.",
                 len(news.owned),
             )
             self.status.setText(words.format(n=len(news.owned), titles=", ".join(f"“{title}”" for title in titles)))

@@ -132,7 +132,12 @@ def pull_job(
             log(bridge.log)
         lost = out_of_reach(request.copy_logs)
         told = [notice_sentence(met) for met in untold_notices()]
-        return PullOutcome(pulled=pulled, rows=rows_of(request.api, pulled.plan), out_of_reach=lost, notices=told)
+        return PullOutcome(
+            pulled=pulled,
+            rows=rows_of(request.api, pulled.plan, request.profile["columns"]),
+            out_of_reach=lost,
+            notices=told,
+        )
     except Exception as error:
         if abort.is_set() or (isinstance(error, SyncError) and error.name == "Cancelled"):
             return PullOutcome()
@@ -199,7 +204,7 @@ def write_job(
             applied = writing.finish()
     except OSError as error:
         trouble = Explanation(
-            _("The write journal could not be kept, so nothing more was written."),
+            _("The log for undoing could not be kept, so nothing more was written."),
             _("Is there space left on the disk of calibre's configuration folder?"),
             str(error),
         )
@@ -291,7 +296,7 @@ def undo_job(
         try:
             return UndoOutcome(undone())
         except OSError as error:
-            return UndoOutcome(trouble=Explanation(_("The write journal could not be kept."), "", str(error)))
+            return UndoOutcome(trouble=Explanation(_("The log for undoing could not be kept."), "", str(error)))
 
     try:
         if account is None:
@@ -321,4 +326,4 @@ def put_back_job(
     try:
         return UndoOutcome(Undone(runs[0], put_back(api, runs, only, abort)))
     except OSError as error:
-        return UndoOutcome(trouble=Explanation(_("The write journal could not be kept."), "", str(error)))
+        return UndoOutcome(trouble=Explanation(_("The log for undoing could not be kept."), "", str(error)))

@@ -20,7 +20,6 @@ from ...memory.history import read_digests
 from .jobs import PullRequest
 from ...words.data import percent
 from ...sync.offers import alike_copies, offers_of
-from ..review.plan_model import DEVICE, WHEN
 from ..review.plan_rows import BookRow, CellRow
 from .push import expected, phase_reporter
 from ...memory.rebuild import rebuild
@@ -59,7 +58,9 @@ def offer_job(
                         api, offers, request.account, request.profile, bridge, abort, on_phase, on_request=True
                     )
                 except OSError as error:
-                    return OfferOutcome(trouble=Explanation(_("The write journal could not be kept."), "", str(error)))
+                    return OfferOutcome(
+                        trouble=Explanation(_("The log for undoing could not be kept."), "", str(error))
+                    )
             results += alike_copies(api, offers)
             forget_offers({done["carry_over"]["document"] for done in results if done["outcome"] == "carried"})
         digests = read_digests(api, ids)
@@ -162,7 +163,4 @@ class OfferRun:
             (),
             lambda document: names.get(document, document),
         )
-        # The reasons name them.
-        for column in (DEVICE, WHEN):
-            report.tree.setColumnHidden(column, True)
         report.show()

@@ -57,11 +57,9 @@ class PullRun:
         run.reviewed = True
         first = any(why["code"] == "first_run" for why in plan["review"])
         headline = (
-            _(
-                "This is the first sync of the profile “{name}”: please look through the changes before they are written."
-            )
+            _("This is the first sync of “{name}”. Nothing has been changed yet; every sync can be undone.")
             if first
-            else _("The profile “{name}” would change these books. Untick what should stay as it is.")
+            else _("The sync of “{name}” would change these books. Untick what should stay as it is.")
         )
         self._runs.show_rows(
             run,

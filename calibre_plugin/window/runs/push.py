@@ -103,7 +103,7 @@ def send_job(
                     decided,
                 )
             except OSError as error:
-                return SentOutcome(trouble=Explanation(_("The write journal could not be kept."), "", str(error)))
+                return SentOutcome(trouble=Explanation(_("The log for undoing could not be kept."), "", str(error)))
         return SentOutcome(pushed)
     except Exception as error:
         trouble = expected(error, abort)
@@ -184,7 +184,7 @@ class PushRun:
             return
         runs.show_rows(
             run,
-            _("KOReader Progress: push"),
+            _("KOReader Progress: send to the server"),
             _("These places would go from calibre to the server, where KOReader finds them. Untick what should not."),
             apply_label=_("&Send to server"),
             column_name=lambda _column: _("On the server"),
@@ -212,7 +212,7 @@ class PushRun:
 
     def _send(self, prepared: push.Prepared, accepted: Collection[int], decided: Collection[int]) -> None:
         args = (self._run.request, prepared, accepted, decided)
-        self._runs.run_job(self._run, _("KOReader Progress: push"), send_job, args, self._sent)
+        self._runs.run_job(self._run, _("KOReader Progress: send to the server"), send_job, args, self._sent)
 
     def _sent(self, _run: Run, outcome: SentOutcome | None) -> None:
         run, runs = self._run, self._runs

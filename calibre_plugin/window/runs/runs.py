@@ -148,7 +148,7 @@ class Runs(QObject):
             books = _("the books being read")
         title = _("KOReader Progress: sync {books}").format(books=books)
         if run.push:
-            title = _("KOReader Progress: push")
+            title = _("KOReader Progress: send to the server")
             self.run_job(run, title, prepare_job, (run.request,), PushRun(self, run).planned)
         elif run.offer:
             title = _("KOReader Progress: offer places")

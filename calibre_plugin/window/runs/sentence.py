@@ -49,7 +49,8 @@ def run_sentence(run: Run) -> str:
         words = ngettext("{n} book could not be written", "{n} books could not be written", run.unwritten)
         parts.append(words.format(n=run.unwritten))
     if not parts:
-        parts.append(_("Nothing new"))
+        has_news = run.plan is not None and (run.plan["updates"] or run.plan["conflicts"])
+        parts.append(_("Nothing was written") if has_news else _("Nothing new"))
     if run.undecided:
         parts.append(ngettext("{n} to decide", "{n} to decide", run.undecided).format(n=run.undecided))
     if run.plan is not None:

@@ -58,7 +58,10 @@ class UndoRuns:
             if account is None:
                 self._runs.complain(
                     Explanation(
-                        _("The account of this push is no longer there, so nothing can be taken back from its server."),
+                        _(
+                            "The account that sent this is no longer there, so nothing can be taken back from its "
+                            "server."
+                        ),
                         _("Enter it again in the preferences, then undo."),
                         tab="account",
                     ),

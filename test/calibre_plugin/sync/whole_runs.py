@@ -372,7 +372,7 @@ class WholeRuns(WithServer):
         with mock.patch.object(push, "journal_of", return_value=WriteJournal(file, "x")):
             outcome = self.send(profile)
         assert outcome.trouble is not None
-        self.assertEqual(outcome.trouble.sentence, "The write journal could not be kept.")
+        self.assertEqual(outcome.trouble.sentence, "The log for undoing could not be kept.")
         self.assertIn("no folder", outcome.trouble.details)
         self.assertAlmostEqual(self.stands()["percentage"], 0.4)
         self.assertEqual(self.api.field_for("#status", self.book), "Reading")
