@@ -1,5 +1,5 @@
-import { indexIn } from "./text-index.ts";
-import { type Tree, textFrom } from "./tree.ts";
+import { charactersBetween } from "./between.ts";
+import type { Tree } from "./tree.ts";
 import { charactersFrom } from "./words.ts";
 
 /** Non-whitespace characters that must agree behind a place before it counts as found. */
@@ -17,26 +17,6 @@ function agree(from: Tree, to: Tree, ordinal: number): boolean {
   // One may be shorter where its tree has dropped what follows (text between table cells), but not at its end.
   const [shorter, longer, tree] = here.length < there.length ? [here, there, from] : [there, here, to];
   return longer.startsWith(shorter) && ordinal + Array.from(shorter).length < tree.characters;
-}
-
-/** The non-whitespace characters between two ordinals, each with its own ordinal. */
-function charactersBetween(tree: Tree, first: number, end: number): { text: string; ordinals: number[] } {
-  const ordinals: number[] = [];
-  const characters: string[] = [];
-  for (let at = textFrom(tree, first); at < tree.texts.length; at += 1) {
-    const node = tree.texts[at];
-    if (node === undefined || node.start >= end) break;
-    let ordinal = Math.max(node.start, first);
-    const from = indexIn(node, ordinal - node.start);
-    const to = end >= node.end ? node.text.length : indexIn(node, end - node.start);
-    for (const character of node.text.slice(from, to)) {
-      if (character <= " ") continue;
-      characters.push(character);
-      for (let unit = 0; unit < character.length; unit += 1) ordinals.push(ordinal);
-      ordinal += 1;
-    }
-  }
-  return { text: characters.join(""), ordinals };
 }
 
 /** Where `needle` begins in `text`, the nearest to `middle`; -1 without it. */

@@ -43,8 +43,13 @@ function escapeId(id: string): string {
   return id.replaceAll(/[[\]^,();~@!]/g, "^$&");
 }
 
-/** Writes a CFI as calibre's viewer does. */
-export function formatCfi({ spine, steps, offset }: Cfi): string {
+/** The path inside its file alone, as calibre keeps the ends of a highlight. */
+export function formatCfiPath({ steps, offset }: Pick<Cfi, "steps" | "offset">): string {
   const path = steps.map(({ number, id }) => `/${number}${id === null ? "" : `[${escapeId(id)}]`}`).join("");
-  return `epubcfi(/${2 * (spine + 1)}${path}${offset === null ? "" : `:${offset}`})`;
+  return `${path}${offset === null ? "" : `:${offset}`}`;
+}
+
+/** Writes a CFI as calibre's viewer does. */
+export function formatCfi(cfi: Cfi): string {
+  return `epubcfi(/${2 * (cfi.spine + 1)}${formatCfiPath(cfi)})`;
 }
