@@ -23,6 +23,7 @@ from .sync import push
 from .memory.book_memory import logged_books
 from .link.client import BridgeClient, BridgeDied, BridgeNotStarted, SyncError
 from .sync.carry_over import carry_over
+from .devices.annotated import annotated_books
 from .sync.examine import as_answer, examine_card
 from .settings.config import Settings, account_id_of, default_profile, map_columns, new_profile
 from .link.contract import (
@@ -35,6 +36,8 @@ from .link.contract import (
     Empty,
     Examine,
     Examined,
+    FindAnnotations,
+    FoundAnnotations,
     LibraryPushReport,
     LibraryPushRequest,
     LinkDigest,
@@ -267,6 +270,10 @@ class HeadlessLibrary:
         card = as_answer(examine_card(folder, self._abort)) if folder is not None else None
         return {"calibre": calibre_version, "card": card}
 
+    def annotations(self, params: FindAnnotations) -> FoundAnnotations:
+        """What readers marked in these books, as their sidecars below the folders tell. Changes nothing."""
+        return annotated_books(self._api, params["folders"], params["book_ids"], self._abort)
+
     def link(self, params: LinkDigest) -> Empty:
         """Makes a digest this book's for good."""
         link(self._to_be_changed(), self._book(params["book_id"]), params["digest"])
@@ -333,6 +340,7 @@ def serve(requests: TextIO, answers: TextIO, token: str, bridge: Sequence[str]) 
         "log": library.log,
         "copies": library.copies,
         "examine": library.examine,
+        "annotations": library.annotations,
         "link": library.link,
         "unlink": library.unlink,
         "explain": library.explain,

@@ -8,6 +8,7 @@ import type {
   Clock,
   FindServer,
   KosyncClient,
+  NotesFolder,
   OpenBookArchive,
   OpenKosyncClient,
   OpenStatistics,
@@ -80,6 +81,12 @@ export async function openBookArchive(path: string): Promise<BookArchive> {
 export async function statisticsOpener(): Promise<OpenStatistics> {
   const { openStatistics } = await import("./io/sqlite/statistics.ts");
   return openStatistics;
+}
+
+/** A folder of notes, which is made where it is missing. */
+export async function openNotesFolder(folder: string): Promise<NotesFolder> {
+  const notes = await import("./io/books/notes-folder.ts");
+  return notes.openNotesFolder(folder);
 }
 
 /** A client for one account; nothing is sent yet. What the cache remembers of a server's pace is where it begins. */

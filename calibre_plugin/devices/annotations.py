@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from typing import Any, Final, cast, get_args
+from typing import Any, Final, cast
 
-from ..link.contract import Annotation, Drawer, HighlightColor
+from ..link.contract import DRAWERS, HIGHLIGHT_COLORS, FoundAnnotation, Drawer, HighlightColor
 from .lua_table import read_lua_table
 
 # So many of one book are read, and characters of one text; more is no reader's.
@@ -14,31 +14,27 @@ MOST: Final = 20_000
 _LONGEST: Final = 100_000
 _LONGEST_POINTER: Final = 4096
 _DATE: Final = re.compile(r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d")
-_DRAWERS: Final = frozenset(get_args(Drawer))
-_COLORS: Final = frozenset(get_args(HighlightColor))
 # What no text of a reader's holds, and no file of calibre's may.
 _CONTROLS: Final = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")
 # What an older KOReader wrote by itself into a bookmark that has no note, in any language: "Page 12 … @ 2023-04-05 …".
 _AUTOMATIC: Final = re.compile(r"@ \d{4}-\d\d-\d\d \d\d:\d\d:\d\d$")
 
 
-def read_annotations(data: bytes, device: str) -> list[Annotation]:
+def read_annotations(data: bytes, device: str) -> list[FoundAnnotation]:
     """The annotations in a sidecar, in book order; those of which no date is told are left out. OddFile for what is none."""
     return annotations_in(read_lua_table(data), device)
 
 
-def annotations_in(table: dict[Any, Any], device: str) -> list[Annotation]:
+def annotations_in(table: dict[Any, Any], device: str) -> list[FoundAnnotation]:
     """As `read_annotations`, of a sidecar's table.
 
     Since July 2024 there is one list, `annotations`; where it stands, even empty, older ones beside it are leftovers.
     """
-    if isinstance(table.get("annotations"), dict):
-        found = _items(table["annotations"])
-        return [each for each in map(lambda item: _annotation(item, device), found) if each is not None]
-    for engine in ("_rolling", "_paging"):
-        if isinstance(table.get(f"annotations{engine}"), dict) and "bookmarks" not in table:
-            found = _items(table[f"annotations{engine}"])
-            return [each for each in map(lambda item: _annotation(item, device), found) if each is not None]
+    for name in ("annotations", "annotations_rolling", "annotations_paging"):
+        # The other engine's are a backup: what an older KOReader kept beside them is newer.
+        if isinstance(table.get(name), dict) and (name == "annotations" or "bookmarks" not in table):
+            made = (_annotation(item, device) for item in _items(table[name]))
+            return [annotation for annotation in made if annotation is not None]
     return _older(table, device)
 
 
@@ -52,13 +48,13 @@ def _items(value: object) -> Iterator[dict[Any, Any]]:
             yield value[key]
 
 
-def _annotation(item: dict[Any, Any], device: str) -> Annotation | None:
+def _annotation(item: dict[Any, Any], device: str) -> FoundAnnotation | None:
     created = _date(item.get("datetime"))
     page = _pointer(item.get("page"))
     if created is None or page is None:
         return None
     drawer, color = item.get("drawer"), item.get("color")
-    is_highlight = drawer in _DRAWERS
+    is_highlight = drawer in DRAWERS
     return {
         "kind": "highlight" if is_highlight else "bookmark",
         "created": created,
@@ -71,14 +67,14 @@ def _annotation(item: dict[Any, Any], device: str) -> Annotation | None:
         "edited": item.get("text_edited") is True,
         "note": _text(item.get("note")),
         "drawer": cast(Drawer, drawer) if is_highlight else None,
-        "color": cast(HighlightColor, color) if color in _COLORS else None,
+        "color": cast(HighlightColor, color) if color in HIGHLIGHT_COLORS else None,
         "chapter": _line(item.get("chapter")),
         "page_label": _label(item.get("pageref")) or _label(item.get("pageno")),
         "device": device,
     }
 
 
-def _older(table: dict[Any, Any], device: str) -> list[Annotation]:
+def _older(table: dict[Any, Any], device: str) -> list[FoundAnnotation]:
     """Before July 2024 a highlight stood in two lists, joined by its date: its place in one, its note in the other.
 
     In that other one, `bookmarks`, the highlighted text is called `notes`, and the note `text`.
@@ -89,7 +85,7 @@ def _older(table: dict[Any, Any], device: str) -> list[Annotation]:
             date = _date(highlight.get("datetime"))
             if date is not None and len(drawn) < MOST:
                 drawn.setdefault(date, highlight)
-    found: list[Annotation] = []
+    found: list[FoundAnnotation] = []
     told: set[str] = set()
     # KOReader kept the last one first.
     for bookmark in reversed(list(_items(table.get("bookmarks")))):
@@ -148,9 +144,10 @@ def _pointer(value: object) -> str | None:
 
 
 def _text(value: object) -> str | None:
-    if not isinstance(value, str):
+    # Half of one would be false.
+    if not isinstance(value, str) or len(value) > _LONGEST:
         return None
-    text = value[:_LONGEST].encode("utf-8", "surrogateescape").decode("utf-8", "replace")
+    text = value.encode("utf-8", "surrogateescape").decode("utf-8", "replace")
     return _CONTROLS.sub("", text.replace("\r\n", "\n").replace("\r", "\n")).strip() or None
 
 

@@ -1003,6 +1003,57 @@ class Examined(TypedDict):
     card: SeenCard | None
 
 
+class FindAnnotations(TypedDict):
+    book_ids: list[int]
+    folders: list[str]
+
+
+Drawer = Literal["lighten", "underscore", "strikeout", "invert"]
+
+DRAWERS: Final[tuple[Drawer, ...]] = get_args(Drawer)
+
+HighlightColor = Literal["red", "orange", "yellow", "green", "olive", "cyan", "blue", "purple", "gray"]
+
+HIGHLIGHT_COLORS: Final[tuple[HighlightColor, ...]] = get_args(HighlightColor)
+
+
+class FoundAnnotation(TypedDict):
+    kind: Literal["highlight", "bookmark"]
+    created: str
+    updated: str | None
+    page: str
+    pos0: str | None
+    pos1: str | None
+    text: str | None
+    edited: bool
+    note: str | None
+    drawer: Drawer | None
+    color: HighlightColor | None
+    chapter: str | None
+    page_label: str | None
+    device: str
+
+
+class AnnotatedBook(TypedDict):
+    book_id: int
+    uuid: str
+    title: str
+    authors: list[str]
+    formats: list[BookFormat]
+    annotations: list[FoundAnnotation]
+
+
+class FoundAnnotationsUnmatchedItem(TypedDict):
+    title: str
+    annotations: int
+
+
+class FoundAnnotations(TypedDict):
+    books: list[AnnotatedBook]
+    unmatched: list[FoundAnnotationsUnmatchedItem]
+    odd: int
+
+
 class LinkDigest(TypedDict):
     book_id: int
     digest: Digest
@@ -1067,6 +1118,7 @@ LIBRARY_METHODS: Final[dict[str, tuple[object, object]]] = {
     "log": (TheseBooks, LoggedBooks),
     "copies": (OneBook, BookCopies),
     "examine": (Examine, Examined),
+    "annotations": (FindAnnotations, FoundAnnotations),
     "link": (LinkDigest, Empty),
     "unlink": (UnlinkDigest, Unlinked),
     "explain": (Reasons, Sentences),

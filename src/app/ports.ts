@@ -1,4 +1,5 @@
 /** The outside world as the use cases see it. Adapters in `io/` make these real; tests hand in their own. */
+import type { KnownBook } from "../model/annotation.ts";
 import type { Account } from "../model/account.ts";
 import type { FileDigests } from "../model/digest.ts";
 import type {
@@ -177,10 +178,26 @@ export interface CalibreLibrary {
   copies(book_id: number): Promise<BookCopies>;
   /** The version of calibre, and what lies in a folder where one is named; no library need be open. */
   examine(device: string | null): Promise<LibraryResult<"examine">>;
+  /** What was marked in these books, as KOReader's sidecars below the folders tell; nothing is changed anywhere. */
+  annotations(book_ids: readonly number[], folders: readonly string[]): Promise<LibraryResult<"annotations">>;
   link(book_id: number, digest: string): Promise<void>;
   /** With `restore`, what the digest wrote is put back; otherwise it is only told. */
   unlink(book_id: number, digest: string, restore: boolean): Promise<Unlinked>;
   /** One sentence for each reason, the same as in calibre's window. */
   explain(reasons: readonly Why[]): Promise<string[]>;
   close(): Promise<void>;
+}
+
+/** A folder of notes. Paths are below it. */
+export interface NotesFolder {
+  /** The files that name a book, by its uuid. */
+  find(): Promise<ReadonlyMap<string, string>>;
+  read(path: string): Promise<string>;
+  /** Replaces or makes a file at once. */
+  write(path: string, text: string): Promise<void>;
+  /** Makes a file of this name, or with a number behind it where there is one already; its path. */
+  make(name: string, text: string): Promise<string>;
+  /** What is known of the books that were ever written here, by the book's uuid. */
+  recall(): Promise<ReadonlyMap<string, KnownBook>>;
+  remember(books: ReadonlyMap<string, KnownBook>): Promise<void>;
 }

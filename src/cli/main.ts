@@ -17,6 +17,7 @@ const COMMANDS: Readonly<Record<string, () => Promise<Command>>> = {
   sync: () => import("./sync.ts"),
   push: () => import("./push.ts"),
   log: () => import("./log.ts"),
+  annotations: () => import("./annotations.ts"),
   copies: () => import("./copies.ts"),
   link: () => import("./link.ts"),
   unlink: () => import("./unlink.ts"),

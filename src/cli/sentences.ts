@@ -31,6 +31,11 @@ function sentenceOf(error: unknown): string | null {
   if (error instanceof Refused) return error.message;
   if (error instanceof SyncError) return syncErrorSentence(error);
   if (error instanceof Error && error.name === "LibraryError") return librarySentence(error as Error & LibraryTrouble);
+  if (error instanceof Error && error.name === "NotesRefused" && "path" in error && "reason" in error) {
+    return error.reason === "newer"
+      ? `${String(error.path)} was written by a newer version: update this program. Nothing was changed.`
+      : `${String(error.path)} is damaged: it holds what was marked before. Bring it back, or move it away. Nothing was changed.`;
+  }
   if (error instanceof Error && "syscall" in error && "code" in error) {
     return diskSentence(error.code, "path" in error ? error.path : null);
   }

@@ -1,5 +1,6 @@
 import type { Observation } from "../model/plan.ts";
 import type { LoggedBook, ReadThrough, ReadingStory } from "../model/reading-log.ts";
+import { formatCsv } from "./csv.ts";
 import { dayOf, formatInstant } from "./dates.ts";
 import { cutReadings, heardAt, readObservations } from "./read-throughs.ts";
 import type { Limits } from "./read-throughs.ts";
@@ -42,12 +43,6 @@ export function tellReading(
 
 const HEAD = ["title", "authors", "uuid", "read_at", "heard_at", "percentage", "device", "document", "progress"];
 
-/** Quotes what would break a row, and disarms what a spreadsheet would run as a formula: titles come from anywhere. */
-function csvField(value: string): string {
-  const safe = /^[=+\-@\t\r]/.test(value) ? `'${value}` : value;
-  return /[",\r\n]/.test(safe) || safe !== value ? `"${safe.replaceAll('"', '""')}"` : safe;
-}
-
 /** The logs as CSV (RFC 4180, a header, CR LF), one observation a row, times ISO 8601, percentages as shares. */
 export function exportCsv(books: readonly LoggedBook[]): string {
   const rows = books.flatMap(({ uuid, title, authors, observations }) =>
@@ -55,10 +50,10 @@ export function exportCsv(books: readonly LoggedBook[]): string {
       const { document, percentage, progress, device, timestamp } = observation.progress;
       const readAt = timestamp === null ? "" : formatInstant(timestamp);
       const words = [title, authors.join(" & "), uuid, readAt, formatInstant(observation.at)];
-      return [...words, String(percentage), device, document, progress].map((word) => csvField(word));
+      return [...words, String(percentage), device, document, progress];
     }),
   );
-  return `${[HEAD, ...rows].map((row) => row.join(",")).join("\r\n")}\r\n`;
+  return formatCsv([HEAD, ...rows]);
 }
 
 /** The logs as JSON, one object a book, with its story. */

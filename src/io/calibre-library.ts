@@ -150,6 +150,7 @@ export async function startCalibre(options: Options): Promise<CalibreLibrary> {
     log: async (book_ids) => (await ask("log", { book_ids: [...book_ids] })).books,
     copies: (book_id) => ask("copies", { book_id }),
     examine: (device) => ask("examine", { device }),
+    annotations: (book_ids, folders) => ask("annotations", { book_ids: [...book_ids], folders: [...folders] }),
     link: async (book_id, digest) => void (await ask("link", { book_id, digest })),
     unlink: (book_id, digest, restore) => ask("unlink", { book_id, digest, restore }),
     explain: async (reasons) => (await ask("explain", { reasons: [...reasons] })).sentences,

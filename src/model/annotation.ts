@@ -12,7 +12,7 @@ export const HighlightColor = z
 export type HighlightColor = z.infer<typeof HighlightColor>;
 
 /** One highlight or page bookmark. What a reader's file does not say is null. */
-export const Annotation = z
+export const FoundAnnotation = z
   .strictObject({
     kind: z.enum(["highlight", "bookmark"]),
     /** `YYYY-MM-DD HH:MM:SS` in the device's own time, which names no zone; it never changes. */
@@ -35,6 +35,16 @@ export const Annotation = z
     page_label: z.string().nullable(),
     /** Where it was found. */
     device: z.string(),
+  })
+  .meta({ id: "FoundAnnotation" });
+export type FoundAnnotation = z.infer<typeof FoundAnnotation>;
+
+/** An annotation as it is known of one book, wherever it was found. */
+export const Annotation = FoundAnnotation.omit({ device: true })
+  .extend({
+    /** The same on every machine: made of the book, the moment of its making, and its words or place. */
+    uuid: z.string(),
+    devices: z.array(z.string()),
   })
   .meta({ id: "Annotation" });
 export type Annotation = z.infer<typeof Annotation>;
@@ -74,3 +84,21 @@ export const AnnotationPlace = z
   ])
   .meta({ id: "AnnotationPlace" });
 export type AnnotationPlace = z.infer<typeof AnnotationPlace>;
+
+/** How annotations are told to other programs. */
+export const ExportFormat = z.enum(["md", "json", "csv"]).meta({ id: "ExportFormat" });
+export type ExportFormat = z.infer<typeof ExportFormat>;
+
+/** All annotations that were ever found of a book, and whether its file was made: one that is gone then was removed. */
+export const KnownBook = z.object({ annotations: z.array(Annotation), made: z.boolean() }).meta({ id: "KnownBook" });
+export type KnownBook = z.infer<typeof KnownBook>;
+
+/** The schema of what is remembered beside files of notes. */
+export const NOTES_SCHEMA = 1;
+
+/** What is remembered beside files of notes, by the book's uuid; of another schema, its number alone. */
+export const NotesMemory = z.union([
+  z.object({ schema: z.literal(NOTES_SCHEMA), books: z.record(z.string(), KnownBook) }),
+  z.object({ schema: z.number().gt(NOTES_SCHEMA) }),
+]);
+export type NotesMemory = z.infer<typeof NotesMemory>;

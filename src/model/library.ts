@@ -3,7 +3,8 @@ import * as z from "zod";
 import { Account } from "./account.ts";
 import { CarryOverResult } from "./carry-over.ts";
 import { Digest, KnownDigest } from "./digest.ts";
-import { ColumnUpdate, PullPlan } from "./plan.ts";
+import { FoundAnnotation } from "./annotation.ts";
+import { BookFormat, ColumnUpdate, PullPlan } from "./plan.ts";
 import { ColumnMapping, ConflictPolicy, Profile } from "./profile.ts";
 import { PushPlan, PutResult } from "./push.ts";
 import { LoggedBook } from "./reading-log.ts";
@@ -161,6 +162,40 @@ export type SeenCard = z.infer<typeof SeenCard>;
 /** The version of calibre, and what lies in a folder where one was named; no library need be open. */
 const Examined = z.strictObject({ calibre: z.string(), card: SeenCard.nullable() }).meta({ id: "Examined" });
 
+const FindAnnotations = z
+  .strictObject({
+    book_ids: BookIds,
+    /** Cards and folders in which KOReader keeps its sidecars. */
+    folders: z.array(z.string().min(1)),
+  })
+  .meta({ id: "FindAnnotations" });
+
+/** A book of the library that a reader has marked something in. */
+export const AnnotatedBook = z
+  .strictObject({
+    book_id: z.number().int(),
+    uuid: z.string(),
+    title: z.string(),
+    authors: z.array(z.string()),
+    formats: z.array(BookFormat),
+    /** As they were found: one that is in two sidecars stands here twice. */
+    annotations: z.array(FoundAnnotation),
+  })
+  .meta({ id: "AnnotatedBook" });
+export type AnnotatedBook = z.infer<typeof AnnotatedBook>;
+
+/** Everything that was found below some folders. */
+export const FoundAnnotations = z
+  .strictObject({
+    books: z.array(AnnotatedBook),
+    /** Marked books of the reader that are none of the library's. */
+    unmatched: z.array(z.strictObject({ title: z.string(), annotations: z.number().int() })),
+    /** Files that could not be read, or not in full. */
+    odd: z.number().int(),
+  })
+  .meta({ id: "FoundAnnotations" });
+export type FoundAnnotations = z.infer<typeof FoundAnnotations>;
+
 const Reasons = z.strictObject({ reasons: z.array(Why) }).meta({ id: "Reasons" });
 
 const Sentences = z.strictObject({ sentences: z.array(z.string()) }).meta({ id: "Sentences" });
@@ -176,6 +211,7 @@ export const LIBRARY_METHODS = {
   log: { params: TheseBooks, result: LoggedBooks },
   copies: { params: OneBook, result: BookCopies },
   examine: { params: Examine, result: Examined },
+  annotations: { params: FindAnnotations, result: FoundAnnotations },
   link: { params: LinkDigest, result: Empty },
   unlink: { params: UnlinkDigest, result: Unlinked },
   explain: { params: Reasons, result: Sentences },

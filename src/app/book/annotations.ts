@@ -3,10 +3,13 @@ import { fold } from "../../core/highlights/folded.ts";
 import { cfisOf, placesOf, type Range, rangeBetween, rangeInCalibre, shows } from "../../core/highlights/range.ts";
 import type { ResolvedPlace } from "../../core/position/convert.ts";
 import type { Tree } from "../../core/position/tree.ts";
-import type { Annotation, AnnotationPlace, UnplacedReason } from "../../model/annotation.ts";
+import type { FoundAnnotation, AnnotationPlace, UnplacedReason } from "../../model/annotation.ts";
 import { convertPosition } from "./convert.ts";
 import { resolvePosition, type Resolved } from "./resolve.ts";
 import type { BookText } from "./text.ts";
+
+/** All of an annotation that its place depends on. */
+type Found = Omit<FoundAnnotation, "device">;
 
 type Place = Extract<Resolved, { kind: "place" }>;
 
@@ -16,20 +19,20 @@ const unplaced = (reason: UnplacedReason): AnnotationPlace => ({ status: "unplac
  * A highlight is placed where its two ends lead and its very words stand, in the tree that calibre itself shows; else
  * where these words stand once in the file it was made in, or once in the book. Never anywhere at a guess.
  */
-export async function placeAnnotation(book: BookText, annotation: Annotation): Promise<AnnotationPlace> {
+export async function placeAnnotation(book: BookText, annotation: Found): Promise<AnnotationPlace> {
   if (book.isProtected) return unplaced("protected");
   if (book.kind === "pages" || /^\d+$/.test(annotation.page)) return unplaced("paged");
   if (book.kind !== "epub") return unplaced("no_text_file");
   return annotation.kind === "bookmark" ? placeBookmark(book, annotation) : placeHighlight(book, annotation);
 }
 
-async function placeBookmark(book: BookText, { page }: Annotation): Promise<AnnotationPlace> {
+async function placeBookmark(book: BookText, { page }: Found): Promise<AnnotationPlace> {
   const { position, quality } = await convertPosition(book, page, "cfi", { exactShare: false });
   const isFound = position !== null && (quality === "text" || quality === "element");
   return isFound ? { status: "bookmark", cfi: position } : unplaced("place_lost");
 }
 
-async function placeHighlight(book: BookText, annotation: Annotation): Promise<AnnotationPlace> {
+async function placeHighlight(book: BookText, annotation: Found): Promise<AnnotationPlace> {
   const { text, edited, pos0, pos1 } = annotation;
   if (pos0 === null || pos1 === null) return unplaced("no_ends");
   if (edited) return unplaced("text_edited");
@@ -74,7 +77,8 @@ async function placeBySearch(book: BookText, index: number | null, words: string
   if (here.length > 1) return unplaced("not_unique");
   const elsewhere: AnnotationPlace[] = [];
   for (const other of book.spine.keys()) {
-    if (other !== index) elsewhere.push(...(await search(book, other, words)));
+    const found = other === index ? [] : await search(book, other, words);
+    for (const place of found) elsewhere.push(place);
     if (elsewhere.length > 1) return unplaced("not_unique");
   }
   return elsewhere[0] ?? unplaced("text_differs");

@@ -9,13 +9,13 @@ import { parseCfi } from "../../../src/core/position/cfi.ts";
 import { codePointsOf } from "../../../src/core/position/characters.ts";
 import { pointerTo } from "../../../src/core/position/crengine-pointer.ts";
 import type { Tree } from "../../../src/core/position/tree.ts";
-import type { Annotation, AnnotationPlace } from "../../../src/model/annotation.ts";
+import type { FoundAnnotation, AnnotationPlace } from "../../../src/model/annotation.ts";
 import { withBook } from "../../support/converting.ts";
 import { evidence, temporaryFolder, writeEpub, xhtml } from "../../support/positions.ts";
 
 const folder = temporaryFolder();
 
-const PLAIN: Annotation = {
+const PLAIN: FoundAnnotation = {
   kind: "highlight",
   created: "2026-11-20 21:04:05",
   updated: null,
@@ -32,7 +32,7 @@ const PLAIN: Annotation = {
   device: "Kobo",
 };
 
-function highlight(pos0: string, pos1: string, text: string, more: Partial<Annotation> = {}): Annotation {
+function highlight(pos0: string, pos1: string, text: string, more: Partial<FoundAnnotation> = {}): FoundAnnotation {
   return { ...PLAIN, page: pos0, pos0, pos1, text, ...more };
 }
 
@@ -61,6 +61,9 @@ async function paintedAt(book: BookText, place: AnnotationPlace): Promise<string
   return whole.slice(unitsAt(trees.calibre, place.start_cfi), unitsAt(trees.calibre, place.end_cfi));
 }
 
+/** A place in the first file. */
+const at = (path: string): string => `/body/DocFragment[1]/body/${path}`;
+
 describe("a highlight", () => {
   const book = writeEpub(join(folder, "harbour.epub"), [
     {
@@ -74,9 +77,7 @@ describe("a highlight", () => {
     { name: "d.xhtml", content: xhtml("<p>Before<em>inside</em>behind</p>") },
     { name: "c.xhtml", content: xhtml('<p>one <span style="display:none">never shown</span> two</p>') },
   ]);
-  const at = (path: string): string => `/body/DocFragment[1]/body/${path}`;
-
-  test.each<[string, Annotation, string]>([
+  test.each<[string, FoundAnnotation, string]>([
     ["a heading", highlight(at("h1/text().0"), at("h1/text().11"), "Chapter One"), "Chapter One"],
     [
       "words in an element, up to its end",
@@ -127,7 +128,7 @@ describe("a highlight", () => {
     });
   });
 
-  test.each<[string, Annotation]>([
+  test.each<[string, FoundAnnotation]>([
     ["its ends have moved", highlight(at("p[1]/text().2"), at("p[1]/text().9"), "A garden nobody had been in")],
     ["its ends are gone", highlight(at("div[7]/p/text().2"), at("div[7]/p/text().9"), "garden nobody had")],
   ])("is found by its words where %s, if they stand there once", async (_what, annotation) => {
@@ -142,7 +143,7 @@ describe("a highlight", () => {
     });
   });
 
-  test.each<[string, Annotation, string]>([
+  test.each<[string, FoundAnnotation, string]>([
     ["twice", highlight(at("p[9]/text().0"), at("p[9]/text().9"), "Said twice, said plainly."), "not_unique"],
     ["nowhere", highlight(at("h1/text().0"), at("h1/text().7"), "Something else entirely"), "text_differs"],
     ["too few to be looked for", highlight(at("h1/text().0"), at("h1/text().3"), "garden"), "text_differs"],
@@ -173,7 +174,7 @@ describe("a highlight", () => {
 
   test("a page bookmark leads to its paragraph", async () => {
     await withBook(await book, async (text) => {
-      const bookmark: Annotation = { ...PLAIN, kind: "bookmark", page: "/body/DocFragment[2]/body/p[2]/text().0" };
+      const bookmark: FoundAnnotation = { ...PLAIN, kind: "bookmark", page: "/body/DocFragment[2]/body/p[2]/text().0" };
       expect(await placeAnnotation(text, bookmark)).toEqual({ status: "bookmark", cfi: "epubcfi(/4/2/4/4/1:0)" });
       const lost = { ...bookmark, page: "/body/DocFragment[2]/body/p[7]/text().0" };
       expect(await placeAnnotation(text, lost)).toEqual({ status: "unplaced", reason: "place_lost" });
@@ -181,8 +182,11 @@ describe("a highlight", () => {
   });
 });
 
+/** Whether a UTF-16 unit is the second half of a character. */
+const isPair = (unit: number): boolean => (unit & 0xfc00) === 0xdc00;
+
 /** Words as a reader sees them between two places of crengine's tree, and pointers to both. */
-function select(tree: Tree, fragment: number, from: [number, number], to: [number, number]): Annotation | null {
+function select(tree: Tree, fragment: number, from: [number, number], to: [number, number]): FoundAnnotation | null {
   const seen = tree.texts.filter((node) => node.parent.visible && node.end > node.start);
   const [first, last] = [seen[from[0] % seen.length], seen[to[0] % seen.length]];
   if (first === undefined || last === undefined) return null;
@@ -190,11 +194,12 @@ function select(tree: Tree, fragment: number, from: [number, number], to: [numbe
   const [start, end] = [from[1] % first.text.length, to[1] % (last.text.length + 1)];
   const text = whole.map((node) => node.text).join("");
   const words = text.slice(start, text.length - last.text.length + end).trim();
-  const isPair = (unit: number): boolean => (unit & 0xfc00) === 0xdc00;
   if (words === "" || isPair(first.text.charCodeAt(start)) || isPair(last.text.charCodeAt(end))) return null;
-  const pointer = (node: typeof first, units: number): string =>
-    pointerTo(node, fragment, codePointsOf(node.text, units));
-  return highlight(pointer(first, start), pointer(last, end), words);
+  const [pos0, pos1] = [
+    pointerTo(first, fragment, codePointsOf(first.text, start)),
+    pointerTo(last, fragment, codePointsOf(last.text, end)),
+  ];
+  return highlight(pos0, pos1, words);
 }
 
 test.each([
