@@ -69,7 +69,8 @@ const BooksAnswer = z.strictObject({ received: z.number().int() }).meta({ id: "B
 const PlanPullRequest = z
   .strictObject({
     run: z.string().min(1),
-    account: Account,
+    /** Null asks no server: what the profile's readers tell is all there is. */
+    account: Account.nullable(),
     profile: Profile,
     /** Asks for every candidate, also those the server did not know a short while ago. */
     force: z.boolean(),

@@ -20,6 +20,7 @@ from calibre.utils.lock import singleinstance
 
 from .sync import pull
 from .sync import push
+from .memory.account_key import key_for
 from .memory.book_memory import logged_books
 from .link.client import BridgeClient, BridgeDied, BridgeNotStarted, SyncError
 from .sync.carry_over import carry_over
@@ -199,7 +200,11 @@ class HeadlessLibrary:
             bridge.hello("command line", cache_folder())
             # As by a click: everything is asked about, only a shared server's allowance keeps back what was not named.
             options = pull.PullOptions(
-                force=True, selected=params["selected"], settle=params["settle"], predict=predict
+                force=True,
+                selected=params["selected"],
+                settle=params["settle"],
+                predict=predict,
+                readers=params["readers"],
             )
             pulled = pull.prepare(api, params["book_ids"], account, profile, bridge, options, abort, _unheard)
             if not params["dry_run"]:
@@ -218,17 +223,20 @@ class HeadlessLibrary:
         }
 
     def _follow_up(
-        self, pulled: pull.Pulled, account: Account, profile: Profile, bridge: BridgeClient
+        self, pulled: pull.Pulled, account: Account | None, profile: Profile, bridge: BridgeClient
     ) -> list[CarryOverResult]:
         """What comes after the writing can wait for the next sync: that it fails, or is stopped, loses nothing."""
         api, plan, abort = self._api, pulled.plan, self._abort
         carried: list[CarryOverResult] = []
         try:
-            carried = carry_over(api, plan, account, profile, bridge, abort, _unheard)
+            if account is not None:
+                carried = carry_over(api, plan, account, profile, bridge, abort, _unheard)
             stored = default_profile(api) or new_profile("", "", "")
             users, viewer, rules = stored["server_users"], stored["viewer"], profile["rules"]
             ids = pulled.book_ids
-            deliver_positions(api, plan, account["id"], rules, users, viewer, bridge, abort, _unheard, ids)
+            deliver_positions(
+                api, plan, key_for(account, profile["id"]), rules, users, viewer, bridge, abort, _unheard, ids
+            )
         except (SyncError, BridgeDied, OSError) as error:
             if not abort.is_set():
                 print("carry over:", repr(error), file=sys.stderr)

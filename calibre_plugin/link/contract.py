@@ -355,7 +355,7 @@ class BeingReadAnswer(TypedDict):
 
 class PlanPullRequest(TypedDict):
     run: str
-    account: Account
+    account: Account | None
     profile: Profile
     force: bool
     selected: bool
@@ -388,6 +388,7 @@ WhyCode = Literal[
     "reread_ask",
     "unchanged",
     "not_on_server",
+    "not_on_reader",
     "not_asked",
     "allowance_spent",
     "own_record",
@@ -932,13 +933,14 @@ class MappedColumns(TypedDict):
 
 
 class SyncRequest(TypedDict):
-    account: Account
+    account: Account | None
     profile: Profile
     book_ids: list[int]
     dry_run: bool
     selected: bool
     settle: ConflictPolicy | None
     predict: bool
+    readers: list[str] | None
 
 
 class SyncReportFailedItem(TypedDict):

@@ -14,6 +14,7 @@ from typing import Any, Final, Literal, TypedDict, cast
 
 from ..library.calibre_db import CalibreDb
 from ..library.book_data import fetch, keep
+from .account_key import own_key
 from .book_names import BookNames
 from ..library.book_shapes import LOG, MEMORY
 from ..link.contract import (
@@ -65,7 +66,8 @@ class Outcome:
 def recall(api: CalibreDb, account: str, book_ids: Iterable[int], profile: str = "") -> dict[int, dict[str, Any]]:
     """The remembered fields of `Book`, by id, for those that have any: merge each into what `read_books` sends.
 
-    A profile without a base of its own gets the one kept last by another: for the columns that both show it holds.
+    A profile without a base of its own gets the one kept last by another: for the columns that both show it holds. One
+    that got its account later goes on from what it agreed on without.
     """
     ids = list(book_ids)
     if not ids:
@@ -77,9 +79,9 @@ def recall(api: CalibreDb, account: str, book_ids: Iterable[int], profile: str =
         log, kept = logs.get(book_id), memories.get(book_id)
         if not log and not kept:
             continue
-        memory = memory_of(kept, account)
+        memory = memory_of(kept, account, profile)
         base = memory["bases"].get(profile) or next(reversed(memory["bases"].values()), None)
-        observations = list((log or {}).get(account, ()))[-SENT_OBSERVATIONS:]
+        observations = _heard(log or {}, account, profile)[-SENT_OBSERVATIONS:]
         recalled[book_id] = {
             "base": None if base is None else {**base, "book_id": book_id},
             "changed_at": memory["changed_at"],
@@ -88,6 +90,12 @@ def recall(api: CalibreDb, account: str, book_ids: Iterable[int], profile: str =
             "observations": [{**entry, "book_id": book_id} for entry in observations],
         }
     return recalled
+
+
+def _heard(log: Mapping[str, Any], account: str, profile: str) -> list[Any]:
+    """What was heard by this account, and by the profile before it had any; in the order of hearing."""
+    earlier = log.get(own_key(profile), ()) if account != own_key(profile) else ()
+    return sorted([*earlier, *log.get(account, ())], key=lambda entry: entry["at"])
 
 
 def kept_bases(api: CalibreDb, account: str, book_ids: Iterable[int]) -> dict[int, list[Base]]:
@@ -189,7 +197,7 @@ def _remember(
     mapped = {mapping["column"] for mapping in profile["columns"]}
     touched = set(planned) | {update["book_id"] for update in outcome.written} | outcome.ours | set(changes)
     for book_id in touched | set(kept):
-        memory = memory_of(kept.get(book_id), account)
+        memory = memory_of(kept.get(book_id), account, profile["id"])
         # What the plan no longer calls a change is none, unless it was made while the run was under way, or in a
         # column that this profile does not look at.
         others = {column: at for column, at in memory["changed_at"].items() if at > started or column not in mapped}
@@ -327,15 +335,21 @@ def remember_written(api: CalibreDb, account: str, written: Mapping[tuple[int, s
         keep(api, MEMORY, kept)
 
 
-def note_local_change(api: CalibreDb, account: str, changes: Iterable[LocalChange]) -> None:
-    """Keeps when the reader changed mapped cells, as calibre's listener saw it."""
+def note_local_change(
+    api: CalibreDb, account: str, changes: Iterable[LocalChange], profiles: Collection[str] = ()
+) -> None:
+    """Keeps when the reader changed mapped cells, as calibre's listener saw it; `profiles` are those of the account."""
+    own_keys = {own_key(profile) for profile in profiles}
     changes = list(changes)
     with changing:
         kept = _load(api, MEMORY, {change["book_id"] for change in changes})
         for change in changes:
             book = kept.setdefault(change["book_id"], {})
-            book[account] = memory_of(book, account)
-            book[account]["changed_at"][change["column"]] = change["at"]
+            # A profile that has got its account since goes on from what it remembers under its own key.
+            earlier = [] if account in book else [key for key in book if key in own_keys]
+            for key in earlier or [account]:
+                book[key] = memory_of(book, key)
+                book[key]["changed_at"][change["column"]] = change["at"]
         keep(api, MEMORY, kept)
 
 
@@ -355,9 +369,12 @@ def _load(api: CalibreDb, name: str, book_ids: Collection[int]) -> dict[int, Any
     return {book_id: value for book_id, value in fetch(api, name, book_ids).items() if value}
 
 
-def memory_of(kept: Mapping[str, Any] | None, account: str) -> Memory:
-    """What is remembered of a book for one account, of all that is stored of the book."""
-    found = (kept or {}).get(account) or {}
+def memory_of(kept: Mapping[str, Any] | None, account: str, profile: str = "") -> Memory:
+    """What is remembered of a book for one account, of all that is stored of the book.
+
+    Where that is nothing, it is what the profile remembers from before it had the account.
+    """
+    found = (kept or {}).get(account) or (kept or {}).get(own_key(profile)) or {}
     return {
         "bases": dict(found.get("bases") or {}),
         "changed_at": dict(found.get("changed_at") or {}),

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from itertools import islice
@@ -15,6 +15,7 @@ from typing import Final
 from ..library.calibre_db import CalibreDb
 from .bridge_run import bridge_run
 from ..library.book_data import heed_damage
+from ..memory.account_key import key_for
 from ..memory.book_memory import Outcome, base_changes, decided, merge_into, recall, remember
 from ..link.client import Bridge, BridgeClient, SyncError
 from ..library.settings import has_newer_book_data, library_id
@@ -38,6 +39,7 @@ from ..link.contract import (
 )
 from ..memory.marks import read_marks
 from ..memory.readings import read_readings
+from ..settings.readers import readers_of
 from ..memory.history import add_digests, read_digests
 from ..memory.journal_run import Decision
 from ..memory.journaled import Journaled
@@ -61,13 +63,14 @@ class PullOptions:
     """How a pull is run: `force` asks also for what the server lately did not know.
 
     `selected` says that the reader chose these very books: no daily allowance keeps them back. `settle` decides what
-    planning leaves for a person to decide.
+    planning leaves for a person to decide. `readers` are the devices and folders whose word counts; None: the profile's.
     """
 
     force: bool = False
     selected: bool = False
     settle: ConflictPolicy | None = None
     predict: Predict | None = None
+    readers: Collection[str] | None = None
 
 
 @dataclass(frozen=True)
@@ -99,7 +102,7 @@ class Applied:
 def prepare(
     api: CalibreDb,
     book_ids: Sequence[int],
-    account: Account,
+    account: Account | None,
     profile: Profile,
     bridge: Bridge,
     options: PullOptions,
@@ -109,10 +112,11 @@ def prepare(
     """Reads the books, asks the server, and plans. Writes nothing. Raises SyncError, also `Cancelled` on abort."""
     began = time.time()
     ids = list(book_ids)
+    key = key_for(account, profile["id"])
     mended: set[int] = set()
 
     def ask(one: BridgeClient) -> PullPlan:
-        pages = with_memory(api, account["id"], profile, read_books(api, ids, profile["columns"]), mended)
+        pages = with_memory(api, key, profile, read_books(api, ids, profile["columns"]), mended, options.readers)
         return _plan(pages, len(ids), account, profile, one, options, abort, on_phase)
 
     plan = bridge.in_one(ask)
@@ -127,40 +131,52 @@ def prepare(
 
 
 def with_memory(
-    api: CalibreDb, account_id: str, profile: Profile, pages: Iterator[list[Book]], mended: set[int] | None = None
+    api: CalibreDb,
+    account_id: str,
+    profile: Profile,
+    pages: Iterator[list[Book]],
+    mended: set[int] | None = None,
+    readers: Collection[str] | None = None,
 ) -> Iterator[list[Book]]:
     """The pages with all that the library remembers of each book: base, reading log, history of digests.
 
-    Of books in `mended` it was damaged, and is now what the logs know.
+    Of books in `mended` it was damaged, and is now what the logs know. Of the devices and folders, those in `readers`
+    count; None: the profile's own.
     """
+    counting = readers_of(api, profile["id"]) if readers is None else frozenset(readers)
     for read in pages:
         page = with_news(api, read)
         with heed_damage() as damage:
-            remembered = _remembered(api, account_id, profile, page)
+            remembered = _remembered(api, account_id, profile, page, counting)
         if damage:
             mend(api, journal_of(api), damage)
-            remembered = _remembered(api, account_id, profile, page)
+            remembered = _remembered(api, account_id, profile, page, counting)
             if mended is not None:
                 mended |= {book_id for _name, book_id in damage}
         yield remembered
 
 
-def _remembered(api: CalibreDb, account_id: str, profile: Profile, page: Sequence[Book]) -> list[Book]:
+def _remembered(
+    api: CalibreDb, account_id: str, profile: Profile, page: Sequence[Book], readers: Collection[str]
+) -> list[Book]:
     ids = [book["book_id"] for book in page]
     remembered = recall(api, account_id, ids, profile["id"])
     digests = read_digests(api, ids)
     marks = read_marks(api, ids)
     readings = read_readings(api, ids)
-    return [
-        {
+
+    def whole(book: Book) -> Book:
+        told = readings.get(book["book_id"], [])
+        # A device that tells more is known by its id, and whose it is; these words are of before that.
+        named = {reading["device"] for reading in told}
+        return {
             **merge_into(book, remembered),  # type: ignore[typeddict-item]
-            "digests": digests.get(book_id, []),
-            "marks": marks.get(book_id, []),
-            "readings": readings.get(book_id, []),
+            "digests": digests.get(book["book_id"], []),
+            "marks": [mark for mark in marks.get(book["book_id"], []) if mark["device"] not in named],
+            "readings": [reading for reading in told if reading["device_id"] in readers],
         }
-        for book in page
-        for book_id in (book["book_id"],)
-    ]
+
+    return [whole(book) for book in page]
 
 
 def wanted_updates(plan: PullPlan, said: Decisions) -> list[ColumnUpdate]:
@@ -184,7 +200,7 @@ class Writing(AbstractContextManager["Writing"]):
         self,
         api: CalibreDb,
         pulled: Pulled,
-        account: Account,
+        account: Account | None,
         profile: Profile,
         decisions: Decisions | None = None,
         run: Journaled | None = None,
@@ -202,7 +218,7 @@ class Writing(AbstractContextManager["Writing"]):
         # Said to the journal before the first cell is written.
         self._unsaid: list[Decision] = []
         if run is None and self.wanted:
-            run = self._own = Journaled(api, journal_of(api), "pull", profile["id"], account["id"])
+            run = self._own = Journaled(api, journal_of(api), "pull", profile["id"], key_for(account, profile["id"]))
             self._unsaid = decided(plan, self.wanted, self._said.theirs, self._said.ours, run.names)
         self._run = run
         self.report = run.report if run is not None else WriteReport()
@@ -217,7 +233,8 @@ class Writing(AbstractContextManager["Writing"]):
 
     def finish(self) -> Applied:
         """Remembers what both sides now agree on. What was never written is offered again."""
-        plan, account_id, profile = self._pulled.plan, self._account["id"], self._profile
+        plan, profile = self._pulled.plan, self._profile
+        account_id = key_for(self._account, profile["id"])
         outcome = self._outcome()
 
         def keep() -> None:
@@ -246,7 +263,7 @@ class Writing(AbstractContextManager["Writing"]):
 
 
 def apply(
-    api: CalibreDb, pulled: Pulled, account: Account, profile: Profile, decisions: Decisions | None = None
+    api: CalibreDb, pulled: Pulled, account: Account | None, profile: Profile, decisions: Decisions | None = None
 ) -> Applied:
     """Writes what was accepted, in one go. Raises OSError when the journal cannot be kept."""
     with Writing(api, pulled, account, profile, decisions) as writing:
@@ -288,7 +305,7 @@ def _with_content_key(api: CalibreDb, book_id: int, digest: KnownDigest) -> Know
 def _plan(
     pages: Iterator[list[Book]],
     total: int,
-    account: Account,
+    account: Account | None,
     profile: Profile,
     bridge: BridgeClient,
     options: PullOptions,

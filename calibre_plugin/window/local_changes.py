@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from typing import Any, cast
 
 from qt.core import QObject, QTimer
@@ -12,6 +12,7 @@ from qt.core import QObject, QTimer
 from .parts.calibre_window import CalibreWindow
 from ..library.calibre_db import CalibreDb
 from ..settings import config
+from ..memory.account_key import key_of
 from ..memory.book_memory import note_local_change
 from ..link.contract import LocalChange
 
@@ -68,9 +69,12 @@ class LocalChanges(QObject):
             return
         api = self._gui.current_db.new_api
         accounts: dict[str, set[str]] = {}
+        profiles: dict[str, list[str]] = {}
         for profile in config.profiles(api):
             columns = {mapped["column"] for mapped in profile["columns"].values()}
-            accounts.setdefault(profile["account_id"], set()).update(columns)
+            key = key_of(profile["account_id"], profile["id"])
+            accounts.setdefault(key, set()).update(columns)
+            profiles.setdefault(key, []).append(profile["id"])
         by_account = {
             account_id: [
                 cast(LocalChange, {"book_id": book_id, "column": column, "at": at})
@@ -78,9 +82,10 @@ class LocalChanges(QObject):
                 if column in columns
             ]
             for account_id, columns in accounts.items()
-            if account_id
         }
-        self._keeping = threading.Thread(target=_keep, args=(api, by_account), name="local-changes", daemon=True)
+        self._keeping = threading.Thread(
+            target=_keep, args=(api, by_account, profiles), name="local-changes", daemon=True
+        )
         self._keeping.start()
 
     def finish(self, until: float) -> None:
@@ -90,7 +95,7 @@ class LocalChanges(QObject):
             self._keeping.join(max(0.0, until - time.monotonic()))
 
 
-def _keep(api: CalibreDb, by_account: Mapping[str, list[LocalChange]]) -> None:
+def _keep(api: CalibreDb, by_account: Mapping[str, list[LocalChange]], profiles: Mapping[str, Collection[str]]) -> None:
     for account_id, changes in by_account.items():
         if changes:
-            note_local_change(api, account_id, changes)
+            note_local_change(api, account_id, changes, profiles[account_id])

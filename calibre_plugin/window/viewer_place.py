@@ -9,6 +9,7 @@ from pathlib import Path
 from .parts.calibre_window import CalibreWindow
 from ..library.calibre_db import CalibreDb
 from .parts.background import Background
+from ..memory.account_key import key_of
 from ..link.host import BridgeHost, Launch
 from ..settings.config import Settings, StoredProfile
 from ..link.contract import ViewerPlace
@@ -52,7 +53,9 @@ class ViewerPlaces:
                     self._say(_("Opened about where KOReader stopped: only a percentage is known of that place."))
                 self._gui.iactions["View"].view_format_by_id(book_id, place["format"], open_at=place["cfi"])
 
-        self._background.run(lambda: place_to_open(api, book_id, stored["account_id"], launch), found)
+        self._background.run(
+            lambda: place_to_open(api, book_id, key_of(stored["account_id"], stored["id"]), launch), found
+        )
 
 
 def place_to_open(api: CalibreDb, book_id: int, account_id: str, launch: Launch) -> ViewerPlace | Explanation | None:

@@ -56,6 +56,7 @@ _WHY: Final[dict[str, Sentence]] = {
     # Nothing is written for a book.
     "unchanged": lambda w: _("Nothing new."),
     "not_on_server": lambda w: _("The server knows no copy of this book."),
+    "not_on_reader": lambda w: _("No card, folder or device of this profile tells anything of this book."),
     "not_asked": lambda w: _("Not asked about this time: the server did not know it on {asked}."),
     "allowance_spent": lambda w: (
         _("The server's share of questions for today is used up; it did not know the book on {asked}.")

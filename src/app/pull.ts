@@ -28,7 +28,8 @@ import type { ShelfPorts } from "./book/shelf.ts";
 
 export interface PullRequest {
   readonly books: readonly Book[];
-  readonly account: Account;
+  /** Null asks no server: what the readers' own files tell is all there is. */
+  readonly account: Account | null;
   readonly profile: Profile;
   /** Ask for every candidate, also those that the server did not know a short while ago. */
   readonly force: boolean;
@@ -56,7 +57,28 @@ export type Predicted = ReadonlyMap<number, readonly KnownDigest[]>;
 
 /** Begins a pull. Rejects as `askServer` does; otherwise it is to be closed. */
 export async function beginPull(request: PullRequest, ports: PullPorts, running: Running): Promise<Pull> {
-  const { books, account, profile, force, selected } = request;
+  const { account } = request;
+  return account === null ? pullFromReaders(request, ports) : pullFrom(account, request, ports, running);
+}
+
+/** Without a server: a book of which no reader tells anything is none that a server does not know. */
+function pullFromReaders(request: PullRequest, ports: PullPorts): Pull {
+  const heard = request.books.map((book) => ({ book, answers: [] }));
+  return {
+    wants: [],
+    async plan(_predicted, running) {
+      const plan = await planReadings(heard, request, ports, running);
+      const skipped = plan.skipped.map((skip) =>
+        skip.reason.code === "not_on_server" ? { ...skip, reason: why("not_on_reader", {}) } : skip,
+      );
+      return { ...plan, skipped, unanswered: [] };
+    },
+    close: () => Promise.resolve(),
+  };
+}
+
+async function pullFrom(account: Account, request: PullRequest, ports: PullPorts, running: Running): Promise<Pull> {
+  const { books, profile, force, selected } = request;
   const computed = await digestLibrary(books, profile.matching, ports, running);
   const subjects = books.map(({ book_id, digests, news }) => ({
     book_id,
@@ -116,7 +138,7 @@ function together(first: Heard, second: Heard, guesses: readonly Subject[]): Hea
 
 /** The plan of all that was heard. */
 async function planHeard(
-  { books, profile, settle }: PullRequest,
+  request: PullRequest,
   { answers, failures, unreached, waiting }: Heard,
   fileless: ReadonlyMap<number, Why>,
   ports: PullPorts,
@@ -125,22 +147,31 @@ async function planHeard(
   const now = ports.clock();
   running.progress(0, 1, "planning");
   const heard = await withContentKeys(
-    books.map((book) => ({ book, answers: answers.get(book.book_id) ?? [] })),
+    request.books.map((book) => ({ book, answers: answers.get(book.book_id) ?? [] })),
     ports,
     running,
   );
-  let readings = heard;
-  let asking = planPull(readings, profile, now);
-  if (profile.columns.some(({ field }) => field === "place")) {
-    const told = heard.map((reading) => withFiles(reading, now));
-    readings = await withPlaces(told, asking, ports, running);
-    asking = planPull(readings, profile, now);
-  }
-  const plan = settle === null ? asking : settleConflicts(asking, settle);
-  running.progress(1, 1, "planning");
-  const carry_overs = planCarryOvers(heard, profile.rules.reading_from);
+  const plan = await planReadings(heard, request, ports, running);
+  const carry_overs = planCarryOvers(heard, request.profile.rules.reading_from);
   const told = withUnasked(withSilence(withFileless(plan, fileless), failures, unreached), waiting);
   return { ...told, digests: findings(heard, now), carry_overs };
+}
+
+/** The plan over these readings, with each place in words where a column shows it. */
+async function planReadings(
+  readings: Reading[],
+  { profile, settle }: PullRequest,
+  ports: PullPorts,
+  running: Running,
+): Promise<PullPlan> {
+  const now = ports.clock();
+  let asking = planPull(readings, profile, now);
+  if (profile.columns.some(({ field }) => field === "place")) {
+    const told = readings.map((reading) => withFiles(reading, now));
+    asking = planPull(await withPlaces(told, asking, ports, running), profile, now);
+  }
+  running.progress(1, 1, "planning");
+  return settle === null ? asking : settleConflicts(asking, settle);
 }
 
 /** Books of which nothing, or but the name of a file that cannot be read, could be asked about: and why. */

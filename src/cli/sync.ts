@@ -77,7 +77,7 @@ async function sync(args: string[]): Promise<number> {
       const asked = ids ?? book_ids;
       const selected = ids !== null;
       const predict = !values["no-predict"];
-      const request = { account, profile, book_ids: asked, dry_run, selected, settle: policy, predict };
+      const request = { account, profile, book_ids: asked, dry_run, selected, settle: policy, predict, readers: null };
       const report = await calibre.sync(request);
       if (values.json) printJson(report);
       else await printLines(report, calibre, { dryRun: dry_run, explain: values.explain });

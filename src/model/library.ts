@@ -61,7 +61,8 @@ export type MappedColumns = z.infer<typeof MappedColumns>;
 /** One pull over a library. */
 export const SyncRequest = z
   .strictObject({
-    account: Account,
+    /** Null asks no server. */
+    account: Account.nullable(),
     profile: Profile,
     book_ids: BookIds,
     dry_run: z.boolean(),
@@ -71,6 +72,8 @@ export const SyncRequest = z
     settle: ConflictPolicy.nullable(),
     /** Whether to ask also about copies that nobody saw leaving calibre. */
     predict: z.boolean(),
+    /** The devices and folders whose word counts, by id; null: those of the profile of this id. */
+    readers: z.array(z.string()).nullable(),
   })
   .meta({ id: "SyncRequest" });
 export type SyncRequest = z.infer<typeof SyncRequest>;

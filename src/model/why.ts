@@ -33,6 +33,7 @@ export const WHY_DATA = {
   // Nothing is written for a book.
   unchanged: [],
   not_on_server: [],
+  not_on_reader: [],
   not_asked: ["asked"],
   allowance_spent: ["asked"],
   own_record: [],

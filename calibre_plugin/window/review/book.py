@@ -28,6 +28,7 @@ from calibre.gui2 import gprefs
 
 from ..parts.calibre_window import CalibreWindow
 from ..parts.background import Background
+from ...memory.account_key import key_of
 from ...memory.book_memory import logged_books, recall
 from ...settings.config import StoredProfile, mappings_of
 from ...link.contract import ColumnUpdate
@@ -77,8 +78,8 @@ class DetailsDialog(QDialog):
         layout.addWidget(self.heading)
         self.tabs = QTabWidget(self)
         layout.addWidget(self.tabs, 1)
-        memory = recall(self._api, stored["account_id"], [book_id], stored["id"]).get(book_id, {}) if stored else {}
-        account_id = stored["account_id"] if stored else ""
+        account_id = key_of(stored["account_id"], stored["id"]) if stored else ""
+        memory = recall(self._api, account_id, [book_id], stored["id"]).get(book_id, {}) if stored else {}
         book = next(logged_books(self._api, [book_id], account_id), None)
         action = gui.iactions[PLUGIN_NAME]
         launch = action.host.prepare(action.settings.get("runtime_path"))

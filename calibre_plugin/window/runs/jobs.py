@@ -18,6 +18,7 @@ from ...settings.config import map_columns
 from ...link.contract import Account, Profile
 from ...words.explain import Explanation, explain, library_gone
 from ...copies.log_places import out_of_reach
+from ...memory.account_key import key_for
 from ...memory.schema import bring_up_to_date
 from ...memory.mending import remember_again
 from ...words.phases import phase_sentence
@@ -56,7 +57,8 @@ class PullRequest:
 
     api: CalibreDb
     book_ids: Sequence[int]
-    account: Account
+    # None asks no server.
+    account: Account | None
     profile: Profile
     launch: Launch
     # Whether the reader asked for this run, and whether for these very books.
@@ -71,6 +73,18 @@ class PullRequest:
     users: Sequence[str] = ()
     # Whether only those of the books count that are being read.
     reading: bool = False
+
+    @property
+    def key(self) -> str:
+        """Under which what the profile agreed on is kept."""
+        return key_for(self.account, self.profile["id"])
+
+    @property
+    def login(self) -> Account:
+        """The account, for what is put on a server: nobody begins that without one."""
+        if self.account is None:
+            raise ValueError("no account")
+        return self.account
 
 
 @dataclass(frozen=True)
@@ -114,7 +128,7 @@ def pull_job(
         with request.launch.open(request.account, read=[library]) as bridge:
             ids = list(request.book_ids)
             if request.reading:
-                ids = books_being_read(request.api, ids, request.account["id"], request.profile, bridge, abort)
+                ids = books_being_read(request.api, ids, request.key, request.profile, bridge, abort)
                 if not ids:
                     return PullOutcome(nothing=_("No book is being read, as far as the columns tell."))
             predict = predictor(request.api, request.profile["columns"], abort) if request.predict else None
@@ -247,7 +261,7 @@ def _deliver(request: PullRequest, pulled: pull.Pulled, log: Callable[..., None]
             deliver_positions(
                 request.api,
                 pulled.plan,
-                request.account["id"],
+                request.key,
                 request.profile["rules"],
                 request.users,
                 request.viewer,
@@ -262,6 +276,8 @@ def _deliver(request: PullRequest, pulled: pull.Pulled, log: Callable[..., None]
 
 def _carry_over(request: PullRequest, pulled: pull.Pulled, log: Callable[..., None], abort: threading.Event) -> None:
     """A new copy of a book is offered its old place. It can wait for the next sync, so a failure is only logged."""
+    if request.account is None:
+        return
     try:
         with request.launch.open(request.account) as bridge:
             carry_over(request.api, pulled.plan, request.account, request.profile, bridge, abort, lambda *_phase: None)

@@ -48,14 +48,14 @@ def offer_job(
         notifications.put((0.0, _("Starting…")))
         # A copy that left a moment ago is one of those that the place is for.
         rebuild(api, request.copy_logs, abort)
-        offers = offers_of(api, request.account["id"], request.profile, ids)
+        offers = offers_of(api, request.login["id"], request.profile, ids)
         results: list[CarryOverResult] = []
         if offers:
-            with request.launch.open(request.account) as bridge:
+            with request.launch.open(request.login) as bridge:
                 on_phase = phase_reporter(notifications)
                 try:
                     results = offer(
-                        api, offers, request.account, request.profile, bridge, abort, on_phase, on_request=True
+                        api, offers, request.login, request.profile, bridge, abort, on_phase, on_request=True
                     )
                 except OSError as error:
                     return OfferOutcome(

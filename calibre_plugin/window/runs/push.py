@@ -55,11 +55,11 @@ def prepare_job(
         return PushOutcome(trouble=gone)
     try:
         notifications.put((0.0, _("Starting…")))
-        with request.launch.open(request.account, read=[library]) as bridge:
+        with request.launch.open(request.login, read=[library]) as bridge:
             prepared = push.prepare(
                 request.api,
                 request.book_ids,
-                request.account,
+                request.login,
                 request.profile,
                 bridge,
                 abort,
@@ -89,12 +89,12 @@ def send_job(
     """Puts the accepted places on the server."""
     library = str(Path(request.api.backend.library_path))
     try:
-        with request.launch.open(request.account, read=[library]) as bridge:
+        with request.launch.open(request.login, read=[library]) as bridge:
             try:
                 pushed = push.apply(
                     request.api,
                     prepared,
-                    request.account,
+                    request.login,
                     request.profile,
                     bridge,
                     abort,

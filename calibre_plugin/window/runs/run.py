@@ -29,7 +29,7 @@ class Run:
     api: CalibreDb
     stored: StoredProfile
     profile: Profile
-    account: Account
+    account: Account | None
     book_ids: Sequence[int]
     trigger: Trigger
     preview: bool

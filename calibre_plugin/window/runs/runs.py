@@ -33,7 +33,7 @@ from .run import Outcome, Run, Trigger
 from .sentence import run_sentence
 from ..parts.trouble import show_trouble
 from .undo import UndoRuns
-from .why_not import why_not
+from .why_not import no_account, why_not
 
 load_translations()
 
@@ -101,7 +101,9 @@ class Runs(QObject):
         """Starts the run, or queues it; False when it cannot be done, after saying why."""
         reason = self.why_not(stored)
         account = self._settings.account(stored["account_id"]) if stored else None
-        if reason is not None or stored is None or account is None:
+        if reason is None and account is None and (push or offer):
+            reason = no_account()
+        if reason is not None or stored is None:
             # The clock asks twice a minute: a run by itself says once what keeps it.
             if reason is not None and (trigger == "reader" or reason.sentence not in self._complained):
                 self._complained.add(reason.sentence)
@@ -132,7 +134,7 @@ class Runs(QObject):
         run.request = PullRequest(
             run.api,
             run.book_ids,
-            with_proxy(run.account),
+            with_proxy(run.account) if run.account is not None else None,
             run.profile,
             launch,
             not run.is_quiet,
@@ -158,8 +160,7 @@ class Runs(QObject):
         if run.is_quiet:
             self._gui.status_bar.show_message(title, 3000, show_notification=False)
         else:
-            doing = _("Offering the places of {books} at {server}") if run.offer else _("Syncing {books} with {server}")
-            heading = doing.format(books=books, server=shown_address(run.account["url"]))
+            heading = _heading(run, books)
             if self._window is not None:
                 self._window.close()
                 self._window.deleteLater()
@@ -373,3 +374,10 @@ def _show_quietly() -> Any:
     from qt.core import Qt
 
     return Qt.WidgetAttribute.WA_ShowWithoutActivating
+
+
+def _heading(run: Run, books: str) -> str:
+    if run.account is None:
+        return _("Looking what your readers tell of {books}").format(books=books)
+    doing = _("Offering the places of {books} at {server}") if run.offer else _("Syncing {books} with {server}")
+    return doing.format(books=books, server=shown_address(run.account["url"]))

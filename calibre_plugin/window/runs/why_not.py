@@ -7,9 +7,19 @@ from ..parts.calibre_window import CalibreWindow
 from ...memory.schema import why_left_alone
 from ...settings import config
 from ...settings.config import MovedLogin, Settings, StoredProfile
+from ...settings.readers import readers_of
 from ...words.explain import Explanation
 
 load_translations()
+
+
+def no_account() -> Explanation:
+    """Neither a server nor a reader is there to be asked, or nobody to tell."""
+    return Explanation(
+        _("There is no sync account yet."),
+        _("Enter your server, user name and password in the preferences."),
+        tab="account",
+    )
 
 
 def why_not(gui: CalibreWindow, settings: Settings, stored: StoredProfile | None) -> Explanation | None:
@@ -24,13 +34,14 @@ def why_not(gui: CalibreWindow, settings: Settings, stored: StoredProfile | None
             _("Enter it in the preferences."),
             tab="account",
         )
-    if stored is None or not settings.account(stored["account_id"]):
-        return Explanation(
-            _("There is no sync account yet."),
-            _("Enter your server, user name and password in the preferences."),
-            tab="account",
-        )
-    profile, unusable = config.resolve_profile(gui.current_db.new_api, stored)
+    api = gui.current_db.new_api
+    if stored is None:
+        return no_account()
+    # A profile without an account has its readers; one whose account is gone here does not become such a one.
+    is_ready = settings.account(stored["account_id"]) if stored["account_id"] else readers_of(api, stored["id"])
+    if not is_ready:
+        return no_account()
+    profile, unusable = config.resolve_profile(api, stored)
     if unusable:
         names = ", ".join(column for _shown, column in unusable)
         if getattr(gui, "must_restart_before_config", False):

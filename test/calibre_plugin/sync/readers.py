@@ -1,0 +1,157 @@
+"""What readers' own files tell fills the columns of those whose readers they are: no server, no account, no network."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import sys
+import threading
+import unittest
+from pathlib import Path
+from typing import Any
+
+from calibre_plugins.koreader_progress.copies import log as copy_log
+from calibre_plugins.koreader_progress.copies.strip_list import our_folder
+from calibre_plugins.koreader_progress.devices.device import collect
+from calibre_plugins.koreader_progress.devices.names import device_id
+from calibre_plugins.koreader_progress.link.client import BridgeClient
+from calibre_plugins.koreader_progress.link.contract import Account, PullPlan
+from calibre_plugins.koreader_progress.memory.book_memory import note_local_change
+from calibre_plugins.koreader_progress.settings import config
+from calibre_plugins.koreader_progress.settings.readers import readers_of, set_readers
+from calibre_plugins.koreader_progress.sync import pull
+from calibre_plugins.koreader_progress.sync.undo import undo_run
+from device_tree import DeviceTree
+from epubs import Recipe, make_epub
+from libraries import add_book, make_library
+
+sys.path.append(str(Path(__file__).resolve().parent.parent.parent / "gui"))
+from kosync import KosyncServer, userkey
+
+ABORT = threading.Event()
+READ_AT = 1_700_000_000
+COLUMNS = [
+    (f"{field}_{who}", "int" if field == "pct" else "text", {}) for who in ("a", "b") for field in ("pct", "status")
+]
+
+
+class Case(unittest.TestCase):
+    bridge: BridgeClient
+
+    @classmethod
+    def setUpClass(cls) -> None:
+        cls.bridge = BridgeClient([os.environ["TEST_NODE"], os.environ["TEST_BRIDGE"]], os.environ)
+        cls.addClassCleanup(cls.bridge.stop)
+        cls.bridge.hello("test", None)
+
+    def setUp(self) -> None:
+        shutil.rmtree(our_folder(), ignore_errors=True)
+        copy_log._own.file = None
+        self.db = make_library(COLUMNS)
+        self.addCleanup(self.db.close)
+        self.api = self.db.new_api
+        self.trees = {"a": DeviceTree(), "b": DeviceTree()}
+        self.book = add_book(self.db, make_epub(Recipe("b")), title="b")
+
+    def read(self, who: str, percent: float, at: int = READ_AT, **more: Any) -> None:
+        """The book is read on the card of `who`, and the card is plugged in."""
+        tree = self.trees[who]
+        tree.put("b.epub", self.api.format(self.book, "EPUB"))
+        pointer = f'["last_xpointer"] = "/body/DocFragment[1]/body/p[{int(percent * 1000)}]",'
+        os.utime(tree.sidecar("b.epub", percent=percent, more=pointer, **more), (at, at))
+        collect(tree.connect(), self.api, ABORT, {})
+
+    def belongs(self, who: str, profile: str | None) -> None:
+        set_readers(self.api, {device_id(self.trees[who].connect()): {"name": "Card", "profile": profile}})
+
+    def sync(self, who: str, account: Account | None = None) -> PullPlan:
+        stored = config.new_profile(who, who, account["id"] if account else "")
+        stored["columns"] = {
+            "percent": {"column": f"#pct_{who}", "scale": None},
+            "status": {"column": f"#status_{who}", "scale": None},
+        }
+        stored["ran_before"] = True
+        profile, unusable = config.resolve_profile(self.api, stored)
+        self.assertEqual(unusable, [])
+        pulled = pull.prepare(
+            self.api, [self.book], account, profile, self.bridge, pull.PullOptions(), ABORT, lambda *_phase: None
+        )
+        self.applied = pull.apply(self.api, pulled, account, profile)
+        return pulled.plan
+
+    def cells(self) -> list[Any]:
+        return [self.api.field_for(f"#{label}", self.book) for label, *_about in COLUMNS]
+
+    def codes(self, plan: PullPlan) -> list[str]:
+        return [*(each["why"]["code"] for each in plan["conflicts"]), *(s["reason"]["code"] for s in plan["skipped"])]
+
+
+class Readers(Case):
+    def test_a_card_alone_fills_the_columns_once_it_was_said_whose_it_is(self) -> None:
+        self.read("a", 0.94, status="complete")
+        self.assertEqual(self.codes(self.sync("a")), ["not_on_reader"])
+        self.assertEqual(self.cells(), [None] * 4)
+        self.belongs("a", "a")
+        self.sync("a")
+        self.assertEqual(self.cells(), [94, "Finished", None, None])
+        run = self.applied.run_id
+        again = self.sync("a")
+        self.assertEqual((again["updates"], again["bases"], self.codes(again)), ([], [], ["unchanged"]))
+        journal = pull.journal_of(self.api)
+        undo_run(self.api, journal, next(each for each in journal.runs() if each.id == run))
+        self.assertEqual(self.cells(), [None] * 4)
+        self.assertEqual(self.codes(self.sync("a")), ["declined"])
+
+    def test_two_persons_of_one_library_never_mix(self) -> None:
+        self.read("a", 0.9, status="complete")
+        self.read("b", 0.2, at=READ_AT + 500)
+        self.belongs("a", "a")
+        self.belongs("b", "b")
+        for _time in range(2):
+            self.sync("a")
+            self.sync("b")
+            self.assertEqual(self.cells(), [90, "Finished", 20, "Reading"])
+        self.read("b", 0.6, at=READ_AT + 900)
+        self.assertEqual(self.sync("a")["updates"], [])
+        self.sync("b")
+        self.assertEqual(self.cells(), [90, "Finished", 60, "Reading"])
+        self.assertEqual(readers_of(self.api, "a") & readers_of(self.api, "b"), frozenset())
+
+    def test_a_reader_of_nobody_counts_for_nobody(self) -> None:
+        self.read("a", 0.5, status="complete")
+        self.belongs("a", None)
+        self.assertEqual([self.codes(self.sync(who)) for who in "ab"], [["not_on_reader"]] * 2)
+        self.assertEqual(self.cells(), [None] * 4)
+
+    def test_a_profile_that_gets_an_account_later_goes_on_from_its_card(self) -> None:
+        self.belongs("a", "a")
+        self.read("a", 0.4)
+        self.sync("a")
+        self.api.set_field("#pct_a", {self.book: 41})
+        change = {"book_id": self.book, "column": "#pct_a", "at": READ_AT + 50_000.0}
+        server = KosyncServer()
+        self.addCleanup(server.stop)
+        server.register("anna", "secret")
+        account = config.new_account(server.url, "anna", userkey("secret"))
+        note_local_change(self.api, account["id"], [change], ["a"])  # type: ignore[list-item]
+        plan = self.sync("a", account)
+        self.assertEqual((plan["updates"], plan["review"], self.codes(plan)), ([], [], ["changed_here"]))
+        plan = self.sync("a", account)
+        self.assertEqual((plan["updates"], plan["review"], self.codes(plan)), ([], [], ["changed_here"]))
+        self.api.set_field("#pct_a", {self.book: 40})
+        self.read("a", 0.7, at=READ_AT + 60_000)
+        self.sync("a", account)
+        self.assertEqual(self.cells()[0], 70)
+
+    def test_a_card_that_is_gone_or_empty_takes_nothing_back(self) -> None:
+        self.belongs("a", "a")
+        self.read("a", 0.4)
+        self.sync("a")
+        for left in ("return {", "", "return {}"):
+            path = self.trees["a"].path("b.sdr/metadata.epub.lua")
+            Path(path).write_text(left, encoding="utf-8")
+            collect(self.trees["a"].connect(), self.api, ABORT, {})
+            self.assertEqual((self.sync("a")["updates"], self.cells()[0]), ([], 40))
+        shutil.rmtree(self.trees["a"].path("b.sdr"))
+        collect(self.trees["a"].connect(), self.api, ABORT, {})
+        self.assertEqual((self.sync("a")["updates"], self.cells()[0]), ([], 40))
