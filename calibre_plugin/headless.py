@@ -11,6 +11,7 @@ import tempfile
 import threading
 import traceback
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Final, TextIO, cast
 
@@ -25,10 +26,12 @@ from .memory.book_memory import logged_books
 from .link.client import BridgeClient, BridgeDied, BridgeNotStarted, SyncError
 from .sync.carry_over import carry_over
 from .devices.annotated import annotated_books
+from .devices.device import SidecarFolder
+from .devices.statistics import StatisticsReader
 from .sync.examine import as_answer, examine_card
+from .sync.known_readers import known_readers, look_at_folders
 from .settings.config import Settings, account_id_of, default_profile, map_columns, new_profile
 from .link.contract import (
-    LIBRARY_METHODS,
     Account,
     BookCopies,
     CarryOverResult,
@@ -38,16 +41,20 @@ from .link.contract import (
     Examine,
     Examined,
     FindAnnotations,
+    FolderLooks,
     FoundAnnotations,
+    KnownReaders,
+    LIBRARY_METHODS,
     LibraryPushReport,
     LibraryPushRequest,
     LinkDigest,
     LoggedBooks,
+    LookAtFolders,
     MapColumns,
     MappedColumns,
     OneBook,
-    OpenedLibrary,
     OpenLibrary,
+    OpenedLibrary,
     Profile,
     Reasons,
     Sentences,
@@ -189,6 +196,24 @@ class HeadlessLibrary:
             raise HeadlessError("ColumnUnfit" if described else "ColumnMissing", field=field, column=column)
         return columns
 
+    def look(self, params: LookAtFolders) -> FolderLooks:
+        """Reads folders of sidecars without a device; a dry run remembers nothing of it."""
+        folders = [SidecarFolder(each["path"], each["name"]) for each in params["folders"]]
+        cache = cache_folder()
+        statistics = StatisticsReader(self._open_bridge, os.path.join(cache, "statistics")) if cache else None
+        keep = self._copy is None
+        return {"looks": look_at_folders(folders, self._to_be_changed(), self._abort, statistics, keep)}
+
+    @contextmanager
+    def _open_bridge(self) -> Iterator[BridgeClient]:
+        with BridgeClient(self._bridge, os.environ) as bridge:
+            bridge.hello("command line", cache_folder())
+            yield bridge
+
+    def devices(self, _params: Empty) -> KnownReaders:
+        """The devices and folders that were read here; whose they are, where a library is open."""
+        return {"devices": known_readers(self._db.new_api if self._db is not None else None)}
+
     def sync(self, params: SyncRequest) -> SyncReport:
         """One pull: the same as in calibre's window, with nobody to ask."""
         account, profile = params["account"], params["profile"]
@@ -196,8 +221,7 @@ class HeadlessLibrary:
         predict = predictor(api, self._columns, abort) if params["predict"] else None
         report = WriteReport()
         carried: list[CarryOverResult] = []
-        with BridgeClient(self._bridge, os.environ) as bridge:
-            bridge.hello("command line", cache_folder())
+        with self._open_bridge() as bridge:
             # As by a click: everything is asked about, only a shared server's allowance keeps back what was not named.
             options = pull.PullOptions(
                 force=True,
@@ -248,8 +272,7 @@ class HeadlessLibrary:
         api, abort = self._to_be_changed(), self._abort
         users, typed = params["users"], params["typed"]
         done = push.Pushed()
-        with BridgeClient(self._bridge, os.environ) as bridge:
-            bridge.hello("command line", cache_folder())
+        with self._open_bridge() as bridge:
             ids = params["book_ids"]
             prepared = push.prepare(api, ids, account, profile, bridge, abort, _unheard, users, typed)
             if not params["dry_run"]:
@@ -347,6 +370,8 @@ def serve(requests: TextIO, answers: TextIO, token: str, bridge: Sequence[str]) 
         "push": library.push,
         "log": library.log,
         "copies": library.copies,
+        "look": library.look,
+        "devices": library.devices,
         "examine": library.examine,
         "annotations": library.annotations,
         "link": library.link,

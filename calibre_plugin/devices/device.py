@@ -69,9 +69,16 @@ class SidecarFolder:
 
 
 def collect_folder(
-    folder: SidecarFolder, api: CalibreDb, abort: threading.Event, statistics: StatisticsReader | None = None
+    folder: SidecarFolder,
+    api: CalibreDb,
+    abort: threading.Event,
+    statistics: StatisticsReader | None = None,
+    keep: bool = True,
 ) -> Collected | None:
-    """As `collect`, for a folder without a device; None when it is not there, or empty: then nothing changes."""
+    """As `collect`, for a folder without a device; None when it is not there, or empty: then nothing changes.
+
+    Without `keep` nothing of it is remembered on this machine.
+    """
     before = load_state(folder.id, folder.called)
     tell = statistics.of(folder.id, abort) if statistics is not None else untold
     place = with_slashes(os.path.abspath(folder.path))
@@ -80,7 +87,8 @@ def collect_folder(
         return None
     look.now["folder"] = place
     collected = bring_home(api, before, look, [place], {}, abort, folder.id)
-    save_state(folder.id, look.now)
+    if keep:
+        save_state(folder.id, look.now)
     return collected
 
 

@@ -29,6 +29,9 @@ class Collected:
     """What one look at a device brought."""
 
     device: str
+    device_id: str
+    # Books of the library of which it tells anything.
+    books: frozenset[int]
     # Books whose history, marks or readings changed: worth syncing.
     changed: frozenset[int]
     # Documents of the device that belong to no book of the library.
@@ -70,6 +73,8 @@ def bring_home(
     note_all(api, changed | home.touched, time.time())
     return Collected(
         now["name"],
+        device_id,
+        frozenset({*home.digests, *home.readings}),
         frozenset(changed),
         tuple(now["unmatched"]),
         tuple(dict.fromkeys(home.matcher.contested)),

@@ -932,6 +932,47 @@ class MappedColumns(TypedDict):
     account_id: str
 
 
+class NamedFolder(TypedDict):
+    path: str
+    name: str
+
+
+class LookAtFolders(TypedDict):
+    folders: list[NamedFolder]
+
+
+class FolderLook(TypedDict):
+    path: str
+    id: str
+    device: str
+    there: bool
+    books: int
+    unmatched: int
+    odd: list[str]
+
+
+class FolderLooks(TypedDict):
+    looks: list[FolderLook]
+
+
+class Empty(TypedDict):
+    pass
+
+
+class KnownReader(TypedDict):
+    id: str
+    name: str
+    folder: str | None
+    looked: float | None
+    books: int
+    whose: Literal["unasked", "nobody", "profile"]
+    profile: str | None
+
+
+class KnownReaders(TypedDict):
+    devices: list[KnownReader]
+
+
 class SyncRequest(TypedDict):
     account: Account | None
     profile: Profile
@@ -1061,10 +1102,6 @@ class LinkDigest(TypedDict):
     digest: Digest
 
 
-class Empty(TypedDict):
-    pass
-
-
 class UnlinkDigest(TypedDict):
     book_id: int
     digest: Digest
@@ -1115,6 +1152,8 @@ METHODS: Final[dict[str, tuple[object, object]]] = {
 LIBRARY_METHODS: Final[dict[str, tuple[object, object]]] = {
     "open": (OpenLibrary, OpenedLibrary),
     "map": (MapColumns, MappedColumns),
+    "look": (LookAtFolders, FolderLooks),
+    "devices": (Empty, KnownReaders),
     "sync": (SyncRequest, SyncReport),
     "push": (LibraryPushRequest, LibraryPushReport),
     "log": (TheseBooks, LoggedBooks),

@@ -4,6 +4,8 @@ import type { Account } from "../model/account.ts";
 import type { FileDigests } from "../model/digest.ts";
 import type {
   BookCopies,
+  FolderLook,
+  KnownReader,
   LibraryPushReport,
   LibraryPushRequest,
   LibraryResult,
@@ -171,6 +173,10 @@ export interface CalibreLibrary {
     /** Whether it is an error when no column is mapped anywhere. */
     readonly needed: boolean;
   }): Promise<MappedColumns>;
+  /** Reads folders of sidecars without a device, and keeps with the library what they tell. */
+  look(folders: readonly { readonly path: string; readonly name: string }[]): Promise<FolderLook[]>;
+  /** Every device and folder that was ever read here; whose each is, where a library is open. */
+  devices(): Promise<KnownReader[]>;
   sync(request: SyncRequest): Promise<SyncReport>;
   push(request: LibraryPushRequest): Promise<LibraryPushReport>;
   /** The reading logs of those of these books that have one, over all accounts. */

@@ -15,6 +15,7 @@ interface Command {
 
 const COMMANDS: Readonly<Record<string, () => Promise<Command>>> = {
   sync: () => import("./sync.ts"),
+  devices: () => import("./devices.ts"),
   push: () => import("./push.ts"),
   log: () => import("./log.ts"),
   annotations: () => import("./annotations.ts"),

@@ -1,4 +1,5 @@
 /** `koreader-progress sync`: one pull into a library, without calibre's window. */
+import { resolve } from "node:path";
 import process from "node:process";
 import { parseArgs } from "node:util";
 import type { CalibreLibrary } from "../app/ports.ts";
@@ -13,12 +14,16 @@ import { SHARED_HELP, columnsOf, matchingOf, policyOf } from "./profile-options.
 import { Refused, idsOf, orSentence } from "./sentences.ts";
 import { stoppable } from "./stopping.ts";
 
-export const summary = "sync --library DIR --url URL --user NAME --password-stdin --column percent=#col ...";
+export const summary =
+  "sync --library DIR [--url URL --user NAME --password-stdin] [--sidecars DIR] --column percent=#col ...";
 
 export const help = `
   --library DIR            calibre's library; unless it is a dry run, calibre itself must not be running
 ${ACCOUNT_HELP}
 ${SHARED_HELP}
+  --sidecars DIR           also what KOReader keeps below this folder, again for another one: a mounted card, a synced
+                           folder, a backup; without --url it is all that is asked, and nothing is sent anywhere
+  --device NAME            what the device or folder is called in the columns; its own name otherwise
   --no-predict             never ask about copies that nobody saw leaving calibre
 `;
 
@@ -41,6 +46,8 @@ async function sync(args: string[]): Promise<number> {
       matching: { type: "string", default: "both" },
       policy: { type: "string" },
       "copy-logs": { type: "string", multiple: true, default: [] },
+      sidecars: { type: "string", multiple: true, default: [] },
+      device: { type: "string" },
       "no-predict": { type: "boolean", default: false },
       "dry-run": { type: "boolean", default: false },
       wait: { type: "boolean", default: false },
@@ -54,17 +61,22 @@ async function sync(args: string[]): Promise<number> {
   const ids = values.ids === undefined ? null : idsOf(values.ids, "sync");
   const policy = values.policy === undefined ? null : policyOf(values.policy, "sync");
   const matching = matchingOf(values.matching, "sync");
-  const draft = await accountOf(values, "sync");
+  const { sidecars, device } = values;
+  if (device !== undefined && sidecars.length !== 1) throw new Refused("sync: --device names one --sidecars folder.");
+  const isWithoutServer = sidecars.length > 0 && values.url === undefined && values.user === undefined;
+  const draft = isWithoutServer ? null : await accountOf(values, "sync");
   const dry_run = values["dry-run"];
 
   async function pull(signal: AbortSignal): Promise<number> {
     // The id of an account follows from its address: the one that really answers, not what was typed.
-    const known = await loggedIn(draft, signal);
+    const known = draft === null ? null : await loggedIn(draft, signal);
     return withCalibre(signal, async (calibre) => {
       const wanted = { library: library ?? "", dry_run, copy_logs: values["copy-logs"], wait: values.wait };
       const book_ids = await openLibrary(calibre, wanted, signal);
-      const mapped = await calibre.map({ columns, url: known.url, username: known.username, needed: true });
-      const account: Account = { ...known, id: mapped.account_id };
+      const { url = "", username = "" } = known ?? {};
+      const mapped = await calibre.map({ columns, url, username, needed: true });
+      const account: Account | null = known === null ? null : { ...known, id: mapped.account_id };
+      const readers = sidecars.length === 0 ? null : await lookAt(sidecars, device ?? "", calibre);
       const rules: Rules = policy === null ? DEFAULT_RULES : { ...DEFAULT_RULES, conflict: policy };
       const profile: Profile = {
         id: "command-line",
@@ -77,7 +89,7 @@ async function sync(args: string[]): Promise<number> {
       const asked = ids ?? book_ids;
       const selected = ids !== null;
       const predict = !values["no-predict"];
-      const request = { account, profile, book_ids: asked, dry_run, selected, settle: policy, predict, readers: null };
+      const request = { account, profile, book_ids: asked, dry_run, selected, settle: policy, predict, readers };
       const report = await calibre.sync(request);
       if (values.json) printJson(report);
       else await printLines(report, calibre, { dryRun: dry_run, explain: values.explain });
@@ -86,6 +98,19 @@ async function sync(args: string[]): Promise<number> {
     });
   }
   return stoppable((signal) => orSentence(() => pull(signal)));
+}
+
+/** The ids of the folders that tell something; what is not there, or odd, is said. */
+async function lookAt(paths: readonly string[], name: string, calibre: CalibreLibrary): Promise<string[]> {
+  const looks = await calibre.look(paths.map((path) => ({ path: resolve(path), name })));
+  for (const { path, there, odd } of looks) {
+    if (!there)
+      process.stderr.write(`Nothing of KOReader's lies in ${path}, or it is not mounted: it changes nothing.\n`);
+    for (const line of odd) process.stderr.write(`${line}\n`);
+  }
+  const there = looks.filter((look) => look.there);
+  if (there.length === 0) throw new Refused("sync: none of the folders has anything of KOReader's.");
+  return there.map(({ id }) => id);
 }
 
 function exitCodeOf(report: SyncReport): number {

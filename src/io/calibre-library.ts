@@ -145,6 +145,8 @@ export async function startCalibre(options: Options): Promise<CalibreLibrary> {
   return {
     open: ({ copy_logs, ...params }) => ask("open", { ...params, copy_logs: [...copy_logs] }),
     map: ({ columns, ...login }) => ask("map", { ...login, columns: wantedColumns(columns) }),
+    look: async (folders) => (await ask("look", { folders: folders.map((folder) => ({ ...folder })) })).looks,
+    devices: async () => (await ask("devices", {})).devices,
     sync: (request) => ask("sync", request),
     push: (request) => ask("push", request),
     log: async (book_ids) => (await ask("log", { book_ids: [...book_ids] })).books,

@@ -58,6 +58,52 @@ export const MappedColumns = z
   .meta({ id: "MappedColumns" });
 export type MappedColumns = z.infer<typeof MappedColumns>;
 
+const LookAtFolders = z
+  .strictObject({
+    /** Folders of sidecars without a device; an empty name is the folder's own. */
+    folders: z.array(z.strictObject({ path: z.string().min(1), name: z.string() }).meta({ id: "NamedFolder" })),
+  })
+  .meta({ id: "LookAtFolders" });
+
+/** What a look at one folder brought. */
+export const FolderLook = z
+  .strictObject({
+    path: z.string(),
+    id: z.string(),
+    device: z.string(),
+    /** False where nothing of KOReader's lies there: it is not mounted, or empty, or another folder. */
+    there: z.boolean(),
+    /** Books of the library of which it tells. */
+    books: z.number().int(),
+    /** What belongs to no book of the library. */
+    unmatched: z.number().int(),
+    odd: z.array(z.string()),
+  })
+  .meta({ id: "FolderLook" });
+export type FolderLook = z.infer<typeof FolderLook>;
+
+const FolderLooks = z.strictObject({ looks: z.array(FolderLook) }).meta({ id: "FolderLooks" });
+
+/** A device or a folder that was read on this machine. */
+export const KnownReader = z
+  .strictObject({
+    id: z.string(),
+    name: z.string(),
+    /** Where it lies; null for a device. */
+    folder: z.string().nullable(),
+    /** Epoch seconds; null where an earlier version looked at it. */
+    looked: z.number().nullable(),
+    /** How many were opened there. */
+    books: z.number().int(),
+    /** Whether it was said in the library that is open whose it is; `profile` is that one's name. */
+    whose: z.enum(["unasked", "nobody", "profile"]),
+    profile: z.string().nullable(),
+  })
+  .meta({ id: "KnownReader" });
+export type KnownReader = z.infer<typeof KnownReader>;
+
+const KnownReaders = z.strictObject({ devices: z.array(KnownReader) }).meta({ id: "KnownReaders" });
+
 /** One pull over a library. */
 export const SyncRequest = z
   .strictObject({
@@ -209,6 +255,8 @@ const Empty = z.strictObject({}).meta({ id: "Empty" });
 export const LIBRARY_METHODS = {
   open: { params: OpenLibrary, result: OpenedLibrary },
   map: { params: MapColumns, result: MappedColumns },
+  look: { params: LookAtFolders, result: FolderLooks },
+  devices: { params: Empty, result: KnownReaders },
   sync: { params: SyncRequest, result: SyncReport },
   push: { params: LibraryPushRequest, result: LibraryPushReport },
   log: { params: TheseBooks, result: LoggedBooks },
