@@ -43,6 +43,7 @@ from .devices.uploads import watch_uploads
 from .memory.journal_run import Run
 from .memory.journal import RunHead
 from .memory.schema import why_left_alone
+from .window.whose_reader import WhoseReader
 from .window.viewer_place import ViewerPlaces
 
 load_translations()
@@ -77,6 +78,7 @@ class ProgressAction(InterfaceAction):
         self.triggers = Triggers(self.gui, self._run_by_itself)
         self.runs.on_asked.append(self.triggers.note_run)
         self.device_watch = DeviceWatch(self.gui, self.host, self.settings, self._device_was_read)
+        self.whose_reader = WhoseReader(self.gui, self.settings, self._look_first, self.open_preferences)
         self.kepub_notice = KepubNotice(self.gui, self.settings)
         self.local_changes = LocalChanges(self.gui, lambda: self.runs.is_writing)
         self.runs.on_idle.append(self.local_changes.ours_ended)
@@ -349,7 +351,12 @@ class ProgressAction(InterfaceAction):
         said = _("The device could not be read.") if collected is None else collected_sentence(collected)
         if said:
             self.gui.status_bar.show_message(said, 8000)
-        self.triggers.device_is_there()
+        # The first look is reviewed, and waits for an answer.
+        if collected is None or not self.whose_reader.ask(collected):
+            self.triggers.device_is_there(collected.device_id if collected is not None else "")
+
+    def _look_first(self, profile: StoredProfile, book_ids: list[int]) -> None:
+        self.runs.start(profile, book_ids, preview=True)
 
     # What calibre tells us.
 

@@ -30,6 +30,7 @@ from .devices.device import SidecarFolder
 from .devices.statistics import StatisticsReader
 from .sync.examine import as_answer, examine_card
 from .sync.known_readers import known_readers, look_at_folders
+from .settings.readers import readers_of
 from .settings.config import Settings, account_id_of, default_profile, map_columns, new_profile
 from .link.contract import (
     Account,
@@ -228,7 +229,7 @@ class HeadlessLibrary:
                 selected=params["selected"],
                 settle=params["settle"],
                 predict=predict,
-                readers=params["readers"],
+                readers=self._counting(params),
             )
             pulled = pull.prepare(api, params["book_ids"], account, profile, bridge, options, abort, _unheard)
             if not params["dry_run"]:
@@ -245,6 +246,14 @@ class HeadlessLibrary:
             "failed": [{"update": update, "error": error} for update, error in report.failed],
             "carried": carried,
         }
+
+    def _counting(self, params: SyncRequest) -> Sequence[str] | None:
+        """The devices and folders whose word counts: where none are named, those of calibre's profile with this login."""
+        stored, account = default_profile(self._api), params["account"]
+        if params["readers"] is not None or stored is None:
+            return params["readers"]
+        is_its = stored["account_id"] == (account["id"] if account is not None else "")
+        return [*readers_of(self._api, stored["id"])] if is_its else None
 
     def _follow_up(
         self, pulled: pull.Pulled, account: Account | None, profile: Profile, bridge: BridgeClient

@@ -48,6 +48,8 @@ class Collected:
     complete: bool
     # Whether what was not seen is not there (see `Look`).
     whole: bool
+    # Books of the library that were opened there in KOReader.
+    read: frozenset[int]
 
 
 def bring_home(
@@ -83,6 +85,7 @@ def bring_home(
         look.opened,
         complete,
         whole,
+        frozenset(home.readings),
     )
 
 

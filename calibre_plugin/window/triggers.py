@@ -10,6 +10,7 @@ from qt.core import QObject, QTimer
 from .parts.calibre_window import CalibreWindow
 from ..settings import config
 from ..settings.config import StoredProfile
+from ..settings.readers import readers_of
 from .preferences.when import connected_device
 from .runs.run import Trigger
 
@@ -56,12 +57,13 @@ class Triggers(QObject):
             if minutes and now - self._last.setdefault(profile["id"], now) >= minutes * 60:
                 self._run(profile, "timer")
 
-    def device_is_there(self) -> None:
-        """A device is connected, and what it knows has been read."""
+    def device_is_there(self, device_id: str = "") -> None:
+        """A device is connected, and what it knows has been read; `device_id` is the one that readers are known by."""
         name = connected_device(self._gui)
         for profile in self._profiles():
             belongs = not profile["device"] or profile["device"].casefold() == name.casefold()
-            if profile["triggers"]["on_device"] and belongs:
+            is_reader = device_id in readers_of(self._gui.current_db.new_api, profile["id"])
+            if profile["triggers"]["on_device"] and (belongs or is_reader):
                 self._run(profile, "device")
 
     def note_run(self, profile_id: str) -> None:
