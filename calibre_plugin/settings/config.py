@@ -78,6 +78,8 @@ DEFAULTS: Final[dict[str, Any]] = {
     "hosting": None,
     # Further folders of copy logs: of a calibre in a container, or of a server's.
     "copy_logs": [],
+    # Folders of sidecars without a device, as {path, name}; an empty name is the folder's own.
+    "folders": [],
     # Whether names that no copy is known to have may be tried: null until the reader was asked.
     "predict": None,
     # Whether it was said what KEPUBs made by calibre cost.

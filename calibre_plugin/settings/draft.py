@@ -15,7 +15,7 @@ from ..copies.strip_list import read_strip_list, write_switches
 
 load_translations()
 
-MACHINE_KEYS: Final = ("runtime_path", "click", "keep_progress_open", "predict", "copy_logs", "hosting")
+MACHINE_KEYS: Final = ("runtime_path", "click", "keep_progress_open", "predict", "copy_logs", "folders", "hosting")
 
 
 class NewColumn(TypedDict):

@@ -134,6 +134,10 @@ def _is_texts(value: object) -> bool:
     return isinstance(value, list) and all(isinstance(text, str) for text in value)
 
 
+def _is_folder(value: object) -> bool:
+    return isinstance(value, dict) and all(isinstance(value.get(key), str) for key in ("path", "name"))
+
+
 _SHAPES: Final[Mapping[str, Callable[[object], bool]]] = {
     "accounts": lambda value: isinstance(value, list),
     "runtime_path": lambda value: isinstance(value, str),
@@ -141,6 +145,7 @@ _SHAPES: Final[Mapping[str, Callable[[object], bool]]] = {
     "keep_progress_open": lambda value: isinstance(value, bool),
     "hosting": lambda value: value is None or isinstance(value, dict),
     "copy_logs": _is_texts,
+    "folders": lambda value: isinstance(value, list) and all(map(_is_folder, value)),
     "predict": lambda value: value is None or isinstance(value, bool),
     "kepubs_told": lambda value: isinstance(value, bool),
     "moved_logins": lambda value: isinstance(value, list) and all(map(_is_login, value)),

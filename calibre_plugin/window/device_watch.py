@@ -11,6 +11,7 @@ from qt.core import QObject
 
 from .parts.calibre_window import CalibreWindow, Job
 from ..library.calibre_db import CalibreDb
+from .folder_watch import FolderWatch
 from .parts.background import Background
 from ..devices.device import calibre_uuids, collect
 from ..devices.home import Collected
@@ -44,9 +45,11 @@ class DeviceWatch(QObject):
         self._idle = threading.Event()
         self._idle.set()
         self._background = Background(self)
+        self.folders = FolderWatch(gui, host, settings, on_collected)
 
     def begin(self) -> None:
         """calibre is ready."""
+        self.folders.begin()
         from calibre.gui2.device import device_signals
 
         device_signals.device_metadata_available.connect(self.device_is_there)
@@ -91,6 +94,7 @@ class DeviceWatch(QObject):
         """No device is looked at any more."""
         self._is_over = True
         self._abort.set()
+        self.folders.end()
 
     def stop(self, until: float) -> None:
         """Ends the reading, because the library is closed, and waits for it until then (`time.monotonic`).
@@ -99,6 +103,7 @@ class DeviceWatch(QObject):
         """
         self._abort.set()
         self._idle.wait(max(0.0, until - time.monotonic()))
+        self.folders.stop(until)
 
     def _connection_changed(self, is_connected: bool) -> None:
         if not is_connected:

@@ -24,6 +24,7 @@ from ...settings.config import StoredProfile
 from .account import AccountTab
 from .columns import ColumnsTab
 from .copies import CopiesTab
+from .devices import DevicesTab
 from ...copies.stored import notices
 from ...memory.schema import why_left_alone
 from ...settings.draft import Draft
@@ -53,6 +54,7 @@ HELP = {
     "places": "places",
     "when": "when",
     "copies": "notfound",
+    "devices": "devices",
     "server": "server",
     "runtime": "runtime",
 }
@@ -103,6 +105,8 @@ class ConfigWidget(QWidget):
         self._add_page("places", self.places, _("P&laces"), "reading")
         self._add_page("when", self.when, _("&When"), "when")
         self._add_page("copies", self.copies, _("C&opies"), "copies")
+        self.devices = DevicesTab(self.draft, self)
+        self._add_page("devices", self.devices, _("&Devices and folders"), "reading")
         self._add_page("server", self.server, _("Ser&ver"), "server")
         self._add_page("runtime", self.runtime, _("Runt&ime"), "runtime")
         self._fill_profiles(self.draft.default)
@@ -179,7 +183,17 @@ class ConfigWidget(QWidget):
 
     @property
     def _tabs(self) -> list[Tab]:
-        return [self.account, self.columns, self.rules, self.places, self.when, self.copies, self.server, self.runtime]
+        return [
+            self.account,
+            self.columns,
+            self.rules,
+            self.places,
+            self.when,
+            self.copies,
+            self.devices,
+            self.server,
+            self.runtime,
+        ]
 
     @property
     def current(self) -> StoredProfile:

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import hashlib
+import io
 import os
 import shutil
 import sqlite3
 import threading
 import time
 import unittest
+import zipfile
 from types import SimpleNamespace
 from typing import Any
 from unittest import mock
@@ -186,6 +188,27 @@ class Statistics(Case):
         self.tree.statistics([(digest, "b", "A", READ_AT)])
         self.collect()
         self.assertEqual(self.readings(book, "statistics"), [])
+
+
+class Privacy(Case):
+    def test_what_a_card_tells_is_in_no_copy_no_backup_and_no_report(self) -> None:
+        from calibre.ebooks.metadata.meta import set_metadata
+        from calibre.ebooks.metadata.opf2 import metadata_to_opf
+        from calibre_plugins.koreader_progress.sync.report import make_report
+
+        book, _digest = self.book("b")
+        self.sidecar("b.epub", summary='["rating"] = 4, ["note"] = "Strictly between us",')
+        self.collect()
+        self.assertEqual(self.readings(book)[0]["review"], "Strictly between us")
+        copy = io.BytesIO(self.api.format(book, "EPUB"))
+        set_metadata(copy, self.api.get_metadata(book), "epub")
+        with zipfile.ZipFile(copy) as archive:
+            everything = b"".join(map(archive.read, archive.namelist()))
+        self.assertIn(b"dc:title", everything)
+        report = make_report(self.api, "1.0.0", None, None, None, None).encode()
+        for leaving in (everything, metadata_to_opf(self.api.get_metadata(book)), report):
+            for private in (b"Strictly", POINTER.encode(), b"koreader_progress_readings"):
+                self.assertNotIn(private, leaving)
 
 
 class Folders(Case):
