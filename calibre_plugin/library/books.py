@@ -10,7 +10,7 @@ from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Final, cast
+from typing import Any, Final, cast, get_args
 
 from calibre.utils.date import UNDEFINED_DATE, parse_date
 from calibre.utils.icu import lower as icu_lower
@@ -26,6 +26,7 @@ from ..link.contract import (
     ColumnField,
     ColumnMapping,
     ColumnUpdate,
+    InterpretAs,
 )
 from .same_cell import same_cell
 
@@ -71,16 +72,23 @@ def resolve_columns(
         if meta is None:
             unusable.append((shown, column))
             continue
-        resolved.append(
-            {
-                "field": shown,
-                "column": column,
-                "datatype": cast(ColumnDatatype, meta["datatype"]),
-                "scale": 100 if scale == 100 else 1,
-                "enum_values": list((meta["display"] or {}).get("enum_values") or ()),
-            }
-        )
+        display = meta["display"] or {}
+        mapping: ColumnMapping = {
+            "field": shown,
+            "column": column,
+            "datatype": cast(ColumnDatatype, meta["datatype"]),
+            "scale": 100 if scale == 100 else 1,
+            "enum_values": list(display.get("enum_values") or ()),
+        }
+        if mapping["datatype"] == "comments":
+            mapping["interpret_as"] = _shown_as(display.get("interpret_as"))
+        resolved.append(mapping)
     return resolved, unusable
+
+
+def _shown_as(said: object) -> InterpretAs:
+    """How calibre shows a column of long text; as HTML where it does not say."""
+    return cast(InterpretAs, said) if said in get_args(InterpretAs) else "html"
 
 
 def read_books(

@@ -291,7 +291,21 @@ Matching = Literal["binary", "filename", "both"]
 MATCHINGS: Final[tuple[Matching, ...]] = get_args(Matching)
 
 ColumnField = Literal[
-    "percent", "status", "place", "device", "last_read", "started", "finished", "times_read", "last_synced", "location"
+    "percent",
+    "status",
+    "place",
+    "device",
+    "last_read",
+    "started",
+    "finished",
+    "times_read",
+    "rating",
+    "review",
+    "read_time",
+    "days_read",
+    "time_left",
+    "last_synced",
+    "location",
 ]
 
 COLUMN_FIELDS: Final[tuple[ColumnField, ...]] = get_args(ColumnField)
@@ -302,13 +316,21 @@ ColumnDatatype = Literal[
 
 COLUMN_DATATYPES: Final[tuple[ColumnDatatype, ...]] = get_args(ColumnDatatype)
 
+InterpretAs = Literal["html", "markdown", "long-text", "short-text"]
 
-class ColumnMapping(TypedDict):
+INTERPRET_ASES: Final[tuple[InterpretAs, ...]] = get_args(InterpretAs)
+
+
+class ColumnMappingRequired(TypedDict):
     field: ColumnField
     column: str
     datatype: ColumnDatatype
     scale: Literal[1] | Literal[100]
     enum_values: list[str]
+
+
+class ColumnMapping(ColumnMappingRequired, total=False):
+    interpret_as: InterpretAs
 
 
 ConflictPolicy = Literal["newest", "furthest", "server", "library", "ask"]
@@ -379,6 +401,9 @@ WhyCode = Literal[
     "finished_on_device",
     "reread",
     "times_read",
+    "told",
+    "started_told",
+    "finished_told",
     "synced",
     "undone",
     "both_changed",
@@ -413,6 +438,7 @@ WhyCode = Literal[
     "own_word",
     "status_kept",
     "place_untold",
+    "told_kept",
     "column_gone",
     "column_unfit",
     "not_in_enumeration",
@@ -1204,6 +1230,26 @@ FITTING: Final[dict[ColumnField, tuple[ColumnDatatype, ...]]] = {
         "text",
     ),
     "times_read": (
+        "int",
+        "float",
+        "text",
+    ),
+    "rating": (
+        "rating",
+        "int",
+    ),
+    "review": ("comments",),
+    "read_time": (
+        "int",
+        "float",
+        "text",
+    ),
+    "days_read": (
+        "int",
+        "float",
+        "text",
+    ),
+    "time_left": (
         "int",
         "float",
         "text",

@@ -29,6 +29,16 @@ def suggestion(shown: ColumnField) -> NewColumn:
         "started": ("#read_started", _("Started reading"), "datetime", {"date_format": None}),
         "finished": ("#read_finished", _("Finished reading"), "datetime", {"date_format": None}),
         "times_read": ("#times_read", _("Times read"), "int", {"number_format": None}),
+        "rating": ("#my_stars", _("My stars"), "rating", {"allow_half_stars": True}),
+        "review": (
+            "#my_review",
+            _("My review"),
+            "comments",
+            {"interpret_as": "long-text", "heading_position": "above"},
+        ),
+        "read_time": ("#time_read", _("Time read (minutes)"), "int", {"number_format": None}),
+        "days_read": ("#days_read", _("Days read"), "int", {"number_format": None}),
+        "time_left": ("#time_left", _("Time left"), "text", {}),
         "last_synced": ("#last_synced", _("Last synced"), "datetime", {"date_format": None}),
         "location": ("#koreader_location", _("KOReader location"), "text", {}),
     }

@@ -48,6 +48,11 @@ FIELDS: Final[dict[str, Callable[[], str]]] = {
     "started": lambda: _("started"),
     "finished": lambda: _("finished"),
     "times_read": lambda: _("times read"),
+    "rating": lambda: _("stars"),
+    "review": lambda: _("review"),
+    "read_time": lambda: _("time read"),
+    "days_read": lambda: _("days read"),
+    "time_left": lambda: _("time left"),
     "last_synced": lambda: _("last synced"),
     "location": lambda: _("raw location"),
 }

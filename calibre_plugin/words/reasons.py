@@ -37,6 +37,9 @@ _WHY: Final[dict[str, Sentence]] = {
     "finished_on_device": lambda w: _("Marked as finished on {device} ({timestamp})."),
     "reread": lambda w: _("Finished before and now read again: {device} is at {percentage} ({timestamp})."),
     "times_read": lambda w: ngettext("Read {times} time.", "Read {times} times.", w.count("times")),
+    "told": lambda w: _told(w),
+    "started_told": lambda w: _("First read on {timestamp}, by the statistics of {device}."),
+    "finished_told": lambda w: _("Finished on {timestamp}, by the statistics of {device}."),
     "undone": lambda w: _("Puts back what the sync of {timestamp} changed."),
     "synced": lambda w: _("This sync changed the book."),
     # Somebody is asked.
@@ -109,6 +112,7 @@ _WHY: Final[dict[str, Sentence]] = {
     "place_untold": lambda w: _(
         "The place that was read at is not found in this book's file: {column} still tells the earlier one."
     ),
+    "told_kept": lambda w: _("{column} was filled by your own hand and stays; empty it to take what KOReader tells."),
     "column_gone": lambda w: _("The column {column} is no longer in the library; map another in the preferences."),
     "column_unfit": lambda w: _unfit(w),
     "not_in_enumeration": lambda w: _("The column {column} does not allow {value}; add it to the column's values."),
@@ -191,6 +195,11 @@ _WHY: Final[dict[str, Sentence]] = {
         w.count("books"),
     ),
 }
+
+
+def _told(w: Words) -> str:
+    w.put("field", one_of(FIELDS, w["field"]))
+    return _("{device} tells this in its own files: {field} ({timestamp}).")
 
 
 def _unfit(w: Words) -> str:

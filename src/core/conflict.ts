@@ -5,11 +5,9 @@ import { why } from "../model/why.ts";
 import type { Why } from "../model/why.ts";
 import type { LocalSide } from "./local-side.ts";
 import { isToldBetter, ONE_PLACE } from "./one-story.ts";
+import { SKEW } from "./skew.ts";
 import { NOISE } from "./read-throughs.ts";
 import { isReadingAgain } from "./reread.ts";
-
-/** Clocks of a server and a computer that differ by less than this many seconds cannot say which change came first. */
-export const SKEW = 120;
 
 /** What becomes of a record: taken, left, or asked about; `settled` when the server said nothing new. */
 export type Decision =

@@ -13,6 +13,7 @@ import { changedHere, clearedHere, isOurs } from "./local-side.ts";
 import type { LocalSide } from "./local-side.ts";
 import { isOwn } from "./peek.ts";
 import { finishesIn, heardAt } from "./read-throughs.ts";
+import { firstReadBy, lastReadBefore, wantedTold } from "./plan-told.ts";
 import { readStatus, statusCell, statusOf, STATUSES } from "./status.ts";
 import type { Status } from "./status.ts";
 
@@ -116,19 +117,39 @@ function wantedOnce(mapping: ColumnMapping, filling: Filling): Wanted {
   const cell = book.cells[mapping.column] ?? null;
   const status = statusWanted(chosen, mark, profile);
   if (mapping.field === "times_read") return wantedCount(mapping, filling);
+  if (mapping.field === "started") return status === "unread" ? null : wantedStart(mapping, filling);
   if (!isEmpty(cell) || clearedHere(mapping, book)) return null;
-  if (mapping.field === "started") {
-    const at = status === "unread" ? null : startedAt(filling);
-    return at === null
-      ? null
-      : { after: dateCell(mapping, Math.min(at, now), profile.time_zone), why: why("started", { timestamp: at }) };
-  }
   if (status !== "finished" || local.status === "own") return null;
   const at = finishedAt(filling);
+  const told = at === null ? null : lastReadBefore(book, at, mark === null && chosen.file === undefined, now);
+  if (told !== null)
+    return {
+      after: dateCell(mapping, told.at, profile.time_zone),
+      why: why("finished_told", { device: told.device, timestamp: told.at }),
+    };
   const device = mark === null ? chosen.progress.device : mark.device;
   return at === null
     ? null
     : { after: dateCell(mapping, at, profile.time_zone), why: why("finished", { timestamp: at, device }) };
+}
+
+/** When the book was begun: by a device's statistics where they know it earlier, also over what we wrote ourselves. */
+function wantedStart(mapping: ColumnMapping, filling: Filling): Wanted {
+  const { book, profile, now } = filling;
+  const cell = book.cells[mapping.column] ?? null;
+  const told = firstReadBy(book, now);
+  const seen = startedAt(filling);
+  const isTold = told !== null && (seen === null || told.at < seen);
+  const at = isTold ? told.at : seen;
+  if (at === null) return null;
+  const after = dateCell(mapping, Math.min(at, now), profile.time_zone);
+  const reason = isTold
+    ? why("started_told", { device: told.device, timestamp: at })
+    : why("started", { timestamp: at });
+  if (isEmpty(cell)) return clearedHere(mapping, book) ? null : { after, why: reason };
+  const stands = typeof cell === "string" ? parseInstant(cell) : null;
+  const isEarlier = isTold && isOurs(mapping, book) && stands !== null && at < stands;
+  return isEarlier && mapping.datatype === "datetime" ? { after, why: reason } : null;
 }
 
 function wantedCount(mapping: ColumnMapping, filling: Filling): Wanted {
@@ -186,6 +207,12 @@ export function wantedCell(mapping: ColumnMapping, filling: Filling): Wanted {
     case "finished":
     case "times_read":
       return wantedOnce(mapping, filling);
+    case "rating":
+    case "review":
+    case "read_time":
+    case "days_read":
+    case "time_left":
+      return wantedTold(mapping, book, profile.rules, statusWanted(chosen, filling.mark, profile) === "finished", now);
     case "last_synced":
       return null;
     default:

@@ -15,6 +15,7 @@ import { withFiles } from "./one-story.ts";
 import { isOwn } from "./peek.ts";
 import { differingCells, fillCells, statusWanted } from "./plan-cells.ts";
 import type { Filled, Filling, Taken } from "./plan-cells.ts";
+import { isTold } from "./plan-told.ts";
 import { finishMark } from "./reread.ts";
 
 const NONE: ReadonlySet<string> = new Set();
@@ -185,6 +186,25 @@ function planSettled(plan: PullPlan, filling: Filling): void {
   else leave(plan, filling, why("older_record", { percentage, device, timestamp, base_timestamp: base.timestamp }));
 }
 
+/** Stars, review and hours are news of their own, also where the place is none. */
+function fillTold(plan: PullPlan, filling: Filling): void {
+  const { book, profile } = filling;
+  const { book_id } = book;
+  const planned = new Set(plan.updates.filter((update) => update.book_id === book_id).map(({ column }) => column));
+  const mappings = profile.columns.filter(({ field, column }) => isTold(field) && !planned.has(column));
+  const at = plan.bases.findLastIndex((base) => base.book_id === book_id);
+  const base = plan.bases[at] ?? book.base;
+  if (mappings.length === 0 || base === null) return;
+  const filled = fillCells(mappings, filling);
+  if (filled.updates.length === 0) return;
+  append(plan.updates, filled.updates);
+  const values = Object.fromEntries(filled.updates.map(({ column, after }) => [column, after]));
+  const agreed = { ...base, book_id, values: { ...base.values, ...values } };
+  if (at === -1) plan.bases.push(agreed);
+  else plan.bases[at] = agreed;
+  plan.skipped = plan.skipped.filter((skip) => skip.book_id !== book_id || skip.reason.code !== "unchanged");
+}
+
 function statusDiffers(filling: Filling): { column: string; value: string; wanted: string } | null {
   const { book, chosen, local, profile, mark } = filling;
   const mapping = profile.columns.find(({ field }) => field === "status");
@@ -229,9 +249,11 @@ function planBook(plan: PullPlan, reading: Reading, local: LocalSide, profile: P
     ),
     isFile: chosen.file !== undefined,
   });
-  if (decision.outcome === "settled") planSettled(plan, filling);
-  else if (decision.outcome === "keep") leave(plan, filling, decision.why);
-  else {
+  if (decision.outcome === "settled" || decision.outcome === "keep") {
+    if (decision.outcome === "settled") planSettled(plan, filling);
+    else leave(plan, filling, decision.why);
+    fillTold(plan, filling);
+  } else {
     const { reread } = decision;
     // A book that is read again is not finished, whatever an old mark says.
     const decided = { ...filling, why: decision.why, reread, mark: reread ? null : mark };

@@ -11,6 +11,11 @@ export const ColumnField = z
     "started",
     "finished",
     "times_read",
+    "rating",
+    "review",
+    "read_time",
+    "days_read",
+    "time_left",
     "last_synced",
     "location",
   ])
@@ -33,9 +38,18 @@ export const FITTING: Readonly<Record<ColumnField, readonly ColumnDatatype[]>> =
   started: ["datetime", "text"],
   finished: ["datetime", "text"],
   times_read: ["int", "float", "text"],
+  rating: ["rating", "int"],
+  review: ["comments"],
+  read_time: ["int", "float", "text"],
+  days_read: ["int", "float", "text"],
+  time_left: ["int", "float", "text"],
   last_synced: ["datetime", "text"],
   location: ["text", "comments"],
 };
+
+/** How calibre shows a column of long text. */
+export const InterpretAs = z.enum(["html", "markdown", "long-text", "short-text"]).meta({ id: "InterpretAs" });
+export type InterpretAs = z.infer<typeof InterpretAs>;
 
 /** One mapped column, with what is needed to write it without being refused. */
 export const ColumnMapping = z
@@ -48,6 +62,8 @@ export const ColumnMapping = z
     scale: z.union([z.literal(1), z.literal(100)]),
     /** Enumeration columns only: the values calibre will accept. */
     enum_values: z.array(z.string()),
+    /** Long text only: how calibre shows it; left out, as HTML. */
+    interpret_as: InterpretAs.exactOptional(),
   })
   .meta({ id: "ColumnMapping" });
 export type ColumnMapping = z.infer<typeof ColumnMapping>;

@@ -22,6 +22,9 @@ export const WHY_DATA = {
   finished_on_device: ["device", "timestamp"],
   reread: ["percentage", "device", "timestamp"],
   times_read: ["times"],
+  told: ["field", "device", "timestamp"],
+  started_told: ["device", "timestamp"],
+  finished_told: ["device", "timestamp"],
   synced: [],
   undone: ["timestamp"],
   // Somebody is asked.
@@ -59,6 +62,7 @@ export const WHY_DATA = {
   own_word: ["column", "value"],
   status_kept: ["column", "value"],
   place_untold: ["column"],
+  told_kept: ["column"],
   column_gone: ["column"],
   column_unfit: ["column", "field", "datatype"],
   not_in_enumeration: ["column", "value"],

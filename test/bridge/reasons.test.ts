@@ -24,7 +24,7 @@ import { SECTIONS, type Row } from "../core/rules-table.ts";
 import { readingOf, record, T0 } from "../core/samples.ts";
 import reasonsOfCalibre from "../fixtures/reasons-of-calibre.json" with { type: "json" };
 import { startFront } from "../support/front.ts";
-import { accountOf, bookOf, column, knownDigestOf, profileOf } from "../support/models.ts";
+import { accountOf, bookOf, column, deviceReadingOf, knownDigestOf, profileOf } from "../support/models.ts";
 import { json, type OddServer, startOddServer } from "../support/odd-server.ts";
 import { temporaryFolder, writeEpub, xhtml } from "../support/positions.ts";
 
@@ -115,7 +115,7 @@ async function follow(row: Row, settle: Params<"sync/planPull">["settle"] = null
   const isUndated = readings.some(({ answers }) => answers.some(({ progress }) => progress.timestamp === null));
   await holds(...readings.flatMap(({ answers }) => answers.map(({ progress }) => progress)));
   const books = readings.map(({ book: one, answers }) =>
-    bookOf(Object.assign({}, one, { digests: answers.map(({ candidate }) => candidate) })),
+    bookOf(Object.assign({}, one, { digests: [...one.digests, ...answers.map(({ candidate }) => candidate)] })),
   );
   const profile = profileOf(columns === undefined ? { rules } : { rules, columns });
   await pull(books, profile, {
@@ -163,6 +163,7 @@ test("each is told by a run", { timeout: 120_000 }, async () => {
   // As the command line asks for it: a larger step back is taken at the reader's own word.
   for (const row of SECTIONS["Never silently backwards"] ?? []) await follow(row, "server");
   await pullsBesideTheTable();
+  await pullsWithoutAServer();
   await pushes();
   await carriesOver();
   const missing = Object.keys(WHY_DATA).filter((code) => !told.has(code) && !reasonsOfCalibre.includes(code));
@@ -216,6 +217,18 @@ async function pullsBesideTheTable(): Promise<void> {
   const shared = { ...account, id: "public", url: "http://sync.koreader.rocks", proxy: front.url };
   await pull([known(1, A)], profile, { account: shared, selected: false });
   await front.close();
+}
+
+async function pullsWithoutAServer(): Promise<void> {
+  const columns = EVERYTHING.filter(({ field }) => field === "started" || field === "finished");
+  const mark = { at: T0, percentage: 0.94, status: "complete", marked: T0 } as const;
+  const statistics = { source: "statistics", at: T0, started: T0 - 86_400, last_read: T0 + 3600 } as const;
+  const book: Book = {
+    ...known(1, A),
+    cells: Object.fromEntries(columns.map((each) => [each.column, null])),
+    readings: [deviceReadingOf(A, mark), deviceReadingOf(A, statistics)],
+  };
+  await pull([book, known(2, B)], profileOf({ columns }), { account: null });
 }
 
 async function pushes(): Promise<void> {

@@ -1,6 +1,6 @@
 import * as fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { SKEW } from "../../src/core/conflict.ts";
+import { SKEW } from "../../src/core/skew.ts";
 import { parseInstant } from "../../src/core/dates.ts";
 import type { ColumnUpdate, PullPlan } from "../../src/model/plan.ts";
 import { ConflictPolicy } from "../../src/model/profile.ts";

@@ -171,6 +171,9 @@ export const SECTIONS: Readonly<Record<string, readonly Row[]>> = {
     { when: "the card was closed later than the server was told", book: onCard({ at: T0 + DAY, percentage: 0.5 }, synced), records: [{ percentage: 0.4, progress: BASE.progress }], expect: "writes", code: "read_on", cells: { "#pct": 50 } },
     { when: "an older card", book: onCard({ at: T0 - DAY, percentage: 0.2 }, synced), expect: "leaves", code: "older_record" },
     { when: "a newer file is behind, by however little: it may be a copy", book: onCard({ at: T0 + DAY, percentage: 0.38 }, synced), expect: "asks", code: "step_back", cells: { "#pct": 38 } },
+    { when: "stars were given on the reader, and the column is empty", columns: [column("rating", "#stars", "rating")], book: onCard({ rating: 4 }, { cells: { "#stars": null } }), expect: "writes", code: "told", cells: { "#stars": 8 } },
+    { when: "stars were given on the reader, and others by hand in the library", columns: [column("rating", "#stars", "rating")], book: onCard({ rating: 4 }, { cells: { "#stars": 2 } }), expect: "leaves", code: "told_kept" },
+    { when: "half a star more in the library than the reader can tell", columns: [column("rating", "#stars", "rating")], book: onCard({ rating: 4 }, { cells: { "#stars": 9 }, written: { "#stars": 9 } }), expect: "leaves", code: "unchanged" },
     { when: "marked as finished on the card at 94 %", book: onCard({ percentage: 0.94, status: "complete", marked: T0 }), expect: "writes", code: "first_seen", cells: { "#pct": 94, "#status": "Finished" } },
   ],
   "Columns that cannot be written": [

@@ -30,6 +30,11 @@ def field_labels() -> dict[ColumnField, str]:
         "started": _("S&tarted:"),
         "finished": _("&Finished:"),
         "times_read": _("T&imes read:"),
+        "rating": _("My ratin&g:"),
+        "review": _("My re&view:"),
+        "read_time": _("Ho&urs read:"),
+        "days_read": _("Read o&n days:"),
+        "time_left": _("Time left (a&bout):"),
         "last_synced": _("Last s&ynced:"),
         "location": _("Raw &location:"),
     }

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import datetime
+import html
+import re
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
@@ -137,6 +139,10 @@ def show_cell(value: Cell, mapping: ColumnMapping | None) -> str:
     if mapping is not None and mapping["field"] == "percent" and isinstance(value, (int, float)):
         whole = value * 100 if mapping["datatype"] == "float" and mapping["scale"] == 1 else value
         return f"{whole:.1f} %" if mapping["datatype"] == "float" else f"{whole:.0f} %"
+    if mapping is not None and mapping["datatype"] == "rating" and isinstance(value, (int, float)):
+        return "★" * int(value // 2) + "½" * int(value % 2) or "—"
+    if mapping is not None and mapping["field"] == "review" and mapping.get("interpret_as") == "html":
+        return html.unescape(re.sub(r"<br>|</?p>", "\n", str(value))).strip()
     if mapping is not None and mapping["datatype"] == "datetime" and isinstance(value, str):
         return show_iso(value)
     return str(value)

@@ -17,13 +17,14 @@ from calibre_plugins.koreader_progress.devices.names import device_id
 from calibre_plugins.koreader_progress.link.client import BridgeClient
 from calibre_plugins.koreader_progress.link.contract import Account, PullPlan
 from calibre_plugins.koreader_progress.memory.book_memory import note_local_change
+from calibre_plugins.koreader_progress.memory.readings import keep_readings, read_readings
 from calibre_plugins.koreader_progress.settings import config
 from calibre_plugins.koreader_progress.settings.readers import readers_of, set_readers
 from calibre_plugins.koreader_progress.sync import pull
 from calibre_plugins.koreader_progress.sync.undo import undo_run
 from device_tree import DeviceTree
 from epubs import Recipe, make_epub
-from libraries import add_book, make_library
+from libraries import add_book, make_library, open_library
 
 sys.path.append(str(Path(__file__).resolve().parent.parent.parent / "gui"))
 from kosync import KosyncServer, userkey
@@ -84,6 +85,65 @@ class Case(unittest.TestCase):
 
     def codes(self, plan: PullPlan) -> list[str]:
         return [*(each["why"]["code"] for each in plan["conflicts"]), *(s["reason"]["code"] for s in plan["skipped"])]
+
+
+TOLD = {
+    "rating": ("stars", "rating", {"allow_half_stars": True}, 8),
+    "review": ("review", "comments", {"interpret_as": "html"}, "<p>Fine &amp; &lt;b&gt;good&lt;/b&gt;.<br>Twice.</p>"),
+    "read_time": ("time", "int", {}, 312),
+    "days_read": ("days", "int", {}, 3),
+    "time_left": ("left", "text", {}, "1 h 30 min"),
+}
+
+
+class Told(Case):
+    def setUp(self) -> None:
+        super().setUp()
+        for label, datatype, display, _value in TOLD.values():
+            self.db.create_custom_column(label, label, datatype, False, display=display)
+        path = self.db.library_path
+        self.db.close()
+        self.db = open_library(path)
+        self.api = self.db.new_api
+        self.belongs("a", "a")
+
+    def sync_told(self) -> PullPlan:
+        stored = config.new_profile("a", "a", "")
+        stored["columns"] = {
+            field: {"column": f"#{label}", "scale": None}  # type: ignore[misc]
+            for field, (label, *_about) in TOLD.items()
+        }
+        stored["ran_before"] = True
+        profile, unusable = config.resolve_profile(self.api, stored)
+        self.assertEqual(unusable, [])
+        pulled = pull.prepare(
+            self.api, [self.book], None, profile, self.bridge, pull.PullOptions(), ABORT, lambda *_phase: None
+        )
+        self.applied = pull.apply(self.api, pulled, None, profile)
+        return pulled.plan
+
+    def told(self) -> list[Any]:
+        return [self.api.field_for(f"#{label}", self.book) for label, *_about in TOLD.values()]
+
+    def test_stars_review_and_hours_fill_columns_of_their_own_and_can_be_undone(self) -> None:
+        self.read("a", 0.4, summary='["rating"] = 4, ["note"] = "Fine & <b>good</b>.\\nTwice.",')
+        reading = read_readings(self.api, [self.book])[self.book][0]
+        hours = {"source": "statistics", "read_time": 18_720, "days": 3, "time_left": 5400, "last_read": READ_AT}
+        empty = dict.fromkeys(("percentage", "progress", "status", "marked", "rating", "review"))
+        keep_readings(self.api, {self.book: [{**reading, **empty, **hours}]})  # type: ignore[typeddict-item]
+        self.sync_told()
+        self.assertEqual(self.told(), [value for *_about, value in TOLD.values()])
+        plan = self.sync_told()
+        self.assertEqual((plan["updates"], plan["bases"], plan["conflicts"]), ([], [], []))
+        # Half a star more by the reader's own hand outlasts whatever is told of whole ones.
+        self.api.set_field("#stars", {self.book: 9})
+        self.read("a", 0.5, at=READ_AT + 900, summary='["rating"] = 5,')
+        self.sync_told()
+        self.assertEqual(self.told()[:2], [9, TOLD["review"][-1]])
+        journal = pull.journal_of(self.api)
+        first = next(run for run in reversed(journal.runs()) if len(run.written) == len(TOLD))
+        undo_run(self.api, journal, first)
+        self.assertEqual(self.told(), [9, None, None, None, None])
 
 
 class Readers(Case):
