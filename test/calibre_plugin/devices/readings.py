@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import io
 import os
 import shutil
@@ -27,6 +26,7 @@ from device_tree import DeviceTree, sidecar_text
 from epubs import Recipe, make_epub
 from libraries import add_book, make_library
 from mtp_tree import MtpDevice
+from snapshots import snapshot
 from statistics_reader import statistics_reader
 
 A = "a" * 32
@@ -355,17 +355,6 @@ class Folders(Case):
         before = snapshot(self.tree.folder)
         self.look()
         self.assertEqual(snapshot(self.tree.folder), before)
-
-
-def snapshot(folder: str) -> dict[str, tuple[str, int]]:
-    """Content and date of everything in a folder, by path."""
-    found = {}
-    for root, _folders, names in os.walk(folder):
-        for name in names:
-            path = os.path.join(root, name)
-            with open(path, "rb") as file:
-                found[path] = hashlib.sha256(file.read()).hexdigest(), os.stat(path).st_mtime_ns
-    return found
 
 
 def wireless(folder: str) -> Any:
