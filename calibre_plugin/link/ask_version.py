@@ -11,7 +11,8 @@ from typing import Final, Literal
 
 RuntimeName = Literal["node", "deno"]
 
-NEEDED: Final[dict[RuntimeName, tuple[int, int]]] = {"node": (22, 19), "deno": (2, 2)}
+# Deno lists the certificates of the system, and has the whole of Node's timers and buffers, since 2.8.
+NEEDED: Final[dict[RuntimeName, tuple[int, int]]] = {"node": (22, 19), "deno": (2, 8)}
 
 # A runtime that has not said its version by then hangs, and must not hang calibre with it.
 VERSION_TIMEOUT: Final = 10.0

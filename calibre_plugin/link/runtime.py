@@ -111,6 +111,12 @@ def _state(path: str) -> tuple[int, int] | None:
     return stat.st_mtime_ns, stat.st_size
 
 
+# What the libraries inside the bridge ask for when they are loaded: Deno shows a program no other variable.
+_ENVIRONMENT: Final = "CI,JEST_WORKER_ID,NODE_DEBUG,NODE_OPTIONS,NODE_V8_COVERAGE,UNDICI_NO_WASM_SIMD,UNDICI_USE_MILO"
+# The system's certificates, addresses of a server of one's own, and whom its data belong to.
+_SYSTEM: Final = "ca,networkInterfaces,uid,gid"
+
+
 def command(
     runtime: Runtime,
     script: str,
@@ -131,7 +137,7 @@ def command(
     # A link inside an allowed folder would lead out of it: only real paths are passed.
     readable = [_path_for_deno(path) for path in (os.path.dirname(script), *read)]
     writable = [_path_for_deno(path) for path in write]
-    rights = [f"--allow-read={','.join(readable + writable)}", "--allow-env", "--allow-sys"]
+    rights = [f"--allow-read={','.join(readable + writable)}", f"--allow-env={_ENVIRONMENT}", f"--allow-sys={_SYSTEM}"]
     if writable:
         rights.append(f"--allow-write={','.join(writable)}")
     allowed_hosts = ",".join(hosts)

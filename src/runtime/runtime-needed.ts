@@ -2,7 +2,7 @@
 import process from "node:process";
 
 const NODE_NEEDED = [22, 19] as const;
-const DENO_NEEDED = [2, 2] as const;
+const DENO_NEEDED = [2, 8] as const;
 
 /** One sentence if this runtime is too old, else null. */
 export function runtimeComplaint(): string | null {

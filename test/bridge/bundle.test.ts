@@ -7,6 +7,7 @@ import { join, resolve } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { CONTRACT_VERSION } from "../../bridge/version.ts";
 import { BridgeChild } from "../support/bridge-child.ts";
+import { DENO_RIGHTS } from "../support/deno-rights.ts";
 import { bookOf } from "../support/models.ts";
 import { RULES } from "../support/models.ts";
 
@@ -33,7 +34,8 @@ const RUNTIMES = [
     name: "deno",
     command: (): string[] => [
       join(BIN, "deno"),
-      ..."run --no-config --no-lock --cached-only --no-prompt --allow-env --allow-sys".split(" "),
+      ..."run --no-config --no-lock --cached-only --no-prompt".split(" "),
+      ...DENO_RIGHTS,
       `--allow-read=${folder}`,
       script,
     ],

@@ -11,6 +11,7 @@ import { partialMd5 } from "../../src/core/digest.ts";
 import { userkeyOf } from "../../src/core/md5.ts";
 import type { RunningServer } from "../../src/server/listen.ts";
 import { BridgeChild } from "../support/bridge-child.ts";
+import { DENO_RIGHTS } from "../support/deno-rights.ts";
 import { knownDigestOf, RULES } from "../support/models.ts";
 import { makeStatistics } from "../support/statistics.ts";
 
@@ -100,7 +101,8 @@ const RUNTIMES = [
     keepsData: true,
     command: (script: string): string[] => [
       join(BIN, "deno"),
-      ..."run --no-config --no-lock --cached-only --no-prompt --allow-env --allow-sys".split(" "),
+      ..."run --no-config --no-lock --cached-only --no-prompt".split(" "),
+      ...DENO_RIGHTS,
       `--allow-read=${["bridge", "library", "cache", "data"].map((name) => join(folder, name)).join(",")}`,
       `--allow-write=${join(folder, "cache")},${join(folder, "data")}`,
       // The account's server, and wherever a server of one's own is to listen.

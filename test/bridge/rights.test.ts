@@ -40,6 +40,10 @@ await attempt("sqlite elsewhere", async () => {
   const { DatabaseSync } = await import("node:sqlite");
   new DatabaseSync(at + "/private/db").exec("CREATE TABLE t (a)");
 });
+await attempt("variable of a library", () => process.env.NODE_DEBUG === "");
+await attempt("variable of somebody else", () => process.env.A_SECRET === "secret");
+await attempt("name of the machine", async () => (await import("node:os")).hostname() !== "");
+await attempt("home", async () => (await import("node:os")).homedir() !== "");
 console.log(JSON.stringify(said));
 `;
 
@@ -73,16 +77,21 @@ function commandOf(name: "node" | "deno", version: readonly number[]): string[] 
   return JSON.parse(made.stdout) as string[];
 }
 
+/** What a program may know of whose machine it is on. */
+function surroundings(allowed: boolean): Record<string, boolean> {
+  return { "variable of somebody else": allowed, "name of the machine": allowed, home: allowed };
+}
+
 const nodeVersion = process.versions.node.split(".").map(Number);
 
 describe.skipIf(process.platform === "win32")("a program in the bridge's place", () => {
   test.each([
     // Node does not count SQLite's files among those it guards; Deno's threads have the rights of the whole.
-    ["node", nodeVersion, { "sqlite elsewhere": true, thread: false, network: true }],
-    ["deno", [2, 2, 0], { "sqlite elsewhere": false, thread: true, network: false }],
+    ["node", nodeVersion, { "sqlite elsewhere": true, thread: false, network: true, ...surroundings(true) }],
+    ["deno", [2, 9, 5], { "sqlite elsewhere": false, thread: true, network: false, ...surroundings(false) }],
   ] as const)("under %s reads the library, writes the cache, and no more", (name, version, special) => {
     const [program = "", ...args] = commandOf(name, version);
-    const env = { ...process.env, DENO_DIR: join(folder, "deno") };
+    const env = { ...process.env, DENO_DIR: join(folder, "deno"), NODE_DEBUG: "", A_SECRET: "secret" };
     const ended = spawnSync(program, [...args, folder], { encoding: "utf8", env });
     expect(ended.stderr).toBe("");
     expect(JSON.parse(ended.stdout)).toEqual({
@@ -94,6 +103,7 @@ describe.skipIf(process.platform === "win32")("a program in the bridge's place",
       "write library": false,
       run: false,
       "sqlite in cache": true,
+      "variable of a library": true,
       ...special,
     });
     expect(existsSync(join(folder, "library", "new"))).toBe(false);

@@ -1,4 +1,5 @@
 import { createHash } from "node:crypto";
+import { clearTimeout, setTimeout } from "node:timers";
 import { createClient } from "redis";
 import { Refusal } from "../../errors.ts";
 
