@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from ..library.calibre_db import CalibreDb
+from ..settings.readers import readers, readers_of
 from .files import mounted_at, with_slashes
 from .home import Collected, bring_home
 from .names import device_id, device_name, drive_marks
@@ -39,7 +40,7 @@ def collect(
     """
     called, marked = device_name(device), device_id(device)
     before = load_state(marked, called)
-    tell = statistics.of(marked, abort) if statistics is not None else untold
+    tell = statistics.of(marked, abort, _same_reader(api, marked)) if statistics is not None else untold
     prefixes = mounted_at(device)
     if prefixes:
         look = read_mounted(prefixes, before, called, abort, drive_marks(device), tell)
@@ -80,7 +81,7 @@ def collect_folder(
     Without `keep` nothing of it is remembered on this machine.
     """
     before = load_state(folder.id, folder.called)
-    tell = statistics.of(folder.id, abort) if statistics is not None else untold
+    tell = statistics.of(folder.id, abort, _same_reader(api, folder.id)) if statistics is not None else untold
     place = with_slashes(os.path.abspath(folder.path))
     look = read_folder(place, before, folder.called, abort, tell)
     if look is None:
@@ -90,6 +91,13 @@ def collect_folder(
     if keep:
         save_state(folder.id, look.now)
     return collected
+
+
+def _same_reader(api: CalibreDb, device: str) -> frozenset[str]:
+    """The devices and folders of the same person, by id: none where it was not said whose this one is."""
+    said = readers(api).get(device)
+    profile = said["profile"] if said is not None else None
+    return readers_of(api, profile) if profile is not None else frozenset()
 
 
 def calibre_uuids(booklists: Iterable[Iterable[Any]]) -> dict[str, str]:

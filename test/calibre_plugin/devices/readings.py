@@ -10,6 +10,7 @@ import threading
 import time
 import unittest
 import zipfile
+from collections.abc import Iterable
 from types import SimpleNamespace
 from typing import Any
 from unittest import mock
@@ -21,7 +22,9 @@ from calibre_plugins.koreader_progress.devices.device import SidecarFolder, coll
 from calibre_plugins.koreader_progress.devices.home import Collected
 from calibre_plugins.koreader_progress.devices.state import DeviceState, load_state
 from calibre_plugins.koreader_progress.link.contract import DeviceReading
+from calibre_plugins.koreader_progress.memory.history import link
 from calibre_plugins.koreader_progress.memory.readings import keep_readings, read_readings
+from calibre_plugins.koreader_progress.settings.readers import set_readers
 from device_tree import DeviceTree, sidecar_text
 from epubs import Recipe, make_epub
 from libraries import add_book, make_library
@@ -182,6 +185,32 @@ class Statistics(Case):
         )
         self.assertIn(reading["days"], (1, 2))
         self.assertEqual(self.collect().changed, frozenset())
+
+    def test_what_two_readers_of_one_person_count_together_is_counted_once(self) -> None:
+        book, digest = self.book("b")
+        link(self.api, book, digest)
+        shared = range(1, 61)
+
+        def folder_of(name: str, pages: Iterable[int]) -> SidecarFolder:
+            tree = DeviceTree()
+            with sqlite3.connect(tree.statistics([(digest, name, "A", READ_AT)])) as db:
+                db.execute("CREATE TABLE page_stat_data (id_book, page, start_time, duration, total_pages)")
+                for page in pages:
+                    db.execute("INSERT INTO page_stat_data VALUES(1, ?, ?, 60, 200)", (page, READ_AT + 60 * page))
+            db.close()
+            return SidecarFolder(tree.folder, name)
+
+        kobo, phone, others = (
+            folder_of("kobo", (*shared, 61, 62)),
+            folder_of("phone", (*shared, 63, 64, 65)),
+            folder_of("hers", (*shared, 66)),
+        )
+        set_readers(self.api, {each.id: {"name": each.name, "profile": "p1"} for each in (kobo, phone)})
+        set_readers(self.api, {others.id: {"name": "hers", "profile": "p2"}})
+        for folder in (kobo, phone, others):
+            collect_folder(folder, self.api, threading.Event(), statistics_reader())
+        hours = {reading["device"]: reading["read_time"] for reading in self.readings(book, "statistics")}
+        self.assertEqual(hours, {"kobo": 62 * 60, "phone": 65 * 60, "hers": 61 * 60})
 
     def test_a_book_that_was_opened_and_not_read_has_no_hours(self) -> None:
         book, digest = self.book("b")
