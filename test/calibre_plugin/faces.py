@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import sys
 from types import SimpleNamespace
 from typing import Any, get_overloads
 
@@ -35,10 +36,19 @@ def untrue(real: Any, protocol: type) -> list[str]:
     return found
 
 
+def signature_of(real: Any) -> inspect.Signature:
+    """What a thing takes; from Python 3.14 on its annotations would be evaluated, of which some name types alone."""
+    if sys.version_info < (3, 14):
+        return inspect.signature(real)
+    from annotationlib import Format
+
+    return inspect.signature(real, annotation_format=Format.FORWARDREF)
+
+
 def refused(real: Any, way: inspect.Signature) -> str:
     """Why a method cannot be called in this way; empty when it can."""
     try:
-        taken = inspect.signature(real)
+        taken = signature_of(real)
     except ValueError:
         # Written in C, it tells nothing of itself.
         return "" if callable(real) else "cannot be called"
