@@ -32,7 +32,7 @@ class KOReaderProgress(InterfaceActionBase, MetadataWriterPlugin):
         "mobi", "odt", "pdb", "pdf", "prc", "rtf", "tpz", "txtz",
     }  # fmt: skip
 
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
+    def __init__(self, *args: object, **kwargs: object) -> None:
         InterfaceActionBase.__init__(self, *args, **kwargs)
         # calibre sets these before each call; a program that calls the writer itself may not.
         self.apply_null = False

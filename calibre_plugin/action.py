@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from functools import partial
-from typing import Any, TypeVar
+from typing import TypeVar
 
 from qt.core import QActionGroup, QApplication, QMenu, QToolButton
 
@@ -392,13 +392,13 @@ class ProgressAction(InterfaceAction):
                 else _("KOReader Progress works on the library: switch back from the device first.")
             )
 
-    def library_about_to_change(self, olddb: Any, db: Any) -> None:
+    def library_about_to_change(self, olddb: object, db: object) -> None:
         until = time.monotonic() + A_MOMENT
         self.device_watch.stop(until)
         self.local_changes.finish(until)
         self.runs.library_about_to_change(until)
 
-    def library_changed(self, db: Any) -> None:
+    def library_changed(self, db: object) -> None:
         self.chosen.expect_a_row()
         self.look_for_undo()
 

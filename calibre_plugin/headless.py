@@ -87,7 +87,7 @@ from .sync.unlinking import put_back, restorable, runs_under
 class HeadlessError(Exception):
     """A request that cannot be done, by name; the command line makes the sentence."""
 
-    def __init__(self, name: str, **data: Any) -> None:
+    def __init__(self, name: str, **data: object) -> None:
         super().__init__(name)
         self.name = name
         self.data = data
@@ -389,7 +389,7 @@ def serve(requests: TextIO, answers: TextIO, token: str, bridge: Sequence[str]) 
         "close": library.close,
     }
 
-    def say(message: Mapping[str, Any]) -> None:
+    def say(message: Mapping[str, object]) -> None:
         answers.write(f"{token}{json.dumps(message, ensure_ascii=True)}\n")
         answers.flush()
 

@@ -25,7 +25,7 @@ from .statistics import StatisticsReader, untold
 
 
 def collect(
-    device: Any,
+    device: object,
     api: CalibreDb,
     abort: threading.Event,
     uuids: Mapping[str, str],

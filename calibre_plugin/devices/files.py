@@ -8,7 +8,7 @@ import threading
 from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass
-from typing import Any, Final, Literal, NamedTuple
+from typing import Final, Literal, NamedTuple
 
 from .archive_folder import archive_folders
 from .names import NO_MARKS, DriveMarks
@@ -53,7 +53,7 @@ class Identity(NamedTuple):
     drive_info: bytes
 
 
-def mounted_at(device: Any) -> list[str]:
+def mounted_at(device: object) -> list[str]:
     """The folders where the device's memory and cards are mounted now; none for one that is reached otherwise."""
     names = ("_main_prefix", "_card_a_prefix", "_card_b_prefix")
     prefixes = (getattr(device, name, None) for name in names)

@@ -29,7 +29,7 @@ def device_name(device: Any) -> str:
     return ""
 
 
-def device_id(device: Any) -> str:
+def device_id(device: object) -> str:
     """What stays the same for one device whatever it is called: calibre's own mark on it, else where it is mounted."""
     with suppress(Exception):
         mark = _drive(device).get("device_store_uuid")
@@ -38,7 +38,7 @@ def device_id(device: Any) -> str:
     return str(getattr(device, "_main_prefix", "") or type(device).__name__)
 
 
-def drive_marks(device: Any) -> DriveMarks:
+def drive_marks(device: object) -> DriveMarks:
     """What calibre has marked this device with."""
     info = getattr(device, "driveinfo", None)
     drives = info.values() if isinstance(info, dict) else ()
@@ -48,7 +48,7 @@ def drive_marks(device: Any) -> DriveMarks:
     return DriveMarks(file, known) if isinstance(file, str) else NO_MARKS
 
 
-def _drive(device: Any) -> dict[str, Any]:
+def _drive(device: object) -> dict[str, Any]:
     info = getattr(device, "driveinfo", None) or {}
     # The wireless driver keeps the one drive's information itself, without a name for the drive.
     return info.get("main") or info

@@ -32,7 +32,7 @@ MOST: Final = 400
 BEING_READ: Final = 20
 
 
-def is_mtp(device: Any) -> bool:
+def is_mtp(device: object) -> bool:
     """Whether this is an MTP device: calibre reads those in its device thread only, so this must be a device job."""
     return hasattr(type(device), "filesystem_cache") or hasattr(device, "filesystem_cache")
 
@@ -52,7 +52,7 @@ class _Given:
 
 
 def read_remote(
-    device: Any,
+    device: object,
     books: Sequence[str],
     before: DeviceState,
     called: str,

@@ -56,7 +56,11 @@ def unwatch_uploads(device_manager: Any) -> None:
 
 
 def log_uploads(
-    device: Any, files: Sequence[Any], metadata: Sequence[Any], result: Sequence[Any], own: Sequence[SentFile] = ()
+    device: object,
+    files: Sequence[object],
+    metadata: Sequence[object],
+    result: Sequence[object],
+    own: Sequence[SentFile] = (),
 ) -> list[str]:
     """Logs each sent file as `sent`; the uuids of the books. A file that cannot be read costs that file only."""
     called = device_name(device)
@@ -113,7 +117,7 @@ def _record(
     }
 
 
-def path_on_device(location: Any) -> str | None:
+def path_on_device(location: object) -> str | None:
     """Where the driver says the file is now: `(absolute path, card)` by USB, `(lpath, length)` wireless, `(object, n)` MTP."""
     place = location[0] if isinstance(location, (tuple, list)) and location else location
     if isinstance(place, str):

@@ -67,7 +67,7 @@ def fetch(api: CalibreDb, name: str, book_ids: Collection[int]) -> dict[int, Any
     return whole
 
 
-def keep(api: CalibreDb, name: str, values: Mapping[int, Any]) -> None:
+def keep(api: CalibreDb, name: str, values: Mapping[int, object]) -> None:
     """Stores values by book id; a book that was deleted meanwhile is left out.
 
     What a newer version of the plugin remembers stays as it is: nothing is stored then.
@@ -100,7 +100,7 @@ def _text_of(api: CalibreDb, name: str, book_id: int) -> str | None:
     return None if row is None else str(row[0])
 
 
-def _note_damage(api: CalibreDb, name: str, book_id: int, value: Any) -> None:
+def _note_damage(api: CalibreDb, name: str, book_id: int, value: object) -> None:
     if name in DISPOSABLE:
         return
     heeding = _heeding.get()

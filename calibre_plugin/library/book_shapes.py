@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Callable, Mapping
-from typing import Any, Final, get_args
+from typing import Any, Final, TypeGuard, get_args
 
 from ..copies.content_key import is_key
 from ..link.contract import (
@@ -41,12 +41,12 @@ _SOURCES: Final = frozenset(get_args(DigestSource))
 _STATUSES: Final = frozenset(get_args(SidecarStatus))
 
 
-def sound(name: str, value: Any) -> Any:
+def sound(name: str, value: object) -> Any:
     """What of a value makes sense: the value itself, equal to it, when all of it does; None when nothing does."""
     return _SOUND[name](value) if name in _SOUND else value
 
 
-def _memory(value: Any) -> Any:
+def _memory(value: object) -> object:
     return (
         {account: _account_memory(kept) for account, kept in value.items() if _is_dict(kept)}
         if _is_dict(value)
@@ -54,8 +54,8 @@ def _memory(value: Any) -> Any:
     )
 
 
-def _account_memory(kept: dict[str, Any]) -> dict[str, Any]:
-    parts: dict[str, Callable[[Any], Any]] = {
+def _account_memory(kept: Mapping[str, object]) -> dict[str, Any]:
+    parts: dict[str, Callable[[object], object]] = {
         "bases": lambda bases: _those_in(bases, is_base),
         "changed_at": lambda times: _those_in(times, _is_number),
         "written": lambda cells: _those_in(cells, _is_cell),
@@ -64,13 +64,13 @@ def _account_memory(kept: dict[str, Any]) -> dict[str, Any]:
     return {key: parts[key](part) if key in parts and part is not None else part for key, part in kept.items()}
 
 
-def _log(value: Any) -> Any:
+def _log(value: object) -> object:
     if not _is_dict(value):
         return None
     return {account: _those_of(heard, is_observation) for account, heard in value.items() if isinstance(heard, list)}
 
 
-def _digests(value: Any) -> Any:
+def _digests(value: object) -> object:
     if not _is_dict(value):
         return None
     kept = {**value, "digests": _those_of(value.get("digests"), is_known_digest)}
@@ -81,24 +81,24 @@ def _digests(value: Any) -> Any:
     return kept
 
 
-def _file_keys(value: Any) -> Any:
+def _file_keys(value: object) -> object:
     if not _is_dict(value):
         return None
     return {key: kept for key, kept in value.items() if isinstance(kept, int) or _is_file_key(kept)}
 
 
-def _predictions(value: Any) -> Any:
+def _predictions(value: object) -> object:
     if not (_is_dict(value) and isinstance(value.get("made_of"), str)):
         return None
     return {**value, "digests": _those_of(value.get("digests"), is_known_digest)}
 
 
-def _gathered(value: Any) -> Any:
+def _gathered(value: object) -> object:
     shapes = {"logs": dict, "books": dict, "with_history": list}
     return value if _is_dict(value) and all(isinstance(value.get(key), kind) for key, kind in shapes.items()) else None
 
 
-_SOUND: Final[Mapping[str, Callable[[Any], Any]]] = {
+_SOUND: Final[Mapping[str, Callable[[object], object]]] = {
     MEMORY: _memory,
     LOG: _log,
     DIGESTS: _digests,
@@ -112,7 +112,7 @@ _SOUND: Final[Mapping[str, Callable[[Any], Any]]] = {
 }
 
 
-def is_base(value: Any) -> bool:
+def is_base(value: object) -> bool:
     """A book's base."""
     return (
         _is_record(value)
@@ -123,12 +123,12 @@ def is_base(value: Any) -> bool:
     )
 
 
-def is_declined(value: Any) -> bool:
+def is_declined(value: object) -> bool:
     """A record that the reader said no to; at first the side was not told."""
     return _is_record(value) and _is_number(value.get("at")) and value.get("side", "theirs") in ("theirs", "ours")
 
 
-def is_observation(value: Any) -> bool:
+def is_observation(value: object) -> bool:
     """A line of the reading log."""
     if not (_is_dict(value) and _is_number(value.get("at"))):
         return False
@@ -143,7 +143,7 @@ def is_observation(value: Any) -> bool:
     )
 
 
-def is_known_digest(value: Any) -> bool:
+def is_known_digest(value: object) -> bool:
     """A digest of a history."""
     return (
         _is_dict(value)
@@ -159,7 +159,7 @@ def is_known_digest(value: Any) -> bool:
     )
 
 
-def is_mark(value: Any) -> bool:
+def is_mark(value: object) -> bool:
     """What a device's sidecar says of a book."""
     return (
         _is_dict(value)
@@ -169,7 +169,7 @@ def is_mark(value: Any) -> bool:
     )
 
 
-def is_reading(value: Any) -> bool:
+def is_reading(value: object) -> bool:
     """What one of KOReader's own files tells of a document."""
     if not (_is_dict(value) and value.keys() == DeviceReading.__annotations__.keys()):
         return False
@@ -192,15 +192,15 @@ def is_reading(value: Any) -> bool:
     )
 
 
-def _those_of(values: Any, is_sound: Callable[[Any], bool]) -> list[Any]:
+def _those_of(values: object, is_sound: Callable[[object], bool]) -> list[object]:
     return [value for value in values if is_sound(value)] if isinstance(values, list) else []
 
 
-def _those_in(values: Any, is_sound: Callable[[Any], bool]) -> dict[str, Any]:
+def _those_in(values: object, is_sound: Callable[[object], bool]) -> dict[str, object]:
     return {key: value for key, value in values.items() if is_sound(value)} if _is_dict(values) else {}
 
 
-def _is_record(value: Any) -> bool:
+def _is_record(value: object) -> TypeGuard[dict[str, Any]]:
     return (
         _is_dict(value)
         and isinstance(value.get("document"), str)
@@ -210,38 +210,38 @@ def _is_record(value: Any) -> bool:
     )
 
 
-def _is_dict(value: Any) -> bool:
+def _is_dict(value: object) -> TypeGuard[dict[str, Any]]:
     return isinstance(value, dict)
 
 
-def _is_number(value: Any) -> bool:
+def _is_number(value: object) -> bool:
     # A number of any length is none: JSON's own are doubles.
     return (isinstance(value, int) and not isinstance(value, bool) and abs(value) < 1 << 53) or (
         isinstance(value, float) and math.isfinite(value)
     )
 
 
-def _is_number_or_none(value: Any) -> bool:
+def _is_number_or_none(value: object) -> bool:
     return value is None or _is_number(value)
 
 
-def _is_size(value: Any) -> bool:
+def _is_size(value: object) -> bool:
     return isinstance(value, int) and not isinstance(value, bool) and 0 <= value < 1 << 53
 
 
-def _is_text_or_none(value: Any) -> bool:
+def _is_text_or_none(value: object) -> bool:
     return value is None or isinstance(value, str)
 
 
-def _is_cell(value: Any) -> bool:
+def _is_cell(value: object) -> bool:
     return value is None or isinstance(value, (str, bool)) or _is_number(value)
 
 
-def _is_digest(value: Any) -> bool:
+def _is_digest(value: object) -> bool:
     return isinstance(value, str) and _DIGEST.fullmatch(value) is not None
 
 
-def _is_file_key(value: Any) -> bool:
+def _is_file_key(value: object) -> bool:
     return (
         isinstance(value, list)
         and len(value) >= 3

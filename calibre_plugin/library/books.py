@@ -96,7 +96,7 @@ def read_books(
     book_ids: Iterable[int],
     columns: Sequence[ColumnMapping],
     *,
-    bases: Mapping[int, Any] | None = None,
+    bases: Mapping[int, object] | None = None,
     digests: Mapping[int, list[Any]] | None = None,
     names: Callable[[int], list[str]] | None = None,
 ) -> Iterator[list[Book]]:
@@ -178,7 +178,7 @@ def read_cell(api: CalibreDb, book_id: int, column: str) -> Cell:
     return cell_of(api.field_for(column, book_id, default_value=None))
 
 
-def cell_of(value: Any) -> Cell:
+def cell_of(value: object) -> Cell:
     """calibre's value as JSON."""
     if value is None or value == "":
         return None

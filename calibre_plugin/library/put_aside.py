@@ -7,7 +7,7 @@ import os
 import threading
 import time
 from contextlib import suppress
-from typing import Any, Final
+from typing import Final
 
 from ..copies.stored import SCHEMA
 from ..copies.strip_list import our_folder
@@ -18,7 +18,7 @@ _lock = threading.Lock()
 _done: set[tuple[str, str, str]] = set()
 
 
-def put_aside(uuid: str, name: str, value: Any) -> None:
+def put_aside(uuid: str, name: str, value: object) -> None:
     """Keeps a book's damaged value of this kind; once, however often it is met. A disk that refuses is no error here."""
     text = json.dumps(value, default=repr)
     with _lock:

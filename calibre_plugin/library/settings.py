@@ -124,7 +124,7 @@ def has_newer_book_data(api: CalibreDb) -> bool:
     return is_newer(api.pref(_SETTINGS, default=None, namespace=NAMESPACE), BOOK_DATA)
 
 
-def _put_aside(api: CalibreDb, stored: Any) -> None:
+def _put_aside(api: CalibreDb, stored: object) -> None:
     if whole_settings(api)[1]:
         notice("damaged", "profiles")
         api.set_pref(f"{_SETTINGS}_damaged", stored, namespace=NAMESPACE)

@@ -37,7 +37,7 @@ _NAMES: Final[dict[int, SyncErrorName]] = {code: name for name, code in SYNC_ERR
 class SyncError(Exception):
     """A request that could not be done, for a reason that has a name; the sentence is made in `messages`."""
 
-    def __init__(self, name: SyncErrorName, code: int, data: Mapping[str, Any] | None = None) -> None:
+    def __init__(self, name: SyncErrorName, code: int, data: Mapping[str, object] | None = None) -> None:
         super().__init__(name)
         self.name: SyncErrorName = name
         self.code = code
@@ -69,7 +69,7 @@ class BridgeNotStarted(Exception):
 class BridgeFault(Exception):
     """The bridge answered with an error of its own making (a fault of ours, not of the reader's)."""
 
-    def __init__(self, code: int, message: str, data: Any) -> None:
+    def __init__(self, code: int, message: str, data: object) -> None:
         super().__init__(f"{message} ({code}) {data if data is not None else ''}".strip())
         self.code = code
 
@@ -88,7 +88,7 @@ class Bridge(Protocol):
     @property
     def log(self) -> str: ...
 
-    def request(self, method: str, params: Mapping[str, Any], **options: Unpack[RequestOptions]) -> Any: ...
+    def request(self, method: str, params: Mapping[str, object], **options: Unpack[RequestOptions]) -> Any: ...
 
     def in_one(self, work: Callable[[BridgeClient], T]) -> T: ...
 
@@ -167,7 +167,7 @@ class BridgeClient:
         params = {"contract": CONTRACT_VERSION, "plugin": plugin_version, "cache_folder": cache_folder}
         return self.request("bridge/hello", params, timeout=HELLO_TIMEOUT)
 
-    def request(self, method: str, params: Mapping[str, Any], **options: Unpack[RequestOptions]) -> Any:
+    def request(self, method: str, params: Mapping[str, object], **options: Unpack[RequestOptions]) -> Any:
         """Asks and waits (never on the GUI thread). Raises SyncError, BridgeFault or BridgeDied."""
         abort, timeout = options.get("abort"), options.get("timeout")
         request_id, future = self._send(method, params, options.get("on_progress"))
@@ -221,7 +221,9 @@ class BridgeClient:
             if stream is not None:
                 stream.close()
 
-    def _send(self, method: str, params: Mapping[str, Any], on_progress: OnProgress | None) -> tuple[int, Future[Any]]:
+    def _send(
+        self, method: str, params: Mapping[str, object], on_progress: OnProgress | None
+    ) -> tuple[int, Future[Any]]:
         future: Future[Any] = Future()
         with self._lock:
             self._next_id += 1
@@ -240,7 +242,7 @@ class BridgeClient:
             raise BridgeDied(self._process.poll(), self.log) from None
         return request_id, future
 
-    def _write(self, message: Mapping[str, Any]) -> None:
+    def _write(self, message: Mapping[str, object]) -> None:
         stdin = self._process.stdin
         if stdin is None:
             raise BrokenPipeError

@@ -9,7 +9,7 @@ import sys
 import zipfile
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Final
 
 INSIDE_ZIP: Final = "runtime/"
 MANIFEST: Final = f"{INSIDE_ZIP}manifest.json"
@@ -70,7 +70,7 @@ def fitting(builds: Iterable[Build]) -> list[Build]:
     return [build for build in builds if build.fits]
 
 
-def _parsed(value: Any) -> Build:
+def _parsed(value: object) -> Build:
     if not isinstance(value, dict):
         raise ValueError("no runtime")
     name, system, machines = value.get("name"), value.get("system"), value.get("machines")

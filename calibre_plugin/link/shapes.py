@@ -11,7 +11,7 @@ class WrongShape(Exception):
     """Something is not as the contract has it; the message says where, and never what stood there: it may be a secret."""
 
 
-def check(value: object, shape: Any, where: str = "$") -> None:
+def check(value: object, shape: object, where: str = "$") -> None:
     """Raises WrongShape when a parsed JSON value is not of `shape`, a type of the contract."""
     if not _fits(value, shape, where):
         raise WrongShape(f"{where} is no {getattr(shape, '__name__', shape)}")
@@ -42,7 +42,7 @@ def _fits(value: object, shape: Any, where: str) -> bool:
     return isinstance(value, shape)
 
 
-def _is_of(value: object, shape: Any, where: str) -> bool:
+def _is_of(value: object, shape: object, where: str) -> bool:
     try:
         check(value, shape, where)
     except WrongShape:
@@ -70,5 +70,5 @@ def _check_all(items: Any, shape: Any, where: str) -> bool:
 
 
 @cache
-def _fields_of(shape: Any) -> dict[str, Any]:
+def _fields_of(shape: object) -> dict[str, Any]:
     return get_type_hints(shape, vars(sys.modules[shape.__module__]))

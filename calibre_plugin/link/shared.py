@@ -186,7 +186,7 @@ class Hold:
         """The end of what the bridge wrote to its log since it is held."""
         return self._client.log_since(self._begin)
 
-    def request(self, method: str, params: Mapping[str, Any], **options: Unpack[RequestOptions]) -> Any:
+    def request(self, method: str, params: Mapping[str, object], **options: Unpack[RequestOptions]) -> Any:
         """As `BridgeClient.request`, at most twice."""
         if not self._client.is_usable:
             # It died, or fell silent, between two requests: nothing is asked twice.

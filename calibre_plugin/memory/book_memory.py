@@ -401,7 +401,7 @@ def _decline(memory: Memory, record: Mapping[str, Any], now: float, side: Litera
     memory["declined"] = [*memory["declined"], declined][-KEPT_DECLINED:]
 
 
-def _want_again(memory: Memory, record: Mapping[str, Any]) -> None:
+def _want_again(memory: Memory, record: Mapping[str, object]) -> None:
     memory["declined"] = [said for said in memory["declined"] if not is_same_record(said, record)]
 
 
@@ -409,7 +409,7 @@ def _declined(kept: Mapping[int, Any], account: str) -> dict[int, list[Declined]
     return {book_id: memory_of(value, account)["declined"] for book_id, value in kept.items()}
 
 
-def is_same_record(one: Mapping[str, Any], other: Mapping[str, Any]) -> bool:
+def is_same_record(one: Mapping[str, object], other: Mapping[str, object]) -> bool:
     """Whether two things tell of one record on a server."""
     return all(one[key] == other[key] for key in ("document", "percentage", "progress", "timestamp"))
 

@@ -12,7 +12,7 @@ import threading
 import time
 from collections.abc import Collection, Iterable, Mapping
 from contextlib import suppress
-from typing import Any, Final, TypedDict, cast
+from typing import Final, TypedDict, cast
 
 from ..library.calibre_db import CalibreDb
 from ..library.book_data import fetch, keep
@@ -47,7 +47,7 @@ def known_digest(
     source: DigestSource,
     at: float,
     kind: DigestKind = "partial_md5",
-    **known: Any,
+    **known: object,
 ) -> KnownDigest:
     """A digest seen once, at `at` (epoch seconds); what is not given is not known."""
     nothing = {"format": None, "name": None, "size": None, "content_key": None, "device": None, "answered": None}

@@ -187,7 +187,7 @@ def begun(path: Path, event: Mapping[str, Any]) -> Run:
     )
 
 
-def kind_of(event: Mapping[str, Any]) -> RunKind:
+def kind_of(event: Mapping[str, object]) -> RunKind:
     """A run's kind by its first line, where `puts` says what sort of push it is: earlier versions know no other kinds."""
     return cast(RunKind, event.get("puts") or event["kind"])
 

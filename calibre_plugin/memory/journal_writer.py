@@ -107,11 +107,11 @@ class RunWriter:
         self._file.close()
         _under_way.discard(self._path)
 
-    def begin(self, event: Mapping[str, Any]) -> None:
+    def begin(self, event: Mapping[str, object]) -> None:
         """Writes a run's first line."""
         self._append([{"what": "begin", **event}])
 
-    def _append(self, lines: Sequence[Mapping[str, Any]]) -> None:
+    def _append(self, lines: Sequence[Mapping[str, object]]) -> None:
         if not lines:
             return
         # Escaped: a device's name may hold half a surrogate pair, which UTF-8 cannot carry.
@@ -125,7 +125,7 @@ def is_under_way(path: Path) -> bool:
     return path in _under_way
 
 
-def _line(what: str, book: BookName, **told: Any) -> dict[str, Any]:
+def _line(what: str, book: BookName, **told: object) -> dict[str, Any]:
     shared = {"shared": True} if book.shared else {}
     return {"what": what, "uuid": book.uuid, "id": book.id, **shared, **told}
 

@@ -96,7 +96,7 @@ def _parsed(text: bytes) -> Any:
         return None
 
 
-def _is_line(line: Any) -> bool:
+def _is_line(line: object) -> bool:
     if not isinstance(line, dict) or not isinstance(line.get("account"), str):
         return False
     entry = line.get("entry")

@@ -164,7 +164,7 @@ def _replay_base(memory: Memory, run: Run, change: BaseChange, again: bool) -> N
         memory["declined"].append({"side": "theirs", **record_of(change.before), "at": run.at})
 
 
-def _want(memory: Memory, record: Mapping[str, Any]) -> None:
+def _want(memory: Memory, record: Mapping[str, object]) -> None:
     memory["declined"] = [said for said in memory["declined"] if not is_same_record(said, record)]
 
 

@@ -26,7 +26,7 @@ def names_on_readers(api: CalibreDb, book_id: int) -> list[str]:
     return list(dict.fromkeys(name for name in names if name))
 
 
-def _sent(api: CalibreDb, book_id: int, metadata: Any, extension: str) -> Iterator[str]:
+def _sent(api: CalibreDb, book_id: int, metadata: object, extension: str) -> Iterator[str]:
     """Send to device: the template of calibre's settings, and that of KOReader's wireless connection."""
     from calibre.library.save_to_disk import config
 
@@ -35,7 +35,7 @@ def _sent(api: CalibreDb, book_id: int, metadata: Any, extension: str) -> Iterat
         yield _by_template(book_id, metadata, extension, template)
 
 
-def _saved(api: CalibreDb, book_id: int, metadata: Any, extension: str) -> Iterator[str]:
+def _saved(api: CalibreDb, book_id: int, metadata: object, extension: str) -> Iterator[str]:
     """Save to disk."""
     from calibre.library.save_to_disk import config
 
@@ -62,14 +62,14 @@ def _by_opds(api: CalibreDb, book_id: int, metadata: Any, extension: str) -> Ite
         yield f"{authors} - {metadata.title}.{extension}".replace("/", "_")
 
 
-def _in_library(api: CalibreDb, book_id: int, metadata: Any, extension: str) -> Iterator[str]:
+def _in_library(api: CalibreDb, book_id: int, metadata: object, extension: str) -> Iterator[str]:
     """A copy made by hand."""
     path = api.format_abspath(book_id, extension.upper())
     if path:
         yield os.path.basename(path)
 
 
-def _by_template(book_id: int, metadata: Any, extension: str, template: str) -> str:
+def _by_template(book_id: int, metadata: object, extension: str, template: str) -> str:
     from calibre.library.save_to_disk import get_components, preprocess_template
     from calibre.utils.filenames import ascii_filename
 

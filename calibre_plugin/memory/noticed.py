@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from typing import Any, Final
+from typing import Final
 
 from ..library.calibre_db import CalibreDb
 from ..library.book_data import fetch, keep
@@ -60,5 +60,5 @@ def note_all(api: CalibreDb, book_ids: Collection[int], now: float) -> None:
     notice(api, dict.fromkeys(book_ids, now), now)
 
 
-def _seconds(kept: Any) -> float:
+def _seconds(kept: object) -> float:
     return float(kept) if isinstance(kept, (int, float)) else 0.0

@@ -124,7 +124,7 @@ def _what_a_writer_writes(metadata: Any, ours: frozenset[str]) -> dict[str, str]
     return written
 
 
-def _what_boards_show(metadata: Any, ours: frozenset[str], plugboards: dict[str, Any]) -> list[str]:
+def _what_boards_show(metadata: object, ours: frozenset[str], plugboards: dict[str, Any]) -> list[str]:
     """What the plugboards put into a copy: their templates may name any field, also one that no writer writes."""
     boards = [board for by_device in plugboards.values() for board in by_device.values()]
     if not boards:
@@ -162,7 +162,7 @@ def _predict_files(
 
 
 def _variants(
-    metadata: Any, kind: str, ours: frozenset[str], plugboards: dict[str, Any], strip_list: StripList
+    metadata: object, kind: str, ours: frozenset[str], plugboards: dict[str, Any], strip_list: StripList
 ) -> Iterator[tuple[Any, StripList, bool]]:
     """What may have been written into a copy, likeliest first: metadata, strip list, whether empty fields were cleared."""
     before_us = _emptied(metadata, ours)

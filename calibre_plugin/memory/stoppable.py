@@ -36,7 +36,7 @@ class StoppableFile(SpooledTemporaryFile):
         self._go_on()
         return super().read(*args)
 
-    def write(self, s: Any) -> int:
+    def write(self, s: object) -> int:
         self._go_on()
         return super().write(s)
 

@@ -112,7 +112,7 @@ class Settings:
         # What is handed out must not be the default of everybody.
         return copy.deepcopy(self._file.get(key))
 
-    def set(self, key: str, value: Any) -> None:
+    def set(self, key: str, value: object) -> None:
         """Stores a setting."""
         self._file.set(key, value)
 
@@ -192,7 +192,7 @@ def profiles(api: CalibreDb) -> list[StoredProfile]:
     return [_whole_profile(stored) for stored in library_settings(api)["profiles"]]
 
 
-def _whole_profile(stored: Mapping[str, Any]) -> StoredProfile:
+def _whole_profile(stored: Mapping[str, object]) -> StoredProfile:
     profile = cast(StoredProfile, _filled_up(new_profile("", "", ""), stored))
     profile["columns"] = {
         shown: {**mapped, "scale": mapped.get("scale")}
@@ -202,7 +202,7 @@ def _whole_profile(stored: Mapping[str, Any]) -> StoredProfile:
     return profile
 
 
-def _filled_up(usual: Mapping[str, Any], stored: Mapping[str, Any]) -> dict[str, Any]:
+def _filled_up(usual: Mapping[str, object], stored: Mapping[str, object]) -> dict[str, Any]:
     """What is stored, with the usual value for what it lacks or what makes no sense, also inside its rules and times."""
     filled = {**copy.deepcopy(dict(usual)), **stored}
     for key, value in usual.items():
@@ -307,6 +307,6 @@ def policy_of(text: str) -> ConflictPolicy:
     return cast(ConflictPolicy, text)
 
 
-def without_secrets(account: Mapping[str, Any]) -> dict[str, Any]:
+def without_secrets(account: Mapping[str, object]) -> dict[str, Any]:
     """An account as it may be shown in a report."""
     return {key: value for key, value in account.items() if key not in ("userkey", "headers")}

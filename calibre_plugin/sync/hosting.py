@@ -29,7 +29,7 @@ class HostingSettings(TypedDict):
 DEFAULTS: Final[HostingSettings] = {"enabled": False, "host": EVERYWHERE, "port": 8081, "registration": False}
 
 
-def hosting_settings(stored: Mapping[str, Any] | None) -> HostingSettings:
+def hosting_settings(stored: Mapping[str, object] | None) -> HostingSettings:
     """The settings as they are kept, filled up with what newer versions added; None is a machine that has none yet."""
     return cast(HostingSettings, {**DEFAULTS, **(stored or {})})
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import platform
 from collections.abc import Mapping
-from typing import Any, Final
+from typing import Final
 from urllib.parse import urlsplit
 
 from calibre.constants import __version__ as calibre_version
@@ -110,6 +110,6 @@ def _fault_lines() -> list[str]:
     )
 
 
-def _plain(name: str, data: Mapping[str, Any]) -> str:
+def _plain(name: str, data: Mapping[str, object]) -> str:
     """The sentence, without what could name a person."""
     return error_sentence(name, {key: value for key, value in data.items() if key not in ("username", "url")})

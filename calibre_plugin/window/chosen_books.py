@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
 
 from qt.core import QObject, QTimer
 
@@ -34,6 +33,6 @@ class ChosenBooks(QObject):
         selected = self._gui.library_view.get_selected_ids()
         self._by_itself = selected if len(selected) == 1 else []
 
-    def _changed(self, *_what: Any) -> None:
+    def _changed(self, *_what: object) -> None:
         if self._gui.library_view.get_selected_ids() != self._by_itself:
             self._by_itself = []

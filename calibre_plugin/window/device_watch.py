@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable
-from typing import Any, Final
+from typing import Final
 
 from qt.core import QObject
 
@@ -111,7 +111,12 @@ class DeviceWatch(QObject):
             self._abort.set()
 
     def _read_in_jobs(
-        self, device: Any, api: CalibreDb, uuids: dict[str, str], statistics: StatisticsReader, abort: threading.Event
+        self,
+        device: object,
+        api: CalibreDb,
+        uuids: dict[str, str],
+        statistics: StatisticsReader,
+        abort: threading.Event,
     ) -> None:
         def done(job: Job) -> None:
             if job.failed:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime
 from collections.abc import Callable, Mapping
-from typing import Any, Final
+from typing import Final
 
 from .address import shown_address, without_logins
 
@@ -15,14 +15,14 @@ UNKNOWN: Final = "?"
 LONGEST: Final = 300
 
 
-def percent(share: Any) -> str:
+def percent(share: object) -> str:
     """A share (0..1) as a reader sees it: whole percent."""
     if not isinstance(share, (int, float)):
         return UNKNOWN
     return _("{number} %").format(number=round(share * 100))
 
 
-def moment(seconds: Any) -> str:
+def moment(seconds: object) -> str:
     """An instant (epoch seconds) in the reader's own time zone."""
     if not isinstance(seconds, (int, float)) or seconds <= 0:
         return _("an unknown time")
@@ -35,7 +35,7 @@ def moment(seconds: Any) -> str:
 class Words:
     """The data of a reason in words; a name that is missing reads as a question mark rather than spoiling a report."""
 
-    def __init__(self, data: Mapping[str, Any]) -> None:
+    def __init__(self, data: Mapping[str, object]) -> None:
         self._data = dict(data)
 
     def put(self, name: str, words: str) -> None:
@@ -76,7 +76,7 @@ class Words:
 Sentence = Callable[[Words], str]
 
 
-def say(table: Mapping[str, Sentence], name: str, data: Mapping[str, Any]) -> str | None:
+def say(table: Mapping[str, Sentence], name: str, data: Mapping[str, object]) -> str | None:
     made = table.get(name)
     if made is None:
         return None

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, Final
+from typing import Final
 
 from .causes import CAUSES, CERTIFICATE, WELL, file_trouble, one_of
 from .data import UNKNOWN, Sentence, Words, say
@@ -86,7 +86,7 @@ _ERRORS: Final[dict[str, Sentence]] = {
 }
 
 
-def error_sentence(name: str, data: Mapping[str, Any] | None = None) -> str:
+def error_sentence(name: str, data: Mapping[str, object] | None = None) -> str:
     """The sentence of a `SyncError` by name: what happened and what to do. An unknown name says that it is our fault."""
     said = say(_ERRORS, name, data or {})
     return said if said is not None else _("Something went wrong that should not have ({name}).").format(name=name)

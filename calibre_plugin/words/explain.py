@@ -5,7 +5,7 @@ from __future__ import annotations
 import errno
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from typing import Any, Final
+from typing import Final
 
 from ..link.client import BridgeDied, BridgeFault, BridgeNotStarted, SyncError
 from ..link.contract import Why
@@ -118,7 +118,7 @@ def library_gone(path: str) -> Explanation:
     )
 
 
-def explain_sync_error(name: str, data: Mapping[str, Any]) -> Explanation:
+def explain_sync_error(name: str, data: Mapping[str, object]) -> Explanation:
     """A request that could not be done, by its name in the contract; the tab is where it can be mended."""
     given = sorted((key, value) for key, value in data.items() if value not in (None, ""))
     details = "\n".join(f"{key}: {without_logins(str(value))}" for key, value in given)
@@ -135,7 +135,7 @@ def explain_sync_error(name: str, data: Mapping[str, Any]) -> Explanation:
     return Explanation(error_sentence(name, data), _sync_advice(name, data), details, tab)
 
 
-def _sync_advice(name: str, data: Mapping[str, Any]) -> str:
+def _sync_advice(name: str, data: Mapping[str, object]) -> str:
     """What to do after a sync that could not be done; a login has an advice of its own."""
     if name == "Unauthorized":
         return _("Log in again under Account in the preferences.")

@@ -46,7 +46,7 @@ class Background(QObject):
     def is_running(self) -> bool:
         return self._waiting > 0
 
-    def run(self, work: Callable[[], Any], then: Callable[[Any], None]) -> None:
+    def run(self, work: Callable[[], object], then: Callable[[Any], None]) -> None:
         """Calls `work` in a thread, and `then` with its answer on the GUI thread if the window is still there."""
         self._waiting += 1
         answers = self._answers

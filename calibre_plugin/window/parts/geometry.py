@@ -17,7 +17,7 @@ def keep_geometry(window: Any, name: str) -> None:
         note_fault("remember a window's place", error)
 
 
-def keep_choice(name: str, value: Any) -> None:
+def keep_choice(name: str, value: object) -> None:
     """Remembers a choice of how a window looks, if that can be stored."""
     try:
         gprefs[name] = value

@@ -39,7 +39,7 @@ GEOMETRY = "koreader_progress_help_dialog"
 class Page(QTextBrowser):
     """Pictures come from the plugin's zip; links to the world open in the reader's browser."""
 
-    def __init__(self, parent: Any) -> None:
+    def __init__(self, parent: object) -> None:
         super().__init__(parent)
         self.setOpenLinks(False)
         self.anchorClicked.connect(self._follow)

@@ -6,7 +6,6 @@ import csv
 import io
 from collections.abc import Callable, Sequence
 from functools import partial
-from typing import Any
 
 from qt.core import (
     QApplication,
@@ -318,7 +317,7 @@ class ResultDialog(QDialog):
             sentence = _("The report could not be written: {reason}").format(reason=error)
             error_dialog(self, _("KOReader Progress"), in_markup(sentence), show=True)
 
-    def _context_menu(self, point: Any) -> None:
+    def _context_menu(self, point: object) -> None:
         menu = QMenu(self)
         menu.addAction(_("Copy"), self.copy_selected)
         row = self.model.book_at(self.tree.indexAt(point))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
 
 from qt.core import QModelIndex, QTextBrowser
 
@@ -20,7 +19,7 @@ LINES = 5
 class PlanDetails(QTextBrowser):
     """Shows the line that the keyboard or the mouse is on."""
 
-    def __init__(self, model: PlanModel, parent: Any) -> None:
+    def __init__(self, model: PlanModel, parent: object) -> None:
         super().__init__(parent)
         self.setObjectName("koreader_progress_plan_details")
         self.setAccessibleName(_("The selected line, whole"))

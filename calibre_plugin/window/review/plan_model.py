@@ -185,7 +185,7 @@ class PlanModel(QAbstractItemModel):
             return Qt.CheckState.PartiallyChecked
         return Qt.CheckState.Checked if ticked else Qt.CheckState.Unchecked
 
-    def setData(self, index: QModelIndex, value: Any, role: int = Role.EditRole) -> bool:
+    def setData(self, index: QModelIndex, value: object, role: int = Role.EditRole) -> bool:
         book, cell = self.book_at(index), self.cell_at(index)
         if role != Role.CheckStateRole or book is None:
             return False

@@ -8,7 +8,7 @@ import re
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Final, Literal
+from typing import Final, Literal
 
 from ...library.calibre_db import CalibreDb
 from ...link.contract import FITTING, Cell, ColumnMapping, ColumnUpdate, Conflict, PullPlan, Why
@@ -155,7 +155,7 @@ def show_iso(text: str) -> str:
     return format_date(parse_date(text, assume_utc=True, as_utc=False), "dd MMM yyyy hh:mm")
 
 
-def show_time(timestamp: Any) -> str:
+def show_time(timestamp: object) -> str:
     """Epoch seconds in the reader's own zone; nothing when the server gave none."""
     if not isinstance(timestamp, (int, float)) or timestamp <= 0:
         return ""

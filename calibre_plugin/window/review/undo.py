@@ -103,10 +103,10 @@ class UndoDialog(QDialog):
     def is_reading(self) -> bool:
         return self._background.is_running
 
-    def _ask(self, work: Callable[[], Any], then: Callable[[Any], None]) -> None:
+    def _ask(self, work: Callable[[], object], then: Callable[[Any], None]) -> None:
         """Hands the answer to `then`; a fault is told, and what was asked can be asked again."""
 
-        def told(answer: Any) -> None:
+        def told(answer: object) -> None:
             if isinstance(answer, Fault):
                 note_fault("read the write journal", answer.error)
                 self._show_state()
