@@ -71,6 +71,24 @@ export function ownReadings(book: Book): DeviceReading[] {
   return book.readings.filter((reading) => candidateOf(book, reading) !== null);
 }
 
+/**
+ * Of these, without a file that is older than what the same device was heard to tell of the document: a restored card
+ * takes back no mark, no stars and no hours.
+ */
+export function currentReadings(book: Book): DeviceReading[] {
+  return ownReadings(book).filter(({ at, device_id, digest, source }) =>
+    book.observations.every(
+      ({ progress }) =>
+        source === "statistics" ||
+        at === null ||
+        progress.timestamp === null ||
+        progress.device_id !== device_id ||
+        progress.document !== digest ||
+        progress.timestamp <= at,
+    ),
+  );
+}
+
 /** calibre and KOReader have no common name for a device: where either knows of one only, they are the same. */
 function isSameDevice(
   file: DeviceReading,
@@ -114,8 +132,8 @@ export function withFiles(given: Reading, now: number): Reading {
 
 /** What devices say of how far their readers are with the book; an older kind of word counts where there is no newer. */
 export function marksOf(book: Book): DeviceMark[] {
-  const files = ownReadings(book).filter(({ source }) => source === "sidecar");
-  const told = new Set(files.map(({ device }) => device));
+  const files = currentReadings(book).filter(({ source }) => source === "sidecar");
+  const told = new Set(ownReadings(book).map(({ device }) => device));
   return [
     ...book.marks.filter(({ device }) => !told.has(device)),
     ...files.flatMap(({ device, status, marked }) => (status === null ? [] : [{ device, status, at: marked }])),

@@ -186,23 +186,26 @@ function planSettled(plan: PullPlan, filling: Filling): void {
   else leave(plan, filling, why("older_record", { percentage, device, timestamp, base_timestamp: base.timestamp }));
 }
 
+/** Where a book's own part of the plan's lists begins. */
+type Own = Readonly<Record<"updates" | "bases" | "skipped", number>>;
+
 /** Stars, review and hours are news of their own, also where the place is none. */
-function fillTold(plan: PullPlan, filling: Filling): void {
+function fillTold(plan: PullPlan, filling: Filling, own: Own): void {
   const { book, profile } = filling;
-  const { book_id } = book;
-  const planned = new Set(plan.updates.filter((update) => update.book_id === book_id).map(({ column }) => column));
+  const planned = new Set(plan.updates.slice(own.updates).map(({ column }) => column));
   const mappings = profile.columns.filter(({ field, column }) => isTold(field) && !planned.has(column));
-  const at = plan.bases.findLastIndex((base) => base.book_id === book_id);
-  const base = plan.bases[at] ?? book.base;
+  const base = plan.bases[own.bases] ?? book.base;
   if (mappings.length === 0 || base === null) return;
-  const filled = fillCells(mappings, filling);
-  if (filled.updates.length === 0) return;
-  append(plan.updates, filled.updates);
-  const values = Object.fromEntries(filled.updates.map(({ column, after }) => [column, after]));
-  const agreed = { ...base, book_id, values: { ...base.values, ...values } };
-  if (at === -1) plan.bases.push(agreed);
-  else plan.bases[at] = agreed;
-  plan.skipped = plan.skipped.filter((skip) => skip.book_id !== book_id || skip.reason.code !== "unchanged");
+  const { updates } = fillCells(mappings, filling);
+  if (updates.length === 0) return;
+  append(plan.updates, updates);
+  const values = Object.fromEntries(updates.map(({ column, after }) => [column, after]));
+  plan.bases[own.bases] = { ...base, book_id: book.book_id, values: { ...base.values, ...values } };
+  const reasons = plan.skipped.splice(own.skipped);
+  append(
+    plan.skipped,
+    reasons.filter(({ reason }) => reason.code !== "unchanged"),
+  );
 }
 
 function statusDiffers(filling: Filling): { column: string; value: string; wanted: string } | null {
@@ -250,9 +253,10 @@ function planBook(plan: PullPlan, reading: Reading, local: LocalSide, profile: P
     isFile: chosen.file !== undefined,
   });
   if (decision.outcome === "settled" || decision.outcome === "keep") {
+    const own: Own = { updates: plan.updates.length, bases: plan.bases.length, skipped: plan.skipped.length };
     if (decision.outcome === "settled") planSettled(plan, filling);
     else leave(plan, filling, decision.why);
-    fillTold(plan, filling);
+    fillTold(plan, filling, own);
   } else {
     const { reread } = decision;
     // A book that is read again is not finished, whatever an old mark says.

@@ -7,7 +7,7 @@ import { why } from "../model/why.ts";
 import type { Why } from "../model/why.ts";
 import { SKEW } from "./skew.ts";
 import { clearedHere, isOurs } from "./local-side.ts";
-import { ownReadings, timeTold } from "./one-story.ts";
+import { currentReadings, timeTold } from "./one-story.ts";
 import { reviewCell } from "./review-cell.ts";
 import { isEmpty, sameCell } from "./same-cell.ts";
 
@@ -115,7 +115,7 @@ function givesWay({ column }: ColumnMapping, { at }: Told, book: Book, { conflic
 /** What a column of these fields should hold. `now` in epoch seconds. */
 export function wantedTold(mapping: ColumnMapping, book: Book, rules: Rules, isFinished: boolean, now: number): Wanted {
   const { column, field } = mapping;
-  const told = toldOf(mapping, ownReadings(book), isFinished);
+  const told = toldOf(mapping, currentReadings(book), isFinished);
   if (told === null) return null;
   const cell = book.cells[column] ?? null;
   // No stars at all are none, in calibre's own way of saying it.
@@ -138,7 +138,7 @@ interface Moment {
 
 /** The first visit to a page that any statistics know; null where none tell a time that can be one. */
 export function firstReadBy(book: Book, now: number): Moment | null {
-  const times = ownReadings(book).flatMap(({ device, started }): Moment[] => {
+  const times = currentReadings(book).flatMap(({ device, started }): Moment[] => {
     const at = timeTold(started, now);
     return at === null || at > now ? [] : [{ at, device }];
   });
@@ -154,7 +154,7 @@ const DAY = 86_400;
  */
 export function lastReadBefore(book: Book, at: number, isServers: boolean, now: number): Moment | null {
   if (isServers) return null;
-  const times = ownReadings(book).flatMap(({ device, last_read }): Moment[] => {
+  const times = currentReadings(book).flatMap(({ device, last_read }): Moment[] => {
     const told = timeTold(last_read, now);
     return told === null || told > Math.min(now, at + DAY) || told < at - DAY ? [] : [{ at: told, device }];
   });

@@ -6,8 +6,8 @@ import type { DeviceReading } from "../../src/model/device-reading.ts";
 import type { PullPlan } from "../../src/model/plan.ts";
 import type { Progress } from "../../src/model/progress.ts";
 import { deviceReadingOf, knownDigestOf } from "../support/models.ts";
-import { answerOf, record, T0 } from "./samples.ts";
-import { SmallWorld } from "./small-world.ts";
+import { answerOf, column, profileOf, record, T0 } from "./samples.ts";
+import { ALL_COLUMNS, SmallWorld } from "./small-world.ts";
 
 const DEVICES = ["A", "B"] as const;
 type Device = (typeof DEVICES)[number];
@@ -20,17 +20,22 @@ interface Closing {
   isPushed: boolean;
   /** Seconds from the server's time to the file's. */
   lag: number;
+  /** Stars that the reader has given by then. */
+  rating: number;
 }
 
 /** What one sync sees: of each source how many closings it knows of yet; 0 is a source that is not there. */
 type Look = Readonly<Record<"server" | Device, number>>;
+
+const COLUMNS = [...ALL_COLUMNS, column("rating", "#stars", "rating"), column("read_time", "#time", "int")];
 
 class CardWorld extends SmallWorld {
   readonly #closings: readonly Closing[];
   #look: Look = { server: 0, A: 0, B: 0 };
 
   constructor(closings: readonly Closing[]) {
-    super({ conflict: "newest" });
+    super({ conflict: "newest" }, profileOf({ columns: COLUMNS, rules: { conflict: "newest" } }));
+    this.book = { ...this.book, cells: { ...this.book.cells, "#stars": null, "#time": null } };
     this.#closings = closings;
     const digests = DEVICES.map((device) =>
       knownDigestOf(documentOf(device), { source: "sidecar", content_key: "2:x" }),
@@ -69,13 +74,20 @@ class CardWorld extends SmallWorld {
     return [record({ document, percentage: share, progress: `/p[${index}]`, device, device_id: device, timestamp })];
   }
 
+  /** By then the device has read for an hour at each of its closings. */
+  #hoursOf(device: Device, index: number): DeviceReading {
+    const read_time = 3600 * this.#closings.slice(0, index + 1).filter((each) => each.device === device).length;
+    const card = { device: `${device}'s card`, device_id: `card-${device}`, at: T0 + index * 10_000 };
+    return deviceReadingOf(documentOf(device), { ...card, source: "statistics", read_time });
+  }
+
   #fileOf(device: Device): DeviceReading[] {
     const last = this.#last(device, this.#look[device], () => true);
     if (last === null) return [];
-    const [{ share, lag }, index] = last;
+    const [{ share, lag, rating }, index] = last;
     const at = T0 + index * 10_000 + lag;
-    const card = { device: `${device}'s card`, device_id: `card-${device}`, at, percentage: share };
-    return [deviceReadingOf(documentOf(device), { ...card, progress: `/p[${index}]` })];
+    const card = { device: `${device}'s card`, device_id: `card-${device}`, at, percentage: share, rating };
+    return [deviceReadingOf(documentOf(device), { ...card, progress: `/p[${index}]` }), this.#hoursOf(device, index)];
   }
 }
 
@@ -84,13 +96,14 @@ const closing: fc.Arbitrary<Closing> = fc.record({
   share: fc.integer({ min: 20, max: 970 }).map((thousandths) => thousandths / 1000),
   isPushed: fc.boolean(),
   lag: fc.integer({ min: 0, max: 300 }),
+  rating: fc.integer({ min: 1, max: 5 }),
 });
 const closings = fc.array(closing, { minLength: 1, maxLength: 6 });
 const known = fc.integer({ min: 0, max: 6 });
 const looks = fc.array(fc.record({ server: known, A: known, B: known }), { maxLength: 6 });
 const EVERYTHING: Look = { server: 6, A: 6, B: 6 };
 /** What shows where the reader is; dates and counts that are set once tell what was seen first. */
-const SHOWN = ["#pct", "#status", "#device", "#loc", "#read"];
+const SHOWN = ["#pct", "#status", "#device", "#loc", "#read", "#stars", "#time"];
 
 function shownAfter(world: CardWorld): unknown[] {
   return SHOWN.map((name) => world.book.cells[name]);
@@ -134,6 +147,23 @@ describe("whatever was seen before, in whatever order, older or missing", () => 
           const plan = world.look(each);
           const back = plan.updates.filter(({ column }) => column === "#pct");
           expect(back.filter(({ before, after }) => Number(before) - Number(after) > 1)).toEqual([]);
+          world.apply(plan, "theirs");
+        }
+      }),
+      RUNS,
+    );
+  });
+
+  test("an older file takes back no stars and no hours", () => {
+    fc.assert(
+      fc.property(closings, looks, (told, seen) => {
+        const world = new CardWorld(told.map((each) => ({ ...each, device: "A", isPushed: false })));
+        let newest = 0;
+        for (const each of seen) {
+          const plan = world.look(each);
+          const taken = plan.updates.filter(({ column: name }) => name === "#stars" || name === "#time");
+          expect(each.A <= newest ? taken : []).toEqual([]);
+          newest = Math.max(newest, each.A);
           world.apply(plan, "theirs");
         }
       }),

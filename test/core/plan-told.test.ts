@@ -93,6 +93,12 @@ describe("stars", () => {
     ).toEqual([]);
   });
 
+  test("a restored card takes no stars back", () => {
+    const before = planOf([STARS], [file({ rating: 5, at: T0 + DAY, percentage: 0.5 })]);
+    const book = { ...written(before), observations: before.observations };
+    expect(planOf([STARS], [file({ rating: 3 })], book).updates).toEqual([]);
+  });
+
   test("what the reader filled by hand makes room when it is emptied again", () => {
     const byHand = { cells: { "#stars": 4 } };
     const kept = planOf([STARS], [file({ rating: 5 })], byHand);
