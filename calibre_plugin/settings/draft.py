@@ -10,6 +10,7 @@ from typing import Any, Final, TypedDict
 from ..library.calibre_db import CalibreDb
 from . import config
 from .config import MovedLogin, Settings, StoredProfile
+from .readers import Reader, readers, set_readers
 from ..link.contract import Account, ColumnField
 from ..copies.strip_list import read_strip_list, write_switches
 
@@ -43,6 +44,8 @@ class Draft:
     # Accounts of another computer that no password was given for yet.
     moved_logins: list[MovedLogin] = field(default_factory=list)
     new_columns: list[NewColumn] = field(default_factory=list)
+    # Whose each device and folder is, by its id.
+    readers: dict[str, Reader] = field(default_factory=dict)
     # Columns that calibre's own dialog made meanwhile: they exist after a restart.
     made_columns: list[str] = field(default_factory=list)
 
@@ -64,6 +67,7 @@ class Draft:
             strip_list.strip,
             strip_list.settle,
             kobo_is_known=settings.get("kepubs_told"),
+            readers=readers(api),
             moved_logins=settings.moved_logins(),
         )
 
@@ -77,6 +81,8 @@ class Draft:
             if settings.get(key) != value:
                 settings.set(key, value)
         config.save_profiles(api, self.profiles, self.default)
+        if self.readers != readers(api):
+            set_readers(api, self.readers)
         write_switches(self.strip, self.settle)
         config.map_columns(api)
 

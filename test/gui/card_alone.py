@@ -9,7 +9,7 @@ from typing import Any
 
 from calibre_gui import click, gui
 from qt.core import QPushButton
-from steps import action, api, book, digest_of, tidy_up, wait_for_run
+from steps import action, api, book, digest_of, preferences_in, tidy_up, wait_for_run
 
 SIDECAR = """return {{
     ["partial_md5_checksum"] = "{digest}",
@@ -27,7 +27,8 @@ class CardAlone(unittest.TestCase):
 
     def tearDown(self) -> None:
         tidy_up()
-        gui(gui.main.device_manager.umount_device)
+        if gui(lambda: gui.main.device_manager.is_device_connected):
+            gui(gui.main.device_manager.umount_device)
         gui.wait(lambda: not gui.main.device_manager.is_device_connected, "the card's end")
 
     def configure(self) -> None:
@@ -94,3 +95,15 @@ class CardAlone(unittest.TestCase):
         gui(action().sync_all)
         wait_for_run()
         self.assertEqual(api().field_for("#percent", book("Dracula")), 95)
+
+    def test_4_the_preferences_say_whose_it_is_from_now_on(self) -> None:
+        from calibre_plugins.koreader_progress.settings.readers import readers
+
+        gui.post(lambda: action().open_preferences("when"))
+        dialog = gui.modal()
+        widget = preferences_in(dialog)
+        boxes = gui(lambda: [*widget.when.readers.whose.values()])
+        self.assertEqual(sorted(gui(lambda: [box.currentText() for box in boxes])), ["Anna", "nobody: left alone"])
+        gui(lambda: [box.setCurrentIndex(box.findData("p2")) for box in boxes])
+        gui.press(dialog)
+        gui.wait(lambda: [reader["profile"] for reader in readers(api()).values()] == ["p2", "p2"], "what was said")

@@ -23,6 +23,7 @@ from ...settings.draft import Draft
 from ..parts.icons import PLUGIN_NAME
 from ..parts.geometry import keep_choice
 from ..parts.text import Label, beside
+from .readers import ReadersBox
 
 load_translations()
 
@@ -39,6 +40,8 @@ class WhenTab(QWidget):
         self._profile: StoredProfile = draft.profiles[0]
         layout = QVBoxLayout(self)
         layout.addWidget(self._automatic())
+        self.readers = ReadersBox(draft, self)
+        layout.addWidget(self.readers)
         layout.addWidget(self._review())
         layout.addWidget(self._by_hand())
         layout.addStretch(1)
@@ -126,6 +129,7 @@ class WhenTab(QWidget):
     def show_profile(self, profile: StoredProfile) -> None:
         self._profile = profile
         triggers = profile["triggers"]
+        self.readers.show_profiles()
         self.at_start.setChecked(triggers["at_start"])
         self.regularly.setChecked(triggers["every_minutes"] > 0)
         self.minutes.setValue(triggers["every_minutes"] or 60)
@@ -148,6 +152,7 @@ class WhenTab(QWidget):
         return sorted(names | ({connected} if connected else set()))
 
     def store(self) -> None:
+        self.readers.store()
         self._profile["triggers"] = {
             "at_start": self.at_start.isChecked(),
             "every_minutes": self.minutes.value() if self.regularly.isChecked() else 0,
