@@ -54,6 +54,8 @@ type Order = (one: Answer, other: Answer) => number;
 const BY_TIME: Order = (one, other) =>
   (other.progress.timestamp ?? -Infinity) - (one.progress.timestamp ?? -Infinity) || 0;
 const BY_SHARE: Order = (one, other) => other.progress.percentage - one.progress.percentage;
+// Of one second, the server's own word.
+const BY_SERVER: Order = (one, other) => Number(one.file !== undefined) - Number(other.file !== undefined);
 // The last two only make the choice the same in every run, whatever order the answers came in.
 const BY_TRUST: Order = (one, other) =>
   DigestSource.options.indexOf(one.candidate.source) - DigestSource.options.indexOf(other.candidate.source);
@@ -83,7 +85,9 @@ export function chooseRecord(
   if (foreign.length === 0) return { none: why("own_record", {}) };
   const furthest = furthestKnown(book, answers, localShare);
   const order = inOrder(
-    rules.conflict === "furthest" ? [BY_SHARE, BY_TIME, BY_TRUST, BY_NAME] : [BY_TIME, BY_SHARE, BY_TRUST, BY_NAME],
+    rules.conflict === "furthest"
+      ? [BY_SHARE, BY_TIME, BY_SERVER, BY_TRUST, BY_NAME]
+      : [BY_TIME, BY_SHARE, BY_SERVER, BY_TRUST, BY_NAME],
   );
   const sorted = foreign.toSorted(order);
   const read = sorted.filter(({ progress }) => !isPeek(progress.percentage, furthest, rules.reading_from));

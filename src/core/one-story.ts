@@ -41,8 +41,10 @@ export function isOneStory(file: Told, record: Told): boolean {
  * Whether a record tells better what the base was made of: a file came first, and the server's own word for that
  * closing, some moments older, after it.
  */
-export function isToldBetter(record: Told, base: Told): boolean {
-  if (record.timestamp === null || base.timestamp === null || record.timestamp >= base.timestamp) return false;
+export function isToldBetter(record: Told & { device: string }, base: Told & { device: string }): boolean {
+  if (record.timestamp === null || base.timestamp === null || record.timestamp > base.timestamp) return false;
+  // Of one second both may be: then the device's name is all that the server tells better.
+  if (record.timestamp === base.timestamp && record.device === base.device) return false;
   return isOneStory(base, record);
 }
 

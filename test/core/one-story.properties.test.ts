@@ -109,7 +109,7 @@ function shownAfter(world: CardWorld): unknown[] {
   return SHOWN.map((name) => world.book.cells[name]);
 }
 
-const RUNS = { numRuns: 500 };
+const RUNS = { numRuns: 300 };
 
 describe("whatever was seen before, in whatever order, older or missing", () => {
   test("the cells end as those of somebody who saw all of it at once", () => {
