@@ -74,6 +74,12 @@ class Wireless(WithServer):
         gui(action().device_watch.device_is_there)
         gui.wait(self.is_idle, "the look at the device", 60)
         self.assertEqual(self.digests("Middlemarch").get("e" * 32), "sidecar")
+        # Whose it is, is asked: until then its mark counts for nobody.
+        asking = gui.window("koreader_progress_whose_reader")
+        gui(lambda: asking.buttons.accepted.emit())
+        gui.wait(lambda: action().runs.review is not None or not action().runs.is_busy, "the first look", 60)
+        gui(lambda: action().runs.review.reject() if action().runs.review is not None else None)
+        wait_for_run()
         self.server.next_second()
         self.server.push(USER, "e" * 32, 0.94)
         gui(action().sync_all)
