@@ -5,7 +5,9 @@ import { join } from "node:path";
 import * as z from "zod";
 import { packArchives, packForNpm } from "./packages/command.ts";
 import { billOfMaterials, licences } from "./packages/contents.ts";
+import { PLATFORMS } from "./packages/platforms.ts";
 import { packPlugins } from "./packages/plugin.ts";
+import { copyPacked } from "./packages/runtime.ts";
 
 const root = join(import.meta.dirname, "..");
 const out = join(root, process.argv[2] ?? "packages");
@@ -16,6 +18,10 @@ const { version } = z
 rmSync(out, { recursive: true, force: true });
 mkdirSync(out, { recursive: true });
 await packPlugins(out, version, join(root, "dist", "bridge"));
+copyPacked(
+  out,
+  PLATFORMS.flatMap(({ binaries }) => binaries),
+);
 await packForNpm(out);
 await packArchives(out, version);
 writeFileSync(join(out, "sbom.cdx.json"), billOfMaterials(version));

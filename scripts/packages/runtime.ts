@@ -1,7 +1,7 @@
 /** A runtime for any machine: from the npm registry, whole as its makers signed it, or not at all. */
 import { spawnSync } from "node:child_process";
 import { createHash } from "node:crypto";
-import { existsSync, mkdirSync, readFileSync, renameSync, rmSync } from "node:fs";
+import { copyFileSync, existsSync, mkdirSync, readFileSync, renameSync, rmSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { list } from "tar";
 import * as z from "zod";
@@ -49,6 +49,11 @@ export function readPacked(binary: Binary): PackedRuntime {
     throw new Error(`@deno/${binary.name}@${version} is not what the lockfile names`);
   }
   return { path, file, bytes, integrity };
+}
+
+/** Copies into `folder` what the universal plugin fetches: the very archives that `pinned.py` lists, from the registry. */
+export function copyPacked(folder: string, binaries: readonly Binary[]): void {
+  for (const { path, file } of binaries.map(readPacked)) copyFileSync(path, join(folder, file));
 }
 
 function locked(path: string): { version: string; integrity: string } {

@@ -1,3 +1,4 @@
+import { createHash } from "node:crypto";
 import { spawnSync } from "node:child_process";
 import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -36,6 +37,17 @@ describe("what is given to others", () => {
     for (const kind of ["windows-x64", "macos", "linux-x64", "linux-arm64"]) {
       const zip = names.find((name) => name.endsWith(`-${kind}.zip`));
       expect(statSync(join(root, first, zip ?? kind)).size).toBeLessThan(kind === "macos" ? 95e6 : 50e6);
+    }
+  });
+
+  test("has every runtime that the universal plugin would fetch, whole", () => {
+    const pinned = readFileSync(join(root, "calibre_plugin/link/pinned.py"), "utf8");
+    const archives = [...pinned.matchAll(/"(deno-[\w.-]+\.tgz)",\s+(\d+),\s+"sha512-([^"]+)"/g)];
+    expect(archives.length).toBeGreaterThan(4);
+    for (const [, file = "", size = "", sum = ""] of archives) {
+      const bytes = readFileSync(join(root, first, file));
+      expect([file, bytes.length]).toEqual([file, Number(size)]);
+      expect(createHash("sha512").update(bytes).digest("base64")).toBe(sum);
     }
   });
 
