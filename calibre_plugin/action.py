@@ -24,6 +24,7 @@ from .window.hosting import HostingRunner
 from .devices.home import Collected
 from .window.device_watch import DeviceWatch, collected_sentence
 from .window.parts.text import button_text
+from .window.parts.in_sight import has_button, move_columns, put_button_in_sight
 from .window.parts.icons import PLUGIN_NAME, icon
 from .window.kepub_notice import KepubNotice
 from .window.leaving import Leaving
@@ -77,6 +78,7 @@ class ProgressAction(InterfaceAction):
         self.hosting = HostingRunner(self.gui, self.host, self.settings, self.open_preferences)
         self.triggers = Triggers(self.gui, self._run_by_itself)
         self.runs.on_asked.append(self.triggers.note_run)
+        self.runs.show_unmatched = self.show_unmatched
         self.device_watch = DeviceWatch(self.gui, self.host, self.settings, self._device_was_read)
         self.whose_reader = WhoseReader(self.gui, self.settings, self._look_first, self.open_preferences)
         self.kepub_notice = KepubNotice(self.gui, self.settings)
@@ -180,7 +182,10 @@ class ProgressAction(InterfaceAction):
         return sorted(self.gui.current_db.new_api.all_book_ids())
 
     def clicked(self) -> None:
-        """The toolbar button: what the preferences say it does."""
+        """The toolbar button: what the preferences say it does, and the first steps before anything is set up."""
+        if self.profile is None and why_left_alone(self.gui.current_db.new_api) is None:
+            self.show_welcome()
+            return
         choice = self.settings.get("click")
         if choice == "all" or (choice == "selected_or_all" and not self.chosen.ids()):
             self.sync_all()
@@ -330,6 +335,12 @@ class ProgressAction(InterfaceAction):
             # calibre remembers how large its dialog was once everything else is done.
             note_fault("remember how large the preferences were", error)
 
+    def show_welcome(self) -> None:
+        """The first steps, which can be come back to."""
+        from .window.welcome.dialog import WelcomeDialog
+
+        WelcomeDialog(self, self.sync_all).open()
+
     def show_help(self, anchor: str = "") -> None:
         from .window.parts.help import HelpDialog
 
@@ -369,7 +380,23 @@ class ProgressAction(InterfaceAction):
         self.device_watch.begin()
         self.kepub_notice.begin()
         self.look_for_undo()
+        move_columns(self.gui)
+        self._offer_button()
         watch_uploads(self.gui.device_manager, self.Dispatcher(self.books_were_sent))
+
+    def _offer_button(self) -> None:
+        """Installed from the command line, the plugin has no button anywhere: offered once."""
+        if has_button() or self.settings.get("button_offered"):
+            return
+        self.runs.keep("button_offered", True)
+        self.gui.proceed_question(
+            lambda _payload: put_button_in_sight(self.gui),
+            None,
+            "",
+            "",
+            _("KOReader Progress"),
+            _("KOReader Progress has no button yet. Put it into the toolbar and into the context menu of books?"),
+        )
 
     def books_were_sent(self, uuids: list[str]) -> None:
         """New copies are on a device: a quiet run offers them the places of the old ones."""

@@ -225,6 +225,22 @@ const ROOMS: ReadonlyArray<{ readonly room: string; readonly may: readonly strin
     may: ["window/parts", "moving", "sync", "devices", "memory", "settings", "library", "words", "copies", "link"],
   },
   {
+    room: "window/welcome",
+    may: [
+      "window/preferences",
+      "window/parts",
+      "moving",
+      "sync",
+      "devices",
+      "memory",
+      "settings",
+      "library",
+      "words",
+      "copies",
+      "link",
+    ],
+  },
+  {
     room: "window/runs",
     may: [
       "window/review",
@@ -242,6 +258,7 @@ const ROOMS: ReadonlyArray<{ readonly room: string; readonly may: readonly strin
   {
     room: "window",
     may: [
+      "window/welcome",
       "window/runs",
       "window/review",
       "window/preferences",

@@ -84,6 +84,7 @@ DEFAULTS: Final[dict[str, Any]] = {
     "predict": None,
     # Whether it was said what KEPUBs made by calibre cost.
     "kepubs_told": False,
+    "button_offered": False,
     # Accounts of another computer that no password was given for here yet.
     "moved_logins": [],
 }

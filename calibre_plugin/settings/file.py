@@ -148,5 +148,6 @@ _SHAPES: Final[Mapping[str, Callable[[object], bool]]] = {
     "folders": lambda value: isinstance(value, list) and all(map(_is_folder, value)),
     "predict": lambda value: value is None or isinstance(value, bool),
     "kepubs_told": lambda value: isinstance(value, bool),
+    "button_offered": lambda value: isinstance(value, bool),
     "moved_logins": lambda value: isinstance(value, list) and all(map(_is_login, value)),
 }

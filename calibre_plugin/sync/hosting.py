@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import os
 import threading
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, Final, TypedDict, cast
+from urllib.parse import urlsplit
 
 from ..link.client import BridgeClient
 from ..link.host import BridgeHost, Launch
@@ -32,6 +33,11 @@ DEFAULTS: Final[HostingSettings] = {"enabled": False, "host": EVERYWHERE, "port"
 def hosting_settings(stored: Mapping[str, object] | None) -> HostingSettings:
     """The settings as they are kept, filled up with what newer versions added; None is a machine that has none yet."""
     return cast(HostingSettings, {**DEFAULTS, **(stored or {})})
+
+
+def reachable(urls: Sequence[str]) -> list[str]:
+    """Of a server's addresses those that a reader can use: this computer's own name for itself is none."""
+    return [url for url in urls if urlsplit(url).hostname not in (HERE, "localhost", "::1")]
 
 
 def data_folder() -> str:

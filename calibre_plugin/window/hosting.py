@@ -12,7 +12,7 @@ from ..link.host import BridgeHost
 from ..settings.config import Settings
 from ..link.contract import HostingStatus
 from ..words.explain import Explanation, explain
-from ..sync.hosting import DEFAULTS, Hosting, HostingSettings, hosting_settings
+from ..sync.hosting import DEFAULTS, Hosting, HostingSettings, hosting_settings, reachable
 from .parts.trouble import show_trouble
 
 load_translations()
@@ -65,7 +65,9 @@ class HostingRunner(QObject):
                 self._open_preferences,
             )
         elif outcome["running"]:
-            message = _("KOReader Progress: the sync server runs at {url}.").format(url=outcome["urls"][0])
+            message = _("KOReader Progress: the sync server runs at {url}.").format(
+                url=(reachable(outcome["urls"]) or outcome["urls"])[0]
+            )
             self._gui.status_bar.show_message(message, 8000)
 
     def stop(self) -> None:

@@ -129,6 +129,13 @@ def menu_rows(action: Any) -> list[Row | None]:
             action.open_preferences,
             _("Account, columns, rules and when to sync"),
         ),
+        Row(
+            "koreader-progress-welcome",
+            _("F&irst steps…"),
+            "about",
+            action.show_welcome,
+            _("From nothing to the first sync, question by question"),
+        ),
         Row("koreader-progress-help", _("&Help"), "help", action.show_help, _("How it works, without a network")),
         Row("koreader-progress-about", _("A&bout…"), "about", action.show_about, _("Version and what has changed")),
     ]

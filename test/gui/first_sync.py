@@ -29,8 +29,13 @@ class FirstSync(WithServer):
         cls.server.push(USER, digest_of(book("Dracula")), 0.42)
         cls.server.push(USER, digest_of(book("Emma")), 1.0)
 
-    def test_1_a_click_without_an_account_says_so_and_opens_the_preferences(self) -> None:
+    def test_1_the_first_click_is_a_welcome_and_a_sync_without_an_account_says_so(self) -> None:
         click_toolbar()
+        welcome = gui.window("koreader_progress_welcome")
+        gui(welcome.reject)
+        self.assertEqual(action().settings.accounts(), [])
+        self.assertIsNone(action().profile)
+        gui.post(action().sync_all)
         box = gui.window("koreader_progress_trouble")
         self.assertIn("no sync account", gui(lambda: box.msg.text()))
         gui.post(lambda: click(box.findChild(QPushButton, "open_preferences")))

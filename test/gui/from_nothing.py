@@ -1,4 +1,4 @@
-"""From a fresh installation to the first synced column, counting what a reader has to click and to fill in."""
+"""From a fresh installation to the first synced column, by the welcome, counting what a reader clicks and fills in."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ from typing import Any
 
 from calibre_gui import click, gui
 from kosync import KosyncServer
-from qt.core import QApplication, QDialogButtonBox, QLineEdit, QPushButton, QTabBar
-from steps import USER, action, api, book, digest_of, preferences_in, tidy_up, toolbar_button, trouble, wait_for_run
+from qt.core import QApplication, QLineEdit
+from steps import USER, action, api, book, digest_of, tidy_up, toolbar_button, wait_for_run
 
 # Both calibres of this test have a network of their own, and the account remembers the address.
 PORT = 18_081
@@ -57,26 +57,33 @@ class FromNothing(unittest.TestCase):
     @unittest.skipUnless(os.environ["STAGE"] == "before", "after the restart")
     def test_1_the_account_and_the_usual_columns(self) -> None:
         self.click_toolbar()
-        box = trouble()
-        self.click(gui(lambda: box.findChild(QPushButton, "open_preferences")))
-        dialog = gui.modal()
-        widget = preferences_in(dialog)
-        self.type(widget.account.url, self.server.url)
-        self.type(widget.account.username, USER[0])
-        self.type(widget.account.password, USER[1])
-        gui.wait(widget.account.login_button.isEnabled, "the button")
-        self.click(widget.account.login_button)
-        gui.wait(lambda: widget.account.status.text().startswith("✓"), "the login")
-        bar: QTabBar = gui(widget.tabs.tabBar)
-        self.click(bar, gui(lambda: bar.tabRect(1).center()))
-        gui.wait(widget.columns.usual_button.isVisible, "the tab")
-        self.click(widget.columns.usual_button)
-        gui.wait(lambda: widget.columns.columns["percent"].currentData(), "the columns")
+        welcome = gui.window("koreader_progress_welcome")
+        gui.wait(welcome.next_button.isEnabled, "the helper")
+        gui.grab(welcome, "welcome-start")
+        self.click(welcome.next_button)
+        account = welcome.account
+        gui.wait(account.url.hasFocus, "the keyboard in the field Server")
+        self.type(account.url, self.server.url)
+        self.type(account.username, USER[0])
+        self.type(account.password, USER[1])
+        gui.wait(account.login_button.isEnabled, "the button")
+        self.click(account.login_button)
+        gui.wait(lambda: account.status.text().startswith("✓"), "the login")
+        gui.grab(welcome, "welcome-account")
+        self.click(welcome.next_button)
+        gui.wait(lambda: welcome.columns.columns["percent"].currentData(), "the columns")
+        gui.grab(welcome, "welcome-columns")
+        self.click(welcome.next_button)
+        gui.wait(welcome.reader.predict.isVisible, "KOReader's switches")
+        gui.grab(welcome, "welcome-reader")
+        self.assertEqual(action().settings.accounts(), [])
         restarts: list[bool] = []
         gui.main.quit = lambda restart=False, **_other: restarts.append(restart)
         try:
-            self.click(gui(lambda: dialog.findChild(QDialogButtonBox).button(QDialogButtonBox.StandardButton.Ok)))
-            asked = gui.wait(lambda: (w := QApplication.activeModalWidget()) is not dialog and w, "the restart's offer")
+            self.click(welcome.next_button)
+            asked = gui.wait(
+                lambda: (w := QApplication.activeModalWidget()) not in (welcome, None) and w, "the restart's offer"
+            )
             self.click(gui(lambda: next(b for b in asked.bb.buttons() if "Restart" in b.text())))
             gui.wait(lambda: restarts, "the restart")
         finally:
@@ -96,6 +103,13 @@ class FromNothing(unittest.TestCase):
         self.assertEqual(gui(push), len(api().all_book_ids()))
         gui(gui.window("koreader_progress_result").reject)
         wait_for_run()
+        # What the welcome was told: the progress stands beside the authors, and the button where it is seen.
+        view = gui.main.library_view
+        names = gui(lambda: view.model().column_map)
+        place = gui(lambda: view.column_header.visualIndex(names.index("#percent_read")))
+        self.assertEqual(place, gui(lambda: view.column_header.visualIndex(names.index("authors"))) + 1)
+        self.assertLess(gui(toolbar_button().x), 500)
+        self.assertIs(action().settings.get("predict"), True)
         self.click_toolbar()
         review = gui.window("koreader_progress_result")
         self.click(review.apply_button)

@@ -28,7 +28,7 @@ NAMES = {
     "koreader-progress-preview",
     "koreader-progress-report", "koreader-progress-details", "koreader-progress-unmatched", "koreader-progress-undo",
     "koreader-progress-undo-push", "koreader-progress-undo-earlier", "koreader-progress-preferences",
-    "koreader-progress-help",
+    "koreader-progress-help", "koreader-progress-welcome",
     "koreader-progress-about",
 }  # fmt: skip
 

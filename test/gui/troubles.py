@@ -7,7 +7,7 @@ import tempfile
 import time
 
 from calibre_gui import click, gui
-from kosync import OddServer, Proxy, make_certificate
+from kosync import OddServer, Proxy, make_certificate, userkey
 from qt.core import QApplication, QLabel, QPushButton
 from steps import (
     DAMAGED,
@@ -22,6 +22,15 @@ from steps import (
     trouble,
     wait_for_run,
 )
+
+
+def config_of(account_id: str) -> bool:
+    """The profile uses this account from now on."""
+    from calibre_plugins.koreader_progress.settings import config
+
+    profile = {**config.profiles(api())[0], "account_id": account_id}
+    config.save_profiles(api(), [profile], "p1")
+    return action().profile["account_id"] == account_id
 
 
 class Troubles(WithServer):
@@ -320,6 +329,35 @@ class Troubles(WithServer):
                 gui(lambda: [api().field_for(f"#{name}", dracula) for name in ("percent", "status", "device")]), cells
             )
         gui(put_in, own)
+
+    def test_17b_when_no_book_is_found_each_reason_is_checked_and_has_its_next_step(self) -> None:
+        newcomer = ("newcomer", "no progress yet")
+        self.server.register(*newcomer)
+        self.with_account(username=newcomer[0], userkey=userkey(newcomer[1]), id="newcomer")
+        self.assertTrue(gui(config_of, "newcomer"))
+        gui.post(action().sync_all)
+        window = gui.window("koreader_progress_nothing_found")
+        gui.wait(lambda: "KOReader has sent nothing" in window.server.text(), "what the server holds")
+        self.assertIn("Automatically keep documents in sync", gui(window.reader.text))
+        needed = gui(lambda: window.reader.heightForWidth(window.reader.width()))
+        gui.wait(lambda: window.reader.height() >= needed, "room for every step")
+        gui.grab(window, "nothing-found")
+        gui(window.reject)
+        wait_for_run()
+        self.server.push(newcomer, "cd" * 16, 0.5)
+        gui.post(action().sync_all)
+        window = gui.window("koreader_progress_nothing_found")
+        gui.wait(window.unmatched_button.isVisible, "the next step")
+        self.assertIn("the progress of 1 book", gui(window.server.text))
+        gui(lambda: click(window.unmatched_button))
+        gui(gui.window("koreader_progress_unmatched").reject)
+        wait_for_run()
+        gui.post(action().sync_all)
+        window = gui.window("koreader_progress_nothing_found")
+        gui(lambda: click(window.earlier_button))
+        gui.wait(lambda: action().settings.get("predict") is True, "the choice")
+        wait_for_run()
+        gui.wait(lambda: not action().runs.is_busy, "the sync that looks for earlier copies")
 
     def test_18_nothing_went_wrong_unseen(self) -> None:
         self.assertEqual(gui.errors, [])

@@ -18,7 +18,7 @@ from qt.core import (
     QWidget,
 )
 
-from calibre.gui2 import gprefs, show_restart_warning
+from calibre.gui2 import gprefs
 
 from ...settings.config import StoredProfile
 from .account import AccountTab
@@ -32,9 +32,10 @@ from .hosting import HostingTab
 from .moving import MovingBox
 from .places import PlacesTab
 from .rules import RulesTab
+from .saving import save_draft
 from .runtime import RuntimeTab
 from .when import WhenTab
-from ...words.explain import Explanation, unsaved
+from ...words.explain import Explanation
 from ...words.stored import notice_sentence
 from ..parts.help import help_button
 from ..parts.icons import icon
@@ -268,19 +269,4 @@ class ConfigWidget(QWidget):
             # A new column would be made for a profile that cannot be stored.
             return
         self._store_shown()
-        for new in self.draft.new_columns:
-            gui.current_db.create_custom_column(
-                new["column"].lstrip("#"), new["name"], new["datatype"], False, display=new["display"]
-            )
-        if self.draft.new_columns:
-            gui.must_restart_before_config = True
-        try:
-            self.draft.save(self._api, self.action.settings)
-        except OSError as error:
-            # The dialog has closed by now: what was entered counts until calibre ends, and the reader is told.
-            show_trouble(gui, unsaved(error), self.action.open_preferences)
-        self.action.settings_changed()
-        if (self.draft.new_columns or self.draft.made_columns) and show_restart_warning(
-            _("The new columns are there once calibre has been restarted."), gui
-        ):
-            gui.quit(restart=True)
+        save_draft(self.action, self.draft)

@@ -26,7 +26,7 @@ from ...link.host import BridgeHost
 from ...settings.config import StoredProfile, userkey_of
 from ...settings.draft import Draft
 from ...words.explain import Explanation, explain
-from ...sync.hosting import EVERYWHERE, HERE, Hosting, hosting_settings
+from ...sync.hosting import EVERYWHERE, HERE, Hosting, hosting_settings, reachable
 from ..parts.text import Label, in_markup
 
 load_translations()
@@ -138,7 +138,7 @@ class HostingTab(QWidget):
         if not self.enabled.isChecked():
             self.status.setText("")
         elif status["running"]:
-            addresses = "\n".join(f"    {url}" for url in status["urls"])
+            addresses = "\n".join(f"    {url}" for url in reachable(status["urls"]) or status["urls"])
             self.status.setText(
                 _(
                     "The server runs. In KOReader: Tools → Progress sync → Custom sync server, and enter\n{addresses}\n"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from functools import partial
+from typing import Final
 
 from ..parts.calibre_window import CalibreWindow
 from ...library.calibre_db import CalibreDb
@@ -10,12 +11,18 @@ from ...link.contract import ColumnUpdate, PullPlan
 from ...settings import config
 from ...settings.config import Settings
 from ...sync.pull import Decisions
+from ..review.nothing_found import NextSteps, NothingFoundDialog
 from ..review.plan_rows import BookRow
 from .jobs import PullOutcome, WriteOutcome, write_job
 from .run import Run, RunsHub
 from .sentence import run_sentence
 
 load_translations()
+
+# Of fewer books asked about, that none is known is no riddle.
+FEW: Final = 3
+# Reasons of a book that the server has never heard of.
+ABSENT: Final = frozenset({"not_on_server", "not_asked", "no_candidates", "book_unreadable"})
 
 
 class PullRun:
@@ -103,12 +110,43 @@ class PullRun:
         if changed and not run.stored["ran_before"]:
             mark_as_run(run.api, run.stored["id"])
         self._runs.end(run, run_sentence(run))
-        self._offer_prediction(run)
+        if self._found_nothing(run):
+            self._show_nothing_found(run)
+        else:
+            self._offer_prediction(run)
         if run.stored["push"] != "off":
             # What was read in calibre meanwhile goes the other way, quietly.
             self._runs.start(run.stored, run.pulled.book_ids if run.pulled else (), "sync", push=True)
         if outcome.trouble is not None:
             self._runs.complain(outcome.trouble, run.is_quiet)
+
+    def _found_nothing(self, run: Run) -> bool:
+        """Whether the reader asked about several books, and the server knew none of them, nor has it ever."""
+        if run.is_quiet or run.plan is None or run.request is None or len(run.book_ids) < FEW:
+            return False
+        codes = {skip["reason"]["code"] for skip in run.plan["skipped"]}
+        return not run.plan["updates"] and not run.plan["conflicts"] and bool(codes) and codes <= ABSENT
+
+    def _show_nothing_found(self, run: Run) -> None:
+        request, runs = run.request, self._runs
+        if request is None:
+            return
+
+        def find_earlier() -> None:
+            runs.keep("predict", True)
+            if runs.is_open(run.api):
+                runs.start(run.stored, run.book_ids)
+
+        steps = NextSteps(
+            lambda: runs.show_unmatched(),
+            lambda: runs.open_preferences("copies"),
+            None if self._settings.get("predict") is True else find_earlier,
+        )
+        if run.window is not None:
+            run.window.close()
+        NothingFoundDialog(
+            self._gui, len(run.book_ids), request.account, run.profile["matching"], request.launch, steps
+        ).show()
 
     def _offer_prediction(self, run: Run) -> None:
         """Asks once whether names that no copy is known to have may be tried too."""

@@ -84,6 +84,8 @@ class RunsHub(Protocol):
 
     last: Run | None
     review: ResultDialog | None
+    show_unmatched: Callable[[], None]
+    open_preferences: Callable[[str], None]
 
     @property
     def is_busy(self) -> bool: ...

@@ -53,7 +53,7 @@ class Runs(QObject):
         self._gui = gui
         self._host = host
         self._settings = settings
-        self._open_preferences = open_preferences
+        self.open_preferences = open_preferences
         self._queue: list[Run] = []
         self.current: Run | None = None
         self.review: ResultDialog | None = None
@@ -63,6 +63,8 @@ class Runs(QObject):
         self.said = ""
         # One window is enough, whichever run it was that opened it.
         self._window: ProgressWindow | None = None
+        # Opens the list of progress without a book; the action gives it.
+        self.show_unmatched: Callable[[], None] = lambda: None
         # Told when nothing runs any more and nothing waits.
         self.on_idle: list[Callable[[], None]] = []
         # Told of each run that the server is asked in for the reader, when it begins and when it has ended: the profile.
@@ -334,7 +336,7 @@ class Runs(QObject):
         if quiet:
             self.say(reason.sentence, quiet)
         else:
-            show_trouble(self._gui, reason, self._open_preferences)
+            show_trouble(self._gui, reason, self.open_preferences)
 
     def library_about_to_change(self, until: float) -> None:
         """The old library is still open: what is being written may end until then (`time.monotonic`), the rest is let go."""

@@ -1,0 +1,84 @@
+"""The welcome: what each answer leads to, a helper that is missing, and a server in this calibre that a reader finds."""
+
+from __future__ import annotations
+
+import re
+import unittest
+
+from calibre_gui import click, gui, press_key
+from kosync import userkey
+from qt.core import Qt
+from steps import action, api, tidy_up
+
+
+class Welcome(unittest.TestCase):
+    def tearDown(self) -> None:
+        tidy_up()
+
+    def open(self):  # noqa: ANN201
+        gui.post(action().show_welcome)
+        return gui.window("koreader_progress_welcome")
+
+    def test_1_a_helper_that_is_too_old_is_told_with_its_version_before_anything_is_typed(self) -> None:
+        old = f"{gui.main.library_path}-old-node"
+        with open(old, "w", encoding="utf-8") as file:
+            file.write("#!/bin/sh\necho v18.20.4\n")
+        import os
+
+        os.chmod(old, 0o755)
+        gui(lambda: action().settings.set("runtime_path", old))
+        welcome = self.open()
+        gui.wait(welcome.start.helper.isVisible, "the helper's trouble")
+        self.assertIn("Node.js 18.20.4", gui(welcome.start.status.text))
+        self.assertIs(gui(welcome.next_button.isEnabled), False)
+        gui.grab(welcome, "welcome-too-old")
+        gui(lambda: setattr(welcome.start, "_runtime_path", ""))
+        gui(lambda: click(welcome.start.look_button))
+        gui.wait(welcome.next_button.isEnabled, "the helper that was found")
+        gui(lambda: action().settings.set("runtime_path", ""))
+
+    def test_2_pages_follow_the_answers_by_keyboard_and_back(self) -> None:
+        welcome = self.open()
+        gui.wait(welcome.next_button.isEnabled, "the helper")
+        gui(lambda: welcome.start.home.setChecked(True))
+        self.assertEqual(
+            gui(lambda: welcome.pages), [welcome.start, welcome.account, welcome.home, welcome.columns, welcome.reader]
+        )
+        gui(lambda: welcome.start.home.setChecked(False))
+        gui(lambda: welcome.start.server.setChecked(False))
+        gui(welcome.next_button.setFocus)
+        gui(lambda: press_key(welcome.next_button, Qt.Key.Key_Return))
+        self.assertIs(gui(lambda: welcome.page), welcome.columns)
+        self.assertIn("step 2 of 3", gui(welcome.heading.text))
+        gui(lambda: click(welcome.back_button))
+        self.assertIs(gui(lambda: welcome.page), welcome.start)
+        gui(welcome.reject)
+        self.assertIsNone(action().profile)
+        self.assertEqual(api().field_metadata.custom_field_metadata(), {})
+
+    def test_3_a_server_in_this_calibre_is_told_in_large_letters_and_a_reader_logs_in(self) -> None:
+        import json
+        import urllib.request
+
+        welcome = self.open()
+        gui.wait(welcome.next_button.isEnabled, "the helper")
+        gui(lambda: (welcome.start.server.setChecked(False), welcome.start.home.setChecked(True)))
+        gui(lambda: click(welcome.next_button))
+        gui.wait(lambda: welcome.home.account is not None, "the server")
+        gui.grab(welcome, "welcome-home")
+        told = gui(welcome.home.to_enter.text)
+        self.assertNotIn("127.0.0.1", told)
+        (password,) = re.findall(r"Password: (\S+)", told)
+        (user,) = re.findall(r"User: (\S+)", told)
+        self.assertRegex(password, r"^[abcdefghjkmnpqrstuvwxyz]{10}$")
+        # As KOReader logs in.
+        headers = {"x-auth-user": user, "x-auth-key": userkey(password), "Accept": "application/vnd.koreader.v1+json"}
+        request = urllib.request.Request(f"{welcome.home.account['url']}/users/auth", headers=headers)
+        with urllib.request.build_opener(urllib.request.ProxyHandler({})).open(request, timeout=10) as answer:
+            self.assertEqual(json.loads(answer.read()), {"authorized": "OK"})
+        self.assertEqual(gui(lambda: action().settings.accounts()), [])
+        gui(welcome.reject)
+        gui.wait(lambda: not action().hosting.hosting.status["running"], "the end of the server that was only tried")
+
+    def test_4_nothing_went_wrong_unseen(self) -> None:
+        self.assertEqual(gui.errors, [])
