@@ -8,7 +8,7 @@ from typing import Any
 
 from books_of_all_kinds import books
 from calibre_gui import gui
-from steps import USER, WithServer, action, api, book, configure, wait_for_run
+from steps import USER, WithServer, action, api, book, configure, say_it_is_mine, wait_for_run
 
 from calibre.ebooks.metadata.book.base import Metadata
 
@@ -126,12 +126,14 @@ class FolderDevice(WithServer):
         digest = "e" * 32
         with open(f"{stem}.sdr/metadata{extension}.lua", "w") as file:
             file.write(sidecar_text("/mnt/onboard/x.mobi", digest, status="complete", modified="2031-01-01"))
-        self.server.push(USER, digest, 0.94)
         self.connect()
         changed = next(each for each in api().all_book_ids() if api().field_for("title", each).startswith(title))
         gui.wait(
             lambda: digest in {known["digest"] for known in read_digests(api(), [changed])[changed]}, "the sidecar"
         )
+        say_it_is_mine()
+        self.server.next_second()
+        self.server.push(USER, digest, 0.94)
         self.sync()
         self.assertEqual(api().field_for("#status", changed), "Finished")
 

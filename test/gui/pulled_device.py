@@ -134,7 +134,7 @@ class PulledDevice(WithServer):
         from calibre_plugins.koreader_progress.window import device_watch
         from calibre_plugins.koreader_progress.words.faults import noted_faults
 
-        def fails(*_args: Any) -> None:
+        def fails(*_args: Any, **_named: Any) -> None:
             raise AttributeError("no such map")
 
         for by_mtp in (False, True):

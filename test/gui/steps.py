@@ -167,3 +167,12 @@ class WithServer(unittest.TestCase):
     def use(self, name: str) -> None:
         """Triggers a menu's entry as a click or a shortcut does."""
         gui.post(lambda: action().menu.entries[name][1].trigger())
+
+
+def say_it_is_mine() -> None:
+    """Answers whose the connected reader is, and looks at what it tells without taking anything."""
+    asking = gui.window("koreader_progress_whose_reader")
+    gui(lambda: asking.buttons.accepted.emit())
+    gui.wait(lambda: action().runs.review is not None or not action().runs.is_busy, "the first look", 60)
+    gui(lambda: action().runs.review.reject() if action().runs.review is not None else None)
+    wait_for_run()

@@ -6,7 +6,7 @@ import os
 
 from calibre_gui import gui
 from device_tree import sidecar_text
-from steps import USER, WithServer, action, api, book, configure, wait_for_run
+from steps import USER, WithServer, action, api, book, configure, say_it_is_mine, wait_for_run
 from wireless_koreader import WirelessKOReader
 
 PORT = 18_299
@@ -75,11 +75,7 @@ class Wireless(WithServer):
         gui.wait(self.is_idle, "the look at the device", 60)
         self.assertEqual(self.digests("Middlemarch").get("e" * 32), "sidecar")
         # Whose it is, is asked: until then its mark counts for nobody.
-        asking = gui.window("koreader_progress_whose_reader")
-        gui(lambda: asking.buttons.accepted.emit())
-        gui.wait(lambda: action().runs.review is not None or not action().runs.is_busy, "the first look", 60)
-        gui(lambda: action().runs.review.reject() if action().runs.review is not None else None)
-        wait_for_run()
+        say_it_is_mine()
         self.server.next_second()
         self.server.push(USER, "e" * 32, 0.94)
         gui(action().sync_all)

@@ -124,12 +124,16 @@ class PullRun:
         """Whether the reader asked about several books, and the server knew none of them, nor has it ever."""
         if run.is_quiet or run.plan is None or run.request is None or len(run.book_ids) < FEW:
             return False
+        # The page tells of a server: without one, the readers were looked at.
+        if run.request.account is None:
+            return False
         codes = {skip["reason"]["code"] for skip in run.plan["skipped"]}
         return not run.plan["updates"] and not run.plan["conflicts"] and bool(codes) and codes <= ABSENT
 
     def _show_nothing_found(self, run: Run) -> None:
         request, runs = run.request, self._runs
-        if request is None:
+        account = request.account if request is not None else None
+        if request is None or account is None:
             return
 
         def find_earlier() -> None:
@@ -144,9 +148,7 @@ class PullRun:
         )
         if run.window is not None:
             run.window.close()
-        NothingFoundDialog(
-            self._gui, len(run.book_ids), request.account, run.profile["matching"], request.launch, steps
-        ).show()
+        NothingFoundDialog(self._gui, len(run.book_ids), account, run.profile["matching"], request.launch, steps).show()
 
     def _offer_prediction(self, run: Run) -> None:
         """Asks once whether names that no copy is known to have may be tried too."""

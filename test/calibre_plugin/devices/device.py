@@ -21,8 +21,10 @@ from calibre_plugins.koreader_progress.library import files as library_files
 from calibre_plugins.koreader_progress.memory import rebuild
 from calibre_plugins.koreader_progress.memory.book_memory import Outcome, observe, remember
 from calibre_plugins.koreader_progress.settings.config import new_profile, resolve_profile
+from calibre_plugins.koreader_progress.settings.readers import set_readers
 from calibre_plugins.koreader_progress.devices.device import calibre_uuids, collect
 from calibre_plugins.koreader_progress.devices.home import Collected
+from calibre_plugins.koreader_progress.devices.names import device_id
 from calibre_plugins.koreader_progress.memory.marks import read_marks
 from calibre_plugins.koreader_progress.devices.state import forget_offers
 from calibre_plugins.koreader_progress.copies.digest import name_digest
@@ -248,7 +250,11 @@ class Sidecars(Case):
         self.assertEqual(collected.changed, {book})
         profile, _unusable = resolve_profile(self.api, new_profile("p", "P", "account"))
         ((read,),) = with_memory(self.api, "account", profile, read_books(self.api, [book], []))
-        self.assertEqual([mark["status"] for mark in read["marks"]], ["abandoned"])
+        # Nobody has said yet whose device it is.
+        self.assertEqual((read["marks"], read["readings"]), ([], []))
+        set_readers(self.api, {device_id(self.tree.connect()): {"name": "Card", "profile": "p"}})
+        ((read,),) = with_memory(self.api, "account", profile, read_books(self.api, [book], []))
+        self.assertEqual([reading["status"] for reading in read["readings"]], ["abandoned"])
         self.assertEqual({d["source"] for d in read["digests"]}, {"sidecar", "device"})
 
     def test_the_sidecar_of_a_book_that_left_the_device_is_known_by_the_uuid_it_remembers(self) -> None:
