@@ -1,6 +1,5 @@
 /** Connects the bridge to this process: answers to stdout, the log to stderr; ends with stdin. */
 import process from "node:process";
-import { setTimeout } from "node:timers";
 import type { Hello } from "./contract.ts";
 import { createHandlers } from "./handlers.ts";
 import { serve } from "./serve.ts";

@@ -166,18 +166,6 @@ describe("who may import whom", () => {
     expect(wrong).toEqual([]);
   });
 
-  test("a timer that keeps nobody from leaving is Node's own: an older Deno's global one is but a number", () => {
-    const wrong = globSync("{src,bridge}/**/*.ts").filter((file) => {
-      const text = readFileSync(file, "utf8");
-      return (
-        /\bset(?:Timeout|Interval)\(/.test(text) &&
-        /\.(?:unref|refresh)\(\)/.test(text) &&
-        !text.includes('from "node:timers"')
-      );
-    });
-    expect(wrong).toEqual([]);
-  });
-
   test("no call is given as many arguments as a list has entries: an engine takes some 60,000", () => {
     expect(globSync("{src,bridge}/**/*.ts").flatMap((file) => spreadsIn(file))).toEqual([]);
     const told = spreadsIn(

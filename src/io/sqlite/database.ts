@@ -1,7 +1,6 @@
 import { realpathSync } from "node:fs";
 import { DatabaseSync } from "node:sqlite";
 import type { SQLInputValue, StatementSync } from "node:sqlite";
-import { clearTimeout, setImmediate, setTimeout } from "node:timers";
 import { createCheckpointer } from "./checkpointer.ts";
 import { createGroupCommit } from "./group-commit.ts";
 

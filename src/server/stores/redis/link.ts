@@ -1,5 +1,4 @@
 import { createHash } from "node:crypto";
-import { clearTimeout, setTimeout } from "node:timers";
 import { createClient } from "redis";
 import { Refusal } from "../../errors.ts";
 

@@ -1,5 +1,4 @@
 import { randomUUID } from "node:crypto";
-import { clearInterval, setInterval } from "node:timers";
 import { toSqlText } from "../../../io/sqlite/database.ts";
 import type { Database, SqlRow } from "../../../io/sqlite/database.ts";
 import { readHistoryRow } from "./rows.ts";
