@@ -60,6 +60,7 @@ class FromNothing(unittest.TestCase):
         welcome = gui.window("koreader_progress_welcome")
         gui.wait(welcome.next_button.isEnabled, "the helper")
         gui.grab(welcome, "welcome-start")
+        self.click(welcome.start.server)
         self.click(welcome.next_button)
         account = welcome.account
         gui.wait(account.url.hasFocus, "the keyboard in the field Server")

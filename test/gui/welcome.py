@@ -40,16 +40,21 @@ class Welcome(unittest.TestCase):
     def test_2_pages_follow_the_answers_by_keyboard_and_back(self) -> None:
         welcome = self.open()
         gui.wait(welcome.next_button.isEnabled, "the helper")
-        gui(lambda: welcome.start.home.setChecked(True))
-        self.assertEqual(
-            gui(lambda: welcome.pages), [welcome.start, welcome.account, welcome.home, welcome.columns, welcome.reader]
-        )
-        gui(lambda: welcome.start.home.setChecked(False))
-        gui(lambda: welcome.start.server.setChecked(False))
+        answers = [welcome.start.folder, welcome.start.server, welcome.start.home]
+        gui(lambda: [answer.setChecked(True) for answer in answers])
+        asked = [welcome.folders, welcome.account, welcome.home]
+        self.assertEqual(gui(lambda: welcome.pages), [welcome.start, *asked, welcome.columns, welcome.reader])
+        gui(lambda: [answer.setChecked(False) for answer in answers])
         gui(welcome.next_button.setFocus)
         gui(lambda: press_key(welcome.next_button, Qt.Key.Key_Return))
         self.assertIs(gui(lambda: welcome.page), welcome.columns)
         self.assertIn("step 2 of 3", gui(welcome.heading.text))
+        gui(lambda: click(welcome.next_button))
+        # Who only plugs the reader in has nothing to switch on there.
+        self.assertIs(gui(welcome.reader.steps.isVisible), False)
+        self.assertIn("Plug it in", gui(welcome.reader.heading.text))
+        gui.grab(welcome, "welcome-card-alone")
+        gui(lambda: click(welcome.back_button))
         gui(lambda: click(welcome.back_button))
         self.assertIs(gui(lambda: welcome.page), welcome.start)
         gui(welcome.reject)

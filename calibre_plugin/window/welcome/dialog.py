@@ -16,6 +16,7 @@ from ..parts.in_sight import is_in_sight, move_columns_later, put_button_in_sigh
 from ..parts.text import Label
 from ..preferences.account import AccountTab
 from ..preferences.columns import ColumnsTab
+from ..preferences.devices import FoldersBox
 from ..preferences.saving import save_draft
 from ...settings.draft import Draft
 from ...sync.hosting import hosting_settings
@@ -41,6 +42,7 @@ class WelcomeDialog(QDialog):
         self.start = StartPage(action.host, self.draft.machine["runtime_path"], has_account, self)
         self.account = AccountTab(self.draft, action.host, self)
         self.home = HomePage(self.draft, action.host, action.hosting.hosting, self)
+        self.folders = FoldersBox(self.draft, self)
         self.columns = ColumnsTab(action.gui, self.draft, self)
         self.reader = ReaderPage(is_in_sight(), self)
         layout = QVBoxLayout(self)
@@ -50,7 +52,7 @@ class WelcomeDialog(QDialog):
         self.heading.setFont(font)
         layout.addWidget(self.heading)
         self.stack = QStackedWidget(self)
-        for page in (self.start, self.account, self.home, self.columns, self.reader):
+        for page in (self.start, self.folders, self.account, self.home, self.columns, self.reader):
             self.stack.addWidget(page)
         layout.addWidget(self.stack, 1)
         layout.addLayout(self._buttons())
@@ -90,6 +92,7 @@ class WelcomeDialog(QDialog):
     def pages(self) -> list[QWidget]:
         """The pages that the answers ask for, in order."""
         asked = [
+            *([self.folders] if self.start.folder.isChecked() else []),
             *([self.account] if self.start.server.isChecked() else []),
             *([self.home] if self.start.home.isChecked() else []),
         ]
@@ -115,6 +118,7 @@ class WelcomeDialog(QDialog):
 
     def _show_page(self, page: QWidget) -> None:
         self.stack.setCurrentWidget(page)
+        self.reader.show_steps(self.start.server.isChecked() or self.start.home.isChecked())
         if page is self.account:
             self.account.begin()
         elif page is self.home:
@@ -126,6 +130,7 @@ class WelcomeDialog(QDialog):
     def _show_state(self) -> None:
         names = {
             self.start: _("Welcome"),
+            self.folders: _("Folders that your reader is synced to"),
             self.account: _("Your sync server"),
             self.home: _("A server in this calibre"),
             self.columns: _("Columns"),

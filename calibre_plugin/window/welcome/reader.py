@@ -16,9 +16,11 @@ class ReaderPage(QWidget):
     def __init__(self, is_in_sight: bool, parent: QWidget) -> None:
         super().__init__(parent)
         layout = QVBoxLayout(self)
-        layout.addWidget(Label(_("KOReader’s side is half of the way. On each reader:"), self))
+        self.heading = Label("", self)
+        layout.addWidget(self.heading)
         steps = "".join(f"<li>{step}</li>" for step in koreader_steps())
-        layout.addWidget(formatted(f"<ol>{steps}</ol>", self))
+        self.steps = formatted(f"<ol>{steps}</ol>", self)
+        layout.addWidget(self.steps)
         self.predict = QCheckBox(_("Also &find books that I sent earlier"), self)
         self.predict.setObjectName("welcome_predict")
         self.predict.setChecked(True)
@@ -36,3 +38,16 @@ class ReaderPage(QWidget):
         self.beside.setChecked(True)
         layout.addWidget(self.beside)
         layout.addStretch(1)
+
+    def show_steps(self, has_server: bool) -> None:
+        """What is to be done on the reader; where no server is asked, nothing."""
+        self.steps.setVisible(has_server)
+        self.predict.setVisible(has_server)
+        self.heading.setText(
+            _("KOReader’s side is half of the way. On each reader:")
+            if has_server
+            else _(
+                "Nothing has to be set up on the reader. Plug it in, or connect it to calibre by Wi-Fi: calibre asks once "
+                "whose it is, and shows what it tells before anything is written."
+            )
+        )

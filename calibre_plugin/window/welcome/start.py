@@ -58,12 +58,17 @@ class StartPage(QWidget):
     def _answers(self, has_account: bool) -> QGroupBox:
         box = QGroupBox(_("How shall calibre learn what you read?"), self)
         column = QVBoxLayout(box)
+        self.card = QCheckBox(_("When I &plug my reader in, or connect it to calibre by Wi-Fi: nothing to set up"), box)
+        self.card.setObjectName("learn_from_card")
+        self.card.setChecked(True)
+        self.folder = QCheckBox(_("From a s&ynced folder, a network drive or a copy of a card"), box)
+        self.folder.setObjectName("learn_from_folder")
         self.server = QCheckBox(_("From a sync server that I use &already, KOReader’s public one for instance"), box)
         self.server.setObjectName("learn_from_server")
         self.home = QCheckBox(_("While I read, over &Wi-Fi: works while this computer is on and calibre open"), box)
         self.home.setObjectName("learn_at_home")
-        self.server.setChecked(True)
-        for answer in (self.server, self.home):
+        self.server.setChecked(has_account)
+        for answer in (self.card, self.folder, self.server, self.home):
             column.addWidget(answer)
             answer.toggled.connect(self.changed.emit)
         self.server.setToolTip(
