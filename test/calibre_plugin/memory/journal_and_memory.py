@@ -18,9 +18,8 @@ from calibre.db.legacy import LibraryDatabase
 from calibre.ebooks.metadata.book.base import Metadata
 from calibre_plugins.koreader_progress.memory import book_memory
 from calibre_plugins.koreader_progress.settings import config
-from calibre_plugins.koreader_progress import headless
 from calibre_plugins.koreader_progress.memory import journal_writer
-from calibre_plugins.koreader_progress.sync import pull
+from calibre_plugins.koreader_progress.sync import asked_library, pull
 from calibre_plugins.koreader_progress.sync import repair
 from calibre_plugins.koreader_progress.sync import undo
 from calibre_plugins.koreader_progress.sync import undo_plan
@@ -479,7 +478,7 @@ class JournalAndMemory(unittest.TestCase):
         self.write(announced)
         writer.close()
         self.db.close()
-        library = headless.HeadlessLibrary(["false"])
+        library = asked_library.AskedLibrary(["false"])
         library.open({"library": str(self.folder / "library"), "dry_run": False, "copy_logs": []})
         self.api = library._api
         self.assertEqual(self.memory(first)["written"], {"#pct": 40})

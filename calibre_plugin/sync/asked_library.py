@@ -1,0 +1,362 @@
+"""A library as the command line asks for it: the same reading, predicting and writing as in the window."""
+
+from __future__ import annotations
+
+import os
+import sys
+import tempfile
+import threading
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, cast
+
+from calibre.constants import __version__ as calibre_version
+from calibre.constants import cache_dir
+from calibre.utils.lock import singleinstance
+
+from . import pull
+from . import push
+from ..memory.account_key import key_for
+from ..memory.book_memory import logged_books
+from ..link.client import BridgeClient, BridgeDied, SyncError
+from .carry_over import carry_over
+from ..devices.annotated import annotated_books
+from ..devices.device import SidecarFolder
+from ..devices.statistics import StatisticsReader
+from .examine import as_answer, examine_card
+from .known_readers import known_readers, look_at_folders
+from ..settings.readers import readers_of
+from ..settings.config import Settings, account_id_of, default_profile, map_columns, new_profile
+from ..link.contract import (
+    Account,
+    BookCopies,
+    CarryOverResult,
+    ColumnField,
+    ColumnMapping,
+    Empty,
+    Examine,
+    Examined,
+    FindAnnotations,
+    FolderLooks,
+    FoundAnnotations,
+    KnownReaders,
+    LibraryPushReport,
+    LibraryPushRequest,
+    LinkDigest,
+    LoggedBooks,
+    LookAtFolders,
+    MapColumns,
+    MappedColumns,
+    OneBook,
+    OpenLibrary,
+    OpenedLibrary,
+    Profile,
+    Reasons,
+    Sentences,
+    SyncReport,
+    SyncRequest,
+    TheseBooks,
+    UnlinkDigest,
+    Unlinked,
+)
+from ..memory.history import link, read_digests, read_unlinked, unlink
+from ..library.snapshot import copy_database
+from ..library.books import WriteReport, resolve_columns
+from ..copies.log_places import out_of_reach
+from ..library.settings import find_settings_again
+from ..memory.schema import bring_up_to_date, must_be_ours
+from ..memory.mending import remember_again
+from ..words.reasons import why_sentence
+from .places import deliver_positions
+from ..memory.predict import predictor
+from ..memory.rebuild import rebuild
+from .repair import repair
+from ..copies.stored import NewerSchema, untold_notices
+from ..words.stored import notice_sentence
+from .unlinking import put_back, restorable, runs_under
+
+
+class HeadlessError(Exception):
+    """A request that cannot be done, by name; the command line makes the sentence."""
+
+    def __init__(self, name: str, **data: object) -> None:
+        super().__init__(name)
+        self.name = name
+        self.data = data
+
+
+class AskedLibrary:
+    """One library, opened for one command."""
+
+    def __init__(self, bridge: Sequence[str]) -> None:
+        self._bridge = tuple(bridge)
+        self._db: Any = None
+        self._copy: tempfile.TemporaryDirectory[str] | None = None
+        self._columns: list[ColumnMapping] = []
+        self._abort = threading.Event()
+
+    def stop(self) -> None:
+        """Ends what is under way as soon as that can be done without loss; in whatever thread this is."""
+        self._abort.set()
+
+    @property
+    def _api(self) -> Any:
+        if self._db is None:
+            raise HeadlessError("NotOpen")
+        return self._db.new_api
+
+    def open(self, params: OpenLibrary) -> OpenedLibrary:
+        """Opens `library` if nobody else has, and gathers what left calibre; a dry run works on a copy."""
+        path = params["library"]
+        from calibre.db.legacy import LibraryDatabase
+
+        if not Path(path, "metadata.db").is_file():
+            raise HeadlessError("NoLibrary", library=path)
+        if params["dry_run"]:
+            self._work_on_a_copy(path)
+        elif not singleinstance("db"):
+            # As calibredb does: two processes with one library open overwrite each other unseen.
+            raise HeadlessError("LibraryOpen", library=path)
+        self._db = LibraryDatabase(os.path.abspath(path))
+        self._take_up(params["dry_run"])
+        # What left calibre since the last run, from whatever process: the digests that readers know.
+        # The folders named in the window count here too: it is one history.
+        folders = [*Settings().get("copy_logs"), *params["copy_logs"]]
+        rebuild(self._api, folders, self._abort)
+        return {
+            "book_ids": sorted(self._api.all_book_ids()),
+            "out_of_reach": out_of_reach(folders),
+            "notices": [notice_sentence(met) for met in untold_notices()],
+        }
+
+    def _take_up(self, dry_run: bool) -> None:
+        """Brings the library up to date, and lets it remember again what it has lost; a dry run only looks."""
+        api = self._api
+        find_settings_again(api)
+        if dry_run or self._is_newer():
+            return
+        try:
+            bring_up_to_date(api)
+        except OSError as error:
+            # What is of an older schema can be read as it is.
+            print("schema:", repr(error), file=sys.stderr)
+        journal = pull.journal_of(api)
+        # What a crash left open, here or in the window, is put right before anything new is decided.
+        repair(api, journal)
+        remember_again(api, journal)
+
+    def _is_newer(self) -> bool:
+        try:
+            must_be_ours(self._api)
+        except NewerSchema:
+            return True
+        return False
+
+    def _to_be_changed(self) -> Any:
+        """The library, which this version may change; else the error says why not."""
+        if self._is_newer():
+            raise HeadlessError("NewerLibrary")
+        return self._api
+
+    def map(self, params: MapColumns) -> MappedColumns:
+        """Resolves `columns` (empty: those of calibre's profile) and the account's id."""
+        wanted: dict[ColumnField, tuple[str, int | None]] = {
+            cast(ColumnField, field): (named["column"], named["scale"]) for field, named in params["columns"].items()
+        }
+        self._columns = self._resolve(wanted or self._mapped_in_calibre(params["needed"]))
+        url, username = params["url"], params["username"]
+        known = [account for account in Settings().accounts() if account["username"] == username]
+        account = next((account for account in known if account["url"].rstrip("/") == url.rstrip("/")), None)
+        return {"columns": self._columns, "account_id": account["id"] if account else account_id_of(url, username)}
+
+    def _work_on_a_copy(self, path: str) -> None:
+        """Lets calibre use a copy of the database: a dry run learns and predicts as usual, and leaves no trace."""
+        self._copy = tempfile.TemporaryDirectory(prefix="koreader-progress-")
+        os.environ["CALIBRE_OVERRIDE_DATABASE_PATH"] = str(copy_database(path, self._copy.name))
+
+    def _mapped_in_calibre(self, needed: bool) -> dict[ColumnField, tuple[str, int | None]]:
+        """The columns that the library's default profile maps; none is an error where they are needed."""
+        profile = default_profile(self._api)
+        columns = profile["columns"] if profile else {}
+        if needed and not columns:
+            raise HeadlessError("NoColumns")
+        return {field: (mapped["column"], mapped["scale"]) for field, mapped in columns.items()}
+
+    def _resolve(self, wanted: Mapping[ColumnField, tuple[str, int | None]]) -> list[ColumnMapping]:
+        columns, unusable = resolve_columns(self._api, wanted)
+        for field, column in unusable:
+            described = self._api.field_metadata.custom_field_metadata().get(column)
+            raise HeadlessError("ColumnUnfit" if described else "ColumnMissing", field=field, column=column)
+        return columns
+
+    def look(self, params: LookAtFolders) -> FolderLooks:
+        """Reads folders of sidecars without a device; a dry run remembers nothing of it."""
+        folders = [SidecarFolder(each["path"], each["name"]) for each in params["folders"]]
+        cache = cache_folder()
+        statistics = StatisticsReader(self._open_bridge, os.path.join(cache, "statistics")) if cache else None
+        keep = self._copy is None
+        return {"looks": look_at_folders(folders, self._to_be_changed(), self._abort, statistics, keep)}
+
+    @contextmanager
+    def _open_bridge(self) -> Iterator[BridgeClient]:
+        with BridgeClient(self._bridge, os.environ) as bridge:
+            bridge.hello("command line", cache_folder())
+            yield bridge
+
+    def devices(self, _params: Empty) -> KnownReaders:
+        """The devices and folders that were read here; whose they are, where a library is open."""
+        return {"devices": known_readers(self._db.new_api if self._db is not None else None)}
+
+    def sync(self, params: SyncRequest) -> SyncReport:
+        """One pull: the same as in calibre's window, with nobody to ask."""
+        account, profile = params["account"], params["profile"]
+        api, abort = self._to_be_changed(), self._abort
+        predict = predictor(api, self._columns, abort) if params["predict"] else None
+        report = WriteReport()
+        carried: list[CarryOverResult] = []
+        with self._open_bridge() as bridge:
+            # As by a click: everything is asked about, only a shared server's allowance keeps back what was not named.
+            options = pull.PullOptions(
+                force=True,
+                selected=params["selected"],
+                settle=params["settle"],
+                predict=predict,
+                readers=self._counting(params),
+            )
+            pulled = pull.prepare(api, params["book_ids"], account, profile, bridge, options, abort, _unheard)
+            if not params["dry_run"]:
+                map_columns(api, self._columns)
+                report = pull.apply(api, pulled, account, profile, pull.settled(pulled.plan)).report
+                carried = self._follow_up(pulled, account, profile, bridge)
+        named = {each["book_id"] for key in ("updates", "conflicts", "skipped") for each in pulled.plan[key]}
+        return {
+            # JSON's keys are text, on both sides of the line.
+            "titles": {str(book_id): title or "" for book_id, title in api.all_field_for("title", named).items()},
+            "plan": pulled.plan,
+            "written": report.written,
+            "stale": report.stale,
+            "failed": [{"update": update, "error": error} for update, error in report.failed],
+            "carried": carried,
+        }
+
+    def _counting(self, params: SyncRequest) -> Sequence[str] | None:
+        """The devices and folders whose word counts: where none are named, those of calibre's profile with this login."""
+        stored, account = default_profile(self._api), params["account"]
+        if params["readers"] is not None or stored is None:
+            return params["readers"]
+        is_its = stored["account_id"] == (account["id"] if account is not None else "")
+        return [*readers_of(self._api, stored["id"])] if is_its else None
+
+    def _follow_up(
+        self, pulled: pull.Pulled, account: Account | None, profile: Profile, bridge: BridgeClient
+    ) -> list[CarryOverResult]:
+        """What comes after the writing can wait for the next sync: that it fails, or is stopped, loses nothing."""
+        api, plan, abort = self._api, pulled.plan, self._abort
+        carried: list[CarryOverResult] = []
+        try:
+            if account is not None:
+                carried = carry_over(api, plan, account, profile, bridge, abort, _unheard)
+            stored = default_profile(api) or new_profile("", "", "")
+            users, viewer, rules = stored["server_users"], stored["viewer"], profile["rules"]
+            ids = pulled.book_ids
+            deliver_positions(
+                api, plan, key_for(account, profile["id"]), rules, users, viewer, bridge, abort, _unheard, ids
+            )
+        except (SyncError, BridgeDied, OSError) as error:
+            if not abort.is_set():
+                print("carry over:", repr(error), file=sys.stderr)
+        return carried
+
+    def push(self, params: LibraryPushRequest) -> LibraryPushReport:
+        """One push: what calibre's own readers read goes to the server, with nobody to ask."""
+        account, profile = params["account"], params["profile"]
+        api, abort = self._to_be_changed(), self._abort
+        users, typed = params["users"], params["typed"]
+        done = push.Pushed()
+        with self._open_bridge() as bridge:
+            ids = params["book_ids"]
+            prepared = push.prepare(api, ids, account, profile, bridge, abort, _unheard, users, typed)
+            if not params["dry_run"]:
+                done = push.apply(api, prepared, account, profile, bridge, abort, _unheard)
+        return {"plan": prepared.plan, "results": done.results, "written": done.report.written}
+
+    def log(self, params: TheseBooks) -> LoggedBooks:
+        """The reading logs of those of these books that have one."""
+        return {"books": list(logged_books(self._api, params["book_ids"]))}
+
+    def copies(self, params: OneBook) -> BookCopies:
+        """Every digest of one book: those of its history, then those that its copies would have now."""
+        book_id = self._book(params["book_id"])
+        known = read_digests(self._api, [book_id]).get(book_id, [])
+        names = {digest["digest"] for digest in known}
+        predicted = predictor(self._api, self._mapped())(book_id)
+        return {
+            "title": self._api.field_for("title", book_id),
+            "digests": [*known, *(digest for digest in predicted if digest["digest"] not in names)],
+            "unlinked": read_unlinked(self._api, [book_id]).get(book_id, []),
+        }
+
+    def examine(self, params: Examine) -> Examined:
+        """What runs here, and what lies on a mounted card where one is named. Needs no library."""
+        folder = params["device"]
+        card = as_answer(examine_card(folder, self._abort)) if folder is not None else None
+        return {"calibre": calibre_version, "card": card}
+
+    def annotations(self, params: FindAnnotations) -> FoundAnnotations:
+        """What readers marked in these books, as their sidecars below the folders tell. Changes nothing."""
+        return annotated_books(self._api, params["folders"], params["book_ids"], self._abort)
+
+    def link(self, params: LinkDigest) -> Empty:
+        """Makes a digest this book's for good."""
+        link(self._to_be_changed(), self._book(params["book_id"]), params["digest"])
+        return {}
+
+    def unlink(self, params: UnlinkDigest) -> Unlinked:
+        """Makes sure that a digest is never taken for this book's again; puts back what it wrote, when `restore` says so."""
+        book_id, digest = self._book(params["book_id"]), params["digest"]
+        unlink(self._to_be_changed(), book_id, digest)
+        runs = runs_under(self._api, book_id, digest)
+        if params["restore"]:
+            report = put_back(self._api, runs, [book_id], self._abort)
+            return {"restored": report.written, "restorable": restorable(self._api, book_id, runs)}
+        return {"restored": [], "restorable": restorable(self._api, book_id, runs)}
+
+    def _book(self, book_id: int) -> int:
+        if book_id not in self._api.all_book_ids():
+            raise HeadlessError("NoBook", book_id=book_id)
+        return book_id
+
+    def _mapped(self) -> list[ColumnMapping]:
+        """The columns that calibre's default profile maps, as far as they are still there."""
+        profile = default_profile(self._api)
+        wanted = profile["columns"].items() if profile else ()
+        return resolve_columns(self._api, {field: (to["column"], to["scale"]) for field, to in wanted})[0]
+
+    def explain(self, params: Reasons) -> Sentences:
+        """The sentence of each reason."""
+        return {"sentences": [why_sentence(why) for why in params["reasons"]]}
+
+    def close(self, params: Empty) -> Empty:
+        """Lets go of the library."""
+        if self._db is not None:
+            self._db.close()
+            self._db = None
+        if self._copy is not None:
+            self._copy.cleanup()
+            self._copy = None
+        return {}
+
+
+def cache_folder() -> str | None:
+    """The folder of the window's own cache: what a server did not know is known to both. None where there can be none."""
+    folder = Path(cache_dir(), "koreader_progress")
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError:
+        return None
+    return str(folder)
+
+
+def _unheard(done: int, total: int, phase: str) -> None:
+    """Nobody watches a command's progress."""
