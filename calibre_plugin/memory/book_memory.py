@@ -10,7 +10,7 @@ import copy
 import threading
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Final, Literal, TypedDict, cast
+from typing import Any, Final, cast
 
 from ..library.calibre_db import CalibreDb
 from ..library.book_data import fetch, keep
@@ -32,23 +32,13 @@ from ..link.contract import (
 )
 from .journal_run import BaseChange, Decision, Record, record_of
 from .memory_log import log_decisions, log_memory
+from .one_memory import decline_record, is_same_base, is_same_record, keep_base, memory_of, want_again
 
 # More of a log is never needed to decide; all of it is kept.
 SENT_OBSERVATIONS: Final = 100
-KEPT_DECLINED: Final = 50
 
 # Whoever reads a book's memory to change it: runs in their job and the reader's own edits must not undo each other.
 changing = threading.RLock()
-
-
-class Memory(TypedDict):
-    """One book for one account."""
-
-    # By profile: what one has taken, another with other columns has not. The one kept last comes last.
-    bases: dict[str, Base]
-    changed_at: dict[str, float]
-    written: dict[str, Cell]
-    declined: list[Declined]
 
 
 @dataclass
@@ -209,12 +199,12 @@ def _remember(
         memory["changed_at"].pop(update["column"], None)
     for book_id, base in planned.items():
         if book_id in settled:
-            _keep_base(kept[book_id][account], profile["id"], base)
+            keep_base(kept[book_id][account], profile["id"], base)
         elif book_id not in outcome.failed:
-            _decline(kept[book_id][account], base, now)
+            decline_record(kept[book_id][account], base, now)
     for asked in plan["conflicts"]:
         if asked["book_id"] in outcome.ours:
-            _decline(kept[asked["book_id"]][account], asked["theirs"], now)
+            decline_record(kept[asked["book_id"]][account], asked["theirs"], now)
     keep(api, MEMORY, {book_id: value for book_id, value in kept.items() if value != before.get(book_id)})
     log_decisions(api, account, _declined(before, account), _declined(kept, account))
 
@@ -295,17 +285,17 @@ def forget_run(
                 memory["written"].pop(update["column"], None)
         for book_id, change in bases.items():
             memory = kept[book_id][account]
-            if _same_base(memory["bases"].get(profile), change.before):
-                _keep_base(memory, profile, change.after)
+            if is_same_base(memory["bases"].get(profile), change.before):
+                keep_base(memory, profile, change.after)
         for book_id, record in records.items() if again else ():
-            _want_again(kept[book_id][account], record)
+            want_again(kept[book_id][account], record)
         for book_id, record in taken.items() if not again else ():
-            _decline(kept[book_id][account], record, now)
+            decline_record(kept[book_id][account], record, now)
         for book_id, one in ((book_id, one) for book_id, found in (sent or {}).items() for one in found):
             memory = kept[book_id][account]
-            _want_again(memory, one)
+            want_again(memory, one)
             if not again:
-                _decline(memory, one, now, "ours")
+                decline_record(memory, one, now, "ours")
         keep(api, MEMORY, kept)
         log_decisions(api, account, _declined(before, account), _declined(kept, account))
 
@@ -319,7 +309,7 @@ def decline(api: CalibreDb, account: str, records: Mapping[int, Record], now: fl
             book = kept.setdefault(book_id, {})
             memory = book[account] = memory_of(book, account)
             if not any(said["side"] == "theirs" and is_same_record(said, record) for said in memory["declined"]):
-                _decline(memory, record, now)
+                decline_record(memory, record, now)
         keep(api, MEMORY, kept)
         log_decisions(api, account, _declined(before, account), _declined(kept, account))
 
@@ -369,50 +359,5 @@ def _load(api: CalibreDb, name: str, book_ids: Collection[int]) -> dict[int, Any
     return {book_id: value for book_id, value in fetch(api, name, book_ids).items() if value}
 
 
-def memory_of(kept: Mapping[str, Any] | None, account: str, profile: str = "") -> Memory:
-    """What is remembered of a book for one account, of all that is stored of the book.
-
-    Where that is nothing, it is what the profile remembers from before it had the account.
-    """
-    found = (kept or {}).get(account) or (kept or {}).get(own_key(profile)) or {}
-    return {
-        "bases": dict(found.get("bases") or {}),
-        "changed_at": dict(found.get("changed_at") or {}),
-        "written": dict(found.get("written") or {}),
-        "declined": [cast(Declined, {"side": "theirs", **said}) for said in found.get("declined") or ()],
-    }
-
-
-def _keep_base(memory: Memory, profile: str, base: Base | None) -> None:
-    memory["bases"].pop(profile, None)
-    if base is not None:
-        memory["bases"][profile] = base
-
-
-def _decline(memory: Memory, record: Mapping[str, Any], now: float, side: Literal["theirs", "ours"] = "theirs") -> None:
-    declined: Declined = {
-        "side": side,
-        "document": record["document"],
-        "percentage": record["percentage"],
-        "progress": record["progress"],
-        "timestamp": record["timestamp"],
-        "at": now,
-    }
-    memory["declined"] = [*memory["declined"], declined][-KEPT_DECLINED:]
-
-
-def _want_again(memory: Memory, record: Mapping[str, object]) -> None:
-    memory["declined"] = [said for said in memory["declined"] if not is_same_record(said, record)]
-
-
 def _declined(kept: Mapping[int, Any], account: str) -> dict[int, list[Declined]]:
     return {book_id: memory_of(value, account)["declined"] for book_id, value in kept.items()}
-
-
-def is_same_record(one: Mapping[str, object], other: Mapping[str, object]) -> bool:
-    """Whether two things tell of one record on a server."""
-    return all(one[key] == other[key] for key in ("document", "percentage", "progress", "timestamp"))
-
-
-def _same_base(one: Base | None, other: Base | None) -> bool:
-    return one is other or (one is not None and other is not None and is_same_record(one, other))

@@ -8,7 +8,8 @@ from typing import Any, Final, cast
 
 from ..library.calibre_db import CalibreDb
 from ..library.book_data import Damage, fetch, ids_with, keep
-from .book_memory import KEPT_DECLINED, Memory, changing, is_same_record, memory_of
+from .book_memory import changing
+from .one_memory import KEPT_DECLINED, Memory, is_same_record, memory_of
 from .book_names import BookName, BookNames, names_in
 from ..library.book_shapes import DELIVERED, DIGESTS, LOG, MARKS, MEMORY, READINGS
 from ..link.contract import Declined
