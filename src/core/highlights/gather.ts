@@ -14,12 +14,19 @@ function nameOf({ created, kind, text, pos0, pos1, page }: FoundAnnotation): str
   return JSON.stringify([created, kind, words === "" ? [pos0, pos1, page] : words]);
 }
 
-/** Whether two of one moment are the same annotation: its words, or both of its ends. */
-function isSame(one: FoundAnnotation, other: FoundAnnotation): boolean {
+/** All that tells whether two are one. */
+type Told = Pick<FoundAnnotation, "created" | "kind" | "page" | "pos0" | "pos1" | "text">;
+
+/**
+ * Whether two are the same annotation: made at the same moment, with the same words or a common end. Its maker may change
+ * the words, or move one of the ends; the moment stays.
+ */
+function isSame(one: Told, other: Told): boolean {
   if (one.created !== other.created || one.kind !== other.kind) return false;
   if (one.kind === "bookmark") return one.page === other.page;
-  const sameEnds = one.pos0 === other.pos0 && one.pos1 === other.pos1;
-  return fold(one.text ?? "") === fold(other.text ?? "") || (one.pos0 !== null && sameEnds);
+  const words = fold(one.text ?? "");
+  if (words !== "" && words === fold(other.text ?? "")) return true;
+  return (one.pos0 !== null && one.pos0 === other.pos0) || (one.pos1 !== null && one.pos1 === other.pos1);
 }
 
 /**
@@ -52,14 +59,20 @@ export function gather(book: string, annotations: readonly FoundAnnotation[]): A
 
 /** What was known of a book before and what was found now, each once: what is missing now is not gone. */
 export function withKnown(known: readonly Annotation[], found: readonly Annotation[]): Annotation[] {
-  const byName = new Map(known.map((annotation) => [annotation.uuid, annotation]));
+  const all = [...known];
+  const byMoment = Map.groupBy(all.keys(), (at) => all[at]?.created);
   for (const annotation of found) {
-    const before = byName.get(annotation.uuid);
-    const newest = before === undefined || changedAt(annotation) >= changedAt(before) ? annotation : before;
-    const devices = [...new Set([...(before?.devices ?? []), ...annotation.devices])];
-    byName.set(annotation.uuid, { ...newest, devices });
+    const at = byMoment.get(annotation.created)?.find((each) => isSame(all[each] ?? annotation, annotation));
+    const before = at === undefined ? undefined : all[at];
+    if (at === undefined || before === undefined) {
+      all.push(annotation);
+      continue;
+    }
+    const newest = changedAt(annotation) >= changedAt(before) ? annotation : before;
+    const devices = [...new Set([...before.devices, ...annotation.devices])];
+    all[at] = { ...newest, uuid: before.uuid, devices };
   }
-  return [...byName.values()].toSorted(inBookOrder);
+  return all.toSorted(inBookOrder);
 }
 
 /** By page where both are pages, else as KOReader's pointers stand in the book, else by the moment of making. */

@@ -1,5 +1,6 @@
 /** A stretch of one file's text, told in ordinals that both of its trees share, and proved by what stands there. */
 import { alignedOrdinal } from "../position/align.ts";
+import type { Characters } from "../position/between.ts";
 import { cfiTo } from "../position/calibre-cfi.ts";
 import { type Cfi, formatCfiPath } from "../position/cfi.ts";
 import { widthAt } from "../position/characters.ts";
@@ -55,10 +56,22 @@ export function rangeInCalibre(crengine: Tree, calibre: Tree, range: Range, word
   return holds(calibre, there, words) ? there : null;
 }
 
+const folded = new WeakMap<Tree, Characters>();
+
+/** All of a file's text as it is compared; made once, however many words are looked for. */
+function foldedText(tree: Tree): Characters {
+  let text = folded.get(tree);
+  if (text === undefined) {
+    text = foldedBetween(tree, 0, tree.characters);
+    folded.set(tree, text);
+  }
+  return text;
+}
+
 /** Every place of a file where these words stand, at most two of them: one is a place, two are none. */
 export function placesOf(calibre: Tree, words: string): Range[] {
   if (words.length < ENOUGH) return [];
-  const { text, ordinals } = foldedBetween(calibre, 0, calibre.characters);
+  const { text, ordinals } = foldedText(calibre);
   const found: Range[] = [];
   for (let at = text.indexOf(words); at !== -1 && found.length < 2; at = text.indexOf(words, at + 1)) {
     const [start, last] = [ordinals[at], ordinals[at + words.length - 1]];

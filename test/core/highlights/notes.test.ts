@@ -2,8 +2,8 @@ import * as fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { escapeMarkdown, formatAnnotations, viewerLink } from "../../../src/core/highlights/markdown.ts";
 import { bookOfNotes, nameOfNotes, updateNotes } from "../../../src/core/highlights/note-file.ts";
-import { gather } from "../../../src/core/highlights/gather.ts";
-import type { FoundAnnotation } from "../../../src/model/annotation.ts";
+import { gather, withKnown } from "../../../src/core/highlights/gather.ts";
+import type { Annotation, FoundAnnotation } from "../../../src/model/annotation.ts";
 
 const BOOK = { uuid: "11111111-2222-4333-8444-555555555555", title: "The Quiet Harbour", authors: ["Ann Writer"] };
 
@@ -54,6 +54,30 @@ describe("annotations of one reader", () => {
 
   test("whose ends were moved by their maker stay one", () => {
     expect(gather(BOOK.uuid, [FOUND, { ...FOUND, pos1: "/body/DocFragment[1]/body/p[1]/text().8" }])).toHaveLength(1);
+  });
+});
+
+describe("what was known before", () => {
+  const [known] = gather(BOOK.uuid, [FOUND]);
+  const later = (more: Partial<FoundAnnotation>): Annotation[] =>
+    withKnown(
+      known === undefined ? [] : [known],
+      gather(BOOK.uuid, [{ ...FOUND, updated: "2026-11-22 07:00:00", ...more }]),
+    );
+
+  test.each<[string, Partial<FoundAnnotation>]>([
+    ["its words were changed by hand", { text: "pale, and patient!", edited: true }],
+    ["one of its ends was moved, and its words with it", { pos1: "/body/p[1]/text().4", text: "pale" }],
+    ["it was found on another device", { device: "Boox" }],
+  ])("is the same annotation, under the same name, when %s", (_what, more) => {
+    const [one, ...others] = later(more);
+    expect(others).toEqual([]);
+    expect(one).toMatchObject({ uuid: known?.uuid, text: more.text ?? FOUND.text });
+  });
+
+  test("is not forgotten when the reader has it no more, nor taken back by an older state", () => {
+    expect(withKnown(later({ note: "new" }), [])).toMatchObject([{ note: "new" }]);
+    expect(withKnown(later({ note: "new" }), gather(BOOK.uuid, [FOUND]))).toMatchObject([{ note: "new" }]);
   });
 });
 
