@@ -308,8 +308,8 @@ class CopiesTab(ByHand):
         gone = os.path.join(os.environ["TEST_FOLDER"], "unplugged")
         dialog, tab = self.open()
         for folder in (theirs, gone):
-            gui(lambda folder=folder: tab.copy_logs.add(folder))
-        gui.wait(lambda: "This folder is not there now" in tab.copy_logs.status.text(), "the complaint")
+            gui(lambda folder=folder: tab.copy_logs.folders.add(folder))
+        gui.wait(lambda: "This folder is not there now" in tab.copy_logs.folders.status.text(), "the complaint")
         gui.grab(dialog, "preferences-copies-logs")
         gui.press(dialog)
         self.opened.result(10)
@@ -321,8 +321,8 @@ class CopiesTab(ByHand):
         self.assertIn(f"copy logs out of reach: {gone}", gui(lambda: action().runs.said))
 
         dialog, tab = self.open()
-        gui(lambda: tab.copy_logs.list.setCurrentRow(1))
-        gui(lambda: click(tab.copy_logs.remove_button))
+        gui(lambda: tab.copy_logs.folders.list.setCurrentRow(1))
+        gui(lambda: click(tab.copy_logs.folders.remove_button))
         gui.press(dialog)
         self.opened.result(10)
         self.assertEqual(action().settings.get("copy_logs"), [theirs])

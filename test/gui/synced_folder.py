@@ -55,11 +55,11 @@ class SyncedFolder(unittest.TestCase):
         tab = preferences_in(dialog).devices
         gone = os.path.join(os.environ["TEST_FOLDER"], "not mounted")
         for folder in (self.folder, self.folder, gone):
-            gui(lambda folder=folder: tab.folders.add(folder))
-        gui.wait(lambda: "This folder is not there now" in tab.folders.status.text(), "the complaint")
+            gui(lambda folder=folder: tab.folders.folders.add(folder))
+        gui.wait(lambda: "This folder is not there now" in tab.folders.folders.status.text(), "the complaint")
         gui.grab(dialog, "preferences-devices")
-        gui(lambda: tab.folders.list.setCurrentRow(1))
-        gui(lambda: click(tab.folders.remove_button))
+        gui(lambda: tab.folders.folders.list.setCurrentRow(1))
+        gui(lambda: click(tab.folders.folders.remove_button))
         gui.press(dialog)
         opened.result(10)
         self.assertEqual(action().settings.get("folders"), [{"path": self.folder, "name": ""}])

@@ -4,17 +4,14 @@ from __future__ import annotations
 
 import os
 import time
-from typing import Any
 
-from qt.core import QGroupBox, QHBoxLayout, QListWidget, QListWidgetItem, QPushButton, Qt, QVBoxLayout, QWidget
-
-from calibre.gui2 import choose_dir
+from qt.core import QGroupBox, QVBoxLayout, QWidget
 
 from ...devices.state import DeviceState, all_states
 from ...settings.config import StoredProfile
 from ...settings.draft import Draft
-from ..parts.background import Background
-from ..parts.text import Label, tip
+from ..parts.text import Label
+from .folder_list import FolderList
 
 load_translations()
 
@@ -44,7 +41,6 @@ class FoldersBox(QGroupBox):
     def __init__(self, draft: Draft, parent: QWidget) -> None:
         super().__init__(_("Folders of sidecars without a device"), parent)
         self._draft = draft
-        self._background = Background(self)
         column = QVBoxLayout(self)
         column.addWidget(
             Label(
@@ -55,73 +51,22 @@ class FoldersBox(QGroupBox):
                 self,
             )
         )
-        line = QHBoxLayout()
-        self.list = QListWidget(self)
-        self.list.setObjectName("folders")
-        self.list.setMaximumHeight(110)
-        self.list.setTextElideMode(Qt.TextElideMode.ElideMiddle)
-        self.list.currentItemChanged.connect(lambda *_items: self._show_state())
-        line.addWidget(self.list, 1)
-        buttons = QVBoxLayout()
-        self.add_button = QPushButton(_("Add &folder…"), self)
-        self.add_button.clicked.connect(self._choose)
-        self.remove_button = QPushButton(_("Remo&ve"), self)
-        self.remove_button.clicked.connect(self._remove)
-        buttons.addWidget(self.add_button)
-        buttons.addWidget(self.remove_button)
-        buttons.addStretch(1)
-        line.addLayout(buttons)
-        column.addLayout(line)
-        self.status = Label("", self)
-        self.status.setObjectName("folders_status")
-        column.addWidget(self.status)
-        for folder in draft.machine["folders"]:
-            self._append(folder["path"])
-        self._show_state()
+        gone = _("This folder is not there now. It is read again as soon as it is; until then nothing changes.")
+        self.folders = FolderList(
+            "folders",
+            _("A folder with KOReader's sidecars"),
+            [folder["path"] for folder in draft.machine["folders"]],
+            lambda path: None if os.path.isdir(path) else gone,
+            self._keep,
+            110,
+            self,
+        )
+        column.addWidget(self.folders)
 
-    def _choose(self) -> None:
-        folder = choose_dir(self, "koreader-progress-folders", _("A folder with KOReader's sidecars"))
-        if folder:
-            self.add(str(folder))
-
-    def add(self, path: str) -> None:
-        """Appends a folder to the list, once, and looks whether it is there."""
-        known = [folder["path"] for folder in self._draft.machine["folders"]]
-        if path not in known:
-            self._draft.machine["folders"] = [*self._draft.machine["folders"], {"path": path, "name": ""}]
-            self._append(path)
-            known.append(path)
-        self.list.setCurrentRow(known.index(path))
-
-    def _append(self, path: str) -> None:
-        item = QListWidgetItem(path, self.list)
-        item.setToolTip(tip(path))
-        # A network folder may take its time: the preferences do not wait for it.
-        self._background.run(lambda: os.path.isdir(path), lambda there: self._looked(path, there))
-
-    def _looked(self, path: str, there: bool) -> None:
-        for item in self.list.findItems(path, Qt.MatchFlag.MatchExactly):
-            item.setData(Qt.ItemDataRole.UserRole, not there)
-        self._show_state()
-
-    def _remove(self) -> None:
-        item = self.list.takeItem(self.list.currentRow())
-        if item is not None:
-            kept = [folder for folder in self._draft.machine["folders"] if folder["path"] != item.text()]
-            self._draft.machine["folders"] = kept
-        self._show_state()
-
-    def _show_state(self) -> None:
-        item: Any = self.list.currentItem()
-        self.remove_button.setEnabled(item is not None)
-        self.remove_button.setToolTip("" if item is not None else _("Select a folder first"))
-        items = [self.list.item(row) for row in range(self.list.count())]
-        # What is selected is spoken of; otherwise the first that is amiss.
-        amiss = next((one for one in (item, *items) if one is not None and one.data(Qt.ItemDataRole.UserRole)), None)
-        self.status.setVisible(amiss is not None)
-        if amiss is not None:
-            said = _("This folder is not there now. It is read again as soon as it is; until then nothing changes.")
-            self.status.setText(f"✗ {amiss.text()}: {said}")
+    def _keep(self, paths: list[str]) -> None:
+        """A folder that was named keeps its name."""
+        known = {folder["path"]: folder for folder in self._draft.machine["folders"]}
+        self._draft.machine["folders"] = [known.get(path, {"path": path, "name": ""}) for path in paths]
 
 
 class KnownDevicesBox(QGroupBox):
