@@ -20,7 +20,7 @@ from .pack import write_pack
 from .places import SERVER, SETTINGS, files_in
 
 # What the settings file says of this computer that makes sense on another.
-MOVED: Final = ("click", "keep_progress_open", "predict", "kepubs_told", "hosting", "copy_logs")
+MOVED: Final = ("click", "keep_progress_open", "predict", "kepubs_told", "hosting", "copy_logs", "folders")
 # Seconds to wait for a server that is writing.
 PATIENCE: Final = 20.0
 

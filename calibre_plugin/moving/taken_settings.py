@@ -27,10 +27,14 @@ def take_settings(stored: Mapping[str, Any], settings: Settings, has_server: boo
     folders = [folder for folder in theirs.get("copy_logs", ()) if folder not in known]
     missing = [folder for folder in folders if not os.path.isdir(folder)]
     new["copy_logs"] = [*known, *(folder for folder in folders if folder not in missing)]
+    # A folder of sidecars that is not there changes nothing, and is read as soon as it is.
+    here = settings.get("folders")
+    paths = {folder["path"] for folder in here}
+    new["folders"] = [*here, *(folder for folder in theirs.get("folders", ()) if folder["path"] not in paths)]
     theirs_by_id = {login["id"]: login for login in theirs.get("moved_logins", ())}
-    here = {account["id"] for account in settings.accounts()}
+    logged_in = {account["id"] for account in settings.accounts()}
     moved = {**theirs_by_id, **{login["id"]: login for login in settings.get("moved_logins")}}
-    new["moved_logins"] = [login for login in moved.values() if login["id"] not in here]
+    new["moved_logins"] = [login for login in moved.values() if login["id"] not in logged_in]
     changed = {key: value for key, value in new.items() if value != settings.get(key)}
     for key, value in changed.items():
         settings.set(key, value)

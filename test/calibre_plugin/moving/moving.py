@@ -75,6 +75,7 @@ class Moving(unittest.TestCase):
         settings.set("accounts", [account])
         settings.set("hosting", HOSTING)
         settings.set("copy_logs", [str(self.folder), "/no/such/folder"])
+        settings.set("folders", [{"path": "/synced/card", "name": "Kobo"}])
         (ours() / "memory").mkdir()
         (ours() / "memory" / f"{LIBRARY}.jsonl").write_bytes(b"".join(self.decided("wanted", "a", "heard")))
         (ours() / "put_aside.jsonl").write_bytes(b'{"schema": 2, "value": "1"}\n')
@@ -143,6 +144,7 @@ class Moving(unittest.TestCase):
         settings = config.Settings()
         self.assertEqual((settings.get("predict"), settings.get("hosting")), (True, HOSTING))
         self.assertEqual((settings.get("copy_logs"), taken.missing_folders), ([str(self.folder)], ["/no/such/folder"]))
+        self.assertEqual(settings.get("folders"), [{"path": "/synced/card", "name": "Kobo"}])
         self.assertEqual([login["username"] for login in taken.logins], ["anna"])
 
     def test_every_copy_that_left_the_old_one_is_known_on_the_new_one(self) -> None:
