@@ -45,8 +45,8 @@ class HostingTab(QWidget):
         layout = QVBoxLayout(self)
         about = Label(
             _(
-                "Without a server of your own, KOReader's public one will do. With one, your reading stays at home: "
-                "it runs while calibre runs, and readers catch up when they find it again."
+                "With a server of your own your reading stays at home: it runs while calibre runs, and readers catch up "
+                "when they find it again."
             ),
             self,
         )
@@ -137,6 +137,9 @@ class HostingTab(QWidget):
         status = self._hosting.status
         if not self.enabled.isChecked():
             self.status.setText("")
+        elif status["running"] and self._settings["host"] != HERE and not reachable(status["urls"]):
+            words = _("The server runs."), _("This computer is in no network that a reader could reach.")
+            self.status.setText(" ".join(words))
         elif status["running"]:
             addresses = "\n".join(f"    {url}" for url in reachable(status["urls"]) or status["urls"])
             self.status.setText(

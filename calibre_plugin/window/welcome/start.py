@@ -63,7 +63,7 @@ class StartPage(QWidget):
         self.card.setChecked(True)
         self.folder = QCheckBox(_("From a s&ynced folder, a network drive or a copy of a card"), box)
         self.folder.setObjectName("learn_from_folder")
-        self.server = QCheckBox(_("From a sync server that I use &already, KOReader’s public one for instance"), box)
+        self.server = QCheckBox(_("From a sync server that I use &already"), box)
         self.server.setObjectName("learn_from_server")
         self.home = QCheckBox(_("While I read, over &Wi-Fi: works while this computer is on and calibre open"), box)
         self.home.setObjectName("learn_at_home")
