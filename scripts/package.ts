@@ -15,6 +15,15 @@ const { version } = z
   .object({ version: z.string() })
   .parse(JSON.parse(readFileSync(join(root, "package.json"), "utf8")));
 
+/** What each may weigh at most, in millions of bytes; what is none of these is as large as those who make it want. */
+const GOALS: ReadonlyArray<readonly [name: RegExp, goal: number]> = [
+  [/^koreader-progress-[\d.]+\.zip$/, 1.5],
+  [/-macos\.zip$/, 90],
+  [/-(?:windows|linux)-\w+\.zip$/, 45],
+  [/^calibre-.*\.tgz$/, 3],
+  [/\.tar\.gz$/, 46],
+];
+
 rmSync(out, { recursive: true, force: true });
 mkdirSync(out, { recursive: true });
 await packPlugins(out, version, join(root, "dist", "bridge"));
@@ -36,5 +45,7 @@ const sums = names.map(
 );
 writeFileSync(join(out, "SHA256SUMS"), sums.join(""));
 for (const name of names) {
-  console.log(`${(statSync(join(out, name)).size / 1e6).toFixed(2).padStart(8)} MB  ${name}`);
+  const size = (statSync(join(out, name)).size / 1e6).toFixed(2).padStart(8);
+  const goal = GOALS.find(([pattern]) => pattern.test(name))?.[1];
+  console.log(`${size} MB  ${name}${goal === undefined ? "" : `, at most ${goal} MB wanted`}`);
 }
