@@ -1,4 +1,8 @@
 import { defineConfig } from "vitest/config";
+import { apart } from "./scripts/apart.ts";
+import { apartPool } from "./scripts/apart-pool.ts";
+
+const own = apart();
 
 export default defineConfig({
   test: {
@@ -7,7 +11,10 @@ export default defineConfig({
     reporters: ["default", "./scripts/count-reporter.ts"],
     testTimeout: 60_000,
     hookTimeout: 300_000,
-    // calibre is heavy and the machines have two cores: files of real calibre take turns by their own lock.
-    maxWorkers: 2,
+    pool: own === null ? "forks" : apartPool(own),
+    // Two cores, and much of the time goes to waiting: for calibre's viewer, for servers that hang. Where files cannot live
+    // apart, two calibres would meet.
+    maxWorkers: own === null ? 1 : 3,
+    maxConcurrency: 16,
   },
 });

@@ -51,7 +51,8 @@ function packageDocument({ title, author, version, chapters }: DemoBook): string
 <dc:identifier id="uid">urn:demo:${encodeURIComponent(title)}</dc:identifier><dc:title>${title}</dc:title>
 <dc:creator>${author}</dc:creator><dc:language>en</dc:language>
 ${version === "3.0" ? '<meta property="dcterms:modified">2026-01-01T00:00:00Z</meta>' : ""}
-</metadata><manifest>${navigation}${items.join("")}</manifest>
+<meta name="cover" content="cover"/>
+</metadata><manifest><item id="cover" href="cover.png" media-type="image/png"/>${navigation}${items.join("")}</manifest>
 <spine${version === "2.0" ? ' toc="ncx"' : ""}>${refs.join("")}</spine></package>`;
 }
 
@@ -71,6 +72,8 @@ export async function writeEpub(path: string, book: DemoBook): Promise<void> {
   zip.addBuffer(Buffer.from(packageDocument(book)), "OEBPS/content.opf");
   if (book.version === "3.0") zip.addBuffer(Buffer.from(NAV), "OEBPS/nav.xhtml");
   else zip.addBuffer(Buffer.from(NCX), "OEBPS/toc.ncx");
+  // A book without a cover costs calibre a browser, to paint its first page.
+  zip.addBuffer(greyPng(60, 80, 160), "OEBPS/cover.png", { compress: false });
   for (let number = 1; number <= book.chapters; number++) {
     zip.addBuffer(Buffer.from(chapter(number)), `OEBPS/c${number}.xhtml`);
   }

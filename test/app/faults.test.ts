@@ -215,7 +215,7 @@ async function putAll(world: World, putEach: (world: World) => Promise<Done[]>):
 const ran = new Map<Step, number>();
 const cells = FAULTS.flatMap((fault) => EXTENTS.map((extent) => [fault.name, extent, fault] as const));
 
-describe.each(STEPS)("at the step: %s", (step) => {
+describe.concurrent.each(STEPS)("at the step: %s", (step) => {
   test.concurrent.each(cells)("%s, %s", async (_name, extent, fault) => {
     const server = await startFaultServer(step === "search" ? "/kosync" : "");
     for (const [index, document] of BOOKS.entries()) server.records.set(document, keptOf(document, index));

@@ -1,4 +1,4 @@
-/** What a test of the command line needs: a private calibre with a library, a real server with an account, and its turn. */
+/** What a test of the command line needs: a private calibre with a library, and a real server with an account. */
 import { spawn } from "node:child_process";
 import { createHash } from "node:crypto";
 import { mkdirSync, readdirSync } from "node:fs";
@@ -9,7 +9,6 @@ import type { KosyncClient } from "../../src/app/ports.ts";
 import { openKosyncClient, startServer } from "../../src/compose.ts";
 import type { RunningServer } from "../../src/server/listen.ts";
 import { createPrivateCalibre, type PrivateCalibre } from "../calibre_plugin/private-calibre.ts";
-import { takeCalibreTurn } from "./calibre-turn.ts";
 
 export const PASSWORD = "correct horse";
 export const USER = "anna";
@@ -38,7 +37,6 @@ export interface CliWorld {
 
 /** Two books ("One" with id 1, "Two" with id 2), no columns; close it when done. */
 export async function createCliWorld(): Promise<CliWorld> {
-  const giveTurnBack = await takeCalibreTurn();
   const calibre = await createPrivateCalibre();
   const library = join(calibre.folder, "library");
 
@@ -94,7 +92,6 @@ export async function createCliWorld(): Promise<CliWorld> {
       await client.close();
       await server.stop();
       calibre.dispose();
-      giveTurnBack();
     },
   };
 }
