@@ -13,12 +13,20 @@ export const summary =
   "annotations list|write --library DIR --sidecars DIR... [--ids 1,2]    highlights and notes made in KOReader";
 
 export const help = `
-  list [--format md|json|csv]   prints them, each with its place in the library's file, or why it has none
-  write --notes FOLDER          keeps one Markdown file a book there; what you write in it around our part stays
+  list                     prints them, each with its place in the library's file, or why it has none
+  write                    keeps one Markdown file a book; what you write in it around our part stays
 
---sidecars names a mounted reader, a copy of its card, or a synced folder, and may be given several times. Nothing
-is changed there, nor in the library. What was once written into notes stays in them.
+  --library DIR            calibre's library; it is left exactly as it is, and may be open in calibre
+  --sidecars DIR           a mounted reader, a copy of its card, or a synced folder, again for another one
+  --ids 1,2                these books alone
+  --format WHICH           with list: md (default), json or csv
+  --notes FOLDER           with write: where the files of notes are kept
+
+Nothing is changed on the reader. What was once written into notes stays in them.
 Exit code 0, 1 when a file of notes had to be left as it is, 2 when nothing could be done.
+
+Example:
+  koreader-progress annotations list --library "$HOME/Calibre Library" --sidecars /media/KOBOeReader --format csv
 `;
 
 /** Lists or writes the annotations of the books in a library. */

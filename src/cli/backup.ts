@@ -2,10 +2,21 @@
 import process from "node:process";
 import { parseArgs } from "node:util";
 import type { Lost } from "../compose.ts";
-import { STORE_OPTIONS, isMissing, storePlace, withBackup } from "./store-options.ts";
+import { fileSentence } from "./sentences.ts";
+import { STORE_HELP, STORE_OPTIONS, isMissing, storePlace, withBackup } from "./store-options.ts";
 
 export const summary =
   "backup FILE --data DIR|--redis URL    everything of your server as JSON lines, also while it runs";
+
+export const help = `
+${STORE_HELP}
+
+FILE must not be there yet: no backup replaces another. The server may go on running.
+Exit code 0, 1 when the data are damaged and FILE holds what could be read, 2 when nothing could be done.
+
+Example:
+  koreader-progress backup backup.jsonl --data /var/lib/koreader-progress
+`;
 
 /** What a damaged store no longer gives, as words; "up to" because nobody can say what stood on a broken page. */
 function sayLost({ accounts, documents, histories }: Lost): string {
@@ -37,8 +48,12 @@ export async function run(args: string[]): Promise<number> {
         process.stderr.write(`backup: the store cannot be read: ${error.message}. Nothing was written.\n`);
         return 2;
       }
-      const reason = error.code === "EEXIST" ? "is there already" : `cannot be written (${String(error.code)})`;
-      process.stderr.write(`backup: ${path} ${reason}.\n`);
+      const why: Readonly<Record<string, string>> = {
+        EEXIST: `${path} is there already.`,
+        ENOENT: `${path} cannot be written: there is no such folder.`,
+      };
+      const sentence = why[String(error.code)] ?? fileSentence(error.code, path);
+      process.stderr.write(`backup: ${sentence}\n`);
       return 2;
     }
   });

@@ -9,6 +9,19 @@ import { Refused, orSentence } from "./sentences.ts";
 export const summary =
   "copies --library DIR --id N [--copy-logs DIR] [--json]    every digest a book is known by, or would have";
 
+export const help = `
+  --library DIR            calibre's library; it is left exactly as it is, and may be open in calibre
+  --id N                   calibre's number of the book
+  --copy-logs DIR          a folder of copy logs of another calibre, again for another one
+  --json                   one JSON object instead of lines
+
+A line for each: the digest, its kind (partial_md5 or filename), where it is known from, when it was seen last, whether
+the server answered to it, the format, and the file's name.
+
+Example:
+  koreader-progress copies --library "$HOME/Calibre Library" --id 42
+`;
+
 /** Prints the digests of one book; 2 when nothing could be done. The library is left exactly as it is. */
 export function run(args: string[]): Promise<number> {
   return orSentence(async () => {

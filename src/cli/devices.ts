@@ -12,6 +12,9 @@ export const help = `
   --json                   one JSON object instead of lines
 
 A line for each: its name, whose it is, how many books were opened there, when it was read last, and its folder.
+
+Example:
+  koreader-progress devices --library "$HOME/Calibre Library"
 `;
 
 /** 0 when they could be listed, also when there are none; 2 when not, 130 when stopped. */

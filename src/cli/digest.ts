@@ -6,6 +6,17 @@ import { reasonSentence } from "./position-sentences.ts";
 /** One line for the list of commands. */
 export const summary = "digest FILE... [--json]    the names a kosync server may know these files by";
 
+/** What `--help` says beyond that line. */
+export const help = `
+  --json                   one JSON array instead of lines
+
+A line for each file: its digest, that of its name, and the file: KOReader asks a server by the first when its document
+matching method is binary, by the second when it is filename. Exit code 0, 1 when a file could not be read, 2 without any.
+
+Example:
+  koreader-progress digest book.epub
+`;
+
 /** Prints the digests of files, as a table or as JSON; returns 0, 1 when a file could not be read, 2 without any file. */
 export async function run(args: string[]): Promise<number> {
   const { values, positionals } = parseArgs({

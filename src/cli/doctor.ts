@@ -28,6 +28,9 @@ ${ACCOUNT_HELP}
 
 Nothing is changed anywhere. What is printed names neither you nor your books, your server or your folders: it can be
 pasted where somebody helps.
+
+Example:
+  koreader-progress doctor --url https://sync.example --user ann --password-stdin < password.txt
 `;
 
 /** What was found out here, beside the server. */

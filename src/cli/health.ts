@@ -14,6 +14,9 @@ export const help = `
   --tls-cert FILE          it serves https (which certificate it shows is not judged: it is this machine's own)
 
 Each has the variable of the environment that serve has. 0 when the server is well, 1 when it is not, or does not answer.
+
+Example:
+  koreader-progress health --port 8081
 `;
 
 // A watchdog that asks every half minute has its answer by then, or the server is not well.

@@ -1,10 +1,21 @@
 /** `koreader-progress import`: the accounts and positions of another server. */
 import process from "node:process";
 import { parseArgs } from "node:util";
-import { STORE_OPTIONS, isMissing, withAdmin } from "./store-options.ts";
+import { STORE_HELP, STORE_OPTIONS, isMissing, withAdmin } from "./store-options.ts";
 
 export const summary =
   "import --from-redis URL|--from-data DIR --data DIR|--redis URL    all of another server, KOReader's own included";
+
+export const help = `
+  --from-redis URL         takes all that lies in a Redis: KOReader's own server keeps it in redis://HOST:6379/1
+  --from-data DIR          takes all that lies in the data folder of another server of ours
+${STORE_HELP}
+
+What has the same name is replaced. Nothing is changed where it comes from.
+
+Example:
+  koreader-progress import --from-redis redis://127.0.0.1:6379/1 --data /var/lib/koreader-progress
+`;
 
 /** 0 when all of it was taken over, 2 when nothing could be done. */
 export async function run(args: string[]): Promise<number> {

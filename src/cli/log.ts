@@ -8,6 +8,15 @@ import { Refused, idsOf, orSentence } from "./sentences.ts";
 
 export const summary = "log --library DIR [--ids 1,2] [--format csv|json]    what was read when, and on which device";
 
+export const help = `
+  --library DIR            calibre's library; it is left exactly as it is, and may be open in calibre
+  --ids 1,2                these books alone
+  --format WHICH           csv (default) or json
+
+Example:
+  koreader-progress log --library "$HOME/Calibre Library" --format csv
+`;
+
 /** Prints the logs of the books that have one; 2 when nothing could be done. The library is left exactly as it is. */
 export function run(args: string[]): Promise<number> {
   return orSentence(async () => {

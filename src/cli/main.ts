@@ -3,6 +3,7 @@
 import process from "node:process";
 import { quietSqlite } from "../runtime/quiet-sqlite.ts";
 import { runtimeComplaint } from "../runtime/runtime-needed.ts";
+import { orSentence } from "./sentences.ts";
 
 interface Command {
   /** One line for the list of commands. */
@@ -70,7 +71,7 @@ async function main([name = "", ...args]: string[]): Promise<number> {
     return 0;
   }
   try {
-    return await command.run(args);
+    return await orSentence(() => command.run(args));
   } catch (error) {
     if (error instanceof TypeError && "code" in error && String(error.code).startsWith("ERR_PARSE_ARGS")) {
       process.stderr.write(`${name}: ${error.message}\n`);

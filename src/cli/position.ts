@@ -10,6 +10,19 @@ import { reasonSentence } from "./position-sentences.ts";
 export const summary =
   "position BOOK [--to cfi|xpointer|words] [POSITION] [--batch] [--json]    a place in a book, in another program's words";
 
+/** What `--help` says beyond that line. */
+export const help = `
+  --to WHICH               cfi (calibre's viewer), xpointer (KOReader) or words; without it all that is known is said
+  --batch                  one position a line on standard input, one JSON object a line out
+  --json                   JSON instead of words
+
+POSITION is a CFI or an XPointer, as an argument or on standard input. Exit code 0, 1 when the book or a position could
+not be read, 2 when something is missing.
+
+Example:
+  koreader-progress position book.epub --to words "/body/DocFragment[2]/body/p[3]/text().7"
+`;
+
 function isTarget(to: string): to is PositionTarget {
   return to === "cfi" || to === "xpointer" || to === "words";
 }

@@ -23,6 +23,10 @@ ${ACCOUNT_HELP}
 ${SHARED_HELP}
   --typed                  with one book in --ids: push the percentage typed into its percent column
   --server-user NAME       whose places in calibre's content server count, again for another one
+
+Example:
+  koreader-progress push --library "$HOME/Calibre Library" --url https://sync.example --user ann --password-stdin \\
+      --dry-run --explain < password.txt
 `;
 
 /** Pushes once; 0 when nothing failed, 1 when a put failed or must be decided, 2 when nothing could be done, 130 when stopped. */

@@ -37,7 +37,7 @@ function sentenceOf(error: unknown): string | null {
       : `${String(error.path)} is damaged: it holds what was marked before. Bring it back, or move it away. Nothing was changed.`;
   }
   if (error instanceof Error && "syscall" in error && "code" in error) {
-    return diskSentence(error.code, "path" in error ? error.path : null);
+    return fileSentence(error.code, "path" in error ? error.path : null);
   }
   return null;
 }
@@ -58,7 +58,7 @@ function librarySentence({ kind, data }: LibraryTrouble): string | null {
     case "NoCalibre":
       return "calibre-debug was not found: install calibre 6.0 or newer, or put its command line tools on the PATH.";
     case "DiskRefused":
-      return diskSentence(data["reason"], data["path"]);
+      return fileSentence(data["reason"], data["path"]);
     case "Fault":
       return `This is a fault of this program (${String(data["message"])}): please report it with the lines above.`;
     case "CalibreEnded":
@@ -94,6 +94,9 @@ const REFUSALS: Readonly<Record<string, string>> = {
   EACCES: "this user may not",
   EPERM: "this user may not",
   ENOENT: "it is not there",
+  ENOTDIR: "there is a file where a folder is needed",
+  EEXIST: "there is a file where a folder is needed",
+  EISDIR: "it is a folder",
   ENAMETOOLONG: "its path is too long",
   EIO: "its disk has a fault",
   EBUSY: "another program keeps it busy",
@@ -104,7 +107,8 @@ const REFUSALS: Readonly<Record<string, string>> = {
 /** Characters of a path that anybody would read. */
 const LONGEST_PATH = 300;
 
-function diskSentence(code: unknown, path: unknown): string {
+/** Why a file or a folder cannot be used, by the system's code. */
+export function fileSentence(code: unknown, path: unknown): string {
   const named = typeof path === "string" && path !== "" ? path : "The library";
   const where = named.length > LONGEST_PATH ? `${named.slice(0, LONGEST_PATH)}…` : named;
   return `${where} cannot be used: ${REFUSALS[String(code)] ?? String(code)}.`.replace(/\?\.$/, "?");
@@ -142,7 +146,7 @@ function syncErrorSentence({ kind, data }: SyncError): string {
     case "StoreUnavailable":
       return `The data cannot be opened: ${String(data["reason"] ?? data["cause"] ?? "")}.`;
     case "ContractMismatch":
-      return "The plugin and its bridge are of different versions: install the plugin again.";
+      return "The plugin and its helper program are of different versions: install the plugin again.";
     default:
       return kind satisfies never;
   }

@@ -1,10 +1,13 @@
 /** `koreader-progress serve`: a kosync server of one's own. */
 import { readFileSync } from "node:fs";
+import { isIP } from "node:net";
 import process from "node:process";
+import { createSecureContext } from "node:tls";
 import { parseArgs } from "node:util";
 import * as z from "zod";
 import { addressesOf, openServerLog, startServer } from "../compose.ts";
 import { SyncError } from "../model/error.ts";
+import { Refused, fileSentence } from "./sentences.ts";
 import { complain, fromEnvironment, STORE_OPTIONS, storePlace } from "./store-options.ts";
 
 export const summary =
@@ -26,11 +29,23 @@ export const help = `
   --no-page                no page for browsers at /
 
 Each has a variable of the environment: KOREADER_PROGRESS_PORT, KOREADER_PROGRESS_TLS_CERT, ...
+
+Example:
+  koreader-progress serve --host 0.0.0.0 --data /var/lib/koreader-progress
 `;
 
 /** As a browser names the server of a page: scheme, host and port, nothing after them. */
 function isOrigin(text: string): boolean {
   return URL.canParse(text) && new URL(text).origin === text;
+}
+
+/** `loopback` and its like, an address, or a network such as 10.0.0.0/8. */
+function isTrustable(text: string): boolean {
+  if (["loopback", "linklocal", "uniquelocal"].includes(text)) return true;
+  const [address = "", bits, ...rest] = text.split("/");
+  const family = isIP(address);
+  if (family === 0 || rest.length > 0) return false;
+  return bits === undefined || (/^\d{1,3}$/.test(bits) && Number(bits) <= (family === 4 ? 32 : 128));
 }
 
 const Settings = z.object({
@@ -44,7 +59,10 @@ const Settings = z.object({
     .pipe(z.union([z.literal(["*", "off"]), z.array(z.string().refine(isOrigin)).min(1)])),
   "tls-cert": z.string().optional(),
   "tls-key": z.string().optional(),
-  "trust-proxy": z.string().optional(),
+  "trust-proxy": z
+    .string()
+    .refine((text) => text.split(",").every((one) => isTrustable(one.trim())))
+    .optional(),
   "base-path": z
     .string()
     .regex(/^(?:\/[\w.~-]+)*\/?$/)
@@ -65,12 +83,43 @@ const NAMES = [
   "log",
 ] as const;
 
-function readTls({ "tls-cert": cert, "tls-key": key }: z.infer<typeof Settings>): {
-  tls?: { cert: string; key: string };
-} {
-  if (cert === undefined || key === undefined) return {};
-  return { tls: { cert: readFileSync(cert, "utf8"), key: readFileSync(key, "utf8") } };
+interface Tls {
+  readonly cert: string;
+  readonly key: string;
 }
+
+/** The certificate and its key; throws Refused with a sentence for what is not there, or cannot be used. */
+function readTls(cert: string, key: string): Tls {
+  const tls = { cert: textOf(cert), key: textOf(key) };
+  try {
+    createSecureContext(tls);
+  } catch {
+    throw new Refused(
+      `serve: ${cert} and ${key} cannot be used together: a certificate and its own key are needed, both in PEM.`,
+    );
+  }
+  return tls;
+}
+
+function textOf(path: string): string {
+  try {
+    return readFileSync(path, "utf8");
+  } catch (error) {
+    throw new Refused(`serve: ${fileSentence(codeOf(error), path)}`);
+  }
+}
+
+function codeOf(error: unknown): unknown {
+  return error instanceof Error && "code" in error ? error.code : null;
+}
+
+/** Why nothing can listen there, by the system's code. */
+const CANNOT_LISTEN: Readonly<Record<string, string>> = {
+  EACCES: "this user may not; a port above 1023 needs no rights",
+  EADDRNOTAVAIL: "this machine has no such address",
+  ENOTFOUND: "this machine knows no address of that name",
+  EAI_AGAIN: "this machine knows no address of that name",
+};
 
 /** Resolves with the first signal to end; a second one ends at once. */
 function untilToldToEnd(): Promise<void> {
@@ -111,10 +160,12 @@ export async function run(args: string[]): Promise<number> {
     return 2;
   }
   const place = storePlace(values);
+  const { "tls-cert": cert, "tls-key": key } = settings;
+  const tls = cert === undefined || key === undefined ? {} : { tls: readTls(cert, key) };
   try {
     const server = await startServer({
       ...place,
-      ...readTls(settings),
+      ...tls,
       ...(settings["trust-proxy"] === undefined ? {} : { trustProxy: settings["trust-proxy"] }),
       host: settings.host,
       port: settings.port,
@@ -136,8 +187,11 @@ export async function run(args: string[]): Promise<number> {
     return 0;
   } catch (error) {
     if (error instanceof SyncError) complain("serve", error);
-    else if (error instanceof Error && "code" in error) process.stderr.write(`serve: ${error.message}\n`);
-    else throw error;
+    else {
+      const why = CANNOT_LISTEN[String(codeOf(error))];
+      if (why === undefined) throw error;
+      process.stderr.write(`serve: cannot listen on ${settings.host}, port ${settings.port}: ${why}.\n`);
+    }
     return 2;
   }
 }

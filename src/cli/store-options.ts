@@ -3,8 +3,14 @@ import { existsSync } from "node:fs";
 import process from "node:process";
 import { openServerAdmin, openServerBackup } from "../compose.ts";
 import { SyncError } from "../model/error.ts";
+import { fileSentence } from "./sentences.ts";
 
 export const STORE_OPTIONS = { data: { type: "string" }, redis: { type: "string" } } as const;
+
+/** What `--help` says of them. */
+export const STORE_HELP = `\
+  --data DIR               the folder of your server's data (KOREADER_PROGRESS_DATA), or
+  --redis URL              its Redis, as in redis://HOST:6379/1 (KOREADER_PROGRESS_REDIS)`;
 
 export interface StoreValues {
   readonly data?: string | undefined;
@@ -35,11 +41,12 @@ export async function withBackup(
 
 /** Says on stderr why a store or server cannot be had. */
 export function complain(command: string, error: SyncError): void {
-  const { host, port, reason } = error.data;
+  const { host, port, reason, code, path } = error.data;
+  const why = code === undefined ? String(reason) : fileSentence(code, path);
   const sentence =
     error.kind === "PortTaken"
       ? `Port ${port} on ${host} is taken: another program, or another server of ours, listens there. Choose one with --port.`
-      : `The store cannot be opened: ${reason}`;
+      : `The store cannot be opened: ${why.replace(/([^.?])$/, "$1.")}`;
   process.stderr.write(`${command}: ${sentence}\n`);
 }
 

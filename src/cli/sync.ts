@@ -25,6 +25,11 @@ ${SHARED_HELP}
                            folder, a backup; without --url it is all that is asked, and nothing is sent anywhere
   --device NAME            what the device or folder is called in the columns; its own name otherwise
   --no-predict             never ask about copies that nobody saw leaving calibre
+
+Examples:
+  koreader-progress sync --library "$HOME/Calibre Library" --url https://sync.example --user ann --password-stdin \\
+      --column percent=#percent_read --column status=#reading_status --dry-run --explain < password.txt
+  koreader-progress sync --library "$HOME/Calibre Library" --sidecars /media/KOBOeReader --column percent=#percent_read
 `;
 
 /**

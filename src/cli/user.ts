@@ -3,10 +3,25 @@ import process from "node:process";
 import { parseArgs } from "node:util";
 import { AccountName } from "../model/account-name.ts";
 import { userkeyOf } from "./password.ts";
-import { STORE_OPTIONS, isMissing, storePlace, withAdmin } from "./store-options.ts";
+import { STORE_HELP, STORE_OPTIONS, isMissing, storePlace, withAdmin } from "./store-options.ts";
 
 export const summary =
   "user add|list|passwd|delete [NAME] --data DIR|--redis URL [--json]    the accounts of your server; the password comes on standard input";
+
+export const help = `
+  add NAME                 makes an account
+  list                     prints their names
+  passwd NAME              gives one another password
+  delete NAME              removes one, and every position of it
+
+${STORE_HELP}
+  --json                   with list: one JSON array instead of lines
+
+A running server notices at once. Exit code 0, 1 when the name is taken or unknown, 2 when nothing could be done.
+
+Example:
+  koreader-progress user add ann --data /var/lib/koreader-progress < password.txt
+`;
 
 /** Why an account or a password was not made. */
 const PROBLEMS = {

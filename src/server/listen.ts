@@ -44,6 +44,12 @@ function reasonOf(error: unknown, data: string): string {
   return `${file} is damaged (${message}). Save what can be read, with "backup FILE --data ${data}", and "restore" it into another folder, or restore your last backup`;
 }
 
+/** What the file system refused, by its code; nothing for any other trouble. */
+function refusalOf(error: unknown): { readonly code?: string; readonly path?: string } {
+  if (!(error instanceof Error && "syscall" in error && "code" in error && "path" in error)) return {};
+  return { code: String(error.code), path: String(error.path) };
+}
+
 /** Opens the store that the options name; throws SyncError StoreUnavailable. */
 export async function openStore({ data, redis, quota: wanted }: StorePlace): Promise<Store> {
   const quota = { ...DEFAULT_QUOTA, ...wanted };
@@ -60,7 +66,7 @@ export async function openStore({ data, redis, quota: wanted }: StorePlace): Pro
     makeFolder(resolve(data));
     return openSqliteStore(join(data, "kosync.sqlite"), quota);
   } catch (error) {
-    throw new SyncError("StoreUnavailable", { reason: reasonOf(error, data ?? "") });
+    throw new SyncError("StoreUnavailable", { reason: reasonOf(error, data ?? ""), ...refusalOf(error) });
   }
 }
 

@@ -91,7 +91,7 @@ describe("a document that nobody can match", () => {
     expect(await onBook("unlink", 2, stranger)).toEqual({
       status: 0,
       stdout: "2\t#percent\t42\t\n",
-      stderr: "These cells still hold what the digest wrote; --restore puts back what stood there before.\n",
+      stderr: "These values are still as the digest wrote them; --restore puts back what stood there before.\n",
     });
     await world.client.putProgress({
       document: stranger,

@@ -19,6 +19,9 @@ function newFolder(): string {
   return folder;
 }
 
+/** What a system or a runtime says, and no reader understands. */
+const RAW = / {4}at |\bE[A-Z]{4,}\b|syscall|operation on/;
+
 interface Ended {
   readonly code: number | null;
   readonly out: string;
@@ -79,6 +82,9 @@ describe("serve", () => {
     ["pages of something that is no origin", ["--cors", "reader.example/app"], "--cors"],
     ["a certificate without its key", ["--tls-cert", "x"], "--tls-key"],
     ["a certificate that is not there", ["--tls-cert", "/nowhere", "--tls-key", "/nowhere"], "/nowhere"],
+    ["a key that is none", ["--tls-cert", "package.json", "--tls-key", "package.json"], "package.json"],
+    ["a proxy that is no address", ["--trust-proxy", "nonsense"], "--trust-proxy"],
+    ["an address of another machine", ["--host", "192.0.2.1", "--port", "0"], "no such address"],
     ["a base path that is no path", ["--base-path", "kosync"], "--base-path"],
     ["a Redis that is not there", ["--redis", "redis://127.0.0.1:1"], "store"],
     ["a folder where none can be made", ["--data", "/proc/nowhere/at/all"], "store"],
@@ -89,7 +95,13 @@ describe("serve", () => {
     expect(code).toBe(2);
     expect(out).toBe("");
     expect(err).toContain(word);
-    expect(err).not.toContain("    at ");
+    expect(
+      err
+        .trimEnd()
+        .split("\n")
+        .filter((line) => !line.startsWith("{")),
+    ).toHaveLength(1);
+    expect(err).not.toMatch(RAW);
   });
 
   test.each([
@@ -152,6 +164,25 @@ test("user adds, lists, changes and deletes accounts under a running server, whi
   expect(await authorize(server.port, "ann", "new")).toBe(401);
   expect((await user("delete", "ann")).code).toBe(1);
   expect((await user("passwd", "ann")).code).toBe(1);
+});
+
+test.each([
+  ["a backup that is not there", ["restore", "/nowhere/b.jsonl", "--data"]],
+  ["a folder for a backup", ["restore", "docs", "--data"]],
+  ["a place for a backup that is not there", ["backup", "/nowhere/b.jsonl", "--data"]],
+  ["a backup below a file", ["backup", "package.json/b.jsonl", "--data"]],
+])("%s is told in one sentence, and named once", async (_what, [name = "", path = "", option = ""]) => {
+  const { code, out, err } = await command([name, path, option, newFolder()]);
+  expect({ code, out }).toEqual({ code: 2, out: "" });
+  expect(err.trimEnd().split("\n")).toHaveLength(1);
+  expect(err.split(path)).toHaveLength(2);
+  expect(err).not.toMatch(RAW);
+});
+
+test("restoring what is not there makes no folder for it", async () => {
+  const data = join(newFolder(), "data");
+  await command(["restore", "/nowhere/b.jsonl", "--data", data]);
+  expect(existsSync(data)).toBe(false);
 });
 
 test.each([
