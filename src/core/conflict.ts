@@ -13,7 +13,7 @@ import { isReadingAgain } from "./reread.ts";
 export type Decision =
   | { outcome: "take" | "ask"; why: Why; reread: boolean }
   | { outcome: "keep"; why: Why }
-  | { outcome: "settled" };
+  | { outcome: "settled"; base: Base };
 
 /** What a decision looks at. */
 export interface Question {
@@ -145,7 +145,7 @@ export function decide(question: Question): Decision {
   const { percentage, device, timestamp } = record;
   if (base !== null && !isNews(record, base)) {
     const isBetter = !question.isFile && isToldBetter(record, base) && !local.percentChanged && !local.statusChanged;
-    return isBetter ? take(why("same_place", { percentage, device, timestamp })) : { outcome: "settled" };
+    return isBetter ? take(why("same_place", { percentage, device, timestamp })) : { outcome: "settled", base };
   }
   const falls = local.finished && percentage < profile.rules.finish_at && percentage < (local.share ?? 1) - NOISE;
   if (falls) return neverOverUnknown(decideFinished(question), question);

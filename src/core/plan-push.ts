@@ -12,7 +12,7 @@ import { append, largest } from "./lists.ts";
 import { SKEW } from "./skew.ts";
 import { localSide, unknownColumns, withOwnBase } from "./local-side.ts";
 import { CALIBRE_DEVICE, isOwn, isPeek } from "./peek.ts";
-import { baseAfter } from "./plan-pull.ts";
+import { baseAfter } from "./base-after.ts";
 import { differingCells, fillCells } from "./plan-cells.ts";
 import type { Filling } from "./plan-cells.ts";
 import { NOISE } from "./read-throughs.ts";
