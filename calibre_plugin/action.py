@@ -3,9 +3,6 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
-from functools import partial
-from typing import TypeVar
 
 from qt.core import QActionGroup, QApplication, QMenu, QToolButton
 
@@ -14,11 +11,11 @@ from calibre.gui2 import sanitize_env_vars
 from calibre.gui2.actions import InterfaceAction
 
 from .settings import config
-from .window.parts.background import Background, Fault, attempt
+from .window.parts.background import Background
+from .window.parts.beside import Beside
 from .link.host import BridgeHost
 from .window.chosen_books import ChosenBooks
 from .settings.config import Settings, StoredProfile
-from .words.explain import Explanation
 from .words.faults import note_fault
 from .window.hosting import HostingRunner
 from .devices.home import Collected
@@ -33,23 +30,17 @@ from .window.parts.menu import PluginMenu
 from .window.menu_rows import menu_rows
 from .preload import Preload
 from .link.proxy import with_proxy
-from .sync.pull import journal_of
-from .sync.repair import repair
 from .window.runs.run import Trigger
 from .window.runs.runs import Runs
 from .window.triggers import Triggers
+from .window.undoing import Undoing
 from .window.parts.trouble import show_trouble
-from .sync.undo import last_pull, last_push
 from .devices.uploads import watch_uploads
-from .memory.journal_run import Run
-from .memory.journal import RunHead
 from .memory.schema import why_left_alone
 from .window.whose_reader import WhoseReader
 from .window.viewer_place import ViewerPlaces
 
 load_translations()
-
-T = TypeVar("T")
 
 # What must end before a library, or calibre, is closed has so many seconds in all: a disk or a program that answers
 # nobody must not hold the window. What did not end is put right when the library opens again.
@@ -84,17 +75,13 @@ class ProgressAction(InterfaceAction):
         self.kepub_notice = KepubNotice(self.gui, self.settings)
         self.local_changes = LocalChanges(self.gui, lambda: self.runs.is_writing)
         self.runs.on_idle.append(self.local_changes.ours_ended)
-        self.runs.on_idle.append(self.look_for_undo)
         self.background = Background(self.gui)
         self.chosen = ChosenBooks(self.gui)
         self.viewer_places = ViewerPlaces(self.gui, self.host, self.settings, self.background, self.say)
-        # The newest sync, and the newest push, that still have something to undo.
-        self.undoable: Run | None = None
-        self.undoable_push: Run | None = None
-        # Whether any run has: an offer, or an undo that can be undone.
-        self._has_earlier = False
-        self._journal_failed = False
         self.leaving = Leaving(self)
+        self.beside = Beside(self.gui, self.background, self.open_preferences)
+        self.undoing = Undoing(self.gui, self.runs, self.beside, lambda: self.leaving.is_over)
+        self.runs.on_idle.append(self.undoing.look)
         self.wanted_tab = ""
         self.said = ""
         self.menu = PluginMenu(self, self.qaction.menu(), menu_rows(self))
@@ -135,17 +122,6 @@ class ProgressAction(InterfaceAction):
 
     def why_no_report(self) -> str:
         return "" if self.runs.last is not None else _("Nothing was synced since calibre started.")
-
-    def why_no_undo(self) -> str:
-        if self._journal_failed:
-            return _("The log of what was written could not be read.")
-        return "" if self.undoable is not None else _("There is nothing to undo.")
-
-    def why_no_push_undo(self) -> str:
-        return "" if self.undoable_push is not None else _("There is nothing to undo.")
-
-    def why_no_earlier_undo(self) -> str:
-        return "" if self._has_earlier else self.why_no_undo() or _("There is nothing to undo.")
 
     def why_no_profiles(self) -> str:
         several = len(config.profiles(self.gui.current_db.new_api)) > 1
@@ -248,83 +224,12 @@ class ProgressAction(InterfaceAction):
         asked = with_proxy(account) if account else None
         copy_logs, libraries = self.settings.get("copy_logs"), other_libraries()
         self.say(_("Looking for progress without a book…"))
-        self._ask_beside(
+        self.beside.ask(
             "find unmatched documents",
             lambda: find_unmatched(db.new_api, launch, asked, copy_logs, libraries),
             lambda found: UnmatchedDialog(self.gui, found).show(),
-            lambda details: self._complain(_("Progress without a book could not be looked for."), details),
+            lambda details: self.beside.complain(_("Progress without a book could not be looked for."), details),
         )
-
-    def look_for_undo(self) -> None:
-        """Reads the journal beside the window's own work, for it may hold hundreds of runs, once it is in order."""
-        api = self.gui.current_db.new_api
-        self.undoable, self.undoable_push, self._has_earlier, self._journal_failed = None, None, False, False
-        if self.leaving.is_over:
-            return
-
-        def find() -> tuple[Run | None, Run | None, bool]:
-            journal = journal_of(api)
-            repair(api, journal)
-            return last_pull(journal), last_push(journal), any(head.books for head in journal.heads())
-
-        def found(runs: tuple[Run | None, Run | None, bool]) -> None:
-            self.undoable, self.undoable_push, self._has_earlier = runs
-
-        def failed(_details: str) -> None:
-            self._journal_failed = True
-
-        self._ask_beside("read the write journal", find, found, failed)
-
-    def undo_last(self) -> None:
-        if self.undoable is not None:
-            self.runs.undos.undo(self.gui.current_db.new_api, self.undoable)
-
-    def undo_push(self) -> None:
-        if self.undoable_push is not None:
-            self.runs.undos.undo(self.gui.current_db.new_api, self.undoable_push)
-
-    def show_undo(self) -> None:
-        from .window.review.undo import UndoDialog, next_page
-
-        api = self.gui.current_db.new_api
-        journal = journal_of(api)
-        # Runs are read as they are asked for: a journal may hold very many.
-        heads = journal.heads()
-
-        def found(first: list[RunHead]) -> None:
-            UndoDialog(
-                self.gui, journal, heads, first, self.runs.column_name, partial(self.runs.undos.undo, api)
-            ).show()
-
-        def failed(details: str) -> None:
-            self._complain(_("The log of what was written could not be read."), details)
-
-        def first_page() -> list[RunHead]:
-            repair(api, journal)
-            return next_page(heads)
-
-        self._ask_beside("read the write journal", first_page, found, failed)
-
-    def _ask_beside(
-        self, what: str, ask: Callable[[], T], found: Callable[[T], None], failed: Callable[[str], None]
-    ) -> None:
-        """Asks in a thread; answer or fault are for the library that was asked about, if it is still in the window."""
-        api = self.gui.current_db.new_api
-
-        def told(answer: T | Fault) -> None:
-            if self.gui.shutting_down or self.gui.current_db.new_api is not api:
-                # A library that was closed under the question could only be answered with an error.
-                return
-            if isinstance(answer, Fault):
-                failed(note_fault(what, answer.error))
-            else:
-                found(answer)
-
-        self.background.run(lambda: attempt(ask), told)
-
-    def _complain(self, sentence: str, details: str) -> None:
-        advice = _("This is a fault of KOReader Progress: please report it with the details below.")
-        show_trouble(self.gui, Explanation(sentence, advice, details), self.open_preferences)
 
     def open_preferences(self, tab: str = "") -> None:
         """Opens the one door to the preferences, at the named tab."""
@@ -379,7 +284,7 @@ class ProgressAction(InterfaceAction):
         self.hosting.apply()
         self.device_watch.begin()
         self.kepub_notice.begin()
-        self.look_for_undo()
+        self.undoing.look()
         move_columns(self.gui)
         self._offer_button()
         watch_uploads(self.gui.device_manager, self.Dispatcher(self.books_were_sent))
@@ -427,7 +332,7 @@ class ProgressAction(InterfaceAction):
 
     def library_changed(self, db: object) -> None:
         self.chosen.expect_a_row()
-        self.look_for_undo()
+        self.undoing.look()
 
     def shutting_down(self) -> None:
         until = time.monotonic() + A_MOMENT

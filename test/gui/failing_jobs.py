@@ -102,9 +102,9 @@ class FailingJobs(WithServer):
         self.expect_a_fault_without_secrets(lambda: click(review.apply_button), "sync.push.apply")
 
     def test_7_undoing(self) -> None:
-        gui.wait(lambda: action().undoable is not None, "what can be undone")
-        self.expect_a_fault_without_secrets(action().undo_last, "window.runs.jobs.undo_run")
-        run = gui(lambda: action().undoable)
+        gui.wait(lambda: action().undoing.pull is not None, "what can be undone")
+        self.expect_a_fault_without_secrets(action().undoing.undo_pull, "window.runs.jobs.undo_run")
+        run = gui(lambda: action().undoing.pull)
         put_back = action().runs.undos.put_back
         self.expect_a_fault_without_secrets(lambda: put_back(api(), [run], [self.dracula]), "window.runs.jobs.put_back")
 

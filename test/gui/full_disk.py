@@ -161,7 +161,7 @@ class FullDisk(WithServer):
             (action().show_details, "koreader_progress_details"),
             (action().show_help, "koreader_progress_help"),
             (action().show_about, "koreader_progress_about"),
-            (action().show_undo, "koreader_progress_undo"),
+            (action().undoing.show, "koreader_progress_undo"),
             (action().show_unmatched, "koreader_progress_unmatched"),
             (action().runs.show_last_report, "koreader_progress_result"),
         ):
@@ -216,7 +216,7 @@ class FullDisk(WithServer):
                 gui.wait(lambda: disk.waiting, "somebody who waits for the disk")
                 self.assertEqual(gui(lambda: api().backend.library_path), path)
                 self.assertNotIn(threading.main_thread().name, disk.waiting)
-        gui.wait(lambda: action().undoable is not None, "the undo of the first library's last sync")
+        gui.wait(lambda: action().undoing.pull is not None, "the undo of the first library's last sync")
 
     def test_a_nothing_went_wrong_unseen(self) -> None:
         self.assertEqual(gui.errors, [])

@@ -65,7 +65,7 @@ class German(WithServer):
 
     def test_5_every_other_window_fits_a_small_screen_with_whole_words(self) -> None:
         select(book("Der Prozess"))
-        gui.wait(lambda: action().undoable is not None, "the journal")
+        gui.wait(lambda: action().undoing.pull is not None, "the journal")
         for entry, name in (
             ("details", "details"),
             ("unmatched", "unmatched"),

@@ -86,11 +86,11 @@ class KilledRun(unittest.TestCase):
         written = self.percents() != {None}
         if how in ("undo", "both") and written:
             # Offered as soon as the library is open and what the crash left is in order.
-            gui.wait(lambda: action().undoable is not None, "the offer to undo")
-            gui.post(action().undo_last)
+            gui.wait(lambda: action().undoing.pull is not None, "the offer to undo")
+            gui.post(action().undoing.undo_pull)
             gui.wait(lambda: self.percents() == {None}, "the undo")
             wait_for_run()
-            gui.wait(lambda: action().undoable is None, "nothing more to undo")
+            gui.wait(lambda: action().undoing.pull is None, "nothing more to undo")
         if how in ("sync", "both"):
             gui.post(action().sync_all)
             gui.wait(lambda: action().runs.last is not None, "the sync")

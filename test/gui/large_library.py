@@ -154,9 +154,9 @@ class LargeLibrary(unittest.TestCase):
 
     def test_4_undoing_it_never_holds_the_window_up(self) -> None:
         self.reset()
-        gui.wait(lambda: action().undoable is not None, "the journal")
+        gui.wait(lambda: action().undoing.pull is not None, "the journal")
         self.reset()
-        gui.post(action().undo_last)
+        gui.post(action().undoing.undo_pull)
         gui.wait(lambda: action().runs.undos.job is not None, "the undo")
         gui.wait(lambda: not action().runs.is_busy, "the end", PATIENCE)
         time.sleep(1)

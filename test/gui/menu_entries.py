@@ -176,14 +176,14 @@ class MenuEntries(WithServer):
 
     def test_10_undo_puts_back_what_the_last_sync_changed(self) -> None:
         self.assertEqual(api().field_for("#percent", book("Emma")), 75)
-        gui.wait(lambda: action().undoable is not None, "the journal")
+        gui.wait(lambda: action().undoing.pull is not None, "the journal")
         self.use("koreader-progress-undo")
         gui.wait(lambda: api().field_for("#percent", book("Emma")) == 70, "the old value")
         gui.wait(lambda: "put back" in action().runs.said, "the sentence")
 
     def test_11_an_earlier_run_is_undone_for_some_of_its_books(self) -> None:
         gui.wait(lambda: not action().runs.is_busy)
-        gui.wait(lambda: action().undoable is not None, "the journal")
+        gui.wait(lambda: action().undoing.pull is not None, "the journal")
         self.use("koreader-progress-undo-earlier")
         dialog = gui.window("koreader_progress_undo")
         count = gui(dialog.tree.topLevelItemCount)

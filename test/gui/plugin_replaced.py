@@ -99,8 +99,8 @@ class PluginReplaced(WithServer):
         gui.post(action().sync_all)
         gui.wait(lambda: api().field_for("#percent", book("Dracula")) == 50, "the value")
         wait_for_run()
-        gui.wait(lambda: action().undoable is not None, "the journal")
-        gui.post(action().undo_last)
+        gui.wait(lambda: action().undoing.pull is not None, "the journal")
+        gui.post(action().undoing.undo_pull)
         gui.wait(lambda: api().field_for("#percent", book("Dracula")) == 42, "the old value")
         gui.wait(lambda: not action().runs.is_busy)
 

@@ -271,8 +271,8 @@ class Preferences(unittest.TestCase):
         tab = widget.account
 
         def choose(mode: str) -> str:
-            tab.tls.setCurrentIndex(tab.tls.findData(mode))
-            tab.tls.activated.emit(tab.tls.currentIndex())
+            tab.security.mode.setCurrentIndex(tab.security.mode.findData(mode))
+            tab.security.mode.activated.emit(tab.security.mode.currentIndex())
             return tab.status.text()
 
         def type_in(field: Any, text: str) -> str:
@@ -281,14 +281,14 @@ class Preferences(unittest.TestCase):
             return tab.status.text()
 
         def type_headers(text: str) -> str:
-            tab.headers.setPlainText(text)
+            tab.security.headers.setPlainText(text)
             return tab.status.text()
 
         self.assertIn("No certificate file is chosen yet", gui(choose, "ca_file"))
-        self.assertIn("There is no file /nowhere.pem", gui(type_in, tab.ca_file, "/nowhere.pem"))
+        self.assertIn("There is no file /nowhere.pem", gui(type_in, tab.security.ca_file, "/nowhere.pem"))
         self.assertIn("has 64 characters", gui(choose, "fingerprint"))
-        self.assertIn("has 64 characters", gui(type_in, tab.fingerprint, "AB:CD"))
-        self.assertEqual(gui(type_in, tab.fingerprint, "AB:" * 31 + "ab"), "")
+        self.assertIn("has 64 characters", gui(type_in, tab.security.fingerprint, "AB:CD"))
+        self.assertEqual(gui(type_in, tab.security.fingerprint, "AB:" * 31 + "ab"), "")
         self.assertEqual(gui(choose, "system"), "")
         self.assertIn("Left out: no header", gui(type_headers, "CF-Access: x\nno header"))
         self.assertEqual(gui(type_headers, "CF-Access: x"), "")

@@ -169,7 +169,7 @@ class Pushing(WithServer):
 
     def test_7_the_push_is_taken_back_by_the_menu_and_not_offered_again(self) -> None:
         novel = book(NOVEL)
-        gui.wait(lambda: action().undoable_push is not None, "the journal")
+        gui.wait(lambda: action().undoing.push is not None, "the journal")
         self.use("koreader-progress-undo-earlier")
         dialog = gui.window("koreader_progress_undo")
 
@@ -220,7 +220,7 @@ class Pushing(WithServer):
             writer = journal.begin_run("pull", "p1", "a", names, at=at)
             writer.record([cell])
             writer.finish([cell])
-        gui.post(action().show_undo)
+        gui.post(action().undoing.show)
         dialog = gui.window("koreader_progress_undo")
         self.assertEqual(gui(dialog.tree.topLevelItemCount), 100)
         # One that cannot be read keeps nobody from asking once more.

@@ -183,7 +183,7 @@ class Tour(WithServer):
         gui.post(action().runs.show_last_report)
         self.shoot(gui.window("koreader_progress_result"), "report")
         tidy_up()
-        gui.post(action().show_undo)
+        gui.post(action().undoing.show)
         undo = gui.window("koreader_progress_undo")
         gui(lambda: undo.tree.topLevelItem(0).setExpanded(True))
         gui.wait(lambda: undo.tree.topLevelItem(0).childCount(), "its books")
@@ -223,7 +223,7 @@ class Tour(WithServer):
         self.shoot(gui.window("koreader_progress_trouble"), "trouble")
 
     def test_7_the_menu_help_and_about(self) -> None:
-        gui.wait(lambda: action().undoable is not None, "the journal")
+        gui.wait(lambda: action().undoing.pull is not None, "the journal")
         menu = action().qaction.menu()
         gui.post(lambda: menu.popup(gui.main.mapToGlobal(gui.main.rect().topLeft())))
         gui.wait(menu.isVisible, "the menu")

@@ -191,7 +191,7 @@ class Troubles(WithServer):
 
         damaged = journal_of(api())._folder / "000000000000001-damaged.jsonl"
         damaged.write_text(DAMAGED, encoding="utf-8")
-        gui.post(action().show_undo)
+        gui.post(action().undoing.show)
         box = trouble()
         self.assertIn("could not be read", gui(lambda: box.msg.text()))
         self.assertIn("TypeError", gui(lambda: box.det_msg.toPlainText()))
@@ -200,14 +200,14 @@ class Troubles(WithServer):
         report = report_of(api(), "0", launch, None, None)
         self.assertIn("could not read the write journal: TypeError at ", report)
         damaged.unlink()
-        gui.post(action().show_undo)
+        gui.post(action().undoing.show)
         gui(gui.window("koreader_progress_undo").reject)
 
     def test_12_an_undo_that_failed_says_so_and_can_be_tried_again(self) -> None:
         from calibre_plugins.koreader_progress.sync.pull import journal_of
 
         self.assertEqual(api().field_for("#percent", book("Dracula")), 42)
-        gui.post(action().show_undo)
+        gui.post(action().undoing.show)
         dialog = gui.window("koreader_progress_undo")
         # Newer than the run that is to be undone, and so asked whether it undid that one already.
         damaged = journal_of(api())._folder / "999999999999999-damaged.jsonl"

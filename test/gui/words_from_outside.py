@@ -110,8 +110,8 @@ class WordsFromOutside(WithServer):
         self.assertIn("<img", gui(window.status.text))
         self.check(window, "unmatched")
         gui(window.close)
-        gui.wait(lambda: action().undoable is not None, "the journal")
-        gui.post(action().show_undo)
+        gui.wait(lambda: action().undoing.pull is not None, "the journal")
+        gui.post(action().undoing.show)
         self.check(gui.window("koreader_progress_undo"), "undo")
 
     def test_4_the_preferences_show_a_user_and_a_servers_words_as_they_are_written(self) -> None:

@@ -1,4 +1,4 @@
-"""The tab Account: which server and login a profile uses, how the server's certificate is judged, extra headers."""
+"""The tab Account: which server and login a profile uses, and whether it is known there."""
 
 from __future__ import annotations
 
@@ -7,34 +7,27 @@ from typing import Any
 from qt.core import (
     QComboBox,
     QFormLayout,
-    QGroupBox,
     QHBoxLayout,
     QLineEdit,
-    QPlainTextEdit,
     QPushButton,
-    QStackedWidget,
     Qt,
     QVBoxLayout,
     QWidget,
     pyqtSignal,
 )
 
-from calibre.gui2 import choose_files
-
 from .account_check import AccountCheck, Question, Verdict
+from .account_security import AccountSecurity
 from .account_input import (
-    fingerprint_of,
-    headers_of,
     missing_fields,
     why_no_login,
-    unfinished_security,
     with_colons,
     with_login_of,
 )
 from ...link.host import BridgeHost
 from ...settings.config import StoredProfile, account_id_of, new_account, userkey_of
 from ...settings.draft import Draft
-from ...link.contract import Account, AccountAnswer, Tls
+from ...link.contract import Account, AccountAnswer
 from ...words.explain import Explanation
 from ...link.proxy import with_proxy
 from ...words.address import shown_address
@@ -72,7 +65,10 @@ class AccountTab(QWidget):
         self.status.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
         self.status.setMinimumHeight(2 * self.status.fontMetrics().lineSpacing())
         layout.addWidget(self.status)
-        layout.addWidget(self._security())
+        self.security = AccountSecurity(self)
+        self.security.edited.connect(self._edited)
+        self.security.entered.connect(self._entered)
+        layout.addWidget(self.security)
         sent = Label(
             _(
                 "Sent to this server: your user name, a key made from the password, and the fingerprints "
@@ -147,73 +143,6 @@ class AccountTab(QWidget):
         line.addStretch(1)
         return line
 
-    def _security(self) -> QGroupBox:
-        box = QGroupBox(_("For servers of your own"), self)
-        form = QFormLayout(box)
-        form.setFieldGrowthPolicy(QFormLayout.FieldGrowthPolicy.ExpandingFieldsGrow)
-        self.tls = QComboBox(box)
-        self.tls.setObjectName("tls")
-        for label, mode in (
-            (_("Standard check"), "system"),
-            (_("Trust the authority in a file"), "ca_file"),
-            (_("Trust exactly this certificate"), "fingerprint"),
-            (_("Trust any certificate (unsafe)"), "none"),
-        ):
-            self.tls.addItem(label, mode)
-        form.addRow(_("&Certificate:"), self.tls)
-        self.tls_details = QStackedWidget(box)
-        self.tls_details.addWidget(QWidget(self.tls_details))
-        self.tls_details.addWidget(self._ca_file_row())
-        self.fingerprint = EnterField(self.tls_details)
-        self.fingerprint.setObjectName("fingerprint")
-        self.fingerprint.setPlaceholderText(_("SHA-256 fingerprint, such as 3F:9A:…"))
-        self.fingerprint.setAccessibleName(_("Fingerprint"))
-        self.tls_details.addWidget(self.fingerprint)
-        warning = Label(_("Anyone between you and the server could read and change what is sent."), self.tls_details)
-        self.tls_details.addWidget(warning)
-        form.addRow("", self.tls_details)
-        self.headers = QPlainTextEdit(box)
-        self.headers.setObjectName("headers")
-        self.headers.setTabChangesFocus(True)
-        self.headers.setPlaceholderText("CF-Access-Client-Id: …")
-        self.headers.setToolTip(_("One “Name: value” a line, for a proxy that guards the server"))
-        self.headers.setMaximumHeight(4 * self.headers.fontMetrics().lineSpacing())
-        form.addRow(_("E&xtra headers:"), self.headers)
-        self.tls.currentIndexChanged.connect(self.tls_details.setCurrentIndex)
-        self.tls.activated.connect(self._edited)
-        self.fingerprint.textEdited.connect(self._edited)
-        self.fingerprint.entered.connect(self._entered)
-        self.headers.textChanged.connect(self._edited)
-        return box
-
-    def _ca_file_row(self) -> QWidget:
-        row = QWidget(self)
-        line = QHBoxLayout(row)
-        line.setContentsMargins(0, 0, 0, 0)
-        self.ca_file = EnterField(row)
-        self.ca_file.setObjectName("ca_file")
-        self.ca_file.setPlaceholderText(_("A file with certificates (PEM)"))
-        self.ca_file.setAccessibleName(_("Certificate file"))
-        self.ca_file.textEdited.connect(self._edited)
-        self.ca_file.entered.connect(self._entered)
-        choose = QPushButton(_("Ch&oose…"), row)
-        choose.clicked.connect(self._choose_ca_file)
-        line.addWidget(self.ca_file, 1)
-        line.addWidget(choose)
-        return row
-
-    def _choose_ca_file(self) -> None:
-        chosen = choose_files(
-            self,
-            "koreader-progress-ca-file",
-            _("Choose a certificate file"),
-            filters=[(_("Certificates"), ["pem", "crt", "cer"])],
-            select_only_single_file=True,
-        )
-        if chosen:
-            self.ca_file.setText(chosen[0])
-            self._edited()
-
     # Showing and keeping.
 
     def show_profile(self, profile: StoredProfile) -> None:
@@ -247,15 +176,7 @@ class AccountTab(QWidget):
         self.username.setText(named["username"] if named else "")
         self.password.clear()
         self.password.setPlaceholderText(_("kept; type to change it") if self._userkey else "")
-        tls: Tls = account["tls"] if account else {"mode": "system"}
-        self.tls.setCurrentIndex(self.tls.findData(tls["mode"]))
-        self.ca_file.setText(tls["path"] if tls["mode"] == "ca_file" else "")
-        self.fingerprint.setText(with_colons(tls["sha256"]) if tls["mode"] == "fingerprint" else "")
-        headers = account["headers"] if account else {}
-        # Nobody has typed this: there is nothing to say to it.
-        self.headers.blockSignals(True)
-        self.headers.setPlainText("\n".join(f"{name}: {value}" for name, value in headers.items()))
-        self.headers.blockSignals(False)
+        self.security.show_of(account)
         self.delete_button.setEnabled(named is not None)
         self._hide_offers()
         if moved is not None:
@@ -276,12 +197,7 @@ class AccountTab(QWidget):
     def _edited(self) -> None:
         self.status.setText(
             missing_fields(self.url.text().strip(), self.username.text().strip(), bool(self._key()))
-            or unfinished_security(
-                self.tls.currentData(),
-                self.ca_file.text().strip(),
-                self.fingerprint.text(),
-                self.headers.toPlainText(),
-            )
+            or self.security.unfinished()
         )
         self.status.setToolTip("")
         self._hide_offers()
@@ -328,19 +244,9 @@ class AccountTab(QWidget):
         if known is not None and known["username"] == username:
             # A server that moved is the same account: what was synced with it stays known.
             account["id"] = known["id"]
-        account["tls"] = self._edited_tls()
-        account["headers"] = headers_of(self.headers.toPlainText())
+        account["tls"] = self.security.tls()
+        account["headers"] = self.security.extra_headers()
         return account
-
-    def _edited_tls(self) -> Tls:
-        mode = self.tls.currentData()
-        if mode == "ca_file" and self.ca_file.text().strip():
-            return {"mode": "ca_file", "path": self.ca_file.text().strip()}
-        fingerprint = fingerprint_of(self.fingerprint.text())
-        if mode == "fingerprint" and fingerprint:
-            return {"mode": "fingerprint", "sha256": fingerprint}
-        # An unfinished choice is the safe one.
-        return {"mode": "none"} if mode == "none" else {"mode": "system"}
 
     def store(self) -> None:
         """Puts what the fields say into the draft."""
@@ -427,6 +333,5 @@ class AccountTab(QWidget):
         self._show_buttons()
 
     def _trust(self) -> None:
-        self.tls.setCurrentIndex(self.tls.findData("fingerprint"))
-        self.fingerprint.setText(with_colons(self._offered_fingerprint))
+        self.security.trust(self._offered_fingerprint)
         self._ask(self._question)
