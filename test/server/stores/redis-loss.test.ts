@@ -188,6 +188,31 @@ test("a name that leads to another key of the database is nobody's on the page, 
   }
 });
 
+test("an account leaves a full Redis, and what was left of one whose removal was cut off is nobody's", async () => {
+  const { redis, servers } = await start(1);
+  const [server] = servers;
+  const client = await createClient({ url: redis.url }).connect();
+  undo.push(async () => client.destroy());
+  await register(server, "ann");
+  await register(server, "bob");
+  for (const document of ["a", "b"]) await put(server, "ann", { document });
+  await put(server, "bob");
+  await client.configSet("maxmemory", "1");
+  const leave = { method: "DELETE", path: "/users/me", headers: login("ann") };
+  expect((await ask(server?.port ?? 0, leave)).status).toBe(200);
+  await client.configSet("maxmemory", "0");
+  expect(await client.keys("user:ann:*")).toEqual([]);
+
+  // A server that ended in the middle has left this.
+  await client.set("user:ann:leaving", "key");
+  await client.hSet("user:ann:document:a", { percentage: "0.9", progress: "/body/p[9]", device: "K", timestamp: "1" });
+  expect((await get(server, "/syncs/progress/a", "ann")).status).toBe(401);
+  expect((await register(server, "ann")).status).toBe(201);
+  expect((await get(server, "/syncs/progress/a", "ann")).json).toEqual({});
+  expect((await register(server, "ann")).status).toBe(402);
+  expect((await get(server, "/syncs/progress/a", "bob")).json).toMatchObject(POSITION);
+});
+
 test("a Redis without room is told of, also to the health check, until there is room again", async () => {
   const { redis, servers } = await start(1);
   const [server] = servers;

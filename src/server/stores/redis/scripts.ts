@@ -128,24 +128,41 @@ redis.call("SET", ARGV[1] .. "key", ARGV[3])
 return 1
 `;
 
-/** ARGV: prefix, current key or nothing when there must be no account. Looks at every key, as the reference server does: only so is it one step. */
-export const DELETE_USER = `
+/** ARGV: prefix, key. Gives 1 when the account is made, 0 when the name is taken, -1 while what an earlier account left is there. */
+export const CREATE_USER = `
+local prefix = ARGV[1]
+if redis.call("EXISTS", prefix .. "key") == 1 then
+  return 0
+end
+if redis.call("EXISTS", prefix .. "leaving") == 1 then
+  return -1
+end
+redis.call("SET", prefix .. "key", ARGV[2])
+return 1
+`;
+
+/** ARGV: prefix, current key or nothing when there must be no account. From then on there is none, and nobody takes its name. */
+export const LEAVE = `
 local prefix, current = ARGV[1], redis.call("GET", ARGV[1] .. "key")
 if (current or nil) ~= ARGV[2] then
   return 0
 end
-local cursor, keys = "0", {}
-repeat
-  local page = redis.call("SCAN", cursor, "COUNT", 1000)
-  cursor = page[1]
-  for _, key in ipairs(page[2]) do
-    if string.sub(key, 1, #prefix) == prefix then
-      keys[#keys + 1] = key
-    end
-  end
-until cursor == "0"
-for _, key in ipairs(keys) do
-  redis.call("DEL", key)
+if current then
+  -- A Redis without room takes no new key, and has to let go of an account all the same.
+  redis.call("RENAME", prefix .. "key", prefix .. "leaving")
+else
+  redis.pcall("SET", prefix .. "leaving", "")
+end
+return 1
+`;
+
+/** ARGV: prefix, keys that were its account's. Gives 0, and leaves them, when there is an account of that name again. */
+export const FORGET = `
+if redis.call("EXISTS", ARGV[1] .. "key") == 1 then
+  return 0
+end
+for i = 2, #ARGV do
+  redis.call("UNLINK", ARGV[i])
 end
 return 1
 `;

@@ -7,7 +7,7 @@ import { createRedisHealth } from "./health.ts";
 import { connectRedis } from "./link.ts";
 import { createRedisTransfer, scanKeys } from "./transfer.ts";
 import { formatFields, pairFields, readEntry, readFields } from "./records.ts";
-import { DELETE_DOCUMENT, DELETE_USER, FIND, REPLACE_CREDENTIAL, WRITE } from "./scripts.ts";
+import { CREATE_USER, DELETE_DOCUMENT, FIND, FORGET, LEAVE, REPLACE_CREDENTIAL, WRITE } from "./scripts.ts";
 import { MAX_SESSIONS } from "../store.ts";
 import type { ListQuery, Store, StoredRecord } from "../store.ts";
 
@@ -79,12 +79,29 @@ export async function openRedisStore(url: string, quota: Quota = DEFAULT_QUOTA):
     }
   }
 
+  /**
+   * Removes what an account that is gone has left, a page of keys at a time, so that nobody else waits for it. A server
+   * that ends in the middle leaves the rest marked: the name is free again once that is gone too.
+   */
+  async function forget(username: string): Promise<void> {
+    const prefix = prefixOf(username);
+    const mark = `${prefix}leaving`;
+    for await (const keys of scanKeys(link, prefix)) {
+      const left = keys.filter((key) => key !== mark);
+      if ((await link.run(FORGET, [prefix, ...left])) === 0) return;
+    }
+    await link.run(FORGET, [prefix, mark]);
+  }
+
   return {
     kind: "redis",
     keepsKeysVerbatim: true,
     async createUser(username, credential) {
-      const key = `${prefixOf(username)}key`;
-      return (await link.ask((client) => client.set(key, credential, { condition: "NX" }))) !== null;
+      const make = (): Promise<unknown> => health.writing(link.run(CREATE_USER, [prefixOf(username), credential]));
+      const made = await make();
+      if (made !== -1) return made === 1;
+      await forget(username);
+      return (await make()) === 1;
     },
     credentialOf: (username) => link.ask((client) => client.get(`${prefixOf(username)}key`)),
     async replaceCredential(username, current, next) {
@@ -92,7 +109,9 @@ export async function openRedisStore(url: string, quota: Quota = DEFAULT_QUOTA):
     },
     async deleteUser(username, current) {
       const args = current === null ? [] : [current];
-      return (await link.run(DELETE_USER, [prefixOf(username), ...args])) === 1;
+      if ((await link.run(LEAVE, [prefixOf(username), ...args])) !== 1) return false;
+      await forget(username);
+      return true;
     },
     async find(username, names, followAliases) {
       const reply = await link.run(FIND, [prefixOf(username), followAliases ? "1" : "0", ...names]);
