@@ -26,7 +26,9 @@ SCHEMA: Final = 2
 FIRST: Final = 1
 
 # What is stored, by the name of its sentence in `messages`.
-Kept = Literal["settings", "profiles", "book_data", "strip_list", "device", "journal", "copy_log", "memory_log"]
+Kept = Literal[
+    "settings", "profiles", "book_data", "strip_list", "device", "journal", "copy_log", "memory_log", "first_copy"
+]
 Trouble = Literal["newer", "damaged"]
 
 

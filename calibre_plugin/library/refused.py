@@ -16,6 +16,16 @@ _SQLITE: Final = {
     "not a database": "DAMAGED",
     "image is malformed": "DAMAGED",
 }
+# What `apsw` calls them: while a database is copied it has no words for them.
+_CLASSES: Final = {
+    "FullError": "ENOSPC",
+    "ReadOnlyError": "EROFS",
+    "CantOpenError": "CANTOPEN",
+    "IOError": "EIO",
+    "BusyError": "EBUSY",
+    "NotADBError": "DAMAGED",
+    "CorruptError": "DAMAGED",
+}
 
 
 def refusal(error: BaseException) -> tuple[str, str | None] | None:
@@ -27,7 +37,8 @@ def refusal(error: BaseException) -> tuple[str, str | None] | None:
         return errno.errorcode.get(error.errno, "EIO"), _path(error.filename)
     if type(error).__module__.partition(".")[0] not in ("apsw", "sqlite3"):
         return None
-    code = next((code for words, code in _SQLITE.items() if words in str(error)), None)
+    said = next((code for words, code in _SQLITE.items() if words in str(error)), None)
+    code = said or _CLASSES.get(type(error).__name__)
     return None if code is None else (code, None)
 
 

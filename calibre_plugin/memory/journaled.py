@@ -1,6 +1,6 @@
 """One run under way, in the order that survives a crash at any moment.
 
-First it is on the disk what is about to be done, then it is done, then what came of it is on the disk; then the bases,
+Before a profile's first value the database is copied. Then it is on the disk what is about to be done, then it is done, then what came of it is on the disk; then the bases,
 then what the library remembers, then the end. Whoever leaves by an exception leaves the run open for a repair.
 """
 
@@ -12,6 +12,7 @@ from types import TracebackType
 
 from ..library.calibre_db import CalibreDb
 from .book_names import BookName, names_in
+from .first_copy import keep_first_copy
 from ..link.contract import ColumnMapping, ColumnUpdate, PutBack
 from .journal_run import BaseChange, Decision, PutOutcome, RunKind
 from ..library.books import WriteReport, write_updates
@@ -34,6 +35,8 @@ class Journaled(AbstractContextManager["Journaled"]):
         undoes: str | None = None,
     ) -> None:
         self._api = api
+        # An undo has something to put back only where a run has written.
+        self._copies_first = profile if kind != "undo" else None
         self.names = names_in(api)
         self.report = WriteReport()
         self._writer = journal.begin_run(kind, profile, account, self.names, undoes)
@@ -69,6 +72,10 @@ class Journaled(AbstractContextManager["Journaled"]):
         undoes: Mapping[int, int | None] | None = None,
     ) -> None:
         """Writes cells that still hold `before`; what became of them is added to the report."""
+        updates = [*updates]
+        if updates and self._copies_first is not None:
+            keep_first_copy(self._api, self._copies_first)
+            self._copies_first = None
 
         def record(fresh: Sequence[ColumnUpdate]) -> None:
             self._writer.record(fresh, documents, undoes)

@@ -14,6 +14,7 @@ from ..copies.strip_list import our_folder
 from ..library.calibre_db import CalibreDb
 from ..library.settings import NAMESPACE, PREFERENCES, whole_settings
 from ..link.host import cache_folder
+from ..memory.first_copy import FOLDER
 from ..memory.journal import WriteJournal
 from ..settings.file import settings_path
 
@@ -22,6 +23,8 @@ Held = Literal["profiles", "book_data", "settings", "logs", "programs", "server"
 # What the names of all our custom book data begin with.
 BOOK_DATA: Final = f"{NAMESPACE}_"
 JOURNAL: Final = "journal"
+# With what the journal tells it brings a library back: they stay, or go, together.
+TO_GO_BACK: Final = (JOURNAL, FOLDER)
 SERVER: Final = "server"
 # What can be had again: the bridge, and a runtime of the plugin's own.
 PROGRAMS: Final = ("bridge-", "runtime-")
@@ -58,12 +61,12 @@ def files_of_ours() -> dict[Held, list[Path]]:
     settings = settings_path()
     inside = sorted(Path(our_folder()).iterdir()) if os.path.isdir(our_folder()) else []
     programs = [path for path in inside if path.name.startswith(PROGRAMS)]
-    apart = {JOURNAL, SERVER}
+    apart = {*TO_GO_BACK, SERVER}
     return {
         "logs": [path for path in inside if path.name not in apart and path not in programs],
         "programs": [*programs, cache_folder()],
         "server": [path for path in inside if path.name == SERVER],
-        "journal": [path for path in inside if path.name == JOURNAL],
+        "journal": [path for path in inside if path.name in TO_GO_BACK],
         # Last: with them goes the way to all the rest. Copies of older and damaged ones lie beside it.
         "settings": [settings, *sorted(settings.parent.glob(f"{settings.name}.*"))],
     }

@@ -89,7 +89,7 @@ def held_words(held: str, books: int) -> str:
         "logs": _("Logs: copies that left calibre, what devices held"),
         "programs": _("Programs, and what can be asked again"),
         "server": _("The server’s documents: places of all who sync with this computer"),
-        "journal": _("The journal: what is needed to undo"),
+        "journal": _("The journal: what is needed to undo, and each database as it was before the first sync"),
     }[held]
 
 

@@ -36,6 +36,10 @@ _NEWER: Final[dict[Kept, Callable[[], str]]] = {
     "memory_log": lambda: _(
         "Something was remembered by a newer version of KOReader Progress: it is left out here, and kept."
     ),
+    "first_copy": lambda: _(
+        "This library was synced by a newer version of KOReader Progress: please update the plugin here. "
+        "Nothing was changed."
+    ),
 }
 
 _DAMAGED: Final[dict[Kept, Callable[[], str]]] = {

@@ -64,7 +64,10 @@ class PullRun:
         run.reviewed = True
         first = any(why["code"] == "first_run" for why in plan["review"])
         headline = (
-            _("This is the first sync of “{name}”. Nothing has been changed yet; every sync can be undone.")
+            _(
+                "This is the first sync of “{name}”. Nothing has been changed yet; every sync can be undone. "
+                "Before it writes, it keeps a copy of the library's database."
+            )
             if first
             else _("The sync of “{name}” would change these books. Untick what should stay as it is.")
         )
