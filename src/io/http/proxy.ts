@@ -43,7 +43,8 @@ export function openTunnel(proxy: URL, host: string, port: number, timeout: numb
       }
       const status = Number(/^HTTP\/1\.[01] (\d{3})/.exec(answer)?.[1]);
       if (status !== 200) {
-        fail(status === 407 ? "proxy_login" : "proxy_refused");
+        // Before the tunnel stands nobody but the proxy can ask for a login, whatever it calls that.
+        fail(status === 407 || status === 401 ? "proxy_login" : "proxy_refused");
         return;
       }
       clearTimeout(timer);

@@ -11,6 +11,7 @@ import type { Account, Tls } from "../../../src/model/account.ts";
 import { createCertificates } from "../../support/certificates.ts";
 import { accountOn, json, startOddServer } from "../../support/odd-server.ts";
 import type { OddServer } from "../../support/odd-server.ts";
+import { startTinyproxy, whyNoTinyproxy, type Tinyproxy } from "../../support/tinyproxy.ts";
 
 const folder = mkdtempSync(join(tmpdir(), "koreader-progress-runtimes-"));
 const bundle = join(folder, "bundle", "ask.mjs");
@@ -155,5 +156,58 @@ describe.each<[string, string, string[]]>([
       expect.objectContaining({ kind: "ServerRefused" }) as unknown,
     ]);
     expect(other.heard).toHaveLength(heardElsewhere);
+  });
+
+  describe.skipIf(whyNoTinyproxy !== null)(`behind a real proxy${whyNoTinyproxy ?? ""}`, () => {
+    const proxies: Tinyproxy[] = [];
+    const through = async (login: string | null): Promise<Tinyproxy> => {
+      const proxy = await startTinyproxy(login);
+      proxies.push(proxy);
+      return proxy;
+    };
+    afterAll(async () => {
+      for (const proxy of proxies) await proxy.stop();
+    });
+
+    test("a server is reached in plain HTTP and by a tunnel, its certificate judged as ever", async () => {
+      const proxy = await through(null);
+      const [plain, good, stranger] = [await serve(), await serve(signed), await serve(own)];
+      const at = { proxy: `http://127.0.0.1:${proxy.port}` };
+      const ca = { mode: "ca_file", path: authority.path } as const;
+      const accounts = [accountOn(plain.url, at), accountOn(good.url, { ...at, tls: ca }), accountOn(stranger.url, at)];
+      expect(await ask(command, args, accounts)).toEqual(["ok", "ok", refusal(own.sha256, "self_signed")]);
+      expect(proxy.asked().slice(0, 2)).toEqual([expect.stringContaining(plain.url), `CONNECT 127.0.0.1:${good.port}`]);
+    });
+
+    test("its login is given, and a wrong one is the proxy's matter", async () => {
+      const proxy = await through("reader:secret");
+      const [plain, good] = [await serve(), await serve(signed)];
+      const tls = { mode: "ca_file", path: authority.path } as const;
+      const at = (login: string) => ({ proxy: `http://${login}127.0.0.1:${proxy.port}` });
+      const accounts = [
+        accountOn(plain.url, at("reader:secret@")),
+        accountOn(good.url, { ...at("reader:secret@"), tls }),
+        accountOn(plain.url, at("")),
+        accountOn(good.url, { ...at(""), tls }),
+        // This one answers a wrong login as a server does, with 401.
+        accountOn(good.url, { ...at("reader:wrong@"), tls }),
+      ];
+      const refused = expect.objectContaining({
+        data: expect.objectContaining({ cause: "proxy_login" }) as unknown,
+      }) as unknown;
+      expect(await ask(command, args, accounts)).toEqual(["ok", "ok", refused, refused, refused]);
+    });
+
+    test("a server that is gone is neither a proxy that is gone nor a wrong password", async () => {
+      const proxy = await through(null);
+      const gone = await startOddServer(() => undefined);
+      await gone.close();
+      const at = { proxy: `http://127.0.0.1:${proxy.port}` };
+      const accounts = [accountOn(gone.url, at), accountOn(gone.url.replace("http:", "https:"), at)];
+      expect(await ask(command, args, accounts)).toMatchObject([
+        { kind: "ServerRefused", data: { status: 500 } },
+        { kind: "ServerUnreachable", data: { cause: "proxy_refused" } },
+      ]);
+    });
   });
 });
