@@ -4,7 +4,7 @@ import { Account } from "../src/model/account.ts";
 import { CarryOver, CarryOverResult } from "../src/model/carry-over.ts";
 import { Diagnosis } from "../src/model/diagnosis.ts";
 import { FileDigests, KnownDigest } from "../src/model/digest.ts";
-import { HostingOptions, HostingStatus, HostingUserChange } from "../src/model/hosting.ts";
+import { ArrivedPlace, HostingOptions, HostingStatus, HostingUserChange } from "../src/model/hosting.ts";
 import { Book, Observation, PullPlan } from "../src/model/plan.ts";
 import { ConflictPolicy, Profile, Rules } from "../src/model/profile.ts";
 import { LoggedBook, ReadingStory } from "../src/model/reading-log.ts";
@@ -15,6 +15,9 @@ import { PlacedBook, PushPlan, Put, PutBack, PutBackResult, PutResult } from "..
 
 /** More books than this in one message are refused: one giant message would stall calibre. */
 export const BOOKS_PER_MESSAGE = 500;
+
+/** As many places that have arrived are told at once. */
+export const PLACES_PER_NOTICE = 500;
 
 /** Updates, conflicts and skips of so many books travel in one page of a plan. */
 export const BOOKS_PER_PAGE = 500;
@@ -286,7 +289,16 @@ const ProgressNotice = z
 /** To the bridge: the request `id` is no longer wanted. */
 const CancelNotice = z.strictObject({ id: z.number().int() }).meta({ id: "CancelNotice" });
 
-export const NOTIFICATIONS = { "bridge/progress": ProgressNotice, "bridge/cancel": CancelNotice } as const;
+/** From the bridge: places that have arrived at the server it hosts, of each document the newest. */
+const PlacesNotice = z
+  .strictObject({ places: z.array(ArrivedPlace).max(PLACES_PER_NOTICE) })
+  .meta({ id: "PlacesNotice" });
+
+export const NOTIFICATIONS = {
+  "bridge/progress": ProgressNotice,
+  "bridge/cancel": CancelNotice,
+  "server/places": PlacesNotice,
+} as const;
 
 /** What the command line asks of a calibre that it has started. */
 export { LIBRARY_METHODS } from "../src/model/library.ts";

@@ -3,15 +3,24 @@ import type { Hosting } from "../src/app/hosting.ts";
 import type { Running } from "../src/app/ask-server.ts";
 import type { Outside } from "../src/compose.ts";
 import type { Pull } from "../src/app/pull.ts";
+import type { ArrivedPlace } from "../src/model/hosting.ts";
 import { emptyPlan, type Book } from "../src/model/plan.ts";
 import type { Profile } from "../src/model/profile.ts";
+import { createArrivals } from "./arrivals.ts";
 import type { Hello } from "./contract.ts";
 import { helloAnswer } from "./first-hello.ts";
 import { createPullRuns } from "./pull-runs.ts";
 import type { Call, Handlers } from "./serve.ts";
 
-/** The handlers of one bridge process; `close` lets go of everything they opened. */
-export function createHandlers(): { handlers: Handlers; greet: (hello: Hello) => void; close: () => Promise<void> } {
+/**
+ * The handlers of one bridge process; `close` lets go of everything they opened. `tellPlaces` is told of places that
+ * arrive at a hosted server.
+ */
+export function createHandlers(tellPlaces: (places: ArrivedPlace[]) => void = () => undefined): {
+  handlers: Handlers;
+  greet: (hello: Hello) => void;
+  close: () => Promise<void>;
+} {
   const runs = createPullRuns();
   let outside: Promise<Outside> | null = null;
   let hosting: Promise<Hosting> | null = null;
@@ -100,7 +109,7 @@ export function createHandlers(): { handlers: Handlers; greet: (hello: Hello) =>
       const counting = { longest, time_zone: time_zone ?? ownTimeZone(), now: clock() };
       return readStatistics({ path, beside, counting }, await statisticsOpener(), signal);
     },
-    "server/start": async (options) => (await host()).start(options),
+    "server/start": async (options) => (await host()).start(options, createArrivals(tellPlaces).note),
     "server/stop": async () => (await host()).stop(),
     "server/status": async () => (await host()).status(),
     "server/users": async (change) => ({ users: await (await host()).changeUsers(change) }),

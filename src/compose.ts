@@ -17,6 +17,7 @@ import type {
 import type { HostingPorts } from "./app/hosting.ts";
 import { networkAddresses } from "./io/addresses.ts";
 import type { Account } from "./model/account.ts";
+import type { Behind } from "./model/hosting.ts";
 import type { Pacing } from "./model/pacing.ts";
 import type { Admin } from "./server/admin.ts";
 import type { ListenOptions, RunningServer, StorePlace } from "./server/listen.ts";
@@ -120,10 +121,17 @@ export async function openServerAdmin(place: StorePlace): Promise<Admin> {
   return openAdmin(place);
 }
 
+/** How a server stands behind another: as if it were in its place, for nobody else. */
+function standingBehind({ secret, base_path, vouches }: Behind): Partial<ListenOptions> {
+  // Who asks is known to the one in front; where that checks passwords, the page cannot.
+  return { basePath: base_path, trustProxy: "loopback", front: { secret, vouches }, page: !vouches };
+}
+
 /** What a server of one's own needs. */
 export function hostingPorts(): HostingPorts {
   return {
-    serve: (options) => startServer(options),
+    serve: ({ behind, ...options }, onPlace) =>
+      startServer({ ...options, onPlace, ...(behind === null ? {} : standingBehind(behind)) }),
     openUsers: (data) => openServerAdmin({ data }),
     addresses: networkAddresses,
   };

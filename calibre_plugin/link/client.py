@@ -14,13 +14,14 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any, Final, Protocol, TypedDict, TypeVar
 
 from .ask_version import no_window
-from .contract import CONTRACT_VERSION, SYNC_ERRORS, HelloAnswer, SyncErrorName
+from .contract import CONTRACT_VERSION, SYNC_ERRORS, ArrivedPlace, HelloAnswer, SyncErrorName
 
 if TYPE_CHECKING:
     # Python 3.10 has it not yet.
     from typing_extensions import Unpack
 
 OnProgress = Callable[[int, int, str], None]
+OnPlaces = Callable[[list[ArrivedPlace]], None]
 T = TypeVar("T")
 
 # The longest a cancelled request may take to answer before we stop waiting for it, in seconds.
@@ -119,6 +120,8 @@ class BridgeClient:
         self._pending: dict[int, tuple[Future[Any], OnProgress | None]] = {}
         self._ended = False
         self._is_silent = False
+        # Told, in the thread that reads answers, of places that arrive at the server that this bridge hosts.
+        self.on_places: OnPlaces | None = None
         self._log: deque[str] = deque(maxlen=KEPT_LOG_LINES)
         # How many lines it ever wrote to its log.
         self.lines_logged = 0
@@ -316,6 +319,10 @@ class BridgeClient:
             return
         if message.get("method") == "bridge/progress":
             self._take_progress(message.get("params") or {})
+            return
+        if message.get("method") == "server/places":
+            if self.on_places is not None:
+                self.on_places(message["params"]["places"])
             return
         with self._lock:
             future, _ = self._pending.pop(message.get("id") or 0, (None, None))

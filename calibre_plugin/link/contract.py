@@ -583,11 +583,18 @@ class CarryOverRequest(TypedDict):
     due: list[CarryOverResult]
 
 
+class Behind(TypedDict):
+    secret: str
+    base_path: str
+    vouches: bool
+
+
 class HostingOptions(TypedDict):
     host: str
     port: int
     data: str
     registration: Literal["open", "closed"]
+    behind: Behind | None
 
 
 class HostingStatus(TypedDict):
@@ -929,6 +936,19 @@ class CancelNotice(TypedDict):
     id: int
 
 
+class ArrivedPlace(TypedDict):
+    username: str
+    document: str
+    device: str
+    device_id: str | None
+    percentage: float
+    timestamp: int
+
+
+class PlacesNotice(TypedDict):
+    places: list[ArrivedPlace]
+
+
 class OpenLibrary(TypedDict):
     library: str
     dry_run: bool
@@ -1195,6 +1215,7 @@ LIBRARY_METHODS: Final[dict[str, tuple[object, object]]] = {
 NOTIFICATIONS: Final[dict[str, object]] = {
     "bridge/progress": ProgressNotice,
     "bridge/cancel": CancelNotice,
+    "server/places": PlacesNotice,
 }
 
 FITTING: Final[dict[ColumnField, tuple[ColumnDatatype, ...]]] = {

@@ -8,14 +8,16 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Final, TypedDict, cast
 from urllib.parse import urlsplit
 
-from ..link.client import BridgeClient
+from ..link.client import BridgeClient, OnPlaces
 from ..link.host import BridgeHost, Launch
-from ..link.contract import HostingOptions, HostingStatus
+from ..link.contract import Behind, HostingOptions, HostingStatus
 from ..copies.strip_list import our_folder
 
 NOT_RUNNING: Final[HostingStatus] = {"running": False, "port": None, "urls": []}
 HERE: Final = "127.0.0.1"
 EVERYWHERE: Final = "0.0.0.0"
+# Seconds within which a server has opened its database and listens.
+START_TIMEOUT: Final = 60.0
 
 
 class HostingSettings(TypedDict):
@@ -46,10 +48,14 @@ def data_folder() -> str:
 
 
 class Hosting:
-    """One for each calibre. Everything but `status` waits for the bridge: never on the GUI thread."""
+    """One server in a bridge of its own. Everything but `status` waits for the bridge: never on the GUI thread.
 
-    def __init__(self, host: BridgeHost) -> None:
+    `on_places` is told, in a thread of the bridge's, of places that have arrived.
+    """
+
+    def __init__(self, host: BridgeHost, on_places: OnPlaces | None = None) -> None:
         self._host = host
+        self._on_places = on_places
         self._bridge: BridgeClient | None = None
         self._lock = threading.Lock()
         self._status: HostingStatus = NOT_RUNNING
@@ -62,24 +68,34 @@ class Hosting:
 
     def apply(self, launch: Launch, settings: HostingSettings) -> HostingStatus:
         """Runs, runs differently or stops, as the settings say. Raises SyncError `PortTaken` and what `Launch.begin` does."""
+        options: HostingOptions = {
+            "host": settings["host"],
+            "port": settings["port"],
+            "data": data_folder(),
+            "registration": "open" if settings["registration"] else "closed",
+            "behind": None,
+        }
         with self._lock:
             self._end()
-            if not settings["enabled"]:
-                return self.status
-            options: HostingOptions = {
-                "host": settings["host"],
-                "port": settings["port"],
-                "data": data_folder(),
-                "registration": "open" if settings["registration"] else "closed",
-            }
-            bridge = self._begin(launch, settings["host"])
-            try:
-                self._status = bridge.request("server/start", options)
-                self._bridge = bridge
-            except BaseException:
-                self._host.end(bridge)
-                raise
-            return self.status
+            return self._start(launch, options) if settings["enabled"] else self.status
+
+    def stand_behind(self, launch: Launch, behind: Behind, data: str) -> HostingStatus:
+        """Runs for another server on this machine, on a port that nobody needs to know. Raises as `apply` does."""
+        options: HostingOptions = {"host": HERE, "port": 0, "data": data, "registration": "closed", "behind": behind}
+        with self._lock:
+            self._end()
+            return self._start(launch, options)
+
+    def _start(self, launch: Launch, options: HostingOptions) -> HostingStatus:
+        bridge = self._begin(launch, options["host"], options["data"])
+        bridge.on_places = self._on_places
+        try:
+            self._status = bridge.request("server/start", options, timeout=START_TIMEOUT)
+            self._bridge = bridge
+        except BaseException:
+            self._host.end(bridge)
+            raise
+        return self.status
 
     def change_users(self, launch: Launch, action: str, username: str = "", userkey: str = "") -> list[str]:
         """Does one thing to the users (`list`, `add`, `password`, `delete`) and lists them. Works with a server or without."""
@@ -91,7 +107,7 @@ class Hosting:
         with self._lock:
             if self._bridge is not None and self._bridge.has_ended:
                 self._end()
-            bridge = self._bridge or self._begin(launch, HERE)
+            bridge = self._bridge or self._begin(launch, HERE, data_folder())
             try:
                 return bridge.request("server/users", change)["users"]
             finally:
@@ -103,9 +119,9 @@ class Hosting:
         with self._lock:
             self._end()
 
-    def _begin(self, launch: Launch, host: str) -> BridgeClient:
-        os.makedirs(data_folder(), mode=0o700, exist_ok=True)
-        return launch.begin(hosts=[host, HERE], write=[data_folder()])
+    def _begin(self, launch: Launch, host: str, data: str) -> BridgeClient:
+        os.makedirs(data, mode=0o700, exist_ok=True)
+        return launch.begin(hosts=[host, HERE], write=[data])
 
     def _end(self) -> None:
         bridge, self._bridge = self._bridge, None

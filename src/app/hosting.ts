@@ -1,6 +1,12 @@
 /** A sync server of one's own, for as long as this process runs. */
 import { SyncError } from "../model/error.ts";
-import type { AccountChange, HostingOptions, HostingStatus, HostingUserChange } from "../model/hosting.ts";
+import type {
+  AccountChange,
+  ArrivedPlace,
+  HostingOptions,
+  HostingStatus,
+  HostingUserChange,
+} from "../model/hosting.ts";
 
 /** A server that listens. */
 export interface HostedServer {
@@ -18,16 +24,19 @@ export interface HostedUsers {
   close(): Promise<void>;
 }
 
+/** Told of each place that has arrived. */
+export type OnPlace = (place: ArrivedPlace) => void;
+
 export interface HostingPorts {
   /** Rejects with `SyncError("PortTaken")` or `SyncError("StoreUnavailable")`. */
-  readonly serve: (options: HostingOptions) => Promise<HostedServer>;
+  readonly serve: (options: HostingOptions, onPlace: OnPlace) => Promise<HostedServer>;
   readonly openUsers: (data: string) => Promise<HostedUsers>;
   /** This machine's addresses in its networks, for a server that listens on `host`. */
   readonly addresses: (host: string) => string[];
 }
 
 export interface Hosting {
-  start(options: HostingOptions): Promise<HostingStatus>;
+  start(options: HostingOptions, onPlace?: OnPlace): Promise<HostingStatus>;
   stop(): Promise<HostingStatus>;
   status(): HostingStatus;
   changeUsers(change: HostingUserChange): Promise<string[]>;
@@ -71,10 +80,10 @@ export function createHosting({ serve, openUsers, addresses }: HostingPorts): Ho
   return {
     status,
     stop: () => inTurn(stop),
-    start: (options) =>
+    start: (options, onPlace = () => undefined) =>
       inTurn(async () => {
         await stop();
-        server = await serve(options);
+        server = await serve(options, onPlace);
         return status();
       }),
     changeUsers: (change) =>

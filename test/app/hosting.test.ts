@@ -19,7 +19,7 @@ let options: HostingOptions;
 beforeEach(() => {
   data = mkdtempSync(join(tmpdir(), "hosting-"));
   hosting = createHosting({ ...hostingPorts(), addresses: () => ["192.0.2.7"] });
-  options = { host: "127.0.0.1", port: 0, data, registration: "closed" };
+  options = { host: "127.0.0.1", port: 0, data, registration: "closed", behind: null };
 });
 
 afterEach(async () => {
@@ -121,9 +121,9 @@ test("users are changed before a server begins or ends, or after, and never mean
   const events: string[] = [];
   hosting = createHosting({
     ...ports,
-    async serve(how) {
+    async serve(how, onPlace) {
       events.push("serve");
-      const server = await ports.serve(how);
+      const server = await ports.serve(how, onPlace);
       events.push("served");
       const stop = async (): Promise<void> => {
         events.push("stop");

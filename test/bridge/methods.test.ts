@@ -272,7 +272,7 @@ describe.each(RUNTIMES)("the built bridge under $name", ({ name, keepsData, comm
 
   test.runIf(keepsData)("serves a server of one's own, with users", async () => {
     const data = join(folder, "data", name);
-    const options = { host: "127.0.0.1", port: 0, data, registration: "closed" };
+    const options = { host: "127.0.0.1", port: 0, data, registration: "closed", behind: null };
     const started = await ask("server/start", options);
     expect(started).toMatchObject({ result: { running: true, port: expect.any(Number) } });
     const { port } = (started as { result: { port: number } }).result;

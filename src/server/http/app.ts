@@ -5,6 +5,8 @@ import { createCredentials } from "../credentials.ts";
 import type { ScryptCost } from "../credentials.ts";
 import type { Context } from "./context.ts";
 import { answerErrors, answerNotFound, createToRefusal } from "./failures.ts";
+import { guardFront } from "./front.ts";
+import type { Front } from "./front.ts";
 import { createGate } from "./gate.ts";
 import { DEFAULT_LIMITS } from "./limits.ts";
 import type { Limits } from "./limits.ts";
@@ -23,6 +25,8 @@ import { addProgressRoutes } from "./routes-progress.ts";
 import { addUserRoutes } from "./routes-users.ts";
 import { createSocketServer, DEFAULT_SOCKET_LIMITS, refuseClient } from "./socket.ts";
 import type { SocketLimits, TlsFiles } from "./socket.ts";
+import { createVouchedGate } from "./vouched-gate.ts";
+import type { ArrivedPlace } from "../../model/hosting.ts";
 import type { Store } from "../stores/store.ts";
 
 /** What a server is made of; it owns nothing of it and closes nothing. */
@@ -36,6 +40,10 @@ export interface ServerOptions {
   readonly basePath?: string;
   /** Whose `X-Forwarded-For` is believed: "loopback", addresses and networks, with commas between them. */
   readonly trustProxy?: string;
+  /** The server that this one stands behind: nobody else is answered. */
+  readonly front?: Front;
+  /** Told of each place that is on the disk. */
+  readonly onPlace?: (place: ArrivedPlace) => void;
   /** Whose pages may read and write positions; nobody's unless told otherwise. */
   readonly cors?: Cors;
   readonly tls?: TlsFiles;
@@ -80,21 +88,26 @@ export function createServer(options: ServerOptions): FastifyInstance {
   const log = options.log ?? createLog("off", () => undefined);
   const metrics = options.metrics === true ? createMetrics(store.kind) : null;
   const cost = options.scryptCost === undefined ? {} : { cost: options.scryptCost };
-  const gate = createGate({
-    store,
-    credentials: createCredentials({ verbatim: store.keepsKeysVerbatim, ...cost }),
-    limits: { ...DEFAULT_LIMITS, ...options.limits },
-    clock,
-    onFailure: (address, isLimited) => {
-      metrics?.failure(isLimited);
-      log.info("key_refused", { address, limited: isLimited });
-    },
-  });
+  const credentials = createCredentials({ verbatim: store.keepsKeysVerbatim, ...cost });
+  const { front = null } = options;
+  const gate =
+    front?.vouches === true
+      ? createVouchedGate(store, credentials)
+      : createGate({
+          store,
+          credentials,
+          limits: { ...DEFAULT_LIMITS, ...options.limits },
+          clock,
+          onFailure: (address, isLimited) => {
+            metrics?.failure(isLimited);
+            log.info("key_refused", { address, limited: isLimited });
+          },
+        });
   const context: Context = {
     store,
     gate,
     clock,
-    pending: createPending(store),
+    pending: createPending(store, options.onPlace),
     registration,
     basePath,
     noteFull: createFullNote(log),
@@ -109,6 +122,7 @@ export function createServer(options: ServerOptions): FastifyInstance {
   const hint = options.trustProxy === undefined ? createProxyHint(log) : null;
   const app: FastifyInstance = createApp(options, (handle) => {
     const guarded = guardOrigins(origins, handle);
+    if (front !== null) return guardFront(front, guarded);
     if (hint === null) return guarded;
     return (request, response) => {
       hint(request);

@@ -1,3 +1,4 @@
+import type { ArrivedPlace } from "../../model/hosting.ts";
 import type { ProgressWrite, Store, WriteOutcome } from "../stores/store.ts";
 import { least } from "../../core/lists.ts";
 
@@ -9,8 +10,8 @@ export interface Pending {
   oldest(now: number): number;
 }
 
-/** The pending writes of one server. */
-export function createPending(store: Store): Pending {
+/** The pending writes of one server; `onPlace` is told of each that was written. */
+export function createPending(store: Store, onPlace?: (place: ArrivedPlace) => void): Pending {
   const counts = new Map<number, number>();
 
   function end(timestamp: number): void {
@@ -21,10 +22,14 @@ export function createPending(store: Store): Pending {
 
   return {
     async write(username, credential, write) {
-      const { timestamp } = write;
+      const { device, device_id, percentage, timestamp } = write;
       counts.set(timestamp, (counts.get(timestamp) ?? 0) + 1);
       try {
-        return await store.write(username, credential, write);
+        const outcome = await store.write(username, credential, write);
+        if (outcome.status === "written") {
+          onPlace?.({ username, document: outcome.document, device, device_id, percentage, timestamp });
+        }
+        return outcome;
       } finally {
         end(timestamp);
       }
