@@ -12,9 +12,20 @@ from calibre.customize import InterfaceActionBase, MetadataWriterPlugin
 if TYPE_CHECKING:
     from calibre.ebooks.metadata.book.base import Metadata
 
+    class ContentServerPlugin:
+        """As far as is needed: the older calibres that types are checked with have none."""
 
-class KOReaderProgress(InterfaceActionBase, MetadataWriterPlugin):
-    """One class in both roles, so that installing one zip is enough for the content server and the command line too."""
+else:
+    try:
+        from calibre.customize import ContentServerPlugin
+    except ImportError:
+        # Before calibre 9.12 nothing can be added to its content server.
+        class ContentServerPlugin:
+            """Nothing that calibre asks for."""
+
+
+class KOReaderProgress(InterfaceActionBase, MetadataWriterPlugin, ContentServerPlugin):
+    """One class in all roles, so that installing one zip is enough for the content server and the command line too."""
 
     name = "KOReader Progress"
     description = _("Bring KOReader's reading progress into calibre's columns, and back")
@@ -43,6 +54,12 @@ class KOReaderProgress(InterfaceActionBase, MetadataWriterPlugin):
         from .copies.writer import write_copy_and_log
 
         write_copy_and_log(self, stream, mi, type)
+
+    def content_server_endpoints(self) -> Any:
+        """What calibre's content server answers below `/kosync`, from calibre 9.12 on; asked for when it starts."""
+        from .content_server.endpoint import endpoints_of
+
+        return endpoints_of(self.plugin_path, ".".join(map(str, self.version)))
 
     def is_customizable(self) -> bool:
         return True

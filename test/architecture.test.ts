@@ -203,6 +203,7 @@ const ROOMS: ReadonlyArray<{ readonly room: string; readonly may: readonly strin
   { room: "devices", may: ["memory", "settings", "library", "words", "copies", "link"] },
   { room: "sync", may: ["devices", "memory", "settings", "library", "words", "copies", "link"] },
   { room: "moving", may: ["sync", "devices", "memory", "settings", "library", "words", "copies", "link"] },
+  { room: "content_server", may: ["sync", "settings", "link", "copies"] },
   { room: "window/parts", may: ["sync", "devices", "memory", "settings", "library", "words", "copies", "link"] },
   {
     room: "window/review",
@@ -247,6 +248,7 @@ const ROOMS: ReadonlyArray<{ readonly room: string; readonly may: readonly strin
     room: "window",
     may: [
       "window/welcome",
+      "content_server",
       "window/runs",
       "window/review",
       "window/preferences",
