@@ -24,7 +24,7 @@ from ..copies.content_key import content_key
 from ..link.contract import ColumnMapping, KnownDigest
 from ..copies.writer import AS_CALIBRE, EPUBS, with_composites, write_copy
 from ..copies.digest import name_digest, partial_md5, stream_size
-from .history import known_digest
+from .history import known_digest, read_digests
 from .names import names_on_readers
 from ..copies.stored import SCHEMA
 from .stoppable import StoppableFile, unless_stopped
@@ -46,6 +46,14 @@ class Cached(TypedDict):
 
     made_of: str
     digests: list[KnownDigest]
+
+
+def all_digests(api: CalibreDb, columns: list[ColumnMapping], book_id: int) -> list[KnownDigest]:
+    """Every digest of one book: those of its history, then those that its copies would have now."""
+    known = read_digests(api, [book_id]).get(book_id, [])
+    names = {digest["digest"] for digest in known}
+    predicted = predictor(api, columns)(book_id)
+    return [*known, *(digest for digest in predicted if digest["digest"] not in names)]
 
 
 def predictor(

@@ -60,7 +60,7 @@ from ..link.contract import (
     UnlinkDigest,
     Unlinked,
 )
-from ..memory.history import link, read_digests, read_unlinked, unlink
+from ..memory.history import link, read_unlinked, unlink
 from ..library.snapshot import copy_database
 from ..library.books import WriteReport, resolve_columns
 from ..copies.log_places import out_of_reach
@@ -69,7 +69,7 @@ from ..memory.schema import bring_up_to_date, must_be_ours
 from ..memory.mending import remember_again
 from ..words.reasons import why_sentence
 from .places import deliver_positions
-from ..memory.predict import predictor
+from ..memory.predict import all_digests, predictor
 from ..memory.rebuild import rebuild
 from .repair import repair
 from ..copies.stored import NewerSchema, untold_notices
@@ -288,12 +288,9 @@ class AskedLibrary:
     def copies(self, params: OneBook) -> BookCopies:
         """Every digest of one book: those of its history, then those that its copies would have now."""
         book_id = self._book(params["book_id"])
-        known = read_digests(self._api, [book_id]).get(book_id, [])
-        names = {digest["digest"] for digest in known}
-        predicted = predictor(self._api, self._mapped())(book_id)
         return {
             "title": self._api.field_for("title", book_id),
-            "digests": [*known, *(digest for digest in predicted if digest["digest"] not in names)],
+            "digests": all_digests(self._api, self._mapped(), book_id),
             "unlinked": read_unlinked(self._api, [book_id]).get(book_id, []),
         }
 

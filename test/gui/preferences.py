@@ -8,7 +8,7 @@ from typing import Any
 from calibre_gui import click, gui, press_key
 from kosync import KosyncServer
 from qt.core import QApplication, QCheckBox, QComboBox, QFormLayout, QLabel, QLineEdit, QPushButton, QSpinBox, Qt
-from steps import CANCEL, USER, action, api, preferences_in, tidy_up
+from steps import CANCEL, USER, action, api, preferences_in, select, tidy_up
 
 
 class Preferences(unittest.TestCase):
@@ -213,6 +213,13 @@ class Preferences(unittest.TestCase):
         self.assertIn("log_in: ok", report)
         self.assertNotIn(USER[0], report)
         self.assertNotIn(self.server.url, report)
+        self.assertNotIn("book:", report)
+        # Two, then one: the row that calibre selected by itself is no choice.
+        ids = sorted(api().all_book_ids())
+        select(*ids[:2])
+        select(ids[0])
+        gui(lambda: click(widget.runtime.report_button))
+        gui.wait(lambda: "book:" in widget.runtime.status.text(), "what the server knows of the selected book")
         gui(lambda: widget.runtime.path.setText("/bin/false"))
         gui(lambda: click(widget.runtime.test_button))
         gui.wait(lambda: widget.runtime.status.text().startswith("✗"), "the failure")

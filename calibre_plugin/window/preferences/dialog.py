@@ -98,7 +98,7 @@ class ConfigWidget(QWidget):
         self.places = PlacesTab(self.draft, self)
         self.when = WhenTab(action.gui, self.draft, self)
         self.copies = CopiesTab(action.gui, self.draft, self)
-        self.runtime = RuntimeTab(self._api, self.draft, action.host, self)
+        self.runtime = RuntimeTab(action.gui, self.draft, action.host, action.chosen.ids, self)
         self.moving = MovingBox(action, self.runtime)
         self.runtime.show_below(self.moving)
         self.server = HostingTab(self.draft, action.host, action.hosting.hosting, self)

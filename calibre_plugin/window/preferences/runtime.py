@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 
 from qt.core import QApplication, QFormLayout, QHBoxLayout, QPushButton, QShowEvent, QVBoxLayout, QWidget, Qt
 
@@ -9,12 +10,15 @@ from calibre.gui2 import choose_files
 
 from ...library.calibre_db import CalibreDb
 from ..parts.background import Background
+from ..parts.calibre_window import CalibreWindow
 from ...link.client import BridgeDied, BridgeFault, BridgeNotStarted, SyncError
 from ...link.host import BridgeHost, Launch
-from ...settings.config import StoredProfile
+from ...memory.predict import all_digests
+from ...settings.config import StoredProfile, resolve_profile
 from ...settings.draft import Draft
-from ...link.contract import Account, Diagnosis
+from ...link.contract import Account, Diagnosis, KnownDigest
 from ...words.explain import Explanation, explain
+from ...words.faults import note_fault
 from .own_runtime import OwnRuntimeBox
 from ...link.proxy import with_proxy
 from ...sync.report import make_report
@@ -29,9 +33,12 @@ load_translations()
 class RuntimeTab(QWidget):
     """Looks in a thread: a program that hangs must not hang the preferences."""
 
-    def __init__(self, api: CalibreDb, draft: Draft, host: BridgeHost, parent: QWidget) -> None:
+    def __init__(
+        self, gui: CalibreWindow, draft: Draft, host: BridgeHost, chosen: Callable[[], list[int]], parent: QWidget
+    ) -> None:
         super().__init__(parent)
-        self._api = api
+        self._gui = gui
+        self._chosen = chosen
         self._draft = draft
         self._host = host
         layout = QVBoxLayout(self)
@@ -69,7 +76,10 @@ class RuntimeTab(QWidget):
         self.report_button = QPushButton(_("Copy a &report for the forum"), self)
         self.report_button.setObjectName("copy_report")
         self.report_button.setToolTip(
-            _("Tries the server step by step; names neither you nor your books nor your server")
+            _(
+                "Tries the server step by step, and looks there for the selected book, where it is but one; names neither "
+                "you nor your books nor your server"
+            )
         )
         self.report_button.clicked.connect(self.copy_report)
         buttons.addWidget(self.test_button)
@@ -144,8 +154,10 @@ class RuntimeTab(QWidget):
         profile = self._profile
         account = self._draft.account(profile["account_id"]) if profile else None
         launch = self._host.prepare(self.path.text().strip())
-        api, version = self._api, self._host.version
-        self._background.run(lambda: report_of(api, version, launch, profile, account), self._show_report)
+        api, version = self._gui.current_db.new_api, self._host.version
+        chosen = self._chosen()
+        book_id = chosen[0] if len(chosen) == 1 else None
+        self._background.run(lambda: report_of(api, version, launch, profile, account, book_id), self._show_report)
 
     def _show_report(self, text: str) -> None:
         QApplication.clipboard().setText(text)
@@ -173,17 +185,34 @@ def tested(launch: Launch) -> tuple[str, bool]:
 
 
 def report_of(
-    api: CalibreDb, version: str, launch: Launch, profile: StoredProfile | None, account: Account | None
+    api: CalibreDb,
+    version: str,
+    launch: Launch,
+    profile: StoredProfile | None,
+    account: Account | None,
+    book_id: int | None,
 ) -> str:
-    """The report, with whatever of it can be had. Never raises."""
+    """The report, with whatever of it can be had: of the book, which of its digests the server knows. Never raises."""
     runtime: Runtime | None = None
     diagnosis: Diagnosis | None = None
     try:
         runtime = launch.find_runtime()
         if account is not None:
+            digests = digests_of(api, profile, book_id)
             with launch.open(account) as bridge:
-                diagnosis = bridge.request("diagnose/run", {"account": with_proxy(account), "digests": []})
+                diagnosis = bridge.request("diagnose/run", {"account": with_proxy(account), "digests": digests})
     except (RuntimeMissing, SyncError, BridgeNotStarted, BridgeDied, BridgeFault):
         # Exactly then the rest of the report is wanted.
         pass
     return make_report(api, version, runtime, profile, account, diagnosis)
+
+
+def digests_of(api: CalibreDb, profile: StoredProfile | None, book_id: int | None) -> list[KnownDigest]:
+    """All digests of the book; none where none is chosen, or where its files cannot be read."""
+    if profile is None or book_id is None:
+        return []
+    try:
+        return all_digests(api, resolve_profile(api, profile)[0]["columns"], book_id)
+    except Exception as error:
+        note_fault("tell the digests of a book", error)
+        return []
