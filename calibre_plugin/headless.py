@@ -20,7 +20,14 @@ from .sync.asked_library import AskedLibrary, HeadlessError
 
 def serve(requests: TextIO, answers: TextIO, token: str, bridge: Sequence[str]) -> None:
     """Answers one request a line until they end; every line of ours begins with the token. `bridge` starts the bridge."""
-    library = AskedLibrary(bridge)
+    # What answers the requests, and the one who hears a bridge, both speak.
+    lock = threading.Lock()
+    under_way = 0
+
+    def heard(sentence: str) -> None:
+        say({"id": under_way, "progress": sentence})
+
+    library = AskedLibrary(bridge, heard)
     methods: Final[dict[str, Callable[[Any], Any]]] = {
         "open": library.open,
         "map": library.map,
@@ -39,14 +46,16 @@ def serve(requests: TextIO, answers: TextIO, token: str, bridge: Sequence[str]) 
     }
 
     def say(message: Mapping[str, object]) -> None:
-        answers.write(f"{token}{json.dumps(message, ensure_ascii=True)}\n")
-        answers.flush()
+        with lock:
+            answers.write(f"{token}{json.dumps(message, ensure_ascii=True)}\n")
+            answers.flush()
 
     # A service that is ended sends this to all its programs: whoever holds our pipe decides.
     signal.signal(signal.SIGTERM, lambda _number, _frame: library.stop())
     say({"id": 0, "result": {}})
     try:
         for request in _requests(requests, library.stop):
+            under_way = request["id"]
             try:
                 takes, _gives = LIBRARY_METHODS[request["method"]]
                 check(request["params"], takes)

@@ -53,6 +53,7 @@ export async function compose({ cache_folder }: { cache_folder: string | null })
 export async function openCalibre(
   folder: string,
   log: (line: string) => void,
+  progress: (sentence: string | null) => void,
   signal: AbortSignal,
 ): Promise<CalibreLibrary> {
   const { startCalibre } = await import("./io/calibre-library.ts");
@@ -62,6 +63,7 @@ export async function openCalibre(
     pluginZip: join(folder, "koreader-progress.zip"),
     bridge: [process.execPath, join(folder, "bridge", "main.mjs")],
     log,
+    progress,
     signal,
   });
 }

@@ -976,6 +976,7 @@ class MapColumns(TypedDict):
 class MappedColumns(TypedDict):
     columns: list[ColumnMapping]
     account_id: str
+    made: list[str]
 
 
 class NamedFolder(TypedDict):

@@ -6,7 +6,7 @@ import os
 import sys
 import tempfile
 import threading
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, cast
@@ -24,7 +24,9 @@ from .carry_over import carry_over
 from ..devices.annotated import annotated_books
 from ..devices.device import SidecarFolder
 from ..devices.statistics import StatisticsReader
+from .asked_columns import make_usual_columns
 from .examine import as_answer, examine_card
+from .heard import in_whole_percents
 from .known_readers import known_readers, look_at_folders
 from ..settings.readers import readers_of
 from ..settings.config import Settings, account_id_of, default_profile, map_columns, new_profile
@@ -62,7 +64,7 @@ from ..link.contract import (
 )
 from ..memory.history import link, read_unlinked, unlink
 from ..library.snapshot import copy_database
-from ..library.books import WriteReport, resolve_columns
+from ..library.books import WriteReport, fitting_columns, resolve_columns
 from ..copies.log_places import out_of_reach
 from ..library.settings import find_settings_again
 from ..memory.schema import bring_up_to_date, must_be_ours
@@ -89,8 +91,9 @@ class HeadlessError(Exception):
 class AskedLibrary:
     """One library, opened for one command."""
 
-    def __init__(self, bridge: Sequence[str]) -> None:
+    def __init__(self, bridge: Sequence[str], heard: Callable[[str], None]) -> None:
         self._bridge = tuple(bridge)
+        self._on_phase = in_whole_percents(heard)
         self._db: Any = None
         self._copy: tempfile.TemporaryDirectory[str] | None = None
         self._columns: list[ColumnMapping] = []
@@ -109,8 +112,6 @@ class AskedLibrary:
     def open(self, params: OpenLibrary) -> OpenedLibrary:
         """Opens `library` if nobody else has, and gathers what left calibre; a dry run works on a copy."""
         path = params["library"]
-        from calibre.db.legacy import LibraryDatabase
-
         if not Path(path, "metadata.db").is_file():
             raise HeadlessError("NoLibrary", library=path)
         if params["dry_run"]:
@@ -118,7 +119,7 @@ class AskedLibrary:
         elif not singleinstance("db"):
             # As calibredb does: two processes with one library open overwrite each other unseen.
             raise HeadlessError("LibraryOpen", library=path)
-        self._db = LibraryDatabase(os.path.abspath(path))
+        self._db = _opened(os.path.abspath(path))
         self._take_up(params["dry_run"])
         # What left calibre since the last run, from whatever process: the digests that readers know.
         # The folders named in the window count here too: it is one history.
@@ -164,30 +165,47 @@ class AskedLibrary:
         wanted: dict[ColumnField, tuple[str, int | None]] = {
             cast(ColumnField, field): (named["column"], named["scale"]) for field, named in params["columns"].items()
         }
-        self._columns = self._resolve(wanted or self._mapped_in_calibre(params["needed"]))
+        made: list[str] = []
+        mapped = wanted or self._mapped_in_calibre()
+        if not mapped and params["needed"]:
+            mapped = self._make_usual_columns()
+            made = [column for column, _scale in mapped.values()]
+        self._columns = self._resolve(mapped)
         url, username = params["url"], params["username"]
         known = [account for account in Settings().accounts() if account["username"] == username]
         account = next((account for account in known if account["url"].rstrip("/") == url.rstrip("/")), None)
-        return {"columns": self._columns, "account_id": account["id"] if account else account_id_of(url, username)}
+        account_id = account["id"] if account else account_id_of(url, username)
+        return {"columns": self._columns, "account_id": account_id, "made": made}
 
     def _work_on_a_copy(self, path: str) -> None:
         """Lets calibre use a copy of the database: a dry run learns and predicts as usual, and leaves no trace."""
         self._copy = tempfile.TemporaryDirectory(prefix="koreader-progress-")
         os.environ["CALIBRE_OVERRIDE_DATABASE_PATH"] = str(copy_database(path, self._copy.name))
 
-    def _mapped_in_calibre(self, needed: bool) -> dict[ColumnField, tuple[str, int | None]]:
-        """The columns that the library's default profile maps; none is an error where they are needed."""
+    def _mapped_in_calibre(self) -> dict[ColumnField, tuple[str, int | None]]:
+        """The columns that the library's default profile maps."""
         profile = default_profile(self._api)
         columns = profile["columns"] if profile else {}
-        if needed and not columns:
-            raise HeadlessError("NoColumns")
         return {field: (mapped["column"], mapped["scale"]) for field, mapped in columns.items()}
+
+    def _make_usual_columns(self) -> dict[ColumnField, tuple[str, int | None]]:
+        """What a first look shows: only in the copy that a dry run works on."""
+        if self._copy is None:
+            raise HeadlessError("NoColumns")
+        made = make_usual_columns(self._db)
+        # calibre knows new columns from the next opening on.
+        library = self._db.library_path
+        self._db.close()
+        self._db = _opened(library)
+        return {shown: (column, None) for shown, column in made.items()}
 
     def _resolve(self, wanted: Mapping[ColumnField, tuple[str, int | None]]) -> list[ColumnMapping]:
         columns, unusable = resolve_columns(self._api, wanted)
         for field, column in unusable:
             described = self._api.field_metadata.custom_field_metadata().get(column)
-            raise HeadlessError("ColumnUnfit" if described else "ColumnMissing", field=field, column=column)
+            fitting = ", ".join(fitting_columns(self._api, field))
+            name = "ColumnUnfit" if described else "ColumnMissing"
+            raise HeadlessError(name, field=field, column=column, fitting=fitting)
         return columns
 
     def look(self, params: LookAtFolders) -> FolderLooks:
@@ -224,7 +242,7 @@ class AskedLibrary:
                 predict=predict,
                 readers=self._counting(params),
             )
-            pulled = pull.prepare(api, params["book_ids"], account, profile, bridge, options, abort, _unheard)
+            pulled = pull.prepare(api, params["book_ids"], account, profile, bridge, options, abort, self._on_phase)
             if not params["dry_run"]:
                 map_columns(api, self._columns)
                 report = pull.apply(api, pulled, account, profile, pull.settled(pulled.plan)).report
@@ -256,12 +274,12 @@ class AskedLibrary:
         carried: list[CarryOverResult] = []
         try:
             if account is not None:
-                carried = carry_over(api, plan, account, profile, bridge, abort, _unheard)
+                carried = carry_over(api, plan, account, profile, bridge, abort, self._on_phase)
             stored = default_profile(api) or new_profile("", "", "")
             users, viewer, rules = stored["server_users"], stored["viewer"], profile["rules"]
             ids = pulled.book_ids
             deliver_positions(
-                api, plan, key_for(account, profile["id"]), rules, users, viewer, bridge, abort, _unheard, ids
+                api, plan, key_for(account, profile["id"]), rules, users, viewer, bridge, abort, self._on_phase, ids
             )
         except (SyncError, BridgeDied, OSError) as error:
             if not abort.is_set():
@@ -276,9 +294,9 @@ class AskedLibrary:
         done = push.Pushed()
         with self._open_bridge() as bridge:
             ids = params["book_ids"]
-            prepared = push.prepare(api, ids, account, profile, bridge, abort, _unheard, users, typed)
+            prepared = push.prepare(api, ids, account, profile, bridge, abort, self._on_phase, users, typed)
             if not params["dry_run"]:
-                done = push.apply(api, prepared, account, profile, bridge, abort, _unheard)
+                done = push.apply(api, prepared, account, profile, bridge, abort, self._on_phase)
         return {"plan": prepared.plan, "results": done.results, "written": done.report.written}
 
     def log(self, params: TheseBooks) -> LoggedBooks:
@@ -345,6 +363,12 @@ class AskedLibrary:
         return {}
 
 
+def _opened(path: str) -> Any:
+    from calibre.db.legacy import LibraryDatabase
+
+    return LibraryDatabase(path)
+
+
 def cache_folder() -> str | None:
     """The folder of the window's own cache: what a server did not know is known to both. None where there can be none."""
     folder = Path(cache_dir(), "koreader_progress")
@@ -353,7 +377,3 @@ def cache_folder() -> str | None:
     except OSError:
         return None
     return str(folder)
-
-
-def _unheard(done: int, total: int, phase: str) -> None:
-    """Nobody watches a command's progress."""

@@ -7,21 +7,28 @@ import { fileURLToPath } from "node:url";
 import type { CalibreLibrary } from "../app/ports.ts";
 import { openCalibre } from "../compose.ts";
 import { SyncError } from "../model/error.ts";
+import { progressLine } from "./progress-line.ts";
 import { Refused, orSentence } from "./sentences.ts";
 import { stoppable } from "./stopping.ts";
 
 /** Real calibre for one piece of work, asked to end soon when the signal aborts; rejects with Cancelled then. */
 export async function withCalibre<T>(signal: AbortSignal, work: (calibre: CalibreLibrary) => Promise<T>): Promise<T> {
   let calibre: CalibreLibrary | null = null;
+  const line = progressLine(process.stderr);
+  // What calibre and other plugins print goes to stderr.
+  const log = (text: string): void => {
+    line(null);
+    process.stderr.write(`${text}\n`);
+  };
   try {
-    // What calibre and other plugins print goes to stderr.
-    calibre = await openCalibre(folderOfBuild(), (line) => process.stderr.write(`${line}\n`), signal);
+    calibre = await openCalibre(folderOfBuild(), log, line, signal);
     signal.throwIfAborted();
     return await work(calibre);
   } catch (error) {
     // Ctrl-C reaches every program of the terminal: whatever broke then was stopped.
     throw signal.aborted && !(error instanceof Refused) ? new SyncError("Cancelled") : error;
   } finally {
+    line(null);
     await calibre?.close();
   }
 }

@@ -6,7 +6,7 @@ import { Refused } from "./sentences.ts";
 export const SHARED_HELP = `\
   --column FIELD=#COLUMN   shows a field in a column, again for another one; percent=#col:100 for a float from 0 to 100
                            fields: ${ColumnField.options.join(", ")}
-                           without any --column: as mapped in calibre's window
+                           without any --column: as mapped in calibre's window; a dry run of none shows the usual ones
   --ids 1,2                these books alone
   --matching WHICH         binary, filename or both (default): KOReader's document matching method
   --policy WHICH           decides conflicts: ${ConflictPolicy.options.join(", ")}

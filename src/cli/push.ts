@@ -13,6 +13,7 @@ import { openLibrary, withCalibre } from "./calibre.ts";
 import { SHARED_HELP, columnsOf, matchingOf, policyOf } from "./profile-options.ts";
 import { Refused, idsOf, orSentence } from "./sentences.ts";
 import { stoppable } from "./stopping.ts";
+import { pushSummary } from "./summary.ts";
 
 export const summary =
   "push --library DIR --url URL --user NAME --password-stdin [--ids N] [--typed]    calibre's own places to the server";
@@ -82,7 +83,10 @@ async function push(args: string[]): Promise<number> {
       const request = { account, profile, book_ids: ids ?? book_ids, dry_run, typed, users };
       const report = await calibre.push(request).catch(asStopped);
       if (values.json) printJson(report);
-      else await printLines(report, calibre, dry_run, values.explain);
+      else {
+        await printLines(report, calibre, dry_run, values.explain);
+        process.stderr.write(`${pushSummary(report, dry_run)}\n`);
+      }
       const failed = report.results.some(({ outcome }) => outcome !== "put");
       const unasked = report.plan.skipped.some(({ reason }) => ["answer_failed", "not_reached"].includes(reason.code));
       return failed || unasked || report.plan.conflicts.length > 0 ? 1 : 0;

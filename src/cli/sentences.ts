@@ -78,12 +78,18 @@ function librarySentence({ kind, data }: LibraryTrouble): string | null {
     case "NoColumns":
       return "Name at least one column, for example --column percent=#percent_read, or map columns in calibre's window first.";
     case "ColumnMissing":
-      return `The library has no column ${String(data["column"])}.`;
+      return `The library has no column ${String(data["column"])}. ${fittingColumns(data)}`;
     case "ColumnUnfit":
-      return `The column ${String(data["column"])} cannot show ${String(data["field"])}.`;
+      return `The column ${String(data["column"])} cannot show ${String(data["field"])}. ${fittingColumns(data)}`;
     default:
       return null;
   }
+}
+
+function fittingColumns({ field, fitting }: LibraryTrouble["data"]): string {
+  return typeof fitting === "string" && fitting !== ""
+    ? `These can show ${String(field)}: ${fitting}.`
+    : `None of its columns can show ${String(field)}: calibre's window makes one that can, in the plugin's preferences under Columns.`;
 }
 
 /** What the system, or SQLite, says when a disk takes or gives nothing. */

@@ -13,6 +13,7 @@ import { openLibrary, withCalibre } from "./calibre.ts";
 import { SHARED_HELP, columnsOf, matchingOf, policyOf } from "./profile-options.ts";
 import { Refused, idsOf, orSentence } from "./sentences.ts";
 import { stoppable } from "./stopping.ts";
+import { syncSummary } from "./summary.ts";
 
 export const summary =
   "sync --library DIR [--url URL --user NAME --password-stdin] [--sidecars DIR] --column percent=#col ...";
@@ -80,6 +81,10 @@ async function sync(args: string[]): Promise<number> {
       const book_ids = await openLibrary(calibre, wanted, signal);
       const { url = "", username = "" } = known ?? {};
       const mapped = await calibre.map({ columns, url, username, needed: true });
+      if (mapped.made.length > 0)
+        process.stderr.write(
+          `No column is mapped yet; this dry run shows the usual ones: ${mapped.made.join(", ")}.\n`,
+        );
       const account: Account | null = known === null ? null : { ...known, id: mapped.account_id };
       const readers = sidecars.length === 0 ? null : await lookAt(sidecars, device ?? "", calibre);
       const rules: Rules = policy === null ? DEFAULT_RULES : { ...DEFAULT_RULES, conflict: policy };
@@ -97,7 +102,10 @@ async function sync(args: string[]): Promise<number> {
       const request = { account, profile, book_ids: asked, dry_run, selected, settle: policy, predict, readers };
       const report = await calibre.sync(request);
       if (values.json) printJson(report);
-      else await printLines(report, calibre, { dryRun: dry_run, explain: values.explain });
+      else {
+        await printLines(report, calibre, { dryRun: dry_run, explain: values.explain });
+        process.stderr.write(`${syncSummary(report, asked.length, dry_run)}\n`);
+      }
       sayWhatWaits(report, asked.length);
       return exitCodeOf(report);
     });

@@ -51,6 +51,8 @@ interface Options {
   readonly bridge: readonly [runtime: string, script: string];
   /** Where other plugins' chatter goes. */
   readonly log: (line: string) => void;
+  /** Hears how far a request has come, in words; null once it is answered. */
+  readonly progress: (sentence: string | null) => void;
   /** Asks what is under way to end soon: it answers with what was done by then, or rejects with Cancelled. */
   readonly signal: AbortSignal;
 }
@@ -106,6 +108,11 @@ export async function startCalibre(options: Options): Promise<CalibreLibrary> {
       shell.kill("SIGKILL");
       return;
     }
+    if ("progress" in answer) {
+      options.progress(answer.progress);
+      return;
+    }
+    options.progress(null);
     const call = waiting.get(answer.id);
     waiting.delete(answer.id);
     if ("error" in answer) call?.reject(errorOf(answer.error));

@@ -54,6 +54,8 @@ export const MappedColumns = z
     columns: z.array(ColumnMapping),
     /** The id under which this login's base is kept, the same as in the window. */
     account_id: z.string(),
+    /** The usual columns that a dry run made in its copy, because none was mapped; else none. */
+    made: z.array(z.string()),
   })
   .meta({ id: "MappedColumns" });
 export type MappedColumns = z.infer<typeof MappedColumns>;
@@ -276,6 +278,8 @@ export type LibraryResult<M extends LibraryMethod> = z.infer<(typeof LIBRARY_MET
 /** A line of calibre's: what answers the request of this id; 0 is its first word. */
 export const LibraryAnswer = z.union([
   z.strictObject({ id: z.number().int(), result: z.unknown() }),
+  /** How far it has come, in words; the answer follows. */
+  z.strictObject({ id: z.number().int(), progress: z.string() }),
   z.strictObject({
     id: z.number().int(),
     error: z.strictObject({

@@ -1,7 +1,7 @@
 /** `koreader-progress sync` as a reader runs it: the built program, real calibre, a real server. */
 import { spawn } from "node:child_process";
 import { mkdirSync, readFileSync, readdirSync, statSync, writeFileSync } from "node:fs";
-import { join } from "node:path";
+import { join, resolve } from "node:path";
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
 import { partialMd5 } from "../../src/core/digest.ts";
 import type { RunningServer } from "../../src/server/listen.ts";
@@ -110,11 +110,11 @@ describe("when it cannot be done", () => {
   test("a column that is missing or does not fit is named", async () => {
     expect(await sync("--column", "percent=#none")).toMatchObject({
       status: 2,
-      stderr: "The library has no column #none.\n",
+      stderr: "The library has no column #none. These can show percent: #hundred, #percent, #share.\n",
     });
     expect(await sync("--column", "percent=#status")).toMatchObject({
       status: 2,
-      stderr: "The column #status cannot show percent.\n",
+      stderr: "The column #status cannot show percent. These can show percent: #hundred, #percent, #share.\n",
     });
   });
 
@@ -186,4 +186,58 @@ test("another plugin that prints does not disturb the answers", async () => {
   expect(status).toBe(0);
   expect(JSON.parse(stdout)).toMatchObject({ plan: { conflicts: [] } });
   expect(stderr).toContain("noise at load");
+});
+
+test("a first look at a library that nothing is mapped in shows the usual columns, and leaves it as it is", async () => {
+  const fresh = join(calibre.folder, "fresh");
+  await world.run(calibre.program("calibredb"), ["add", world.libraryFile(1), "--with-library", fresh]);
+  await push(1, 0.37);
+  const inside = (): unknown => readdirSync(fresh, { recursive: true, encoding: "utf8" }).toSorted();
+  const before = { database: readFileSync(join(fresh, "metadata.db")), files: inside() };
+  const line = ["sync", "--library", fresh, "--url", server.url, "--user", USER, "--password-stdin"];
+  const { status, stdout, stderr } = await world.cli([...line, "--dry-run"], PASSWORD);
+  expect(stderr).toBe(
+    "No column is mapped yet; this dry run shows the usual ones: #percent_read, #reading_status, #last_read, #read_started, #read_finished.\n" +
+      "Of 1 book: 4 values of 1 book would be written.\n",
+  );
+  expect({ status, stdout }).toEqual({ status: 0, stdout: expect.stringContaining("1\tOne\t#percent_read\t\t37\n") });
+  expect({ database: readFileSync(join(fresh, "metadata.db")), files: inside() }).toEqual(before);
+  // Writing needs columns that are there.
+  expect(await world.cli(line, PASSWORD)).toMatchObject({
+    status: 2,
+    stdout: "",
+    stderr: expect.stringMatching(/^Name at least one column/),
+  });
+});
+
+test("on a terminal its last line tells how far it is, and is gone at the end; a pipe sees nothing of it", async () => {
+  await push(1, 0.41);
+  const line = ["sync", "--library", library, "--url", server.url, "--user", USER, "--password-stdin", "--dry-run"];
+  const command = [process.execPath, resolve("dist/cli.mjs"), ...line, "--column", "percent=#percent"];
+  const pty = [
+    "import os, pty, sys",
+    "kept = os.dup(0)",
+    "os.set_inheritable(kept, True)",
+    // Standard input stays the pipe with the password; what is written goes to a terminal.
+    "pid, fd = pty.fork()",
+    "if pid == 0:",
+    "    os.dup2(kept, 0)",
+    "    os.execv(sys.argv[1], sys.argv[1:])",
+    "try:",
+    "    while text := os.read(fd, 4096):",
+    "        sys.stdout.buffer.write(text)",
+    "except OSError:",
+    "    pass",
+    "sys.exit(os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]))",
+  ];
+  const seen = await world.run("python3", ["-c", pty.join("\n"), ...command], PASSWORD);
+  expect(seen.status).toBe(0);
+  expect(seen.stdout).toContain("\r\u001B[KAsking the server: ");
+  const shown = seen.stdout.split("\n").map((text) => text.split("\u001B[K").at(-1)?.trim());
+  expect(shown.filter((text) => text !== "")).toEqual([
+    expect.stringMatching(/^1\tOne\t#percent\t.*\t41$/),
+    expect.stringMatching(/^Of 2 books: 1 value of 1 book would be written\.$/),
+  ]);
+  const piped = await world.run(command[0] ?? "", command.slice(1), PASSWORD);
+  expect(piped.stderr).toBe("Of 2 books: 1 value of 1 book would be written.\n");
 });

@@ -478,7 +478,7 @@ class JournalAndMemory(unittest.TestCase):
         self.write(announced)
         writer.close()
         self.db.close()
-        library = asked_library.AskedLibrary(["false"])
+        library = asked_library.AskedLibrary(["false"], print)
         library.open({"library": str(self.folder / "library"), "dry_run": False, "copy_logs": []})
         self.api = library._api
         self.assertEqual(self.memory(first)["written"], {"#pct": 40})
