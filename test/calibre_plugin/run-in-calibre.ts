@@ -1,6 +1,7 @@
 /** Runs Python's unittest inside a real calibre, and shows each of its tests as a test of ours. */
-import { existsSync, readFileSync } from "node:fs";
+import { existsSync, globSync, readFileSync } from "node:fs";
 import { basename, join } from "node:path";
+import process from "node:process";
 import { PythonShell } from "python-shell";
 import * as z from "zod";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
@@ -8,6 +9,7 @@ import { createPrivateCalibre } from "./private-calibre.ts";
 import type { PrivateCalibre } from "./private-calibre.ts";
 
 const here = import.meta.dirname;
+const root = join(here, "..", "..");
 
 /** How one Python test ended; `details` is its traceback or the reason for skipping it. */
 const Outcome = z.strictObject({
@@ -17,17 +19,39 @@ const Outcome = z.strictObject({
 });
 type Outcome = z.infer<typeof Outcome>;
 
-interface Options {
+export interface PythonOptions {
   /** Milliseconds for the whole file. */
   timeout?: number;
   /** Folder to pack into the plugin as `bridge/`. */
   bridge?: string;
-  /** Seen by the Python side; paths of fixtures, for instance. */
+  /** Seen by the Python side, beside what every file is told (`TOLD`). */
   env?: Record<string, string>;
 }
 
+/** What every Python file is told: where fixtures lie, and the programs of ours that it may start. */
+const TOLD: Readonly<Record<string, string>> = {
+  TEST_FIXTURES: join(root, "test", "fixtures"),
+  TEST_NODE: process.execPath,
+  TEST_CLI: join(root, "dist", "cli.mjs"),
+  TEST_BRIDGE: join(root, "dist", "bridge", "main.mjs"),
+  // What stands on loopback is asked without the proxy of whoever runs this.
+  NO_PROXY: "*",
+};
+
+/**
+ * Declares the tests of every Python file in a room's folder, each file in a calibre of its own; `special` says by a
+ * file's name what it needs beyond that.
+ */
+export function describeRoom(room: string, special: Readonly<Record<string, PythonOptions>> = {}): void {
+  for (const file of globSync("*.py", { cwd: join(here, room) }).sort()) {
+    // What has none helps the others.
+    const hasTests = testsOf(readFileSync(join(here, room, file), "utf8")).length > 0;
+    if (hasTests) describePython(`${room}/${file}`, special[basename(file, ".py")]);
+  }
+}
+
 /** Declares every test of one Python file, named from this folder on. Call it at the top of a vitest file. */
-export function describePython(file: string, { timeout = 240_000, bridge, env = {} }: Options = {}): void {
+export function describePython(file: string, { timeout = 240_000, bridge, env = {} }: PythonOptions = {}): void {
   const path = join(here, file);
   describeOutcomes("in calibre", path, timeout, bridge, (calibre, results) =>
     runPython(calibre, path, results, timeout, env),
@@ -95,12 +119,13 @@ function runPython(
 ): Promise<string> {
   return new Promise((resolve) => {
     const lines: string[] = [];
+    const report = join(calibre.folder, "report.txt");
     const [command = "", ...before] = calibre.alone("calibre-debug");
     const shell = new PythonShell(join(here, "run_tests.py"), {
       pythonPath: command,
       pythonOptions: [...before, "-e"],
       args: [path, results],
-      env: { ...calibre.env, ...extra, TEST_FOLDER: calibre.folder },
+      env: { ...calibre.env, ...TOLD, ...extra, TEST_FOLDER: calibre.folder, TEST_REPORT: report },
       cwd: calibre.folder,
       // A group of its own, so that whatever a hanging test has started ends with it.
       detached: process.platform !== "win32",
@@ -115,6 +140,8 @@ function runPython(
     shell.end((error) => {
       clearTimeout(deadline);
       if (error) lines.push(error.message);
+      // How much was found is worth seeing, not only that it is enough.
+      if (existsSync(report)) process.stdout.write(readFileSync(report, "utf8"));
       resolve(lines.join("\n"));
     });
   });

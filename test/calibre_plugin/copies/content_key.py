@@ -51,7 +51,7 @@ def raw_zip(entries: Iterable[tuple[bytes, bool, bytes]], pack: bool = False) ->
 
 class OneText(unittest.TestCase):
     def setUp(self) -> None:
-        with open(os.environ["CONTENT_KEY_VECTORS"], encoding="utf-8") as file:
+        with open(os.path.join(os.environ["TEST_FIXTURES"], "content-key-vectors.json"), encoding="utf-8") as file:
             self.vectors = json.load(file)
 
     def test_a_chapter_is_found_by_its_name_as_the_bridge_finds_it(self) -> None:

@@ -33,7 +33,7 @@ class Digests(unittest.TestCase):
         self.assertEqual(stream_size(io.BytesIO(b"abc")), 3)
 
     def test_a_file_name_is_hashed_with_its_extension_as_the_bridge_does_it(self) -> None:
-        with open(os.environ["FILENAME_DIGESTS"], encoding="utf-8") as file:
+        with open(os.path.join(os.environ["TEST_FIXTURES"], "filename-digest-vectors.json"), encoding="utf-8") as file:
             vectors = json.load(file)
         self.assertGreater(len(vectors), 8)
         for vector in vectors:

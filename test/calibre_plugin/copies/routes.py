@@ -102,7 +102,7 @@ class WithoutAWindow(Case):
                 self.assertEqual(len(digests[book]), 2)
                 if fmt in settled:
                     self.assertEqual((len(set(digests[book])), known.get(digests[book][0])), (1, "written"))
-        report = os.environ.get("SEEN_REPORT")
+        report = os.environ.get("TEST_REPORT")
         if report:
             with open(report, "a") as file:
                 for what, formats in sorted(seen.items()):

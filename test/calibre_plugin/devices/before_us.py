@@ -70,7 +70,7 @@ class BeforeUs(unittest.TestCase):
         return sum(digest in {one["digest"] for one in known.get(book, ())} for book, digest in digests.items())
 
     def report(self, line: str) -> None:
-        path = os.environ.get("FOUND_REPORT")
+        path = os.environ.get("TEST_REPORT")
         if path:
             with open(path, "a") as file:
                 file.write(line + "\n")

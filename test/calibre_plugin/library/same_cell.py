@@ -11,7 +11,7 @@ from calibre_plugins.koreader_progress.library.same_cell import same_cell
 
 class SameCell(unittest.TestCase):
     def test_the_cases_of_both_languages(self) -> None:
-        with open(os.environ["SAME_CELLS"], encoding="utf-8") as file:
+        with open(os.path.join(os.environ["TEST_FIXTURES"], "same-cells.json"), encoding="utf-8") as file:
             cases = json.load(file)
         self.assertGreater(len(cases), 50)
         for case in cases:

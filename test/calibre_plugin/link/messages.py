@@ -13,7 +13,7 @@ from calibre_plugins.koreader_progress.link.shapes import WrongShape, check
 
 
 def messages() -> list[dict[str, Any]]:
-    with open(os.environ["MESSAGES"], encoding="utf-8") as file:
+    with open(os.path.join(os.environ["TEST_FIXTURES"], "messages", "bridge.jsonl"), encoding="utf-8") as file:
         return [json.loads(line) for line in file]
 
 

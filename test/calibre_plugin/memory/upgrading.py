@@ -35,7 +35,7 @@ from libraries import add_book, make_library, new_folder, open_library
 sys.path.append(str(Path(__file__).resolve().parent.parent.parent / "gui"))
 from kosync import KosyncServer
 
-RELEASE = Path(os.environ["TEST_RELEASE"])
+RELEASE = Path(os.environ["TEST_FIXTURES"], "release-0.1.0")
 USER = ("anna", "correct horse")
 ABORT = threading.Event()
 NEWER = stored.SCHEMA + 1

@@ -32,7 +32,7 @@ from calibre_plugins.koreader_progress.settings import config
 from calibre_plugins.koreader_progress.settings.file import settings_path
 from libraries import new_folder
 
-RELEASE = Path(os.environ["TEST_RELEASE"])
+RELEASE = Path(os.environ["TEST_FIXTURES"], "release-0.1.0")
 LIBRARY = "02a09638a80c4495"
 HOSTING = {"enabled": True, "host": "0.0.0.0", "port": 8090, "registration": True}
 

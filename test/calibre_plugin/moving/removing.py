@@ -20,7 +20,7 @@ from calibre_plugins.koreader_progress.settings import config
 from calibre_plugins.koreader_progress.sync import pull, undo
 from libraries import make_library, new_folder, open_library
 
-RELEASE = Path(os.environ["TEST_RELEASE"])
+RELEASE = Path(os.environ["TEST_FIXTURES"], "release-0.1.0")
 
 
 class Removing(unittest.TestCase):

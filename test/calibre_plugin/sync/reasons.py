@@ -6,6 +6,7 @@ import json
 import os
 import time
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 from unittest import mock
 
@@ -20,7 +21,7 @@ from libraries import add_book
 from pictures import comic
 from with_server import ABORT, USER, WithServer, unheard
 
-REASONS = set(json.loads(os.environ["TEST_REASONS"]))
+REASONS = set(json.loads(Path(os.environ["TEST_FIXTURES"], "reasons-of-calibre.json").read_text("utf-8")))
 told: set[str] = set()
 
 

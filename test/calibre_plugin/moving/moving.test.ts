@@ -1,6 +1,0 @@
-import { join } from "node:path";
-import { describePython } from "../run-in-calibre.ts";
-
-describePython("moving/moving.py", {
-  env: { TEST_RELEASE: join(import.meta.dirname, "..", "..", "fixtures", "release-0.1.0") },
-});

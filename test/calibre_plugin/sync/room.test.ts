@@ -1,0 +1,3 @@
+import { describeRoom } from "../run-in-calibre.ts";
+
+describeRoom("sync");
