@@ -8,6 +8,7 @@ export default defineConfig({
   test: {
     include: ["test/**/*.test.ts"],
     exclude: ["test/slow/**"],
+    globalSetup: "test/support/prepared.ts",
     reporters: ["default", "./scripts/count-reporter.ts"],
     testTimeout: 60_000,
     hookTimeout: 300_000,

@@ -1,6 +1,7 @@
 /** A real calibre of a test's own: configuration, cache, temporary folder and home are private and thrown away. */
 import { spawnSync } from "node:child_process";
-import { mkdirSync, mkdtempSync, rmSync } from "node:fs";
+import { createHash } from "node:crypto";
+import { cpSync, existsSync, mkdirSync, mkdtempSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { buildPluginZip } from "../../scripts/plugin-zip.ts";
@@ -24,9 +25,60 @@ interface Options {
   plugin?: boolean;
 }
 
+/** A folder for what many tests begin with; without one, as in benches, each makes its own. */
+const PREPARED = process.env["KOREADER_PROGRESS_PREPARED"];
+const ZIP = "KOReaderProgress.zip";
+
 /** Makes the folders and installs the plugin's zip as a reader would; throws with calibre's own words when it refuses. */
 export async function createPrivateCalibre({ bridge, plugin = true }: Options = {}): Promise<PrivateCalibre> {
-  const folder = mkdtempSync(join(tmpdir(), "koreader-progress-"));
+  const calibre = emptyCalibre();
+  try {
+    if (plugin && PREPARED !== undefined) copyInstalled(await installedOnce(PREPARED, bridge), calibre.folder);
+    else if (plugin) await install(calibre, bridge);
+  } catch (error) {
+    calibre.dispose();
+    throw error;
+  }
+  return calibre;
+}
+
+async function install(calibre: PrivateCalibre, bridge: string | undefined): Promise<void> {
+  const zip = join(calibre.folder, ZIP);
+  await buildPluginZip(zip, bridge === undefined ? {} : { bridge });
+  const options = { env: calibre.env, encoding: "utf8", timeout: 120_000 } as const;
+  const { status, error, stderr } = spawnSync(calibre.program("calibre-customize"), ["-a", zip], options);
+  if (status !== 0) throw new Error(`calibre refused the plugin: ${error?.message ?? stderr}`);
+}
+
+/** The folder of a calibre in which the plugin was installed for all tests of this run; two that are first make two. */
+async function installedOnce(prepared: string, bridge: string | undefined): Promise<string> {
+  const name = join(
+    prepared,
+    createHash("sha256")
+      .update(bridge ?? "")
+      .digest("hex"),
+  );
+  if (!existsSync(name)) {
+    const calibre = emptyCalibre(prepared);
+    await install(calibre, bridge);
+    writeFileSync(`${name}.${process.pid}`, calibre.folder);
+    renameSync(`${name}.${process.pid}`, name);
+  }
+  return readFileSync(name, "utf8");
+}
+
+/** Copies the zip, and what calibre has written in installing it: there it names its plugins by their paths. */
+function copyInstalled(from: string, to: string): void {
+  for (const name of [ZIP, "config"]) cpSync(join(from, name), join(to, name), { recursive: true });
+  const known = join(to, "config", "customize.py.json");
+  writeFileSync(
+    known,
+    readFileSync(known, "utf8").replaceAll(JSON.stringify(from).slice(1, -1), JSON.stringify(to).slice(1, -1)),
+  );
+}
+
+function emptyCalibre(below = tmpdir()): PrivateCalibre {
+  const folder = mkdtempSync(join(below, "koreader-progress-"));
   const inside = (name: string, mode = 0o755): string => {
     mkdirSync(join(folder, name), { recursive: true, mode });
     return join(folder, name);
@@ -55,15 +107,5 @@ export async function createPrivateCalibre({ bridge, plugin = true }: Options = 
   const unshared = ["unshare", "-rn", "sh", "-c", 'ip link set lo up; exec "$@"', "sh"];
   const alone = (name: string): string[] => [...(process.platform === "linux" ? unshared : []), program(name)];
   const dispose = (): void => rmSync(folder, { recursive: true, force: true, maxRetries: 3 });
-
-  if (plugin) {
-    const zip = join(folder, "KOReaderProgress.zip");
-    await buildPluginZip(zip, bridge === undefined ? {} : { bridge });
-    const install = spawnSync(program("calibre-customize"), ["-a", zip], { env, encoding: "utf8", timeout: 120_000 });
-    if (install.status !== 0) {
-      dispose();
-      throw new Error(`calibre refused the plugin: ${install.error?.message ?? install.stderr}`);
-    }
-  }
   return { folder, env, program, alone, dispose };
 }
