@@ -1,0 +1,3 @@
+import { describePingPong } from "../support/ping-pong.ts";
+
+describePingPong(10);
