@@ -1,3 +1,3 @@
 import { describeInGui } from "./run-in-gui.ts";
 
-describeInGui("large_library.py", { books: 10_000, timeout: 420_000, env: { BOOKS_WITH_FILES: "0" } });
+describeInGui("large_library.py", { books: 4_000, timeout: 420_000, env: { BOOKS_WITH_FILES: "0" } });

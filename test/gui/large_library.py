@@ -1,4 +1,4 @@
-"""Ten thousand books: the window goes on answering while they are read, asked about, reviewed, written and undone."""
+"""Many books: the window goes on answering while they are read, asked about, reviewed, written and undone."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from steps import USER, action, api, configure, tidy_up
 
 # Milliseconds. How short every stall is, `bench/window.bench.ts` measures; a test only knows a window that froze.
 FROZEN = 3000
-BOOKS = 10_000
+BOOKS = int(os.environ["BOOKS"])
 PATIENCE = 180
 
 
@@ -115,7 +115,7 @@ class LargeLibrary(unittest.TestCase):
         for book_id in ids[::10]:
             self.server.push(USER, f"{book_id:032x}", 0.5)
 
-    def test_1_asking_about_ten_thousand_books_never_holds_the_window_up(self) -> None:
+    def test_1_asking_about_all_of_them_never_holds_the_window_up(self) -> None:
         self.assertEqual(len(api().all_book_ids()), BOOKS)
         self.link_every_book()
         configure(self.server, review="never", ran_before=False)
@@ -127,11 +127,11 @@ class LargeLibrary(unittest.TestCase):
         gui.post(action().sync_all)
         gui.wait(lambda: action().runs.current is not None, "the run")
         gui.wait(lambda: action().runs.current.pulled is not None, "the plan", PATIENCE)
-        self.assert_alive("asking about ten thousand books")
+        self.assert_alive("asking about all books")
         gui.wait(lambda: action().runs.review is not None, "the review", PATIENCE)
         self.assert_alive("opening the review")
 
-    def test_2_writing_a_thousand_books_never_holds_the_window_up(self) -> None:
+    def test_2_writing_a_tenth_of_them_never_holds_the_window_up(self) -> None:
         configure(self.server, review="never")
         gui.post(action().sync_all)
         gui.wait(lambda: action().runs.is_writing, "the writing", PATIENCE)

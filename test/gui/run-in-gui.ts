@@ -44,6 +44,7 @@ export async function runInGui(
   const env = {
     ...calibre.env,
     TEST_FOLDER: calibre.folder,
+    BOOKS: String(books),
     TEST_NODE: process.execPath,
     TEST_CLI: join(root, "dist", "cli.mjs"),
     PLUGIN_TESTS_FOLDER: join(root, "test", "calibre_plugin"),
