@@ -26,6 +26,7 @@ TAIL: Final = 64 << 10
 # How each kind is written: earlier versions, which read the same files, know only these three.
 WRITTEN_AS: Final[dict[RunKind, str]] = {
     "pull": "pull",
+    "arrival": "pull",
     "push": "push",
     "undo": "undo",
     "carry_over": "push",
@@ -76,23 +77,31 @@ class WriteJournal:
         # Names sort by time; the random end keeps two runs of one millisecond apart.
         run_id = f"{int(now * 1000):015d}-{secrets.token_hex(4)}"
         writer = RunWriter(self._folder / f"{run_id}{SUFFIX}", run_id, names)
-        sort = {} if WRITTEN_AS[kind] == kind else {"puts": kind}
-        about = {
-            "schema": SCHEMA,
-            "at": now,
-            "kind": WRITTEN_AS[kind],
-            **sort,
-            "profile": profile,
-            "account": account,
-            "undoes": undoes,
-        }
         try:
-            writer.begin(about)
+            writer.begin(_about(now, kind, profile, account, undoes))
         except OSError:
             writer.close()
             raise
         _sync_folder(self._folder)
         return writer
+
+    def put_in_place(self, run: Run, earlier: Run) -> None:
+        """A run's file tells this from now on, of the earlier run too, whose own is deleted. Raises OSError."""
+        if self._is_read_only:
+            return
+        aside = self._folder / f"{run.id}{SUFFIX}.new"
+        # One that a crash has left would be gone on with.
+        aside.unlink(missing_ok=True)
+        writer = RunWriter(aside, run.id, BookNames({}))
+        try:
+            writer.begin(_about(run.at, run.kind, run.profile, run.account, run.undoes))
+            writer.record_run(run)
+        finally:
+            writer.close()
+        os.replace(aside, self._folder / f"{run.id}{SUFFIX}")
+        # Between the two the earlier one is told twice: what it wrote no longer stands, so undoing it does nothing.
+        (self._folder / f"{earlier.id}{SUFFIX}").unlink(missing_ok=True)
+        _sync_folder(self._folder)
 
     def runs(self) -> list[Run]:
         """Every run that is kept, the newest first, each knowing what of it was undone."""
@@ -212,6 +221,13 @@ class WriteJournal:
         for path in () if self._is_read_only else self._paths()[keep:]:
             if _last_event(path).get("what") == "end" and not is_newer(_first_event(path)):
                 path.unlink(missing_ok=True)
+
+
+def _about(at: float, kind: RunKind, profile: str, account: str, undoes: str | None) -> dict[str, object]:
+    """A run's first line."""
+    sort = {} if WRITTEN_AS[kind] == kind else {"puts": kind}
+    whose = {"profile": profile, "account": account, "undoes": undoes}
+    return {"schema": SCHEMA, "at": at, "kind": WRITTEN_AS[kind], **sort, **whose}
 
 
 def _event(line: bytes) -> dict[str, Any]:

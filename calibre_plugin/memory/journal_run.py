@@ -12,8 +12,9 @@ from .book_names import BookName
 from ..link.contract import Base, Cell, Progress, PutBackOurs
 from ..copies.stored import is_newer, notice
 
-# `carry_over` and `offer` put places on the server as a push does: unasked, or because the reader asked for it.
-RunKind = Literal["pull", "push", "undo", "carry_over", "offer"]
+# `arrival` is a pull of what has just arrived at a server of one's own; `carry_over` and `offer` put places on the server
+# as a push does: unasked, or because the reader asked for it.
+RunKind = Literal["pull", "arrival", "push", "undo", "carry_over", "offer"]
 # A cell by its book and lookup name, or a record by its book and document.
 LineKey = tuple[BookName, str]
 # What became of a write on a server: it stands there, something else was left there, or the server did not answer.
@@ -188,7 +189,7 @@ def begun(path: Path, event: Mapping[str, Any]) -> Run:
 
 
 def kind_of(event: Mapping[str, object]) -> RunKind:
-    """A run's kind by its first line, where `puts` says what sort of push it is: earlier versions know no other kinds."""
+    """A run's kind by its first line, where `puts` says what sort of pull or push it is: earlier versions know no other kinds."""
     return cast(RunKind, event.get("puts") or event["kind"])
 
 

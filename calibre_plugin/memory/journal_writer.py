@@ -11,7 +11,7 @@ from typing import Any
 
 from .book_names import BookName, BookNames
 from ..link.contract import ColumnUpdate, PutBack
-from .journal_run import BaseChange, Decision, LineKey, PutOutcome
+from .journal_run import BaseChange, Decision, LineKey, PutOutcome, Run
 
 # Files that are being written in this process: no crash has left them open.
 _under_way: set[Path] = set()
@@ -82,6 +82,17 @@ class RunWriter:
     def record_bases(self, changes: Iterable[BaseChange]) -> None:
         """Writes down which books' bases are about to change; all together, for each writing waits for the disk."""
         self._append([_line("base", each.book, before=each.before, after=each.after) for each in changes])
+
+    def record_run(self, run: Run) -> None:
+        """Writes down a whole run of cells that has ended, as it is."""
+        decisions = [_line("decision", each.book, record=each.record, accepted=each.accepted) for each in run.decisions]
+        cells = [
+            _line("cell", each.book, column=each.column, before=each.before, after=each.after, document=each.document)
+            for each in run.entries
+        ]
+        bases = [_line("base", each.book, before=each.before, after=each.after) for each in run.bases]
+        self._append([*decisions, *cells, *bases])
+        self.end((), len({each.book for each in run.entries}))
 
     def finish(self, written: Iterable[ColumnUpdate]) -> None:
         """Ends the run; what was recorded and is not in `written` was never written."""

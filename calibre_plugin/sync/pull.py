@@ -41,7 +41,7 @@ from ..memory.marks import read_marks
 from ..memory.readings import read_readings
 from ..settings.readers import readers_of
 from ..memory.history import add_digests, read_digests
-from ..memory.journal_run import Decision
+from ..memory.journal_run import Decision, RunKind
 from ..memory.journaled import Journaled
 from ..library.books import WriteReport, read_books
 from ..memory.noticed import with_news
@@ -191,7 +191,8 @@ def wanted_updates(plan: PullPlan, said: Decisions) -> list[ColumnUpdate]:
 class Writing(AbstractContextManager["Writing"]):
     """The writing of an accepted plan, as a whole or slice by slice; nothing is written that is not journalled first.
 
-    `run` is the run that it belongs to, where one has begun; else it is a run of its own, if there is anything to write.
+    `run` is the run that it belongs to, where one has begun; else it is a run of its own of this `kind`, if there is
+    anything to write.
     What was not finished is repaired at the next start. Raises OSError when the journal cannot be kept: then nothing
     more was written.
     """
@@ -204,6 +205,7 @@ class Writing(AbstractContextManager["Writing"]):
         profile: Profile,
         decisions: Decisions | None = None,
         run: Journaled | None = None,
+        kind: RunKind = "pull",
     ) -> None:
         self._api = api
         self._pulled = pulled
@@ -218,7 +220,7 @@ class Writing(AbstractContextManager["Writing"]):
         # Said to the journal before the first cell is written.
         self._unsaid: list[Decision] = []
         if run is None and self.wanted:
-            run = self._own = Journaled(api, journal_of(api), "pull", profile["id"], key_for(account, profile["id"]))
+            run = self._own = Journaled(api, journal_of(api), kind, profile["id"], key_for(account, profile["id"]))
             self._unsaid = decided(plan, self.wanted, self._said.theirs, self._said.ours, run.names)
         self._run = run
         self.report = run.report if run is not None else WriteReport()

@@ -140,6 +140,7 @@ class UndoDialog(QDialog):
         for run in heads:
             what = {
                 "pull": _("{when}: sync of “{profile}”"),
+                "arrival": _("{when}: places that arrived for “{profile}”"),
                 "push": _("{when}: sent for “{profile}”"),
                 "undo": _("{when}: an undo"),
                 "carry_over": _("{when}: places of “{profile}” offered to other copies"),
