@@ -10,6 +10,7 @@ from calibre.customize import InterfaceActionBase
 from calibre.gui2 import sanitize_env_vars
 from calibre.gui2.actions import InterfaceAction
 
+from .content_server import service as content_server
 from .settings import config
 from .window.parts.background import Background
 from .window.parts.beside import Beside
@@ -17,6 +18,7 @@ from .link.host import BridgeHost
 from .window.chosen_books import ChosenBooks
 from .settings.config import Settings, StoredProfile
 from .words.faults import note_fault
+from .window.arrivals import Arrivals
 from .window.hosting import HostingRunner
 from .devices.home import Collected
 from .window.device_watch import DeviceWatch, collected_sentence
@@ -66,7 +68,12 @@ class ProgressAction(InterfaceAction):
         self.settings = Settings()
         self.host = BridgeHost(plugin.plugin_path, self.version, sanitize_env_vars)
         self.runs = Runs(self.gui, self.host, self.settings, self.open_preferences)
-        self.hosting = HostingRunner(self.gui, self.host, self.settings, self.open_preferences)
+        self.arrivals = Arrivals(self.gui, self.settings, self.runs)
+        self.hosting = HostingRunner(
+            self.gui, self.host, self.settings, self.open_preferences, self.arrivals.told("hosted")
+        )
+        self.arrivals.hosting = self.hosting.hosting
+        content_server.listen(self.arrivals.told("content_server"))
         self.triggers = Triggers(self.gui, self._run_by_itself)
         self.runs.on_asked.append(self.triggers.note_run)
         self.runs.show_unmatched = self.show_unmatched
@@ -332,11 +339,13 @@ class ProgressAction(InterfaceAction):
 
     def library_changed(self, db: object) -> None:
         self.chosen.expect_a_row()
+        self.arrivals.library_changed()
         self.undoing.look()
 
     def shutting_down(self) -> None:
         until = time.monotonic() + A_MOMENT
         self.triggers.stop()
+        self.arrivals.stop()
         self.device_watch.stop(until)
         self.local_changes.finish(until)
         self.hosting.stop()

@@ -39,6 +39,8 @@ class Triggers(TypedDict):
     at_start: bool
     every_minutes: int
     on_device: bool
+    # When a place arrives at a server of one's own.
+    on_arrival: bool
 
 
 Review = Literal["always", "conflicts", "never"]
@@ -174,7 +176,7 @@ def new_profile(profile_id: str, name: str, account_id: str) -> StoredProfile:
         "columns": {},
         "rules": copy.deepcopy(DEFAULT_RULES),
         "ran_before": False,
-        "triggers": {"at_start": False, "every_minutes": 0, "on_device": False},
+        "triggers": {"at_start": False, "every_minutes": 0, "on_device": False, "on_arrival": True},
         "review": "conflicts",
         "push": "off",
         "viewer": True,

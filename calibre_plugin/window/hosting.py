@@ -8,6 +8,7 @@ from qt.core import QObject
 
 from .parts.calibre_window import CalibreWindow
 from .parts.background import Background
+from ..link.client import OnPlaces
 from ..link.host import BridgeHost
 from ..settings.config import Settings
 from ..link.contract import HostingStatus
@@ -22,7 +23,12 @@ class HostingRunner(QObject):
     """One for each calibre window; the waiting happens in threads."""
 
     def __init__(
-        self, gui: CalibreWindow, host: BridgeHost, settings: Settings, open_preferences: Callable[[str], None]
+        self,
+        gui: CalibreWindow,
+        host: BridgeHost,
+        settings: Settings,
+        open_preferences: Callable[[str], None],
+        on_places: OnPlaces | None = None,
     ) -> None:
         super().__init__(gui)
         self._gui = gui
@@ -30,7 +36,7 @@ class HostingRunner(QObject):
         self._settings = settings
         self._open_preferences = open_preferences
         self._applied: HostingSettings = DEFAULTS
-        self.hosting = Hosting(host)
+        self.hosting = Hosting(host, on_places)
         self._background = Background(self)
 
     def apply(self) -> None:

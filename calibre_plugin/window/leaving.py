@@ -41,6 +41,7 @@ class Leaving:
             entry.setEnabled(False)
             entry.setToolTip(_("What the plugin keeps was removed: please restart calibre."))
         action.triggers.stop()
+        action.arrivals.stop()
         action.device_watch.end()
         action.local_changes.finish(until)
         action.settings.end()

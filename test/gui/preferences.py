@@ -160,7 +160,9 @@ class Preferences(unittest.TestCase):
         gui(change)
         self.accept(dialog)
         profile = action().profile
-        self.assertEqual(profile["triggers"], {"at_start": False, "every_minutes": 30, "on_device": True})
+        self.assertEqual(
+            profile["triggers"], {"at_start": False, "every_minutes": 30, "on_device": True, "on_arrival": True}
+        )
         self.assertEqual((profile["review"], profile["device"]), ("always", "Kobo"))
         self.assertEqual(action().settings.get("click"), "selected")
 

@@ -68,6 +68,15 @@ class WhenTab(QWidget):
         self.on_device = QCheckBox(_("When a &device is connected"), box)
         self.on_device.setObjectName("on_device")
         column.addWidget(self.on_device)
+        self.on_arrival = QCheckBox(_("When a place &arrives at this calibre's own sync server"), box)
+        self.on_arrival.setObjectName("on_arrival")
+        self.on_arrival.setToolTip(
+            _(
+                "The book's cells follow within a minute, while its pages are turned every ten minutes. Whatever needs a "
+                "decision waits for your next sync."
+            )
+        )
+        column.addWidget(self.on_arrival)
         form = QFormLayout()
         form.setFieldGrowthPolicy(QFormLayout.FieldGrowthPolicy.ExpandingFieldsGrow)
         self.device = QComboBox(box)
@@ -135,6 +144,7 @@ class WhenTab(QWidget):
         self.minutes.setValue(triggers["every_minutes"] or 60)
         self.minutes.setEnabled(self.regularly.isChecked())
         self.on_device.setChecked(triggers["on_device"])
+        self.on_arrival.setChecked(triggers["on_arrival"])
         self.device.clear()
         self.device.addItem("")
         for name in self._device_names():
@@ -157,6 +167,7 @@ class WhenTab(QWidget):
             "at_start": self.at_start.isChecked(),
             "every_minutes": self.minutes.value() if self.regularly.isChecked() else 0,
             "on_device": self.on_device.isChecked(),
+            "on_arrival": self.on_arrival.isChecked(),
         }
         self._profile["device"] = self.device.currentText().strip()
         self._profile["review"] = self.review.currentData()

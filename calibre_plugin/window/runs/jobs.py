@@ -10,6 +10,7 @@ from queue import Queue
 
 from ...library.calibre_db import CalibreDb
 from ...sync import pull
+from ...sync.arrived_books import books_of_arrived, join_arrivals
 from ...sync.being_read import books_being_read
 from ...link.client import SyncError
 from ...link.host import Launch
@@ -33,7 +34,7 @@ from ...copies.stored import untold_notices
 from ...words.stored import notice_sentence
 from ...sync.undo import Undone, undo_run
 from ...sync.unlinking import put_back
-from ...memory.journal_run import Run
+from ...memory.journal_run import Run, RunKind
 
 load_translations()
 
@@ -73,6 +74,8 @@ class PullRequest:
     users: Sequence[str] = ()
     # Whether only those of the books count that are being read.
     reading: bool = False
+    # Where places have arrived: which documents' books count, and which of them were looked for in vain already.
+    arrived: tuple[frozenset[str], frozenset[str]] | None = None
 
     @property
     def key(self) -> str:
@@ -127,6 +130,10 @@ def pull_job(
             log("strip list:", str(error))
         with request.launch.open(request.account, read=[library]) as bridge:
             ids = list(request.book_ids)
+            if request.arrived is not None:
+                ids = books_of_arrived(request.api, ids, *request.arrived)
+                if not ids:
+                    return PullOutcome()
             if request.reading:
                 ids = books_being_read(request.api, ids, request.key, request.profile, bridge, abort)
                 if not ids:
@@ -206,7 +213,8 @@ def write_job(
         return _unwritten(pulled, decisions, rows, pull.Applied(), gone)
     applied = pull.Applied()
     try:
-        with pull.Writing(request.api, pulled, request.account, request.profile, decisions) as writing:
+        kind: RunKind = "pull" if request.arrived is None else "arrival"
+        with pull.Writing(request.api, pulled, request.account, request.profile, decisions, kind=kind) as writing:
             # Also when the journal fails half way: what stands in the library by then is shown.
             applied = pull.Applied(writing.report)
             done = 0
@@ -216,6 +224,8 @@ def write_job(
                 share = done / len(writing.wanted)
                 notifications.put((share, phase_sentence("writing", done, len(writing.wanted))))
             applied = writing.finish()
+        if request.arrived is not None and applied.run_id is not None:
+            join_arrivals(request.api, applied.run_id)
     except OSError as error:
         trouble = Explanation(
             _("The log for undoing could not be kept, so nothing more was written."),
@@ -225,7 +235,8 @@ def write_job(
         return _unwritten(pulled, decisions, rows, applied, trouble)
     if not abort.is_set() and (request.viewer or request.users):
         _deliver(request, pulled, log, abort)
-    if not abort.is_set() and pulled.plan["carry_overs"]:
+    # Places that arrive all day would fill the journal with it: the next sync carries over.
+    if not abort.is_set() and pulled.plan["carry_overs"] and request.arrived is None:
         _carry_over(request, pulled, log, abort)
     tell_outcomes(rows, applied.report)
     return WriteOutcome(applied)

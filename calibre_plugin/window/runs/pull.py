@@ -14,7 +14,7 @@ from ...sync.pull import Decisions
 from ..review.nothing_found import NextSteps, NothingFoundDialog
 from ..review.plan_rows import BookRow
 from .jobs import PullOutcome, WriteOutcome, write_job
-from .run import Run, RunsHub
+from .run import Arrival, Run, RunsHub
 from .sentence import run_sentence
 
 load_translations()
@@ -43,13 +43,34 @@ class PullRun:
             self._planned(run, outcome.pulled.plan)
         else:
             nothing = outcome.nothing if outcome is not None else ""
+            if run.arrival is not None:
+                self._runs.end(run, "")
+                return
             self._runs.end(run, nothing or _("Stopped; nothing was written."))
 
     def _planned(self, run: Run, plan: PullPlan) -> None:
-        if self._needs_review(run, plan):
+        if run.arrival is not None:
+            self._arrived(run, run.arrival, plan)
+        elif self._needs_review(run, plan):
             self._show_review(run, plan)
         else:
             # Without cells too: what the server said is remembered.
+            self._write(run, Decisions())
+
+    def _arrived(self, run: Run, arrival: Arrival, plan: PullPlan) -> None:
+        """Places that have arrived open no window: what is for the reader to see waits for their next sync."""
+        waiting = {each["book_id"] for each in (*plan["updates"], *plan["conflicts"])}
+        if arrival.is_in_the_way():
+            arrival.put_off()
+            self._runs.end(run, "")
+        elif waiting and (plan["review"] or run.stored["review"] == "always"):
+            words = ngettext(
+                "a place arrived for {n} book of “{name}”; your next sync shows it",
+                "places arrived for {n} books of “{name}”; your next sync shows them",
+                len(waiting),
+            )
+            self._runs.end(run, words.format(n=len(waiting), name=run.stored["name"]))
+        else:
             self._write(run, Decisions())
 
     def _needs_review(self, run: Run, plan: PullPlan) -> bool:
@@ -112,6 +133,9 @@ class PullRun:
         self._runs.refresh(changed)
         if changed and not run.stored["ran_before"]:
             mark_as_run(run.api, run.stored["id"])
+        if run.arrival is not None:
+            self._runs.end(run, run_sentence(run) if changed or run.needs_eyes else "")
+            return
         self._runs.end(run, run_sentence(run))
         if self._found_nothing(run):
             self._show_nothing_found(run)

@@ -19,7 +19,20 @@ from ...sync.pull import Applied, Pulled
 from ...words.explain import Explanation
 
 Outcome = TypeVar("Outcome")
-Trigger = Literal["reader", "start", "timer", "device", "sync"]
+Trigger = Literal["reader", "start", "timer", "device", "sync", "arrival"]
+
+
+@dataclass(frozen=True)
+class Arrival:
+    """What a run of places that have arrived is about."""
+
+    documents: frozenset[str]
+    # Documents that the whole library was looked through for already.
+    tried: frozenset[str]
+    # Whether the reader has a window open in which a book may be edited.
+    is_in_the_way: Callable[[], bool]
+    # Has them follow later.
+    put_off: Callable[[], None]
 
 
 @dataclass
@@ -39,6 +52,8 @@ class Run:
     offer: bool = False
     # Whether only those of the books count that are being read.
     reading: bool = False
+    # Where places have arrived, which.
+    arrival: Arrival | None = None
     # calibre's job that is under way, what it does, and who is told what came of it.
     job: Job | None = None
     work: Work[Any] | None = None
@@ -64,6 +79,11 @@ class Run:
     @property
     def is_quiet(self) -> bool:
         return self.trigger != "reader"
+
+    @property
+    def notifies(self) -> bool:
+        """Whether its end is a notification too: of places that arrive the status bar tells alone."""
+        return self.is_quiet and self.arrival is None
 
     @property
     def undecided(self) -> int:

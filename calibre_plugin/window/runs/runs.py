@@ -29,7 +29,7 @@ from ..parts.progress import ProgressWindow
 from .pull import PullRun
 from .push import PushRun, prepare_job
 from ..review.dialog import ResultDialog
-from .run import Outcome, Run, Trigger
+from .run import Arrival, Outcome, Run, Trigger
 from .sentence import run_sentence
 from ..parts.trouble import show_trouble
 from .undo import UndoRuns
@@ -99,6 +99,7 @@ class Runs(QObject):
         selected: bool = False,
         offer: bool = False,
         reading: bool = False,
+        arrival: Arrival | None = None,
     ) -> bool:
         """Starts the run, or queues it; False when it cannot be done, after saying why."""
         reason = self.why_not(stored)
@@ -114,7 +115,8 @@ class Runs(QObject):
         self._complained.clear()
         api = self._gui.current_db.new_api
         profile, _unusable = config.resolve_profile(api, stored)
-        run = Run(api, stored, profile, account, tuple(book_ids), trigger, preview, push, selected, offer, reading)
+        ids = tuple(book_ids)
+        run = Run(api, stored, profile, account, ids, trigger, preview, push, selected, offer, reading, arrival)
         if self.current is not None:
             if run.is_quiet:
                 # A trigger that finds its profile under way has come too late, not too early.
@@ -139,17 +141,21 @@ class Runs(QObject):
             with_proxy(run.account) if run.account is not None else None,
             run.profile,
             launch,
-            not run.is_quiet,
+            # What has arrived is there, whatever the server did not know an hour ago.
+            not run.is_quiet or run.arrival is not None,
             run.selected,
             self._settings.get("predict") is True,
             tuple(self._settings.get("copy_logs")),
             run.stored["viewer"],
             tuple(run.stored["server_users"]),
             run.reading,
+            None if run.arrival is None else (run.arrival.documents, run.arrival.tried),
         )
         books = ngettext("{n} book", "{n} books", len(run.book_ids)).format(n=len(run.book_ids))
         if run.reading:
             books = _("the books being read")
+        elif run.arrival is not None:
+            books = _("places that arrived")
         title = _("KOReader Progress: sync {books}").format(books=books)
         if run.push:
             title = _("KOReader Progress: send to the server")
@@ -159,6 +165,8 @@ class Runs(QObject):
             self.run_job(run, title, offer_job, (run.request,), OfferRun(self._gui, self).offered)
         else:
             self.run_job(run, title, pull_job, (run.request,), PullRun(self._gui, self, self._settings).asked)
+        if run.arrival is not None:
+            return
         if run.is_quiet:
             self._gui.status_bar.show_message(title, 3000, show_notification=False)
         else:
@@ -270,7 +278,7 @@ class Runs(QObject):
         self.review = None
         self._tell_asked(run)
         if sentence:
-            self.say(sentence, run.is_quiet)
+            self.say(sentence, run.notifies)
         if run.window is not None:
             has_report = self.last is run and run.plan is not None
             run.window.bring_back()

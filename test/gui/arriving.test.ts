@@ -1,0 +1,3 @@
+import { describeInGui } from "./run-in-gui.ts";
+
+describeInGui("arriving.py");
