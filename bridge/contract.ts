@@ -1,6 +1,8 @@
 /** Every method, notification and error that crosses between calibre and the bridge: the single source of truth. */
 import * as z from "zod";
 import { Account } from "../src/model/account.ts";
+import { AnnotatedBook } from "../src/model/library.ts";
+import { AnnotationPlan, AnnotationTarget, Deletions } from "../src/model/native-annotation.ts";
 import { CarryOver, CarryOverResult } from "../src/model/carry-over.ts";
 import { Diagnosis } from "../src/model/diagnosis.ts";
 import { FileDigests, KnownDigest } from "../src/model/digest.ts";
@@ -237,6 +239,18 @@ const StatisticsRequest = z
   })
   .meta({ id: "StatisticsRequest" });
 
+const PlanAnnotationsRequest = z
+  .strictObject({
+    books: z.array(AnnotatedBook).max(BOOKS_PER_MESSAGE),
+    target: AnnotationTarget,
+    deletions: Deletions,
+    /** IANA name of where the readers live; null is this machine's own. */
+    time_zone: z.string().nullable(),
+  })
+  .meta({ id: "PlanAnnotationsRequest" });
+
+const PlanAnnotationsAnswer = z.strictObject({ plans: z.array(AnnotationPlan) }).meta({ id: "PlanAnnotationsAnswer" });
+
 interface Method {
   readonly params: z.ZodType;
   readonly result: z.ZodType;
@@ -269,6 +283,8 @@ export const METHODS = {
   "sync/push": { params: PushRequest, result: PushReport, writes: true },
   "sync/undoPush": { params: UndoPushRequest, result: UndoPushReport, writes: true },
   "position/convert": { params: ConvertRequest, result: ConvertAnswer, writes: false },
+  /** Proves each annotation in the library's own file, and says what is to be written into calibre's. */
+  "annotations/plan": { params: PlanAnnotationsRequest, result: PlanAnnotationsAnswer, writes: false },
   "statistics/read": { params: StatisticsRequest, result: ReadingStatistics, writes: false },
   "documents/list": { params: AccountRequest, result: ListAnswer, writes: false },
   /** Nobody asks for the rest of this run; no trouble where there is none. */

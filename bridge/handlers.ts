@@ -1,6 +1,7 @@
 /** What the bridge does for each method: the contract's words turned into use cases. */
 import type { Hosting } from "../src/app/hosting.ts";
 import type { Running } from "../src/app/ask-server.ts";
+import type { PlaceIn } from "../src/app/annotations.ts";
 import type { Outside } from "../src/compose.ts";
 import type { Pull } from "../src/app/pull.ts";
 import type { ArrivedPlace } from "../src/model/hosting.ts";
@@ -101,6 +102,13 @@ export function createHandlers(tellPlaces: (places: ArrivedPlace[]) => void = ()
     "position/convert": async ({ requests }, call) => {
       const { placesInLibrary } = await import("../src/app/places.ts");
       return { answers: await placesInLibrary(requests, await given(), call) };
+    },
+    "annotations/plan": async ({ books, time_zone, ...annotating }, { signal }) => {
+      const { planAnnotations } = await import("../src/app/annotate.ts");
+      const { placeBook } = await import("../src/app/annotations.ts");
+      const { openArchive } = await given();
+      const place: PlaceIn = (book, annotations) => placeBook(book, annotations, openArchive, signal);
+      return { plans: await planAnnotations(books, { ...annotating, time_zone: time_zone ?? ownTimeZone() }, place) };
     },
     "statistics/read": async ({ path, beside, longest, time_zone }, { signal }) => {
       const { readStatistics } = await import("../src/app/read-statistics.ts");

@@ -39,6 +39,8 @@ def serve(requests: TextIO, answers: TextIO, token: str, bridge: Sequence[str]) 
         "devices": library.devices,
         "examine": library.examine,
         "annotations": library.annotations,
+        "keep_annotations": library.keep_annotations,
+        "undo_annotations": library.undo_annotations,
         "link": library.link,
         "unlink": library.unlink,
         "explain": library.explain,

@@ -22,7 +22,15 @@ _AUTOMATIC: Final = re.compile(r"@ \d{4}-\d\d-\d\d \d\d:\d\d:\d\d$")
 
 def read_annotations(data: bytes, device: str) -> list[FoundAnnotation]:
     """The annotations in a sidecar, in book order; those of which no date is told are left out. OddFile for what is none."""
-    return annotations_in(read_lua_table(data), device)
+    return read_marked(data, device)[0]
+
+
+def read_marked(data: bytes, device: str) -> tuple[list[FoundAnnotation], bool]:
+    """As `read_annotations`, and whether these are all: KOReader's own list of now, of which nothing was left out."""
+    table = read_lua_table(data)
+    found = annotations_in(table, device)
+    own = table.get("annotations")
+    return found, isinstance(own, dict) and len(own) == len(found)
 
 
 def annotations_in(table: dict[Any, Any], device: str) -> list[FoundAnnotation]:

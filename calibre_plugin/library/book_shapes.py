@@ -29,6 +29,7 @@ MARKS: Final = "koreader_progress_marks"
 READINGS: Final = "koreader_progress_readings"
 NOTICED: Final = "koreader_progress_noticed"
 DELIVERED: Final = "koreader_progress_delivered"
+ANNOTATIONS: Final = "koreader_progress_annotations"
 FILE_KEYS: Final = "koreader_progress_file_keys"
 PREDICTIONS: Final = "koreader_progress_predictions"
 GATHERED: Final = "koreader_progress_gathered"
@@ -106,6 +107,8 @@ _SOUND: Final[Mapping[str, Callable[[object], object]]] = {
     READINGS: lambda value: _those_of(value, is_reading) if isinstance(value, list) else None,
     NOTICED: lambda value: value if _is_number(value) else None,
     DELIVERED: lambda value: _those_in(value, lambda cfi: isinstance(cfi, str)) if _is_dict(value) else None,
+    # By profile; the core reads what is in it, and forgets what makes no sense.
+    ANNOTATIONS: lambda value: _those_in(value, _is_dict) if _is_dict(value) else None,
     FILE_KEYS: _file_keys,
     PREDICTIONS: _predictions,
     GATHERED: _gathered,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Final, Literal, TypedDict, get_args
+from typing import Any, Final, Literal, TypedDict, get_args
 
 
 CONTRACT_VERSION: Final = 1
@@ -855,6 +855,128 @@ class ConvertAnswer(TypedDict):
     answers: list[PlaceAnswer]
 
 
+Drawer = Literal["lighten", "underscore", "strikeout", "invert"]
+
+DRAWERS: Final[tuple[Drawer, ...]] = get_args(Drawer)
+
+HighlightColor = Literal["red", "orange", "yellow", "green", "olive", "cyan", "blue", "purple", "gray"]
+
+HIGHLIGHT_COLORS: Final[tuple[HighlightColor, ...]] = get_args(HighlightColor)
+
+
+class FoundAnnotation(TypedDict):
+    kind: Literal["highlight", "bookmark"]
+    created: str
+    updated: str | None
+    page: str
+    pos0: str | None
+    pos1: str | None
+    text: str | None
+    edited: bool
+    note: str | None
+    drawer: Drawer | None
+    color: HighlightColor | None
+    chapter: str | None
+    page_label: str | None
+    device: str
+
+
+class MarkedFile(TypedDict):
+    device: str
+    path: str
+    digest: str | None
+    modified: float
+    whole: bool
+    annotations: list[FoundAnnotation]
+
+
+CalibreAnnotation = dict[str, Any]
+
+
+class NativeAnnotation(TypedDict):
+    format: str
+    annotation: CalibreAnnotation
+
+
+class AnnotatedBook(TypedDict):
+    book_id: int
+    uuid: str
+    title: str
+    authors: list[str]
+    formats: list[BookFormat]
+    files: list[MarkedFile]
+    standing: list[NativeAnnotation]
+    kept: dict[str, Any] | None
+
+
+AnnotationTarget = str
+
+Deletions = Literal["keep", "follow", "all"]
+
+DELETIONSES: Final[tuple[Deletions, ...]] = get_args(Deletions)
+
+
+class PlanAnnotationsRequest(TypedDict):
+    books: list[AnnotatedBook]
+    target: AnnotationTarget
+    deletions: Deletions
+    time_zone: str | None
+
+
+class AnnotationWrite(TypedDict):
+    uuid: str
+    kind: Literal["highlight", "bookmark"]
+    text: str | None
+    note: str | None
+    chapter: str | None
+    page_label: str | None
+    why: Literal["new", "changed", "moved", "removed"]
+    by: Literal["ends", "search", "place"] | None
+    format: str
+    before: CalibreAnnotation | None
+    after: CalibreAnnotation
+    kept: dict[str, Any]
+
+
+UnplacedReason = Literal[
+    "paged",
+    "no_text_file",
+    "protected",
+    "no_ends",
+    "text_edited",
+    "several_files",
+    "ill_formed",
+    "text_differs",
+    "not_unique",
+    "place_lost",
+]
+
+UNPLACED_REASONS: Final[tuple[UnplacedReason, ...]] = get_args(UnplacedReason)
+
+
+class LeftAnnotation(TypedDict):
+    uuid: str
+    kind: Literal["highlight", "bookmark"]
+    text: str | None
+    note: str | None
+    chapter: str | None
+    page_label: str | None
+    reason: UnplacedReason
+
+
+class AnnotationPlan(TypedDict):
+    book_id: int
+    writes: list[AnnotationWrite]
+    asked: list[AnnotationWrite]
+    left: list[LeftAnnotation]
+    standing: int
+    kept: dict[str, Any]
+
+
+class PlanAnnotationsAnswer(TypedDict):
+    plans: list[AnnotationPlan]
+
+
 class StatisticsRequest(TypedDict):
     path: str
     beside: list[str]
@@ -1096,41 +1218,7 @@ class Examined(TypedDict):
 class FindAnnotations(TypedDict):
     book_ids: list[int]
     folders: list[str]
-
-
-Drawer = Literal["lighten", "underscore", "strikeout", "invert"]
-
-DRAWERS: Final[tuple[Drawer, ...]] = get_args(Drawer)
-
-HighlightColor = Literal["red", "orange", "yellow", "green", "olive", "cyan", "blue", "purple", "gray"]
-
-HIGHLIGHT_COLORS: Final[tuple[HighlightColor, ...]] = get_args(HighlightColor)
-
-
-class FoundAnnotation(TypedDict):
-    kind: Literal["highlight", "bookmark"]
-    created: str
-    updated: str | None
-    page: str
-    pos0: str | None
-    pos1: str | None
-    text: str | None
-    edited: bool
-    note: str | None
-    drawer: Drawer | None
-    color: HighlightColor | None
-    chapter: str | None
-    page_label: str | None
-    device: str
-
-
-class AnnotatedBook(TypedDict):
-    book_id: int
-    uuid: str
-    title: str
-    authors: list[str]
-    formats: list[BookFormat]
-    annotations: list[FoundAnnotation]
+    target: AnnotationTarget | None
 
 
 class FoundAnnotationsUnmatchedItem(TypedDict):
@@ -1142,6 +1230,21 @@ class FoundAnnotations(TypedDict):
     books: list[AnnotatedBook]
     unmatched: list[FoundAnnotationsUnmatchedItem]
     odd: int
+
+
+class KeepAnnotations(TypedDict):
+    target: AnnotationTarget
+    plans: list[AnnotationPlan]
+
+
+class AnnotationReport(TypedDict):
+    run: str | None
+    written: int
+    stale: int
+
+
+class UndoAnnotations(TypedDict):
+    run: str | None
 
 
 class LinkDigest(TypedDict):
@@ -1190,6 +1293,7 @@ METHODS: Final[dict[str, tuple[object, object]]] = {
     "sync/push": (PushRequest, PushReport),
     "sync/undoPush": (UndoPushRequest, UndoPushReport),
     "position/convert": (ConvertRequest, ConvertAnswer),
+    "annotations/plan": (PlanAnnotationsRequest, PlanAnnotationsAnswer),
     "statistics/read": (StatisticsRequest, ReadingStatistics),
     "documents/list": (AccountRequest, ListAnswer),
     "sync/end": (RunRequest, Nothing),
@@ -1207,6 +1311,8 @@ LIBRARY_METHODS: Final[dict[str, tuple[object, object]]] = {
     "copies": (OneBook, BookCopies),
     "examine": (Examine, Examined),
     "annotations": (FindAnnotations, FoundAnnotations),
+    "keep_annotations": (KeepAnnotations, AnnotationReport),
+    "undo_annotations": (UndoAnnotations, AnnotationReport),
     "link": (LinkDigest, Empty),
     "unlink": (UnlinkDigest, Unlinked),
     "explain": (Reasons, Sentences),

@@ -31,6 +31,8 @@ WRITTEN_AS: Final[dict[RunKind, str]] = {
     "undo": "undo",
     "carry_over": "push",
     "offer": "push",
+    # For earlier versions a sync without a cell: there is nothing in it that they could undo.
+    "annotations": "pull",
 }
 
 

@@ -9,12 +9,12 @@ from pathlib import Path
 from typing import Any, Final, Literal, TypedDict, cast
 
 from .book_names import BookName
-from ..link.contract import Base, Cell, Progress, PutBackOurs
+from ..link.contract import Base, CalibreAnnotation, Cell, Progress, PutBackOurs
 from ..copies.stored import is_newer, notice
 
 # `arrival` is a pull of what has just arrived at a server of one's own; `carry_over` and `offer` put places on the server
-# as a push does: unasked, or because the reader asked for it.
-RunKind = Literal["pull", "arrival", "push", "undo", "carry_over", "offer"]
+# as a push does: unasked, or because the reader asked for it. `annotations` writes calibre's own.
+RunKind = Literal["pull", "arrival", "push", "undo", "carry_over", "offer", "annotations"]
 # A cell by its book and lookup name, or a record by its book and document.
 LineKey = tuple[BookName, str]
 # What became of a write on a server: it stands there, something else was left there, or the server did not answer.
@@ -75,6 +75,27 @@ class PutEntry:
 
 
 @dataclass(frozen=True)
+class AnnotationEntry:
+    """One of calibre's own annotations, of one of its readers: what stood there (None: nothing), and what was to be written."""
+
+    book: BookName
+    target: str
+    format: str
+    place: str
+    before: CalibreAnnotation | None
+    after: CalibreAnnotation
+    undoes_id: int | None = None
+
+    @property
+    def key(self) -> LineKey:
+        return self.book, self.place
+
+    @property
+    def undone_key(self) -> LineKey:
+        return BookName(self.book.uuid, self.undoes_id), self.place
+
+
+@dataclass(frozen=True)
 class BaseChange:
     """A book's base before and after a run; null where there was none."""
 
@@ -114,6 +135,10 @@ class Run:
     # Cells and records of this run that later runs have put back.
     undone: set[LineKey] = field(default_factory=set)
     puts_undone: set[LineKey] = field(default_factory=set)
+    annotations: list[AnnotationEntry] = field(default_factory=list)
+    # Those that were changed in calibre before they could be written.
+    annotations_left: set[LineKey] = field(default_factory=set)
+    annotations_undone: set[LineKey] = field(default_factory=set)
 
     @property
     def written(self) -> list[Entry]:
@@ -135,9 +160,15 @@ class Run:
         ]
 
     @property
+    def standing_annotations(self) -> list[AnnotationEntry]:
+        """The annotations that the run wrote and nobody has undone."""
+        gone = self.annotations_left | self.annotations_undone
+        return [entry for entry in self.annotations if entry.key not in gone]
+
+    @property
     def books(self) -> set[BookName]:
         """The books of which there is something to undo."""
-        return {entry.book for entry in self.standing} | {put.book for put in self.standing_puts}
+        return {entry.book for entry in (*self.standing, *self.standing_puts, *self.standing_annotations)}
 
 
 def record_of(said: Base | Progress) -> Record:
@@ -227,6 +258,16 @@ def _read_told(run: Run, event: Mapping[str, Any]) -> None:
     run.put_times[key] = event["timestamp"]
 
 
+def _read_annotation(run: Run, event: Mapping[str, Any]) -> None:
+    book, undoes_id = _book_of(event), event.get("undoes_id")
+    told = event["target"], event["format"], event["place"], event["before"], event["after"]
+    run.annotations.append(AnnotationEntry(book, *told, undoes_id))
+
+
+def _read_annotation_left(run: Run, event: Mapping[str, Any]) -> None:
+    run.annotations_left.add((_book_of(event), event["place"]))
+
+
 def _read_end(run: Run, event: Mapping[str, Any]) -> None:
     run.ended = True
     cells = event["unwritten"]
@@ -240,6 +281,8 @@ _READ: Final[Mapping[str, Callable[[Run, Mapping[str, Any]], None]]] = {
     "base": _read_base,
     "put": _read_put,
     "told": _read_told,
+    "annotation": _read_annotation,
+    "annotation_left": _read_annotation_left,
     "end": _read_end,
 }
 
@@ -271,18 +314,23 @@ def mark_undone(run: Run, by_id: Mapping[str, Run]) -> None:
     # What could not be taken back never will be: only what the server did not answer for, or what a crash cut short, is
     # worth another try.
     puts = {put.undone_key for put in run.puts if run.put_outcomes.get(put.key) in ("put", "left")}
+    annotations = {entry.undone_key for entry in run.annotations if entry.key not in run.annotations_left}
     takes, target = True, by_id.get(run.undoes or "")
     while target is not None:
-        is_cell, is_put = _among(cells), _among(puts)
+        is_cell, is_put, is_annotation = _among(cells), _among(puts), _among(annotations)
         entries = [entry for entry in target.entries if is_cell(entry.key)]
         records = [put for put in target.puts if is_put(put.key)]
+        marked = [entry for entry in target.annotations if is_annotation(entry.key)]
         if takes:
             target.undone.update(entry.key for entry in entries)
             target.puts_undone.update(put.key for put in records)
+            target.annotations_undone.update(entry.key for entry in marked)
         else:
             target.undone.difference_update(entry.key for entry in entries)
             target.puts_undone.difference_update(put.key for put in records)
+            target.annotations_undone.difference_update(entry.key for entry in marked)
         cells, puts = {entry.undone_key for entry in entries}, {put.undone_key for put in records}
+        annotations = {entry.undone_key for entry in marked}
         takes, target = not takes, by_id.get(target.undoes or "")
 
 

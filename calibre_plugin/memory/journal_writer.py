@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from .book_names import BookName, BookNames
+from ..library.annotations import AnnotationChange
 from ..link.contract import ColumnUpdate, PutBack
 from .journal_run import BaseChange, Decision, LineKey, PutOutcome, Run
 
@@ -31,6 +32,7 @@ class RunWriter:
         _under_way.add(path)
         self._recorded: set[LineKey] = set()
         self._puts: dict[LineKey, PutOutcome] = {}
+        self._annotations: set[LineKey] = set()
 
     def record_decisions(self, decisions: Iterable[Decision]) -> None:
         """Writes down what was decided about the server's records, so that an undo knows it even after a crash."""
@@ -79,6 +81,25 @@ class RunWriter:
             lines.append(_line("told", book, document=document, outcome=outcome, timestamp=timestamp))
         self._append(lines)
 
+    def record_annotations(
+        self, target: str, changes: Iterable[AnnotationChange], undoes: Mapping[int, int | None] | None = None
+    ) -> None:
+        """Writes down which of calibre's own annotations are about to be written; `undoes` as for cells."""
+        lines = []
+        for change in changes:
+            book = self._names.name_of(change.book_id)
+            self._annotations.add((book, change.place))
+            told = {"target": target, "format": change.format, "place": change.place}
+            rows = {"before": change.before, "after": change.after}
+            lines.append(_line("annotation", book, **told, **rows, **_undoing(undoes, change.book_id)))
+        self._append(lines)
+
+    def record_left_annotations(self, changes: Iterable[AnnotationChange]) -> None:
+        """Writes down which of them were not written."""
+        left = [(self._names.name_of(change.book_id), change.place) for change in changes]
+        self._annotations.difference_update(left)
+        self._append([_line("annotation_left", book, place=place) for book, place in left])
+
     def record_bases(self, changes: Iterable[BaseChange]) -> None:
         """Writes down which books' bases are about to change; all together, for each writing waits for the disk."""
         self._append([_line("base", each.book, before=each.before, after=each.after) for each in changes])
@@ -98,7 +119,7 @@ class RunWriter:
         """Ends the run; what was recorded and is not in `written` was never written."""
         done = {(self._names.name_of(update["book_id"]), update["column"]) for update in written}
         sent = {book for (book, _document), outcome in self._puts.items() if outcome == "put"}
-        books = {book for book, _column in self._recorded & done} | sent
+        books = {book for book, _place in (self._recorded & done) | self._annotations} | sent
         self.end(self._recorded - done, len(books))
         self.close()
 

@@ -15,6 +15,7 @@ from .book_names import BookName, names_in
 from .first_copy import keep_first_copy
 from ..link.contract import ColumnMapping, ColumnUpdate, PutBack
 from .journal_run import BaseChange, Decision, PutOutcome, RunKind
+from ..library.annotations import AnnotationChange, write_annotations
 from ..library.books import WriteReport, write_updates
 from .journal import WriteJournal
 
@@ -81,6 +82,15 @@ class Journaled(AbstractContextManager["Journaled"]):
             self._writer.record(fresh, documents, undoes)
 
         self.report.extend(write_updates(self._api, updates, columns, record))
+
+    def annotate(
+        self, target: str, changes: Sequence[AnnotationChange], undoes: Mapping[int, int | None] | None = None
+    ) -> list[AnnotationChange]:
+        """Writes calibre's own annotations of one of its readers; those that now stand there."""
+        self._writer.record_annotations(target, changes, undoes)
+        written = write_annotations(self._api, target, changes)
+        self._writer.record_left_annotations(change for change in changes if change not in written)
+        return written
 
     def remember(self, bases: Iterable[BaseChange], keep: Callable[[], None]) -> None:
         """Has `keep` change these bases, and whatever else the library remembers of the run."""

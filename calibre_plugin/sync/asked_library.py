@@ -20,8 +20,9 @@ from . import push
 from ..memory.account_key import key_for
 from ..memory.book_memory import logged_books
 from ..link.client import BridgeClient, BridgeDied, SyncError
+from .annotations import keep_annotations
 from .carry_over import carry_over
-from ..devices.annotated import annotated_books
+from ..devices.annotated import Card, annotated_books
 from ..devices.device import SidecarFolder
 from ..devices.statistics import StatisticsReader
 from .asked_columns import make_usual_columns
@@ -32,6 +33,7 @@ from ..settings.readers import readers_of
 from ..settings.config import Settings, account_id_of, default_profile, map_columns, new_profile
 from ..link.contract import (
     Account,
+    AnnotationReport,
     BookCopies,
     CarryOverResult,
     ColumnField,
@@ -42,6 +44,7 @@ from ..link.contract import (
     FindAnnotations,
     FolderLooks,
     FoundAnnotations,
+    KeepAnnotations,
     KnownReaders,
     LibraryPushReport,
     LibraryPushRequest,
@@ -59,6 +62,7 @@ from ..link.contract import (
     SyncReport,
     SyncRequest,
     TheseBooks,
+    UndoAnnotations,
     UnlinkDigest,
     Unlinked,
 )
@@ -74,6 +78,7 @@ from .places import deliver_positions
 from ..memory.predict import all_digests, predictor
 from ..memory.rebuild import rebuild
 from .repair import repair
+from .undo import undo_run
 from ..copies.stored import NewerSchema, untold_notices
 from ..words.stored import notice_sentence
 from .unlinking import put_back, restorable, runs_under
@@ -320,7 +325,29 @@ class AskedLibrary:
 
     def annotations(self, params: FindAnnotations) -> FoundAnnotations:
         """What readers marked in these books, as their sidecars below the folders tell. Changes nothing."""
-        return annotated_books(self._api, params["folders"], params["book_ids"], self._abort)
+        cards = [Card.at(folder) for folder in params["folders"]]
+        profile, target = self._profile_id(), params["target"]
+        return annotated_books(self._api, cards, params["book_ids"], self._abort, profile, target)
+
+    def keep_annotations(self, params: KeepAnnotations) -> AnnotationReport:
+        """Writes planned annotations into calibre's own, for the person of calibre's default profile."""
+        api = self._to_be_changed()
+        journal, profile = pull.journal_of(api), self._profile_id()
+        return keep_annotations(api, journal, profile, "", params["target"], params["plans"])
+
+    def undo_annotations(self, params: UndoAnnotations) -> AnnotationReport:
+        """Takes back what a run wrote into calibre's own annotations."""
+        api = self._to_be_changed()
+        journal = pull.journal_of(api)
+        run = journal.newest("annotations") if params["run"] is None else journal.run(params["run"])
+        if run is None or not run.standing_annotations:
+            raise HeadlessError("NoRun", run=params["run"])
+        undone = undo_run(api, journal, run, abort=self._abort)
+        return {"run": undone.id, "written": undone.annotations, "stale": undone.annotations_left}
+
+    def _profile_id(self) -> str:
+        stored = default_profile(self._api)
+        return stored["id"] if stored is not None else ""
 
     def link(self, params: LinkDigest) -> Empty:
         """Makes a digest this book's for good."""

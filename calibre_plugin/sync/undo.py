@@ -15,6 +15,7 @@ from ..link.contract import ColumnMapping, ColumnUpdate, PutBackResult
 from ..memory.journal_run import BaseChange, Decision, Run
 from ..memory.journaled import Journaled
 from ..library.books import WriteReport, in_slices
+from .annotations import take_back
 from .undo_plan import LeftBook, Undo, plan_undo
 from ..memory.journal import WriteJournal
 
@@ -30,6 +31,11 @@ class Undone:
     report: WriteReport
     results: list[PutBackResult] = field(default_factory=list)
     left: list[LeftBook] = field(default_factory=list)
+    # calibre's own annotations: how many were put back, and how many were changed since and were left alone.
+    annotations: int = 0
+    # By which the journal knows the undo itself; empty where nothing was written.
+    id: str = ""
+    annotations_left: int = 0
 
 
 def undo_run(
@@ -46,17 +52,30 @@ def undo_run(
     cannot be kept: then nothing more was written.
     """
     again = journal.is_redone_by_undoing(run)
-    undo = plan_undo(run, names_in(api), again, only)
-    if not undo.updates:
+    names = names_in(api)
+    undo = plan_undo(run, names, again, only)
+    marked, known_as = take_back(api, run, names, only)
+    if not undo.updates and not marked:
         return Undone(run, WriteReport(), left=undo.left)
+    put_back = 0
     with Journaled(api, journal, "undo", run.profile, run.account, undoes=run.id) as doing:
         doing.decide(decisions_of(doing, undo, again))
         put_cells_back(api, undo.updates, doing, undo.undoes, abort)
+        for target in dict.fromkeys(target for target, _change in marked):
+            changes = [change for whose, change in marked if whose == target]
+            put_back += len(doing.annotate(target, changes, known_as))
         restored = {update["book_id"] for update in doing.report.written}
         bases = {book_id: change for book_id, change in undo.bases.items() if book_id in restored}
         at = time.time() if now is None else now
         doing.remember(bases.values(), lambda: _forget(api, undo, doing.report, bases, at, again))
-    return Undone(run, doing.report, left=undo.left)
+    return Undone(
+        run,
+        doing.report,
+        left=undo.left,
+        annotations=put_back,
+        annotations_left=len(marked) - put_back,
+        id=doing.id,
+    )
 
 
 def _forget(

@@ -1,7 +1,7 @@
 /** A reader's annotations in the books of a library: each once, and where its very words stand in the library's own file. */
 import { exportAnnotations } from "../core/highlights/export.ts";
 import { gather } from "../core/highlights/gather.ts";
-import type { Annotation, AnnotationPlace, ExportFormat } from "../model/annotation.ts";
+import type { Annotation, AnnotationPlace, ExportFormat, FoundAnnotation } from "../model/annotation.ts";
 import { SyncError } from "../model/error.ts";
 import type { AnnotatedBook } from "../model/library.ts";
 import { placeAnnotation } from "./book/annotations.ts";
@@ -80,6 +80,11 @@ async function openOrNull(path: string, openArchive: OpenBookArchive): Promise<B
   }
 }
 
+/** Everything that was found in a book's files. */
+export function foundIn({ files }: AnnotatedBook): FoundAnnotation[] {
+  return files.flatMap(({ annotations }) => annotations);
+}
+
 /** All annotations of these books, with their places, in the words of other programs. */
 export async function listAnnotations(
   books: readonly AnnotatedBook[],
@@ -87,6 +92,6 @@ export async function listAnnotations(
   place: PlaceIn,
 ): Promise<string> {
   const placed: PlacedBook[] = [];
-  for (const book of books) placed.push(await place(book, gather(book.uuid, book.annotations)));
+  for (const book of books) placed.push(await place(book, gather(book.uuid, foundIn(book))));
   return exportAnnotations(placed, format);
 }

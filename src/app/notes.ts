@@ -4,7 +4,7 @@ import { formatAnnotations, viewerLink } from "../core/highlights/markdown.ts";
 import { nameOfNotes, updateNotes } from "../core/highlights/note-file.ts";
 import type { AnnotatedBook } from "../model/library.ts";
 import type { NotesFolder } from "./ports.ts";
-import type { PlacedBook, PlaceIn } from "./annotations.ts";
+import { foundIn, type PlacedBook, type PlaceIn } from "./annotations.ts";
 
 /** `removed`: its owner deleted the file. `left`: our two lines in it are not as they were. */
 export type NoteOutcome = "made" | "changed" | "unchanged" | "removed" | "left";
@@ -24,8 +24,9 @@ export async function writeNotes(
 ): Promise<Noted[]> {
   const [files, known] = [await folder.find(), new Map(await folder.recall())];
   const gone = new Set([...known].filter(([uuid, { made }]) => made && !files.has(uuid)).map(([uuid]) => uuid));
-  for (const { uuid, annotations } of books) {
-    const all = withKnown(known.get(uuid)?.annotations ?? [], gather(uuid, annotations));
+  for (const book of books) {
+    const { uuid } = book;
+    const all = withKnown(known.get(uuid)?.annotations ?? [], gather(uuid, foundIn(book)));
     known.set(uuid, { annotations: all, made: files.has(uuid) || gone.has(uuid) });
   }
   await folder.remember(known);

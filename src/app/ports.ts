@@ -1,8 +1,10 @@
 /** The outside world as the use cases see it. Adapters in `io/` make these real; tests hand in their own. */
 import type { KnownBook } from "../model/annotation.ts";
+import type { AnnotationPlan, AnnotationTarget } from "../model/native-annotation.ts";
 import type { Account } from "../model/account.ts";
 import type { FileDigests } from "../model/digest.ts";
 import type {
+  AnnotationReport,
   BookCopies,
   FolderLook,
   KnownReader,
@@ -184,8 +186,19 @@ export interface CalibreLibrary {
   copies(book_id: number): Promise<BookCopies>;
   /** The version of calibre, and what lies in a folder where one is named; no library need be open. */
   examine(device: string | null): Promise<LibraryResult<"examine">>;
-  /** What was marked in these books, as KOReader's sidecars below the folders tell; nothing is changed anywhere. */
-  annotations(book_ids: readonly number[], folders: readonly string[]): Promise<LibraryResult<"annotations">>;
+  /**
+   * What was marked in these books, as KOReader's sidecars below the folders tell, and what the target has of it in
+   * calibre; nothing is changed anywhere.
+   */
+  annotations(
+    book_ids: readonly number[],
+    folders: readonly string[],
+    target: AnnotationTarget | null,
+  ): Promise<LibraryResult<"annotations">>;
+  /** Writes what these plans say, where calibre still holds what they were made of, and remembers it. */
+  keepAnnotations(target: AnnotationTarget, plans: readonly AnnotationPlan[]): Promise<AnnotationReport>;
+  /** Takes back what a run wrote, where it still stands; null is the newest one. */
+  undoAnnotations(run: string | null): Promise<AnnotationReport>;
   link(book_id: number, digest: string): Promise<void>;
   /** With `restore`, what the digest wrote is put back; otherwise it is only told. */
   unlink(book_id: number, digest: string, restore: boolean): Promise<Unlinked>;

@@ -73,6 +73,10 @@ function librarySentence({ kind, data }: LibraryTrouble): string | null {
       return "Another calibre program is running, such as calibre itself or its content server. Close it first, or sync inside it.";
     case "NewerLibrary":
       return "This library was synced by a newer version of KOReader Progress: update this program. Nothing was changed.";
+    case "NoRun":
+      return data["run"] === null
+        ? "No run wrote annotations that still stand."
+        : `No run ${JSON.stringify(data["run"])} wrote annotations that still stand.`;
     case "NoBook":
       return `The library has no book ${String(data["book_id"])}.`;
     case "NoColumns":

@@ -159,7 +159,10 @@ export async function startCalibre(options: Options): Promise<CalibreLibrary> {
     log: async (book_ids) => (await ask("log", { book_ids: [...book_ids] })).books,
     copies: (book_id) => ask("copies", { book_id }),
     examine: (device) => ask("examine", { device }),
-    annotations: (book_ids, folders) => ask("annotations", { book_ids: [...book_ids], folders: [...folders] }),
+    annotations: (book_ids, folders, target) =>
+      ask("annotations", { book_ids: [...book_ids], folders: [...folders], target }),
+    keepAnnotations: (target, plans) => ask("keep_annotations", { target, plans: [...plans] }),
+    undoAnnotations: (run) => ask("undo_annotations", { run }),
     link: async (book_id, digest) => void (await ask("link", { book_id, digest })),
     unlink: (book_id, digest, restore) => ask("unlink", { book_id, digest, restore }),
     explain: async (reasons) => (await ask("explain", { reasons: [...reasons] })).sentences,

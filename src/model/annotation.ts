@@ -39,6 +39,22 @@ export const FoundAnnotation = z
   .meta({ id: "FoundAnnotation" });
 export type FoundAnnotation = z.infer<typeof FoundAnnotation>;
 
+/** One file of a reader's in which something is marked. */
+export const MarkedFile = z
+  .strictObject({
+    device: z.string(),
+    path: z.string(),
+    /** The digest of the book that it is about; null where it does not say. */
+    digest: z.string().nullable(),
+    /** When it was written, epoch seconds. */
+    modified: z.number(),
+    /** Whether it is KOReader's own list of now: no backup, no older form, not the other engine's. */
+    whole: z.boolean(),
+    annotations: z.array(FoundAnnotation),
+  })
+  .meta({ id: "MarkedFile" });
+export type MarkedFile = z.infer<typeof MarkedFile>;
+
 /** An annotation as it is known of one book, wherever it was found. */
 export const Annotation = FoundAnnotation.omit({ device: true })
   .extend({

@@ -3,7 +3,8 @@ import * as z from "zod";
 import { Account } from "./account.ts";
 import { CarryOverResult } from "./carry-over.ts";
 import { Digest, KnownDigest } from "./digest.ts";
-import { FoundAnnotation } from "./annotation.ts";
+import { MarkedFile } from "./annotation.ts";
+import { AnnotationPlan, AnnotationTarget, NativeAnnotation } from "./native-annotation.ts";
 import { BookFormat, ColumnUpdate, PullPlan } from "./plan.ts";
 import { ColumnMapping, ConflictPolicy, Profile } from "./profile.ts";
 import { PushPlan, PutResult } from "./push.ts";
@@ -218,6 +219,8 @@ const FindAnnotations = z
     book_ids: BookIds,
     /** Cards and folders in which KOReader keeps its sidecars. */
     folders: z.array(z.string().min(1)),
+    /** Of whom in calibre to tell what they have; null of nobody. */
+    target: AnnotationTarget.nullable(),
   })
   .meta({ id: "FindAnnotations" });
 
@@ -229,8 +232,12 @@ export const AnnotatedBook = z
     title: z.string(),
     authors: z.array(z.string()),
     formats: z.array(BookFormat),
-    /** As they were found: one that is in two sidecars stands here twice. */
-    annotations: z.array(FoundAnnotation),
+    /** As they were found: what is in two of them stands in both. */
+    files: z.array(MarkedFile),
+    /** What calibre holds for the target, marks of removed ones too. */
+    standing: z.array(NativeAnnotation),
+    /** What is remembered of it; null for nothing. */
+    kept: z.record(z.string(), z.unknown()).nullable(),
   })
   .meta({ id: "AnnotatedBook" });
 export type AnnotatedBook = z.infer<typeof AnnotatedBook>;
@@ -246,6 +253,25 @@ export const FoundAnnotations = z
   })
   .meta({ id: "FoundAnnotations" });
 export type FoundAnnotations = z.infer<typeof FoundAnnotations>;
+
+const KeepAnnotations = z
+  .strictObject({ target: AnnotationTarget, plans: z.array(AnnotationPlan) })
+  .meta({ id: "KeepAnnotations" });
+
+/** What was written of some plans. */
+export const AnnotationReport = z
+  .strictObject({
+    /** The run's name in the write journal; null when nothing was to be written. */
+    run: z.string().nullable(),
+    written: z.number().int(),
+    /** Left alone: it was changed in calibre since it was read. */
+    stale: z.number().int(),
+  })
+  .meta({ id: "AnnotationReport" });
+export type AnnotationReport = z.infer<typeof AnnotationReport>;
+
+/** Null is the newest run that wrote annotations and still has something to undo. */
+const UndoAnnotations = z.strictObject({ run: z.string().nullable() }).meta({ id: "UndoAnnotations" });
 
 const Reasons = z.strictObject({ reasons: z.array(Why) }).meta({ id: "Reasons" });
 
@@ -265,6 +291,8 @@ export const LIBRARY_METHODS = {
   copies: { params: OneBook, result: BookCopies },
   examine: { params: Examine, result: Examined },
   annotations: { params: FindAnnotations, result: FoundAnnotations },
+  keep_annotations: { params: KeepAnnotations, result: AnnotationReport },
+  undo_annotations: { params: UndoAnnotations, result: AnnotationReport },
   link: { params: LinkDigest, result: Empty },
   unlink: { params: UnlinkDigest, result: Unlinked },
   explain: { params: Reasons, result: Sentences },

@@ -11,6 +11,7 @@ import {
   writeFileSync,
 } from "node:fs";
 import { dirname, join, relative } from "node:path";
+import { DatabaseSync } from "node:sqlite";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { createCliWorld, type CliWorld, type Ended } from "../support/cli-world.ts";
 
@@ -109,7 +110,10 @@ describe("annotations list", () => {
   });
 
   test.each([
-    [[], "annotations: say list or write, and nothing else.\n"],
+    [[], "annotations: say list, sync, undo or write, and nothing else.\n"],
+    [["sync"], "annotations sync: --for is needed: viewer, or user:NAME of the content server.\n"],
+    [["sync", "--for", "nobody"], "annotations sync: --for is needed: viewer, or user:NAME of the content server.\n"],
+    [["sync", "--for", "viewer", "--deletions", "some"], "annotations: --deletions is keep, follow, all.\n"],
     [["list", "--format", "xml"], "annotations: --format is md, json, csv.\n"],
     [["write"], "annotations write: --notes FOLDER is needed.\n"],
     [["list", "--ids", "x"], 'annotations: --ids wants numbers like 1,2,3. This was "x".\n'],
@@ -123,6 +127,61 @@ describe("annotations list", () => {
     expect(ended.status).toBe(2);
     expect(ended.stderr).toContain(none);
     expect(ended.stderr.trimEnd().split("\n")).toHaveLength(1);
+  });
+});
+
+/** What calibre holds for a reader of its own, marks of removed ones too. */
+function rows(user = "viewer"): Record<string, unknown>[] {
+  const database = new DatabaseSync(join(world.library, "metadata.db"), { readOnly: true });
+  try {
+    const found = database.prepare("SELECT annot_data FROM annotations WHERE user = ?").all(user);
+    return found.map(({ annot_data }) => JSON.parse(String(annot_data)));
+  } finally {
+    database.close();
+  }
+}
+
+const live = (user?: string): unknown[] =>
+  rows(user).flatMap((row) => (row["removed"] === true ? [] : [row["highlighted_text"]]));
+
+const sync = (...args: string[]): Promise<Ended> => annotations("sync", "--for", "viewer", ...args);
+const undo = (...run: string[]): Promise<Ended> =>
+  world.cli(["annotations", "undo", ...run, "--library", world.library]);
+
+describe("annotations sync", () => {
+  test("--dry-run says what would be written, and writes nothing", async () => {
+    const { status, stdout } = await sync("--dry-run");
+    expect({ status, stdout }).toEqual({
+      status: 0,
+      stdout: `One (1)\n  new, its very words: ${words}\n  not placed, text_differs: no such words here\n`,
+    });
+    expect(rows()).toEqual([]);
+  });
+
+  test("writes it where the words stand, for whom it was said, and a second time nothing", async () => {
+    const { status, stdout, stderr } = await sync();
+    expect({ status, stderr }).toEqual({ status: 0, stderr: "" });
+    expect(stdout).toMatch(/\n1 written\. Run \d+-[0-9a-f]+\.\n$/);
+    expect(rows()).toMatchObject([
+      { type: "highlight", highlighted_text: words, notes: "of what?", style: { which: "green" }, spine_index: 0 },
+    ]);
+    expect((await sync()).stdout).toContain("Nothing new.\n");
+    expect(live("anna")).toEqual([]);
+    expect((await annotations("sync", "--for", "user:anna")).stdout).toContain("1 written");
+    expect(live("anna")).toEqual([words]);
+  });
+
+  test("is taken back by undo, stays so, and comes back when that is undone", async () => {
+    const { stdout } = await undo();
+    expect([live("anna"), live()]).toEqual([[], [words]]);
+    expect((await annotations("sync", "--for", "user:anna")).stdout).toContain("Nothing new.");
+    const [, run = ""] = /^1 taken back\. Run (\S+)\.\n$/.exec(stdout) ?? [];
+    expect((await undo(run)).stdout).toMatch(/^1 taken back\./);
+    expect(live("anna")).toEqual([words]);
+    expect(await undo(run)).toMatchObject({
+      status: 2,
+      stderr: `No run "${run}" wrote annotations that still stand.\n`,
+    });
   });
 });
 

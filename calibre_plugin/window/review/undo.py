@@ -19,7 +19,7 @@ from ..parts.help import help_button
 from ..parts.icons import icon
 from ...words.data import percent
 from .plan_rows import show_cell, show_time
-from .undo_words import book_words
+from .undo_words import annotation_words, book_words
 from ..parts.geometry import keep_geometry
 from ...memory.journal_run import Run
 from ...memory.journal import RunHead, WriteJournal
@@ -144,6 +144,7 @@ class UndoDialog(QDialog):
                 "push": _("{when}: sent for “{profile}”"),
                 "undo": _("{when}: an undo"),
                 "carry_over": _("{when}: places of “{profile}” offered to other copies"),
+                "annotations": _("{when}: highlights and notes of “{profile}”"),
                 "offer": _("{when}: places of “{profile}” offered to devices"),
             }[run.kind]
             count = ngettext("{n} book", "{n} books", run.books).format(n=run.books)
@@ -168,6 +169,9 @@ class UndoDialog(QDialog):
             values = [show_cell(value, self._columns.get(entry.column)) for value in (entry.before, entry.after)]
             texts = [self._column_name(entry.column), *values]
             by_book.setdefault(entry.book, []).append(texts)
+        for marked in run.standing_annotations:
+            values = [annotation_words(one) for one in (marked.before, marked.after)]
+            by_book.setdefault(marked.book, []).append([_("Highlights and notes"), *values])
         for put in run.standing_puts:
             texts = [_("On the server"), *(percent(one["percentage"]) if one else "" for one in (put.before, put.ours))]
             # The same place goes to every copy of a book: one line tells it.

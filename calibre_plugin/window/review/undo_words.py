@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Final
 
+from ...library.annotations import is_removal
 from ...library.calibre_db import CalibreDb
+from ...link.contract import CalibreAnnotation
 from ...memory.book_names import BookName, BookNames, names_in
 from ...sync.push_undo import server_sentence
 from ...sync.undo import Undone
@@ -28,13 +30,21 @@ def book_words(api: CalibreDb, names: BookNames, name: BookName) -> str:
     return words.format(title=_title_of(api, names, name))
 
 
+def annotation_words(record: CalibreAnnotation | None) -> str:
+    """One of calibre's own annotations in a line; nothing of one that is not there, or not any more."""
+    if record is None or is_removal(record):
+        return ""
+    told = (record.get("highlighted_text") or record.get("title"), record.get("notes"))
+    return " — ".join(str(part) for part in told if part)
+
+
 def undo_sentence(api: CalibreDb, undone: Undone) -> str:
     """What was put back, and what was not."""
     report = undone.report
     books = len({update["book_id"] for update in report.written})
     said = []
     on_server = server_sentence(undone.results)
-    if books or report.stale or not (on_server or undone.left):
+    if books or report.stale or not (on_server or undone.left or undone.annotations or undone.annotations_left):
         text = ngettext("{n} book put back", "{n} books put back", books).format(n=books)
         if report.stale:
             left = ngettext(
@@ -42,6 +52,15 @@ def undo_sentence(api: CalibreDb, undone: Undone) -> str:
             )
             text = f"{text}, {left.format(n=len(report.stale))}"
         said.append(f"{text}.")
+    if undone.annotations or undone.annotations_left:
+        n = undone.annotations
+        said.append(ngettext("{n} annotation put back.", "{n} annotations put back.", n).format(n=n))
+    if undone.annotations_left:
+        n = undone.annotations_left
+        text = ngettext(
+            "{n} annotation was changed since and stays.", "{n} annotations were changed since and stay.", n
+        )
+        said.append(text.format(n=n))
     return " ".join([*said, *([on_server] if on_server else []), *_left_sentences(api, undone.left)])
 
 

@@ -75,6 +75,13 @@ export function withKnown(known: readonly Annotation[], found: readonly Annotati
   return all.toSorted(inBookOrder);
 }
 
+/** Which of a book's annotations these are, by uuid. */
+export function uuidsOf(all: readonly Annotation[], found: readonly FoundAnnotation[]): Set<string> {
+  const byMoment = Map.groupBy(all, ({ created }) => created);
+  const uuids = found.map((each) => byMoment.get(each.created)?.find((one) => isSame(one, each))?.uuid);
+  return new Set(uuids.filter((uuid) => uuid !== undefined));
+}
+
 /** By page where both are pages, else as KOReader's pointers stand in the book, else by the moment of making. */
 function inBookOrder(one: Annotation, other: Annotation): number {
   const [first, second] = [numbersOf(one.page), numbersOf(other.page)];
