@@ -13,6 +13,7 @@ import { LoggedBook, ReadingStory } from "../src/model/reading-log.ts";
 import { PlaceAnswer, PlaceRequest } from "../src/model/place.ts";
 import { ListedDocument } from "../src/model/progress.ts";
 import { ReadingStatistics } from "../src/model/reading-statistics.ts";
+import { Reach } from "../src/model/reach.ts";
 import { PlacedBook, PushPlan, Put, PutBack, PutBackResult, PutResult } from "../src/model/push.ts";
 
 /** More books than this in one message are refused: one giant message would stall calibre. */
@@ -77,10 +78,7 @@ const PlanPullRequest = z
     /** Null asks no server: what the profile's readers tell is all there is. */
     account: Account.nullable(),
     profile: Profile,
-    /** Asks for every candidate, also those the server did not know a short while ago. */
-    force: z.boolean(),
-    /** The reader chose these very books: no daily allowance keeps them back. */
-    selected: z.boolean(),
+    reach: Reach,
     /** Whether the caller can predict digests: then the run may want some before it goes on. */
     predicts: z.boolean(),
     /** How to decide what planning leaves for a person to decide; null leaves it. */

@@ -62,11 +62,11 @@ export function createHandlers(tellPlaces: (places: ArrivedPlace[]) => void = ()
       await runs.end(run);
       return { book_ids: booksBeingRead(books, profile) };
     },
-    "sync/planPull": async ({ run, profile, predicts, ...asking }, call) => {
+    "sync/planPull": async ({ run, profile, ...asking }, call) => {
       const { beginPull } = await import("../src/app/pull.ts");
       const begin = async (books: readonly Book[]): Promise<Pull> =>
         beginPull({ ...asking, books, profile: zoned(profile) }, await given(), running(call));
-      const wants = await runs.begin(run, begin, predicts, call.signal);
+      const wants = await runs.begin(run, begin, call.signal);
       return wants.length > 0
         ? { plan: emptyPlan(), more: true, wants: [...wants] }
         : { ...(await runs.next(run, running(call))), wants: [] };

@@ -25,13 +25,8 @@ export interface PullRuns {
   add(run: string, books: readonly Book[]): number;
   /** The books of a run: one that nothing is known of has none to plan, rather than no books. */
   books(run: string): Book[];
-  /** Has the server asked about a run's books; of which of them digests are wanted, none unless the caller `predicts`. */
-  begin(
-    run: string,
-    open: (books: readonly Book[]) => Promise<Pull>,
-    predicts: boolean,
-    signal: AbortSignal,
-  ): Promise<readonly number[]>;
+  /** Has the server asked about a run's books; of which of them digests are wanted. */
+  begin(run: string, open: (books: readonly Book[]) => Promise<Pull>, signal: AbortSignal): Promise<readonly number[]>;
   /** Adds what is predicted; of how many books there is something. */
   predicted(run: string, books: Params<"sync/predicted">["books"]): number;
   /** The next page of the plan, which is made with the first. The run ends with its last page, and with what it rejects. */
@@ -85,7 +80,7 @@ export function createPullRuns(): PullRuns {
       return one.books.length;
     },
     books: (run) => known(run).books,
-    async begin(run, open, predicts, signal) {
+    async begin(run, open, signal) {
       const one = known(run);
       try {
         one.pull = await open(one.books);
@@ -100,7 +95,7 @@ export function createPullRuns(): PullRuns {
         await one.pull.close();
         throw new SyncError("Cancelled", { run });
       }
-      return predicts ? one.pull.wants : [];
+      return one.pull.wants;
     },
     predicted(run, books) {
       const one = known(run);

@@ -180,7 +180,7 @@ class ProgressAction(InterfaceAction):
             self.say(self.why_no_selection())
 
     def sync_selected(self) -> None:
-        self.runs.start(self.profile, self.selected_ids(), selected=True)
+        self.runs.start(self.profile, self.selected_ids(), reach="chosen")
 
     def sync_all(self) -> None:
         self.runs.start(self.profile, self.all_ids())
@@ -197,7 +197,7 @@ class ProgressAction(InterfaceAction):
     def preview(self) -> None:
         """Shows what a sync would change; nothing is written unless the reader says so."""
         chosen = self.chosen.ids()
-        self.runs.start(self.profile, chosen or self.all_ids(), preview=True, selected=bool(chosen))
+        self.runs.start(self.profile, chosen or self.all_ids(), preview=True, reach="chosen" if chosen else "usual")
 
     def why_no_offer(self) -> str:
         reason = self.runs.why_not(self.profile)

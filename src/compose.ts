@@ -165,9 +165,9 @@ export const findServer: FindServer = async (account, signal, only) => {
 const NO_CACHE: ServerCache = {
   fileDigest: () => null,
   keepFileDigest: () => {},
-  miss: () => null,
-  keepMiss: () => {},
-  forgetMiss: () => {},
+  word: () => null,
+  keepWord: () => {},
+  forgetWord: () => {},
   left: () => new Set(),
   keepLeft: () => {},
   pacing: () => null,

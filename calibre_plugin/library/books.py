@@ -134,7 +134,8 @@ def _read_book(
         "marks": [],
         "readings": [],
         "digests": digests.get(book_id, []),
-        "news": _added(api, book_id),
+        "added": (added := _added(api, book_id)),
+        "news": added,
         "names": names(book_id) if names is not None else _basenames(formats),
     }
 

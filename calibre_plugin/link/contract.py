@@ -273,6 +273,7 @@ class Book(TypedDict):
     marks: list[DeviceMark]
     readings: list[DeviceReading]
     digests: list[KnownDigest]
+    added: float
     news: float
     names: list[str]
 
@@ -375,12 +376,16 @@ class BeingReadAnswer(TypedDict):
     book_ids: list[int]
 
 
+Reach = Literal["quiet", "usual", "everything", "chosen"]
+
+REACHS: Final[tuple[Reach, ...]] = get_args(Reach)
+
+
 class PlanPullRequest(TypedDict):
     run: str
     account: Account | None
     profile: Profile
-    force: bool
-    selected: bool
+    reach: Reach
     predicts: bool
     settle: ConflictPolicy | None
 
@@ -1147,7 +1152,7 @@ class SyncRequest(TypedDict):
     profile: Profile
     book_ids: list[int]
     dry_run: bool
-    selected: bool
+    reach: Reach
     settle: ConflictPolicy | None
     predict: bool
     readers: list[str] | None

@@ -239,10 +239,8 @@ class AskedLibrary:
         report = WriteReport()
         carried: list[CarryOverResult] = []
         with self._open_bridge() as bridge:
-            # As by a click: everything is asked about, only a shared server's allowance keeps back what was not named.
             options = pull.PullOptions(
-                force=True,
-                selected=params["selected"],
+                reach=params["reach"],
                 settle=params["settle"],
                 predict=predict,
                 readers=self._counting(params),

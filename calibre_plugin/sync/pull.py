@@ -35,6 +35,7 @@ from ..link.contract import (
     PredictedDigests,
     Profile,
     PullPlan,
+    Reach,
     Why,
 )
 from ..memory.marks import read_marks
@@ -52,6 +53,8 @@ from ..memory.journal import WriteJournal
 OnPhase = Callable[[int, int, str], None]
 # The reason of books that a shared server's daily allowance left no question for.
 SPENT: Final = "allowance_spent"
+# The reason of books about which the server was not asked this time: news of others was likelier.
+NOT_ASKED: Final = "not_asked"
 # The reason of books that the run did not come to, because the server fell silent before.
 NOT_REACHED: Final = "not_reached"
 # Digests that a book's copies may have although none of them was seen leaving.
@@ -60,14 +63,13 @@ Predict = Callable[[int], list[KnownDigest]]
 
 @dataclass(frozen=True)
 class PullOptions:
-    """How a pull is run: `force` asks also for what the server lately did not know.
+    """How a pull is run: `reach` says how far it asks.
 
-    `selected` says that the reader chose these very books: no daily allowance keeps them back. `settle` decides what
-    planning leaves for a person to decide. `readers` are the devices and folders whose word counts; None: the profile's.
+    `settle` decides what planning leaves for a person to decide. `readers` are the devices and folders whose word counts;
+    None: the profile's.
     """
 
-    force: bool = False
-    selected: bool = False
+    reach: Reach = "quiet"
     settle: ConflictPolicy | None = None
     predict: Predict | None = None
     readers: Collection[str] | None = None
@@ -319,8 +321,7 @@ def _plan(
             "run": run,
             "account": account,
             "profile": profile,
-            "force": options.force,
-            "selected": options.selected,
+            "reach": options.reach,
             "predicts": options.predict is not None,
             "settle": options.settle,
         }

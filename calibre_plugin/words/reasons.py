@@ -60,7 +60,11 @@ _WHY: Final[dict[str, Sentence]] = {
     "unchanged": lambda w: _("Nothing new."),
     "not_on_server": lambda w: _("The server knows no copy of this book."),
     "not_on_reader": lambda w: _("No card, folder or device of this profile tells anything of this book."),
-    "not_asked": lambda w: _("Not asked about this time: the server did not know it on {asked}."),
+    "not_asked": lambda w: (
+        _("Not asked about this time; the last time was on {asked}.")
+        if w.has("asked")
+        else _("Not asked about yet: the next sync goes on.")
+    ),
     "allowance_spent": lambda w: (
         _("The server's share of questions for today is used up; it did not know the book on {asked}.")
         if w.has("asked")

@@ -91,7 +91,7 @@ async function each(
       async act(carry_over, stop) {
         const result = await handle(client, carry_over, stop);
         // Something stands there, or will: the next run must see it, or it would carry over again and again.
-        cache.forgetMiss(account.id, carry_over.document);
+        cache.forgetWord(account.id, carry_over.document);
         return result;
       },
       onDone: (done) => progress(done, carry_overs.length, "pushing"),

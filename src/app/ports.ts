@@ -1,4 +1,5 @@
 /** The outside world as the use cases see it. Adapters in `io/` make these real; tests hand in their own. */
+import type { LastWord } from "../model/last-word.ts";
 import type { KnownBook } from "../model/annotation.ts";
 import type { AnnotationPlan, AnnotationTarget } from "../model/native-annotation.ts";
 import type { Account } from "../model/account.ts";
@@ -134,10 +135,10 @@ export interface ServerCache {
   /** The digest of a file as computed before, if path, size (bytes) and mtime (epoch seconds) are the same. */
   fileDigest(path: string, size: number, mtime: number): string | null;
   keepFileDigest(path: string, size: number, mtime: number, partial_md5: string): void;
-  /** When an account's server was last asked for a document it did not know (epoch seconds), and how often in a row. */
-  miss(account_id: string, document: string): { asked: number; times: number } | null;
-  keepMiss(account_id: string, document: string, asked: number): void;
-  forgetMiss(account_id: string, document: string): void;
+  /** What an account's server last said of a document; null where it was never asked. */
+  word(account_id: string, document: string): LastWord | null;
+  keepWord(account_id: string, document: string, word: LastWord): void;
+  forgetWord(account_id: string, document: string): void;
   /** Documents that the last run asked about in vain, or did not come to: the next one begins with them. */
   left(account_id: string): ReadonlySet<string>;
   keepLeft(account_id: string, documents: readonly string[]): void;

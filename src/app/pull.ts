@@ -1,28 +1,23 @@
 /** Pull: digests, questions to the server, a plan. Nothing is written here. */
-import { chooseCandidates } from "../core/candidates.ts";
+import type { Subject } from "../core/ask-likelihood.ts";
 import { planCarryOvers } from "../core/carry-over.ts";
 import { withFiles } from "../core/one-story.ts";
 import { planPull } from "../core/plan-pull.ts";
 import { settleConflicts } from "../core/settle-conflicts.ts";
 import { waitingAfterBoth, type Waiting } from "../core/two-rounds.ts";
 import type { Account } from "../model/account.ts";
-import type { KnownDigest } from "../model/digest.ts";
 import type { Book, DigestFinding, PullPlan, Reading } from "../model/plan.ts";
-import type { ConflictPolicy, Matching, Profile } from "../model/profile.ts";
+import type { ConflictPolicy, Profile } from "../model/profile.ts";
+import type { Reach } from "../model/reach.ts";
 import { why } from "../model/why.ts";
 import type { Why } from "../model/why.ts";
 import { digestLibrary } from "./digest-library.ts";
 import type { OwnDigests } from "./digest-library.ts";
-import {
-  openTalk,
-  silence,
-  type AskPorts,
-  type Failure,
-  type Heard,
-  type Running,
-  type Subject,
-} from "./ask-server.ts";
+import { openTalk, type AskPorts, type Running } from "./ask-server.ts";
+import { silence, type Failure, type Heard } from "./heard.ts";
 import { withContentKeys, withPlaces } from "./places.ts";
+import { guessesAbout, guessesOf, guessesWanted, keepGuessed, type Predicted } from "./guesses.ts";
+import { subjectsOf } from "./subjects.ts";
 import type { Trouble } from "./trouble.ts";
 import type { ShelfPorts } from "./book/shelf.ts";
 
@@ -31,10 +26,9 @@ export interface PullRequest {
   /** Null asks no server: what the readers' own files tell is all there is. */
   readonly account: Account | null;
   readonly profile: Profile;
-  /** Ask for every candidate, also those that the server did not know a short while ago. */
-  readonly force: boolean;
-  /** The reader chose these very books: no daily allowance keeps them back. */
-  readonly selected: boolean;
+  readonly reach: Reach;
+  /** Whether digests may be predicted: then some of a shared server's allowance is left for them. */
+  readonly predicts: boolean;
   /** How to decide what planning leaves for a person to decide; null leaves it. */
   readonly settle: ConflictPolicy | null;
 }
@@ -53,7 +47,8 @@ export interface Pull {
   close(): Promise<void>;
 }
 
-export type Predicted = ReadonlyMap<number, readonly KnownDigest[]>;
+/** Of a shared server's allowance, what is left for guesses: the likeliest books are asked about in full on one day. */
+const BEFORE_GUESSES = 0.5;
 
 /** Begins a pull. Rejects as `askServer` does; otherwise it is to be closed. */
 export async function beginPull(request: PullRequest, ports: PullPorts, running: Running): Promise<Pull> {
@@ -78,27 +73,23 @@ function pullFromReaders(request: PullRequest, ports: PullPorts): Pull {
 }
 
 async function pullFrom(account: Account, request: PullRequest, ports: PullPorts, running: Running): Promise<Pull> {
-  const { books, profile, force, selected } = request;
+  const { books, profile, reach, predicts } = request;
   const computed = await digestLibrary(books, profile.matching, ports, running);
-  const subjects = books.map(({ book_id, digests, news }) => ({
-    book_id,
-    news,
-    candidates: chooseCandidates([...digests, ...(computed.get(book_id)?.digests ?? [])], profile.matching),
-  }));
+  const subjects = subjectsOf(books, computed, profile);
   const fileless = filelessOf(books, subjects, computed);
   const talk = openTalk(account, ports);
   try {
-    const heard = await talk.ask(subjects, { force, selected }, running);
+    const began = ports.clock();
+    const heard = await talk.ask(subjects, { reach, share: predicts ? BEFORE_GUESSES : 1 }, running);
+    const byReaders = knownByReaders(books, began);
+    const unknown = subjects.filter(({ book_id }) => isUnknown(book_id, heard, fileless) && !byReaders.has(book_id));
     return {
-      wants: books
-        // Of what a device's own file tells nobody need guess how it is called.
-        .filter((book) => withFiles({ book, answers: [] }, ports.clock()).answers.length === 0)
-        .map(({ book_id }) => book_id)
-        .filter((book_id) => isUnknown(book_id, heard, fileless)),
+      wants: predicts ? guessesWanted(unknown, reach, account, ports) : [],
       async plan(predicted, later) {
         const guesses = guessesOf(subjects, predicted, profile.matching);
         if (guesses.length === 0) return planHeard(request, heard, fileless, ports, later);
-        const again = await talk.ask(guesses, { force, selected }, later);
+        const again = await talk.ask(guesses, { reach, outOf: guessesAbout(unknown.length) }, later);
+        keepGuessed(subjects, guesses, account, ports, began);
         return planHeard(request, together(heard, again, guesses), fileless, ports, later);
       },
       close: () => talk.close(),
@@ -109,20 +100,19 @@ async function pullFrom(account: Account, request: PullRequest, ports: PullPorts
   }
 }
 
+/** Books of which a device's own file tells: nobody need guess how they are called. */
+function knownByReaders(books: readonly Book[], now: number): ReadonlySet<number> {
+  const known = books.filter((book) => withFiles({ book, answers: [] }, now).answers.length > 0);
+  return new Set(known.map(({ book_id }) => book_id));
+}
+
 /** Whether a server was asked about a book, with a word for an answer, and has nothing of it. */
 function isUnknown(book_id: number, heard: Heard, fileless: ReadonlyMap<number, Why>): boolean {
   if (heard.answers.has(book_id) || fileless.has(book_id)) return false;
+  if (heard.failures.has(book_id) || heard.unreached.has(book_id)) return false;
+  const waiting = heard.waiting.get(book_id);
   // Where the day's questions are used up, guesses cannot be asked about either.
-  return !heard.failures.has(book_id) && !heard.unreached.has(book_id) && heard.waiting.get(book_id)?.spent !== true;
-}
-
-/** The books with predicted digests that were not candidates before: what is known of them was asked already. */
-function guessesOf(subjects: readonly Subject[], predicted: Predicted, matching: Matching): Subject[] {
-  return subjects.flatMap(({ book_id, news, candidates }) => {
-    const asked = new Set(candidates.map(({ digest }) => digest));
-    const guesses = chooseCandidates(predicted.get(book_id) ?? [], matching).filter(({ digest }) => !asked.has(digest));
-    return guesses.length === 0 ? [] : [{ book_id, news, candidates: guesses }];
-  });
+  return waiting === undefined || (!waiting.spent && !waiting.known);
 }
 
 /** What was heard in both rounds; a book of the second had no answer in the first. */

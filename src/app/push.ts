@@ -1,5 +1,4 @@
 /** Push: calibre's own places in every reader's words, a plan, and what was accepted of it put on the server. */
-import { chooseCandidates } from "../core/candidates.ts";
 import { localSide, withOwnBase } from "../core/local-side.ts";
 import { matchProgress } from "../core/match-progress.ts";
 import { isVersioned } from "../core/position/content-key.ts";
@@ -11,7 +10,9 @@ import type { Profile } from "../model/profile.ts";
 import type { Progress } from "../model/progress.ts";
 import type { CalibrePlace, PlacedBook, PlacePointer, PushPlan, PushReading, Put, PutResult } from "../model/push.ts";
 import { why } from "../model/why.ts";
-import { askServer, silence, type AskPorts, type Running } from "./ask-server.ts";
+import { askServer, type AskPorts, type Running } from "./ask-server.ts";
+import { silence } from "./heard.ts";
+import { subjectsOf } from "./subjects.ts";
 import { convertPosition } from "./book/convert.ts";
 import { inTurn } from "./in-turn.ts";
 import { digestLibrary } from "./digest-library.ts";
@@ -45,14 +46,9 @@ export async function preparePush(request: PushRequest, ports: PushPorts, runnin
   }));
   const asked = placed.filter(({ places, cell }) => places.length > 0 || cell !== null).map(({ book }) => book);
   const computed = await digestLibrary(asked, profile.matching, ports, running);
-  const subjects = asked.map(({ book_id, digests, news }) => ({
-    book_id,
-    news,
-    candidates: chooseCandidates([...digests, ...(computed.get(book_id)?.digests ?? [])], profile.matching),
-  }));
+  const subjects = subjectsOf(asked, computed, profile);
   // Whoever sends something must know what stands there now.
-  const options = { force: true, selected: true };
-  const { answers, failures, unreached } = await askServer(account, subjects, options, ports, running);
+  const { answers, failures, unreached } = await askServer(account, subjects, { reach: "chosen" }, ports, running);
   const matched = matchProgress(asked.map((book) => ({ book, answers: answers.get(book.book_id) ?? [] })));
   const heardOf = new Map(matched.readings.map(({ book, answers: heard }) => [book.book_id, heard]));
   const readings: PushReading[] = [];

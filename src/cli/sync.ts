@@ -5,6 +5,7 @@ import { parseArgs } from "node:util";
 import type { CalibreLibrary } from "../app/ports.ts";
 import type { SyncReport } from "../model/library.ts";
 import type { Account } from "../model/account.ts";
+import type { Reach } from "../model/reach.ts";
 import type { Profile, Rules } from "../model/profile.ts";
 import type { Why } from "../model/why.ts";
 import { DEFAULT_RULES } from "../model/profile.ts";
@@ -25,6 +26,7 @@ ${SHARED_HELP}
   --sidecars DIR           also what KOReader keeps below this folder, again for another one: a mounted card, a synced
                            folder, a backup; without --url it is all that is asked, and nothing is sent anywhere
   --device NAME            what the device or folder is called in the columns; its own name otherwise
+  --all                    asks about every book of a large library, also where nothing new is likely
   --no-predict             never ask about copies that nobody saw leaving calibre
 
 Examples:
@@ -54,6 +56,7 @@ async function sync(args: string[]): Promise<number> {
       "copy-logs": { type: "string", multiple: true, default: [] },
       sidecars: { type: "string", multiple: true, default: [] },
       device: { type: "string" },
+      all: { type: "boolean", default: false },
       "no-predict": { type: "boolean", default: false },
       "dry-run": { type: "boolean", default: false },
       wait: { type: "boolean", default: false },
@@ -97,9 +100,9 @@ async function sync(args: string[]): Promise<number> {
         time_zone: Intl.DateTimeFormat().resolvedOptions().timeZone,
       };
       const asked = ids ?? book_ids;
-      const selected = ids !== null;
+      const reach: Reach = ids !== null ? "chosen" : values.all ? "everything" : "usual";
       const predict = !values["no-predict"];
-      const request = { account, profile, book_ids: asked, dry_run, selected, settle: policy, predict, readers };
+      const request = { account, profile, book_ids: asked, dry_run, reach, settle: policy, predict, readers };
       const report = await calibre.sync(request);
       if (values.json) printJson(report);
       else {
@@ -134,9 +137,10 @@ function exitCodeOf(report: SyncReport): number {
 /** What was not asked about: whoever reads the output must know that it is not all, and why. */
 function sayWhatWaits({ plan }: SyncReport, books: number): void {
   const waiting = (code: string): number => plan.skipped.filter(({ reason }) => reason.code === code).length;
-  const [spent, unreached] = [waiting("allowance_spent"), waiting("not_reached")];
+  const [spent, unreached, rest] = [waiting("allowance_spent"), waiting("not_reached"), waiting("not_asked")];
+  const [asked, checked, all] = [books - rest, books - spent - unreached, books].map((n) => n.toLocaleString("en"));
+  if (rest > 0) process.stderr.write(`Asked about ${asked} of ${all} books; --all asks about everything.\n`);
   if (spent + unreached === 0) return;
-  const [checked, all] = [books - spent - unreached, books].map((count) => count.toLocaleString("en"));
   const reason = unreached > 0 ? "the server stopped answering" : "today's questions are used up";
   process.stderr.write(`Checked ${checked} of ${all} books, continuing with the next sync: ${reason}.\n`);
 }

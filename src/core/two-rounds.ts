@@ -4,8 +4,10 @@
 export interface Waiting {
   /** When the server was last asked about it, epoch seconds; null: never. */
   readonly asked: number | null;
-  /** Whether the day's allowance left no question for it; otherwise it was asked in vain a short while ago. */
+  /** Whether the day's allowance left no question for it; otherwise it is not due, or there was too much to ask. */
   readonly spent: boolean;
+  /** Whether the server knew the book when it was asked last. */
+  readonly known: boolean;
 }
 
 /**

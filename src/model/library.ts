@@ -8,6 +8,7 @@ import { AnnotationPlan, AnnotationTarget, NativeAnnotation } from "./native-ann
 import { BookFormat, ColumnUpdate, PullPlan } from "./plan.ts";
 import { ColumnMapping, ConflictPolicy, Profile } from "./profile.ts";
 import { PushPlan, PutResult } from "./push.ts";
+import { Reach } from "./reach.ts";
 import { LoggedBook } from "./reading-log.ts";
 import { Why } from "./why.ts";
 
@@ -115,8 +116,7 @@ export const SyncRequest = z
     profile: Profile,
     book_ids: BookIds,
     dry_run: z.boolean(),
-    /** Whether these very books were named: they are asked about however lately the server did not know them. */
-    selected: z.boolean(),
+    reach: Reach,
     /** How to decide what planning leaves for a person to decide; null leaves it. */
     settle: ConflictPolicy.nullable(),
     /** Whether to ask also about copies that nobody saw leaving calibre. */

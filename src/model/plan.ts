@@ -90,6 +90,8 @@ export const Book = z
     readings: z.array(DeviceReading),
     /** The book's history of digests. */
     digests: z.array(KnownDigest),
+    /** When the book came into the library, epoch seconds; 0 where calibre does not say. */
+    added: z.number(),
     /** When something last happened to the book here (added, sent, opened), epoch seconds: worth asking again. */
     news: z.number(),
     /** Basenames under which a copy may stand on a reader, for *Filename* matching. */

@@ -4,11 +4,13 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
-import { askServer, type Subject } from "../../src/app/ask-server.ts";
+import { askServer } from "../../src/app/ask-server.ts";
 import type { KosyncClient, OpenKosyncClient, ServerCache } from "../../src/app/ports.ts";
 import { compose, openKosyncClient, startServer } from "../../src/compose.ts";
+import type { Subject } from "../../src/core/ask-likelihood.ts";
 import type { Account } from "../../src/model/account.ts";
 import type { KnownDigest } from "../../src/model/digest.ts";
+import type { Reach } from "../../src/model/reach.ts";
 import { SyncError } from "../../src/model/error.ts";
 import type { RunningServer } from "../../src/server/listen.ts";
 import { accountOf, knownDigestOf } from "../support/models.ts";
@@ -65,7 +67,14 @@ const counting =
 
 const digest = (name: string, more: Partial<KnownDigest> = {}): KnownDigest => knownDigestOf(md5(name), more);
 
-const subject = (book_id: number, candidates: KnownDigest[], news = 0): Subject => ({ book_id, candidates, news });
+const subject = (book_id: number, candidates: KnownDigest[], news = 0): Subject => ({
+  book_id,
+  candidates,
+  news,
+  added: 0,
+  reading: false,
+  settled: true,
+});
 
 async function push(name: string): Promise<void> {
   const client = await openKosyncClient(account);
@@ -75,16 +84,11 @@ async function push(name: string): Promise<void> {
 
 function ask(
   subjects: Subject[],
-  {
-    now = NOW,
-    force = false,
-    selected = false,
-    own,
-  }: { now?: number; force?: boolean; selected?: boolean; own?: Partial<KosyncClient> } = {},
+  { now = NOW, reach = "quiet", own }: { now?: number; reach?: Reach; own?: Partial<KosyncClient> } = {},
 ) {
   const ports = { openClient: counting(own), cache, clock: () => now };
   const running = { signal: new AbortController().signal, progress: () => {} };
-  return askServer(account, subjects, { force, selected }, ports, running);
+  return askServer(account, subjects, { reach }, ports, running);
 }
 
 describe("what the server did not know", () => {
@@ -92,7 +96,7 @@ describe("what the server did not know", () => {
     await ask([subject(1, [digest("x")])]);
     const { waiting } = await ask([subject(1, [digest("x")])], { now: NOW + 600 });
     expect(asked).toHaveLength(1);
-    expect(waiting).toEqual(new Map([[1, { asked: NOW, spent: false }]]));
+    expect(waiting).toEqual(new Map([[1, { asked: NOW, spent: false, known: false }]]));
   });
 
   test("is asked less and less often, and never less than once a week", async () => {
@@ -104,14 +108,15 @@ describe("what the server did not know", () => {
     }
     const gaps = days.slice(1).map((day, index) => day - (days[index] ?? 0));
     expect(gaps).toEqual(gaps.toSorted((a, b) => a - b));
-    expect(Math.max(...gaps)).toBe(7);
+    expect(gaps.length).toBeLessThan(20);
+    expect(Math.max(...gaps)).toBeLessThanOrEqual(7);
   });
 
   test("is asked at once when the copy is sent again, when the book is opened, or when the reader chose the book", async () => {
     await ask([subject(1, [digest("x")])]);
     await ask([subject(1, [digest("x", { last_seen: NOW + 60 })])], { now: NOW + 120 });
     await ask([subject(1, [digest("x")], NOW + 180)], { now: NOW + 240 });
-    await ask([subject(1, [digest("x")])], { now: NOW + 300, force: true });
+    await ask([subject(1, [digest("x")])], { now: NOW + 300, reach: "everything" });
     expect(asked).toHaveLength(4);
   });
 });
@@ -120,7 +125,7 @@ test("a document that two books may have is asked about once, and answers both",
   await push("x");
   const { answers } = await ask([subject(1, [digest("x")]), subject(2, [digest("x", { source: "library" })])]);
   expect(asked).toEqual([md5("x")]);
-  expect([...answers.keys()]).toEqual([1, 2]);
+  expect(new Set(answers.keys())).toEqual(new Set([1, 2]));
 });
 
 test("what answered before is asked about first", async () => {
@@ -150,12 +155,12 @@ describe("the public server", () => {
   const books = Array.from({ length: 2500 }, (_, index) => subject(index, [digest(`d${index}`)]));
 
   test("is asked no more than its share of questions a day, and the next day goes on where this one stopped", async () => {
-    const { waiting } = await ask(books, { own: empty });
+    const { waiting } = await ask(books, { own: empty, reach: "usual" });
     expect(asked).toHaveLength(2000);
     expect(waiting.size).toBe(500);
-    await ask(books, { own: empty, now: NOW + 60 });
+    await ask(books, { own: empty, now: NOW + 60, reach: "usual" });
     expect(asked).toHaveLength(2000);
-    await ask(books, { own: empty, now: NOW + DAY });
+    await ask(books, { own: empty, now: NOW + DAY, reach: "usual" });
     expect(new Set(asked).size).toBe(2500);
   });
 
@@ -168,48 +173,47 @@ describe("the public server", () => {
         return empty.getProgress?.(document, signal) ?? Promise.resolve(null);
       },
     };
-    const { unreached } = await ask(books, { own: breaking });
+    const { unreached } = await ask(books, { own: breaking, reach: "usual" });
     expect(unreached.size).toBeGreaterThan(1900);
     expect(cache.spent(account.id, Math.floor(NOW / DAY))).toBeLessThan(40);
     asked = [];
-    await ask(books, { own: empty, now: NOW + 60 });
+    await ask(books, { own: empty, now: NOW + 60, reach: "usual" });
     expect(asked.length).toBeGreaterThan(1900);
   });
 
   test("tells of a book that must wait when it was last asked about", async () => {
-    cache.keepMiss(account.id, md5("d2400"), NOW - 8 * DAY);
+    cache.keepWord(account.id, md5("d2400"), { asked: NOW - 8 * DAY, times: 1, read_at: null });
     cache.spend(account.id, Math.floor(NOW / DAY), 2000);
-    const { waiting } = await ask(books, { own: empty });
+    const { waiting } = await ask(books, { own: empty, reach: "usual" });
     expect([waiting.get(2400), waiting.get(2401)]).toEqual([
-      { asked: NOW - 8 * DAY, spent: true },
-      { asked: null, spent: true },
+      { asked: NOW - 8 * DAY, spent: true, known: false },
+      { asked: null, spent: true, known: false },
     ]);
   });
 
   test("keeps its allowance also when the reader asks for the whole library", async () => {
-    await ask(books, { own: empty, force: true });
+    await ask(books, { own: empty, reach: "everything" });
     expect(asked).toHaveLength(2000);
+    const yesterday = new Set(asked);
     asked = [];
-    const { waiting } = await ask(books, { own: empty, now: NOW + DAY, force: true });
+    const { waiting } = await ask(books, { own: empty, now: NOW + DAY, reach: "everything" });
     // What was never asked comes first; with the rest of the day's share others are asked again.
-    expect(new Set(asked.slice(0, 500)).isDisjointFrom(new Set(books.slice(0, 2000).map((_, n) => md5(`d${n}`))))).toBe(
-      true,
-    );
+    expect(new Set(asked.slice(0, 500)).isDisjointFrom(yesterday)).toBe(true);
     expect(waiting.size).toBe(500);
   });
 
   test("does not ask a second time for a book of which one copy was asked lately and another is left over", async () => {
-    cache.keepMiss(account.id, md5("lately"), NOW - 60);
+    cache.keepWord(account.id, md5("lately"), { asked: NOW - 60, times: 1, read_at: null });
     cache.spend(account.id, Math.floor(NOW / DAY), 2000);
     const { waiting } = await ask([subject(1, [digest("lately"), digest("never")])], { own: empty });
     expect(asked).toEqual([]);
-    expect(waiting.get(1)).toEqual({ asked: NOW - 60, spent: true });
+    expect(waiting.get(1)).toEqual({ asked: NOW - 60, spent: true, known: false });
   });
 
   test("is always asked about books that the reader chose", async () => {
     await ask(books, { own: empty });
     asked = [];
-    await ask([subject(1, [digest("d1")])], { own: empty, force: true, selected: true });
+    await ask([subject(1, [digest("d1")])], { own: empty, reach: "chosen" });
     expect(asked).toEqual([md5("d1")]);
   });
 });
@@ -285,14 +289,15 @@ describe("a server that can list", () => {
   });
 
   test("keeps the others waiting when its list is cut off", async () => {
-    await ask(many, { own: { listDocuments: () => Promise.resolve({ documents: [], complete: true }) } });
+    await ask(many, { reach: "usual" });
+    asked = [];
     const list = { documents: [{ progress, metadata: null }], complete: false };
     const { answers, waiting } = await ask(many, {
-      now: NOW + 60,
+      now: NOW + 3 * 3600,
       own: { listDocuments: () => Promise.resolve(list) },
     });
     expect([...answers.keys()]).toEqual([7]);
-    expect(waiting.get(8)).toEqual({ asked: NOW, spent: false });
+    expect(waiting.get(8)).toEqual({ asked: NOW, spent: false, known: false });
     expect(asked).toEqual([]);
   });
 
@@ -351,9 +356,9 @@ describe("a server in trouble", () => {
   test("that fails at one answer costs that book alone, and the next run asks again", async () => {
     const { failures } = await ask(many, { own: failing(1) });
     const reset = { error: "ServerUnreachable", status: null, cause: "reset" };
-    expect([...failures]).toEqual([[0, { document: md5("d0"), ...reset }]]);
+    expect([...failures]).toEqual([[39, { document: md5("d39"), ...reset }]]);
     expect(asked).toHaveLength(40);
-    expect(cache.miss("a", md5("d0"))).toBeNull();
+    expect(cache.word("a", md5("d39"))).toBeNull();
   });
 
   test("that fails at five books of forty has answered for the others", async () => {
@@ -379,7 +384,7 @@ describe("a server in trouble", () => {
     expect([...unreached.values()][0]).toEqual({ error: "ServerRefused", status: 502, cause: null });
     const missing = asked.slice(10);
     asked = [];
-    await ask(many, { force: true });
+    await ask(many, { reach: "everything" });
     expect(asked.slice(0, 30)).toEqual(expect.arrayContaining(missing.slice(0, 20)));
     expect(
       new Set(asked.slice(0, 30)).isDisjointFrom(new Set([...answers.values()].map(([a]) => a?.progress.document))),

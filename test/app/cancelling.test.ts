@@ -26,8 +26,15 @@ type Work = (account: Account, signal: AbortSignal) => Promise<unknown>;
 
 const ask: Work = async (account, signal) => {
   const outside = await compose({ cache_folder: null });
-  const subjects = BOOKS.map((name, book_id) => ({ book_id, news: 0, candidates: [knownDigestOf(name)] }));
-  const options = { force: true, selected: true };
+  const subjects = BOOKS.map((name, book_id) => ({
+    book_id,
+    news: 0,
+    added: 0,
+    reading: false,
+    settled: true,
+    candidates: [knownDigestOf(name)],
+  }));
+  const options = { reach: "chosen" } as const;
   return askServer(account, subjects, options, outside, { signal, progress: () => undefined });
 };
 

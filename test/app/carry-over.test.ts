@@ -21,7 +21,7 @@ const forgotten: string[] = [];
 const { cache } = await compose({ cache_folder: null });
 const PORTS = {
   openClient: openKosyncClient,
-  cache: { ...cache, forgetMiss: (_account: string, document: string) => void forgotten.push(document) },
+  cache: { ...cache, forgetWord: (_account: string, document: string) => void forgotten.push(document) },
 };
 const RUNNING = { signal: new AbortController().signal, progress: () => {} };
 

@@ -1,7 +1,8 @@
 /** Every wrong answer at every step of a run: what could be done is done, nothing else is, and the cause has its name. */
 import { describe, expect, test } from "vitest";
 import { authorizeAccount } from "../../src/app/account.ts";
-import { askServer, type Heard } from "../../src/app/ask-server.ts";
+import { askServer } from "../../src/app/ask-server.ts";
+import type { Heard } from "../../src/app/heard.ts";
 import { carryOver, planCarryOver } from "../../src/app/carry-over.ts";
 import type { OpenKosyncClient } from "../../src/app/ports.ts";
 import { push } from "../../src/app/push.ts";
@@ -60,8 +61,15 @@ async function outcomeOf<T>(work: Promise<T>): Promise<T | SyncError> {
 
 async function ask({ account }: World): Promise<Heard | SyncError> {
   const { cache, clock } = await compose({ cache_folder: null });
-  const subjects = BOOKS.map((name, book_id) => ({ book_id, news: 0, candidates: [knownDigestOf(name)] }));
-  const options = { force: true, selected: true };
+  const subjects = BOOKS.map((name, book_id) => ({
+    book_id,
+    news: 0,
+    added: 0,
+    reading: false,
+    settled: true,
+    candidates: [knownDigestOf(name)],
+  }));
+  const options = { reach: "chosen" } as const;
   return outcomeOf(askServer(account, subjects, options, { openClient, cache, clock }, running));
 }
 

@@ -41,7 +41,7 @@ test("a book without a file that can be read is told so, not that the server kno
   const call = { signal: new AbortController().signal, progress: (): void => {} };
   try {
     await handlers["sync/books"]({ run: "r", books }, call);
-    const asking = { account, profile: profileOf({}), force: true, selected: true, predicts: false, settle: null };
+    const asking = { account, profile: profileOf({}), reach: "chosen" as const, predicts: false, settle: null };
     const { plan } = await handlers["sync/planPull"]({ run: "r", ...asking }, call);
     const reasons = new Map(plan.skipped.map(({ book_id, reason }) => [book_id, reason]));
     expect(reasons.get(1)?.code).toBe("no_candidates");
@@ -82,7 +82,7 @@ test("answers to a dozen old copies do not hide the copy that was sent last", as
       status_words: { unread: "u", reading: "r", finished: "f" },
     };
     const profile = { id: "p", matching: "both" as const, columns: [], rules, ran_before: true, time_zone: null };
-    const asking = { run: "r", account, profile, force: true, selected: true, predicts: false, settle: null };
+    const asking = { run: "r", account, profile, reach: "chosen" as const, predicts: false, settle: null };
     const { plan } = await handlers["sync/planPull"](asking, call);
     const answered = new Map(plan.digests.map(({ digest }) => [digest.digest, digest]));
     expect(answered.size).toBe(11);

@@ -131,7 +131,7 @@ test("fifty thousand books pass through in pages", async () => {
   bridge.send({
     id: 1_000_000,
     method: "sync/planPull",
-    params: { run: "r", account, profile, force: true, selected: true, predicts: false, settle: null },
+    params: { run: "r", account, profile, reach: "chosen", predicts: false, settle: null },
   });
   let message: unknown = await bridge.next();
   let books = 0;

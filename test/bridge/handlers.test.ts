@@ -29,8 +29,7 @@ const planning = (run: string): Params<"sync/planPull"> => ({
     ran_before: true,
     time_zone: null,
   },
-  force: true,
-  selected: true,
+  reach: "chosen",
   predicts: false,
   settle: null,
 });

@@ -60,6 +60,7 @@ const whole = (): object => ({
   marks: [],
   readings: [],
   names: [],
+  added: 0,
   news: 0,
 });
 
@@ -172,8 +173,7 @@ describe.each(RUNTIMES)("the built bridge under $name", ({ name, keepsData, comm
       run: "r",
       account,
       profile,
-      force: false,
-      selected: false,
+      reach: "usual",
       predicts: false,
       settle: null,
     });
@@ -190,7 +190,7 @@ describe.each(RUNTIMES)("the built bridge under $name", ({ name, keepsData, comm
     });
     const unknown = { ...whole(), formats: [], digests: [knownDigestOf("e".repeat(32))] };
     await ask("sync/books", { run: "guesses", books: [unknown] });
-    const guessing = { run: "guesses", account, profile, force: true, selected: true, predicts: true, settle: null };
+    const guessing = { run: "guesses", account, profile, reach: "chosen", predicts: true, settle: null };
     expect(await ask("sync/planPull", guessing)).toMatchObject({ result: { more: true, wants: [1] } });
     const predicted = [{ book_id: 1, digests: [knownDigestOf(document, { source: "predicted" })] }];
     expect(await ask("sync/predicted", { run: "guesses", books: predicted })).toMatchObject({

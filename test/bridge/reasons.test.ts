@@ -104,7 +104,7 @@ async function pull(
   more: Partial<Params<"sync/planPull">> = {},
 ): Promise<Result<"sync/planPull">> {
   await handlers["sync/books"]({ run: "r", books }, CALL);
-  const asking = { run: "r", account, profile, force: true, selected: true, predicts: false, settle: null, ...more };
+  const asking = { run: "r", account, profile, reach: "chosen" as const, predicts: false, settle: null, ...more };
   return heed(await handlers["sync/planPull"](asking, CALL));
 }
 
@@ -211,11 +211,11 @@ async function pullsBesideTheTable(): Promise<void> {
     await pull([known(1, A), ...silent], profile, { account: asked });
   }
   words = Infinity;
-  for (let times = 0; times < 2; times++) await pull([known(1, B)], profile, { account: asked, force: false });
+  for (let times = 0; times < 2; times++) await pull([known(1, B)], profile, { account: asked, reach: "quiet" });
 
   const front = await startFront(server.url, { hides: /documents|api/ });
   const shared = { ...account, id: "public", url: "http://sync.koreader.rocks", proxy: front.url };
-  await pull([known(1, A)], profile, { account: shared, selected: false });
+  await pull([known(1, A)], profile, { account: shared, reach: "usual" });
   await front.close();
 }
 

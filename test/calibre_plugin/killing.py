@@ -71,7 +71,7 @@ class Killed(WithServer):
         return {book_id: self.api.field_for("#pct", book_id) for book_id in self.api.all_book_ids()}
 
     def plan(self) -> pull.Pulled:
-        books, options = sorted(self.api.all_book_ids()), pull.PullOptions(force=True)
+        books, options = sorted(self.api.all_book_ids()), pull.PullOptions("usual")
         return pull.prepare(self.api, books, self.account, self.shown, self.bridge, options, ABORT, unheard)
 
     def sync_all(self) -> set[int]:

@@ -57,7 +57,7 @@ class WithServer(unittest.TestCase):
         return profile
 
     def prepare(self, profile: Any) -> pull.Pulled:
-        options = pull.PullOptions(force=True)
+        options = pull.PullOptions("usual")
         books, bridge = [self.book], self.bridge
         return pull.prepare(self.api, books, self.account, profile, bridge, options, ABORT, unheard)
 

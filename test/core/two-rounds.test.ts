@@ -1,9 +1,9 @@
 import { expect, test } from "vitest";
 import { waitingAfterBoth, type Waiting } from "../../src/core/two-rounds.ts";
 
-const resting: Waiting = { asked: 100, spent: false };
-const later: Waiting = { asked: 200, spent: false };
-const spent: Waiting = { asked: 100, spent: true };
+const resting: Waiting = { asked: 100, spent: false, known: false };
+const later: Waiting = { asked: 200, spent: false, known: false };
+const spent: Waiting = { asked: 100, spent: true, known: false };
 const one = (waiting: Waiting | null): Map<number, Waiting> => new Map(waiting === null ? [] : [[1, waiting]]);
 
 test.each([

@@ -163,8 +163,6 @@ class PublicServer(ByHand):
 
         gui(store)
         self.addCleanup(configure, self.server)
-        for title in ("Emma", "Middlemarch", "Persuasion"):
-            self.server.push(USER, digest_of(book(title)), 0.05)
         self.spend(1995)
         gui(action().sync_all)
         wait_for_run()
@@ -182,6 +180,8 @@ class PublicServer(ByHand):
         gui(report.close)
 
         # Another day's share: what was left over is asked, nothing of it was lost.
+        for title in ("Emma", "Middlemarch", "Persuasion"):
+            self.server.push(USER, digest_of(book(title)), 0.05)
         self.spend(0)
         gui(action().sync_all)
         gui.wait(lambda: action().runs.review is not None or not action().runs.is_busy, "the second run")

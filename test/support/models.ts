@@ -23,6 +23,7 @@ export function bookOf(more: Partial<Book> = {}): Book {
     readings: [],
     digests: [],
     names: [],
+    added: 0,
     news: 0,
     ...more,
   };

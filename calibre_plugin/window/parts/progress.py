@@ -120,7 +120,13 @@ class ProgressWindow(QDialog):
         self.bar.setValue(1000 * done // max(1, total))
         self.phase.setText(phase_sentence("writing", done, total))
 
-    def finish(self, sentence: str, on_details: Callable[[], None] | None, needs_eyes: bool) -> None:
+    def finish(
+        self,
+        sentence: str,
+        on_details: Callable[[], None] | None,
+        on_everything: Callable[[], None] | None,
+        needs_eyes: bool,
+    ) -> None:
         """The run has ended: says how. Closes itself unless there is something to see or the reader wants it open."""
         self._poll.stop()
         if self.isHidden():
@@ -133,6 +139,12 @@ class ProgressWindow(QDialog):
         if on_details is not None:
             self.buttons.addButton(self.details_button, QDialogButtonBox.ButtonRole.ActionRole)
             self.details_button.show()
+        if on_everything is not None:
+            self.everything_button = QPushButton(_("Ask about &everything"), self)
+            self.everything_button.setToolTip(_("Also about the books that the server did not know the last time"))
+            self.everything_button.setAutoDefault(False)
+            self.everything_button.clicked.connect(on_everything)
+            self.buttons.addButton(self.everything_button, QDialogButtonBox.ButtonRole.ActionRole)
         self.stop_button.setVisible(False)
         self.hide_button.setText(_("&Close"))
         self.hide_button.setToolTip("")

@@ -16,7 +16,7 @@ from ...link.client import SyncError
 from ...link.host import Launch
 from ...sync.carry_over import carry_over
 from ...settings.config import map_columns
-from ...link.contract import Account, Profile
+from ...link.contract import Account, Profile, Reach
 from ...words.explain import Explanation, explain, library_gone
 from ...copies.log_places import out_of_reach
 from ...memory.account_key import key_for
@@ -62,9 +62,8 @@ class PullRequest:
     account: Account | None
     profile: Profile
     launch: Launch
-    # Whether the reader asked for this run, and whether for these very books.
-    force: bool
-    selected: bool
+    # How far the run asks: whether by itself, by a click, about everything, or about these very books.
+    reach: Reach
     # Whether digests that no copy is known to have may be asked about.
     predict: bool
     # Further folders of copy logs, of a calibre in a container for instance.
@@ -139,7 +138,7 @@ def pull_job(
                 if not ids:
                     return PullOutcome(nothing=_("No book is being read, as far as the columns tell."))
             predict = predictor(request.api, request.profile["columns"], abort) if request.predict else None
-            options = pull.PullOptions(force=request.force, selected=request.selected, predict=predict)
+            options = pull.PullOptions(request.reach, predict=predict)
             pulled = pull.prepare(
                 request.api,
                 ids,

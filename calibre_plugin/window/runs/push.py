@@ -66,7 +66,7 @@ def prepare_job(
                 phase_reporter(notifications),
                 request.users,
                 # A percentage typed by hand is a place only when the reader asked for exactly this book.
-                typed=request.force and len(request.book_ids) == 1,
+                typed=request.reach != "quiet" and len(request.book_ids) == 1,
             )
         return PushOutcome(prepared, rows_of_push(request.api, prepared.plan))
     except Exception as error:

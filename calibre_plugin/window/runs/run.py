@@ -9,7 +9,7 @@ from typing import Any, Literal, Protocol, TypeVar
 from ..parts.calibre_window import Job
 from ...library.calibre_db import CalibreDb
 from ...settings.config import StoredProfile
-from ...link.contract import Account, ColumnUpdate, Profile, PullPlan
+from ...link.contract import Account, ColumnUpdate, Profile, PullPlan, Reach
 from .work import Work
 from .jobs import PullRequest
 from ..review.dialog import ResultDialog
@@ -47,8 +47,7 @@ class Run:
     trigger: Trigger
     preview: bool
     push: bool = False
-    # Whether the reader chose these very books.
-    selected: bool = False
+    reach: Reach = "usual"
     offer: bool = False
     # Whether only those of the books count that are being read.
     reading: bool = False

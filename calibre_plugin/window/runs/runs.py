@@ -17,8 +17,7 @@ from ...library.calibre_db import CalibreDb
 from ...settings import config
 from ...link.host import BridgeHost
 from ...settings.config import Settings, StoredProfile
-from ...link.contract import ColumnUpdate
-from ...words.address import shown_address
+from ...link.contract import ColumnUpdate, Reach
 from ...words.explain import Explanation, unsaved
 from .work import Work, secrets_of
 from .jobs import JOB_TYPE, PullRequest, pull_job
@@ -30,7 +29,7 @@ from .pull import PullRun
 from .push import PushRun, prepare_job
 from ..review.dialog import ResultDialog
 from .run import Arrival, Outcome, Run, Trigger
-from .sentence import run_sentence
+from .sentence import run_heading, run_sentence, unasked
 from ..parts.trouble import show_trouble
 from .undo import UndoRuns
 from .why_not import no_account, why_not
@@ -96,12 +95,18 @@ class Runs(QObject):
         trigger: Trigger = "reader",
         preview: bool = False,
         push: bool = False,
-        selected: bool = False,
+        reach: Reach = "usual",
         offer: bool = False,
         reading: bool = False,
         arrival: Arrival | None = None,
     ) -> bool:
-        """Starts the run, or queues it; False when it cannot be done, after saying why."""
+        """Starts the run, or queues it; False when it cannot be done, after saying why.
+
+        What no reader asked for is quiet, whatever the `reach`; but what has arrived is there, whatever the server did not
+        know an hour ago.
+        """
+        if trigger != "reader":
+            reach = "quiet" if arrival is None else "everything"
         reason = self.why_not(stored)
         account = self._settings.account(stored["account_id"]) if stored else None
         if reason is None and account is None and (push or offer):
@@ -116,7 +121,7 @@ class Runs(QObject):
         api = self._gui.current_db.new_api
         profile, _unusable = config.resolve_profile(api, stored)
         ids = tuple(book_ids)
-        run = Run(api, stored, profile, account, ids, trigger, preview, push, selected, offer, reading, arrival)
+        run = Run(api, stored, profile, account, ids, trigger, preview, push, reach, offer, reading, arrival)
         if self.current is not None:
             if run.is_quiet:
                 # A trigger that finds its profile under way has come too late, not too early.
@@ -141,9 +146,7 @@ class Runs(QObject):
             with_proxy(run.account) if run.account is not None else None,
             run.profile,
             launch,
-            # What has arrived is there, whatever the server did not know an hour ago.
-            not run.is_quiet or run.arrival is not None,
-            run.selected,
+            run.reach,
             self._settings.get("predict") is True,
             tuple(self._settings.get("copy_logs")),
             run.stored["viewer"],
@@ -170,7 +173,7 @@ class Runs(QObject):
         if run.is_quiet:
             self._gui.status_bar.show_message(title, 3000, show_notification=False)
         else:
-            heading = _heading(run, books)
+            heading = run_heading(run, books)
             if self._window is not None:
                 self._window.close()
                 self._window.deleteLater()
@@ -232,7 +235,7 @@ class Runs(QObject):
 
     def offer(self, stored: StoredProfile | None, book_ids: Sequence[int]) -> None:
         """Offers the books' newest places to every copy of them."""
-        self.start(stored, book_ids, selected=True, offer=True)
+        self.start(stored, book_ids, reach="chosen", offer=True)
 
     def push(self, stored: StoredProfile | None, book_ids: Sequence[int]) -> None:
         """Offers calibre's own places to the server."""
@@ -282,7 +285,12 @@ class Runs(QObject):
         if run.window is not None:
             has_report = self.last is run and run.plan is not None
             run.window.bring_back()
-            run.window.finish(sentence, self.show_last_report if has_report else None, needs_eyes=run.needs_eyes)
+            run.window.finish(
+                sentence,
+                self.show_last_report if has_report else None,
+                partial(self.ask_about_everything, run) if has_report and unasked(run.plan) else None,
+                needs_eyes=run.needs_eyes,
+            )
         if self._queue:
             waiting = self._queue.pop(0)
             if self.is_open(waiting.api):
@@ -318,6 +326,11 @@ class Runs(QObject):
         """Says it in the status bar; of a quiet run also as a notification."""
         text = self.said = _("KOReader Progress: {sentence}").format(sentence=sentence)
         self._gui.status_bar.show_message(text, 10_000, show_notification=quiet)
+
+    def ask_about_everything(self, run: Run) -> None:
+        """The same run once more, over all of its books, however lately the server did not know them."""
+        if self.is_open(run.api):
+            self.start(run.stored, run.book_ids, preview=run.preview, reach="everything", reading=run.reading)
 
     def show_last_report(self) -> None:
         """What the last run did, book by book, and why."""
@@ -384,10 +397,3 @@ def _show_quietly() -> Any:
     from qt.core import Qt
 
     return Qt.WidgetAttribute.WA_ShowWithoutActivating
-
-
-def _heading(run: Run, books: str) -> str:
-    if run.account is None:
-        return _("Looking what your readers tell of {books}").format(books=books)
-    doing = _("Offering the places of {books} at {server}") if run.offer else _("Syncing {books} with {server}")
-    return doing.format(books=books, server=shown_address(run.account["url"]))

@@ -1,4 +1,4 @@
-"""How a sync ended, in one sentence: what was done, and for every book that was left, what kept it."""
+"""What a sync does, and how it ended, in one sentence: what was done, and for every book that was left, what kept it."""
 
 from __future__ import annotations
 
@@ -7,7 +7,8 @@ from typing import Final
 
 from ...link.contract import PullPlan
 from ...library.books import WriteReport
-from ...sync.pull import SPENT
+from ...words.address import shown_address
+from ...sync.pull import NOT_ASKED, SPENT
 from .run import Run
 
 load_translations()
@@ -30,14 +31,21 @@ _KIND_OF: Final = {
     "not_reached": "silent",
     "not_on_server": "absent",
     "not_on_reader": "untold",
-    "not_asked": "absent",
     "no_candidates": "fileless",
     "book_unreadable": "fileless",
     "book_gone": "gone",
     "memory_mended": "mended",
 }
 # Books with these need no word, or have one of their own.
-_QUIET: Final = ("unchanged", SPENT)
+_QUIET: Final = ("unchanged", SPENT, NOT_ASKED)
+
+
+def run_heading(run: Run, books: str) -> str:
+    """What a run does, over these books, in words."""
+    if run.account is None:
+        return _("Looking what your readers tell of {books}").format(books=books)
+    doing = _("Offering the places of {books} at {server}") if run.offer else _("Syncing {books} with {server}")
+    return doing.format(books=books, server=shown_address(run.account["url"]))
 
 
 def run_sentence(run: Run) -> str:
@@ -57,14 +65,25 @@ def run_sentence(run: Run) -> str:
         parts.append(ngettext("{n} to decide", "{n} to decide", run.undecided).format(n=run.undecided))
     if run.plan is not None:
         parts.extend(_left(run.plan, report))
-        waiting = sum(skip["reason"]["code"] == SPENT for skip in run.plan["skipped"])
+        books = len(run.pulled.book_ids) if run.pulled else len(run.book_ids)
+        if resting := unasked(run.plan):
+            parts.append(asked_sentence(books - resting, books))
+        waiting = _skipped(run.plan, SPENT)
         if waiting:
-            books = len(run.pulled.book_ids) if run.pulled else len(run.book_ids)
             parts.append(checked_sentence(books - waiting, books))
     parts.extend(_unwritten_values(report))
     if run.out_of_reach:
         parts.append(_("copy logs out of reach: {folders}").format(folders=", ".join(run.out_of_reach)))
     return " ".join([", ".join(parts) + ".", *run.notices])
+
+
+def unasked(plan: PullPlan | None) -> int:
+    """Of how many books nothing was asked this time, because news of others was likelier."""
+    return _skipped(plan, NOT_ASKED) if plan is not None else 0
+
+
+def _skipped(plan: PullPlan, code: str) -> int:
+    return sum(skip["reason"]["code"] == code for skip in plan["skipped"])
 
 
 def _left(plan: PullPlan, report: WriteReport) -> list[str]:
@@ -92,6 +111,11 @@ def _unwritten_values(report: WriteReport) -> list[str]:
         words = ngettext("{n} value could not be written", "{n} values could not be written", refused)
         parts.append(words.format(n=refused))
     return parts
+
+
+def asked_sentence(asked: int, books: int) -> str:
+    """How many of the books the server was asked about, when there were too many to ask about all each time."""
+    return _("asked about {asked} of {books} books").format(asked=grouped(asked), books=grouped(books))
 
 
 def checked_sentence(checked: int, books: int) -> str:

@@ -1,17 +1,18 @@
-/** What servers did not know, and digests of library files: one SQLite file that may be deleted at any time. */
+/** What servers last said, and digests of library files: one SQLite file that may be deleted at any time. */
 import { mkdirSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import type { ServerCache } from "../../app/ports.ts";
+import type { LastWord } from "../../model/last-word.ts";
 import { openDatabase, type Database, type SqlRow } from "./database.ts";
 
 /** A file of any other number is thrown away: whatever it holds can be learned again. */
-const SCHEMA_VERSION = 2;
+const SCHEMA_VERSION = 3;
 const SCHEMA = `
   CREATE TABLE IF NOT EXISTS file_digest (
     path TEXT PRIMARY KEY, size INTEGER NOT NULL, mtime REAL NOT NULL, partial_md5 TEXT NOT NULL
   ) WITHOUT ROWID;
-  CREATE TABLE IF NOT EXISTS miss (
-    account_id TEXT NOT NULL, document TEXT NOT NULL, asked REAL NOT NULL, times INTEGER NOT NULL,
+  CREATE TABLE IF NOT EXISTS word (
+    account_id TEXT NOT NULL, document TEXT NOT NULL, asked REAL NOT NULL, times INTEGER NOT NULL, read_at REAL,
     PRIMARY KEY (account_id, document)
   ) WITHOUT ROWID;
   CREATE TABLE IF NOT EXISTS spent (
@@ -39,8 +40,6 @@ export function openServerCache(folder: string): ServerCache {
   }
 }
 
-type Miss = NonNullable<ReturnType<ServerCache["miss"]>>;
-
 function prepared(path: string): Database {
   const database = openDatabase(path);
   try {
@@ -60,9 +59,9 @@ function prepared(path: string): Database {
 function cacheOn(database: Database): ServerCache {
   const readDigest = database.prepare("SELECT partial_md5 FROM file_digest WHERE path = ? AND size = ? AND mtime = ?");
   const keepDigest = database.prepare("INSERT OR REPLACE INTO file_digest VALUES (?, ?, ?, ?)");
-  const readMiss = database.prepare("SELECT asked, times FROM miss WHERE account_id = ? AND document = ?");
-  const keepMiss = database.prepare("INSERT OR REPLACE INTO miss VALUES (?, ?, ?, ?)");
-  const forgetMiss = database.prepare("DELETE FROM miss WHERE account_id = ? AND document = ?");
+  const readWord = database.prepare("SELECT asked, times, read_at FROM word WHERE account_id = ? AND document = ?");
+  const keepWord = database.prepare("INSERT OR REPLACE INTO word VALUES (?, ?, ?, ?, ?)");
+  const forgetWord = database.prepare("DELETE FROM word WHERE account_id = ? AND document = ?");
   const readSpent = database.prepare("SELECT questions FROM spent WHERE account_id = ? AND day = ?");
   const spend = database.prepare(
     `INSERT INTO spent VALUES (?, ?, ?)
@@ -77,19 +76,21 @@ function cacheOn(database: Database): ServerCache {
   // Losing a line of a cache costs one question: nobody waits for these writes, and a failed one is no failure.
   const later = (work: () => void): void => void database.write(work).catch(() => {});
   // What is on its way to the disk is known already: the next question must not be asked on yesterday's word.
-  const fresh = new Map<string, Miss | null>();
+  const fresh = new Map<string, LastWord | null>();
   const unsaved = new Map<string, number>();
-  const missOf = (account_id: string, document: string): Miss | null => {
+  const wordOf = (account_id: string, document: string): LastWord | null => {
     const known = fresh.get(keyOf(account_id, document));
     if (known !== undefined) return known;
-    const row = readOrNothing(readMiss, account_id, document);
-    return row === undefined ? null : { asked: Number(row["asked"]), times: Number(row["times"]) };
+    const row = readOrNothing(readWord, account_id, document);
+    if (row === undefined) return null;
+    const read_at = row["read_at"] === null ? null : Number(row["read_at"]);
+    return { asked: Number(row["asked"]), times: Number(row["times"]), read_at };
   };
-  const changeMiss = (account_id: string, document: string, miss: Miss | null, work: () => void): void => {
+  const changeWord = (account_id: string, document: string, word: LastWord | null, work: () => void): void => {
     const key = keyOf(account_id, document);
-    fresh.set(key, miss);
+    fresh.set(key, word);
     const forget = (): void => {
-      if (fresh.get(key) === miss) fresh.delete(key);
+      if (fresh.get(key) === word) fresh.delete(key);
     };
     void database.write(work).then(forget, forget);
   };
@@ -97,15 +98,14 @@ function cacheOn(database: Database): ServerCache {
     fileDigest: (path, size, mtime) => text(readOrNothing(readDigest, path, size, mtime), "partial_md5"),
     keepFileDigest: (path, size, mtime, partial_md5) =>
       later(() => void keepDigest.run(path, size, mtime, partial_md5)),
-    miss: missOf,
-    keepMiss(account_id, document, asked) {
-      const times = (missOf(account_id, document)?.times ?? 0) + 1;
-      const keep = (): void => void keepMiss.run(account_id, document, asked, times);
-      changeMiss(account_id, document, { asked, times }, keep);
+    word: wordOf,
+    keepWord(account_id, document, word) {
+      const { asked, times, read_at } = word;
+      changeWord(account_id, document, word, () => void keepWord.run(account_id, document, asked, times, read_at));
     },
-    forgetMiss(account_id, document) {
-      if (missOf(account_id, document) === null) return;
-      changeMiss(account_id, document, null, () => void forgetMiss.run(account_id, document));
+    forgetWord(account_id, document) {
+      if (wordOf(account_id, document) === null) return;
+      changeWord(account_id, document, null, () => void forgetWord.run(account_id, document));
     },
     left(account_id) {
       try {

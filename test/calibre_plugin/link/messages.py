@@ -47,7 +47,7 @@ class Messages(unittest.TestCase):
         for spoil in (
             lambda params: params.pop("run"),
             lambda params: params.update(more=1),
-            lambda params: params.update(force="yes"),
+            lambda params: params.update(reach="far"),
             lambda params: params["account"]["tls"].update(mode="any"),
             lambda params: params["profile"]["columns"][0].update(enum_values=[1]),
             lambda params: params["profile"]["rules"].update(conflict="oldest"),

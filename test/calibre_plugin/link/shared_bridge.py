@@ -198,7 +198,7 @@ class SharedBridges(WithServer):
 
         def sync() -> pull.Pulled:
             with self.launch.open(self.account, [self.library]) as bridge:
-                options = pull.PullOptions(force=True)
+                options = pull.PullOptions("usual")
                 return pull.prepare(self.api, [self.book], self.account, profile, bridge, options, ABORT, unheard)
 
         planned = beside(sync)

@@ -69,7 +69,7 @@ class Mending(unittest.TestCase):
     def prepare(self) -> pull.Pulled:
         profile, _unusable = config.resolve_profile(self.api, config.profiles(self.api)[0])
         books = sorted(self.api.all_book_ids())
-        options = pull.PullOptions(force=True)
+        options = pull.PullOptions("usual")
         return pull.prepare(self.api, books, self.account, profile, self.bridge, options, ABORT, unheard)
 
     def sync(self, accepted: bool = True) -> None:

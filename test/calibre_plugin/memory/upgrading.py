@@ -336,7 +336,7 @@ class Syncing(Upgraded):
     def prepare(self, profile_id: str = "p1", **account: str) -> pull.Pulled:
         [profile] = config.profiles(self.api)
         resolved = config.resolve_profile(self.api, {**profile, "id": profile_id})[0]
-        options, books = pull.PullOptions(force=True), sorted(self.api.all_book_ids())
+        options, books = pull.PullOptions("usual"), sorted(self.api.all_book_ids())
         whose: Any = {**self.account, **account}
         return pull.prepare(self.api, books, whose, resolved, self.bridge, options, ABORT, unheard)
 

@@ -99,7 +99,7 @@ class ApproximatePlaces(unittest.TestCase):
 
     def sync(self) -> int:
         """A sync with nothing to decide, and what follows it; in how many books calibre's readers were moved."""
-        options = pull.PullOptions(force=True)
+        options = pull.PullOptions("usual")
         pulled = pull.prepare(self.api, [self.book], self.account, self.profile, self.bridge, options, ABORT, unheard)
         pull.apply(self.api, pulled, self.account, self.profile)
         rules, account_id = self.profile["rules"], self.account["id"]
@@ -188,7 +188,7 @@ class ApproximatePlaces(unittest.TestCase):
             self.account,
             self.profile,
             self.bridge,
-            pull.PullOptions(force=True),
+            pull.PullOptions("usual"),
             ABORT,
             unheard,
         )

@@ -95,7 +95,7 @@ class AskingAgain(unittest.TestCase):
         stored["columns"] = {"percent": {"column": "#pct", "scale": 100}}
         account = config.new_account(self.front.url, USER[0], userkey(USER[1]))
         profile, _unusable = config.resolve_profile(self.api, stored)
-        options = pull.PullOptions(force=False)
+        options = pull.PullOptions("quiet")
         ids, stop = [self.book], threading.Event()
         pulled = pull.prepare(self.api, ids, account, profile, self.bridge, options, stop, lambda *_: None)
         (skip,) = pulled.plan["skipped"]

@@ -27,7 +27,7 @@ class OneUuid(WithServer):
 
     def sync_both(self) -> list[str]:
         """A sync of both; the reasons for what it left alone, in the order of the books."""
-        options = pull.PullOptions(force=True)
+        options = pull.PullOptions("usual")
         pulled = pull.prepare(self.api, self.books, self.account, self.shown, self.bridge, options, ABORT, unheard)
         self.assertEqual(pulled.plan["conflicts"], [])
         report = pull.apply(self.api, pulled, self.account, self.shown).report

@@ -43,7 +43,7 @@ class Reasons(WithServer):
         self.server.push(USER, self.document, 0.4)
 
     def planned(self, *books: int) -> pull.Pulled:
-        options = pull.PullOptions(force=True)
+        options = pull.PullOptions("usual")
         pulled = pull.prepare(
             self.api, list(books) or [self.book], self.account, self.shown, self.bridge, options, ABORT, unheard
         )

@@ -86,7 +86,7 @@ class WholeRuns(WithServer):
 
         profile = self.profile("one", "percent", "status", "device")
         self.server.push(USER, self.document, 0.4)
-        options = pull.PullOptions(force=True)
+        options = pull.PullOptions("usual")
         books = [self.book, 4711]
         pulled = pull.prepare(self.api, books, self.account, profile, self.bridge, options, ABORT, unheard)
         gone = [(skip["book_id"], skip["reason"]["code"]) for skip in pulled.plan["skipped"]]

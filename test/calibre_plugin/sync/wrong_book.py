@@ -96,7 +96,7 @@ class Case(unittest.TestCase):
         profile, unusable = config.resolve_profile(api, stored)
         self.assertEqual(unusable, [])
         predict = predictor(api, profile["columns"]) if predicting else None
-        options = pull.PullOptions(force=True, selected=True, predict=predict)
+        options = pull.PullOptions("chosen", predict=predict)
         ids = sorted(api.all_book_ids())
         self.pulled = pull.prepare(api, ids, self.account, profile, self.bridge, options, ABORT, unheard)
         self.profile = profile

@@ -24,35 +24,40 @@ async function reopen(): Promise<void> {
   cache = openServerCache(folder);
 }
 
-describe("misses", () => {
-  test("are counted, known at once, and outlive the process", async () => {
-    cache.keepMiss("a", "d", 100);
-    cache.keepMiss("a", "d", 200);
-    expect(cache.miss("a", "d")).toEqual({ asked: 200, times: 2 });
+const MISS = { asked: 100, times: 1, read_at: null };
+
+describe("what a server last said", () => {
+  test.each([
+    ["that it knew nothing", MISS],
+    ["when its record was made", { asked: 200, times: 0, read_at: 150.5 }],
+  ])("is known at once, and outlives the process: %s", async (_what, word) => {
+    cache.keepWord("a", "d", { asked: 50, times: 7, read_at: 3 });
+    cache.keepWord("a", "d", word);
+    expect(cache.word("a", "d")).toEqual(word);
     await reopen();
-    expect(cache.miss("a", "d")).toEqual({ asked: 200, times: 2 });
+    expect(cache.word("a", "d")).toEqual(word);
   });
 
-  test("of a whole large library, told in one turn, are kept together", async () => {
+  test("of a whole large library, told in one turn, is kept together", async () => {
     const documents = Array.from({ length: 120_000 }, (_, n) => `document ${n}`);
-    for (const document of documents) cache.keepMiss("a", document, 100);
+    for (const document of documents) cache.keepWord("a", document, MISS);
     await reopen();
-    expect(documents.filter((document) => cache.miss("a", document)?.times !== 1)).toEqual([]);
+    expect(documents.filter((document) => cache.word("a", document)?.times !== 1)).toEqual([]);
   });
 
-  test("of one account are none of another's", () => {
-    cache.keepMiss("a", "d", 100);
-    expect(cache.miss("b", "d")).toBeNull();
+  test("of one account is none of another's", () => {
+    cache.keepWord("a", "d", MISS);
+    expect(cache.word("b", "d")).toBeNull();
   });
 
-  test("are forgotten once the server knows the document, also across processes", async () => {
-    cache.keepMiss("a", "d", 100);
-    cache.forgetMiss("a", "d");
-    expect(cache.miss("a", "d")).toBeNull();
+  test("is forgotten once something was put there, also across processes", async () => {
+    cache.keepWord("a", "d", MISS);
+    cache.forgetWord("a", "d");
+    expect(cache.word("a", "d")).toBeNull();
     await reopen();
-    expect(cache.miss("a", "d")).toBeNull();
-    cache.keepMiss("a", "d", 300);
-    expect(cache.miss("a", "d")).toEqual({ asked: 300, times: 1 });
+    expect(cache.word("a", "d")).toBeNull();
+    cache.keepWord("a", "d", { ...MISS, asked: 300 });
+    expect(cache.word("a", "d")).toEqual({ ...MISS, asked: 300 });
   });
 });
 
@@ -84,8 +89,8 @@ test("a damaged file is thrown away and begun anew", async () => {
     "this is no database at all, but it is long enough to look like one",
   );
   cache = openServerCache(folder);
-  cache.keepMiss("a", "d", 100);
-  expect(cache.miss("a", "d")).toEqual({ asked: 100, times: 1 });
+  cache.keepWord("a", "d", MISS);
+  expect(cache.word("a", "d")).toEqual(MISS);
 });
 
 describe("never costs a sync", () => {
@@ -98,14 +103,14 @@ describe("never costs a sync", () => {
     if (whose !== "of 0.1.0") database.exec("PRAGMA user_version = 99; ALTER TABLE miss RENAME TO later");
     database.close();
     cache = openServerCache(folder);
-    expect(cache.miss(String(known?.["account_id"]), String(known?.["document"]))).toBeNull();
-    cache.keepMiss("a", "d", 100);
+    expect(cache.word(String(known?.["account_id"]), String(known?.["document"]))).toBeNull();
+    cache.keepWord("a", "d", MISS);
     await reopen();
-    expect(cache.miss("a", "d")).toEqual({ asked: 100, times: 1 });
+    expect(cache.word("a", "d")).toEqual(MISS);
   });
 
   test("a file that is damaged where nobody looked at once reads as knowing nothing", async () => {
-    for (let index = 0; index < 2000; index++) cache.keepMiss("a", `document ${index}`, 100);
+    for (let index = 0; index < 2000; index++) cache.keepWord("a", `document ${index}`, MISS);
     await reopen();
     await cache.close();
     const path = join(folder, "koreader-progress.sqlite");
@@ -113,17 +118,17 @@ describe("never costs a sync", () => {
     bytes.fill(0xaa, 8 * 4096);
     writeFileSync(path, bytes);
     cache = openServerCache(folder);
-    const known = Array.from({ length: 2000 }, (_, index) => cache.miss("a", `document ${index}`));
-    expect(known.filter((miss) => miss === null).length).toBeGreaterThan(0);
-    cache.keepMiss("a", "new", 100);
-    expect(cache.miss("a", "new")).toEqual({ asked: 100, times: 1 });
+    const known = Array.from({ length: 2000 }, (_, index) => cache.word("a", `document ${index}`));
+    expect(known.filter((word) => word === null).length).toBeGreaterThan(0);
+    cache.keepWord("a", "new", MISS);
+    expect(cache.word("a", "new")).toEqual(MISS);
   });
 
   test("a folder that is taken away while it is open", async () => {
     await reopen();
     for (const name of readdirSync(folder)) rmSync(join(folder, name));
-    cache.keepMiss("a", "d", 100);
-    expect(cache.miss("a", "d")).toEqual({ asked: 100, times: 1 });
+    cache.keepWord("a", "d", MISS);
+    expect(cache.word("a", "d")).toEqual(MISS);
     await cache.close();
     expect(readdirSync(folder).filter((name) => name.endsWith(".sqlite"))).toEqual([]);
   });
