@@ -18,13 +18,15 @@ interface PluginZipOptions {
   extra?: ReadonlyArray<{ name: string; bytes: Buffer }>;
   /** calibre's word for the only system that this zip is for. */
   system?: "windows" | "osx" | "linux";
+  /** The https folder that a runtime is fetched from, for a zip of other people's or a test's; the project's own if not said. */
+  releases?: string;
 }
 
 /** Writes the installable plugin to `destination`; throws when a translation cannot be compiled. */
 export async function buildPluginZip(destination: string, options: PluginZipOptions = {}): Promise<void> {
-  const { bridge, extra = [], system } = options;
+  const { bridge, extra = [], system, releases } = options;
   const files = [
-    ...filesBelow(join(root, "calibre_plugin"), "").map((file) => forSystem(file, system)),
+    ...filesBelow(join(root, "calibre_plugin"), "").map((file) => forReleases(forSystem(file, system), releases)),
     ...filesBelow(join(root, "calibre_plugin"), "", "**/*.po").map(compileTranslation),
     ...filesBelow(root, "help/", "CHANGELOG.md"),
     ...(bridge !== undefined && existsSync(bridge) ? filesBelow(bridge, "bridge/") : []),
@@ -70,6 +72,18 @@ function forSystem(file: PackedFile, system: string | undefined): PackedFile {
   const source = file.bytes.toString();
   if (!SYSTEMS.test(source)) throw new Error("the plugin does not say which systems it is for");
   return { ...file, bytes: Buffer.from(source.replace(SYSTEMS, `    supported_platforms = ["${system}"]`)) };
+}
+
+const ADDRESS = /^RELEASE_ADDRESS: Final = ".*"$/m;
+
+function forReleases(file: PackedFile, releases: string | undefined): PackedFile {
+  if (releases === undefined || file.name !== "link/release.py") return file;
+  const source = file.bytes.toString();
+  if (!ADDRESS.test(source)) throw new Error("the plugin does not say where it is published");
+  return {
+    ...file,
+    bytes: Buffer.from(source.replace(ADDRESS, `RELEASE_ADDRESS: Final = ${JSON.stringify(releases)}`)),
+  };
 }
 
 function compileTranslation({ name, bytes }: PackedFile): PackedFile {

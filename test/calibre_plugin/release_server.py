@@ -15,7 +15,7 @@ PIECE = 1 << 14
 class ReleaseServer:
     """Serves `files` by path; `moved` leads from one path to an address. `held` stops each body half way until it is set."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, port: int = 0) -> None:
         self.files: dict[str, bytes] = {}
         self.moved: dict[str, str] = {}
         self.status: dict[str, int] = {}
@@ -29,7 +29,7 @@ class ReleaseServer:
         name = ["-days", "2", "-subj", "/CN=localhost", "-addext", "subjectAltName=DNS:localhost"]
         output = ["-keyout", str(key), "-out", str(self.certificate)]
         subprocess.run([*make, *name, *output], check=True, capture_output=True, timeout=30)
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), self._handler())
+        self._server = ThreadingHTTPServer(("127.0.0.1", port), self._handler())
         self._server.daemon_threads = True
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         context.load_cert_chain(self.certificate, key)
