@@ -77,11 +77,15 @@ function mirrorOfThisMachine(): string | undefined {
   return /^Debian Debian (\S+)$/m.exec(stdout)?.[1];
 }
 
-/** A script that runs `command` inside: the folders that both sides share have the same paths there. */
+/**
+ * A script that runs `command` inside: the folders that both sides share have the same paths there, and its root is a
+ * mount of its own, as a machine's is. Who has no sbin in the PATH can run it too.
+ */
 function inside(root: string, command: string): string {
   const places = SHARED.map((place) => `"${place}"`).join(" ");
-  return `for place in ${places}; do mkdir -p "${root}$place"; mount --rbind "$place" "${root}$place"; done
-exec chroot "${root}" sh -c '${command}' sh "$@"`;
+  return `mount --bind "${root}" "${root}"
+for place in ${places}; do mkdir -p "${root}$place"; mount --rbind "$place" "${root}$place"; done
+exec /usr/sbin/chroot "${root}" sh -c '${command}' sh "$@"`;
 }
 
 /** A program of calibre's as a script, started where its caller stands; inside the chroot it is calibre's own. */
