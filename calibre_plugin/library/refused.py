@@ -15,6 +15,7 @@ _SQLITE: Final = {
     "database is locked": "EBUSY",
     "not a database": "DAMAGED",
     "image is malformed": "DAMAGED",
+    "malformed database schema": "DAMAGED",
 }
 # What `apsw` calls them: while a database is copied it has no words for them.
 _CLASSES: Final = {

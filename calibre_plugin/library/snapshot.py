@@ -1,4 +1,4 @@
-"""A copy of a library's database as it stands at one moment, also while another calibre is writing it."""
+"""A library's database before calibre opens it: whether it is one, and a copy of it as it stands at one moment."""
 
 from __future__ import annotations
 
@@ -17,6 +17,20 @@ from .refused import refusal
 PATIENCE: Final = 20.0
 
 
+def must_be_a_database(library: str) -> None:
+    """Raises sqlite3.DatabaseError where `metadata.db` is damaged from its beginning, and changes nothing.
+
+    calibre 9 does not raise there: its own extension of SQLite ends the whole process.
+    """
+    path = Path(library, "metadata.db")
+    try:
+        with closing(_opened(path)) as connection:
+            connection.execute("SELECT count(*) FROM sqlite_master").fetchone()
+    except sqlite3.OperationalError:
+        # It may be one: who cannot open it now, or finds it busy, learns the reason from calibre.
+        return
+
+
 def copy_database(library: str, folder: str) -> Path:
     """Copies `metadata.db` of the library into a folder, and leaves the library exactly as it is; the copy's path.
 
@@ -24,8 +38,7 @@ def copy_database(library: str, folder: str) -> Path:
     """
     original, copy = Path(library, "metadata.db"), Path(folder, "metadata.db")
     try:
-        source = sqlite3.connect(f"{original.absolute().as_uri()}?mode=ro", uri=True, timeout=PATIENCE)
-        with closing(source), closing(sqlite3.connect(copy)) as target:
+        with closing(_opened(original)) as source, closing(sqlite3.connect(copy)) as target:
             source.backup(target)
     except sqlite3.OperationalError:
         left_open = original.with_name("metadata.db-journal")
@@ -58,3 +71,7 @@ def copy_open_database(api: CalibreDb, path: str) -> None:
             raise
         number = getattr(errno, refused[0], errno.EIO)
         raise OSError(number, os.strerror(number), path) from error
+
+
+def _opened(database: Path) -> sqlite3.Connection:
+    return sqlite3.connect(f"{database.absolute().as_uri()}?mode=ro", uri=True, timeout=PATIENCE)

@@ -67,7 +67,7 @@ from ..link.contract import (
     Unlinked,
 )
 from ..memory.history import link, read_unlinked, unlink
-from ..library.snapshot import copy_database
+from ..library.snapshot import copy_database, must_be_a_database
 from ..library.books import WriteReport, fitting_columns, resolve_columns
 from ..copies.log_places import out_of_reach
 from ..library.settings import find_settings_again
@@ -391,6 +391,7 @@ class AskedLibrary:
 def _opened(path: str) -> Any:
     from calibre.db.legacy import LibraryDatabase
 
+    must_be_a_database(path)
     return LibraryDatabase(path)
 
 

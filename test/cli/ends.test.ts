@@ -181,15 +181,26 @@ describe.skipIf(!onLinux)("a disk refuses", () => {
     }
   });
 
-  test("a database that is none is called damaged", async () => {
-    const folder = join(world.calibre.folder, "damaged");
-    mkdirSync(folder);
-    writeFileSync(join(folder, "metadata.db"), "this is no database, and was never one".repeat(100));
-    for (const args of [syncing(folder), [...syncing(folder), "--dry-run"], ["log", "--library", folder]]) {
-      const ended = await world.cli(args, PASSWORD);
-      expect(ended.stderr).toMatch(/its database is damaged/);
-      expect(ended).toMatchObject({ status: 2, stdout: "" });
+  test("a database that is none, or is damaged from its beginning, is called damaged", async () => {
+    const whole = readFileSync(join(world.library, "metadata.db"));
+    const kinds = {
+      none: Buffer.from("this is no database, and was never one".repeat(100)),
+      emptied: Buffer.concat([whole.subarray(0, 100), Buffer.alloc(3996), whole.subarray(4096)]),
+      cut: whole.subarray(0, Math.floor(whole.length / 3)),
+      scrawled: Buffer.from(whole.toString("latin1").replaceAll("CREATE TABLE books", "CREATE TABLX books"), "latin1"),
+    };
+    for (const [kind, bytes] of Object.entries(kinds)) {
+      const folder = join(world.calibre.folder, kind);
+      mkdirSync(folder);
+      writeFileSync(join(folder, "metadata.db"), bytes);
+      const asked = [syncing(folder), [...syncing(folder), "--dry-run"], ["log", "--library", folder]];
+      for (const args of kind === "none" ? asked : asked.slice(0, 1)) {
+        const ended = await world.cli(args, PASSWORD);
+        expect(ended.stderr).toMatch(/its database is damaged/);
+        expect(ended).toMatchObject({ status: 2, stdout: "" });
+      }
+      expect(readdirSync(folder)).toEqual(["metadata.db"]);
+      expect(readFileSync(join(folder, "metadata.db"))).toEqual(bytes);
     }
-    expect(readdirSync(folder)).toEqual(["metadata.db"]);
   });
 });

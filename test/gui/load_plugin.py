@@ -20,11 +20,10 @@ class LoadPlugin(unittest.TestCase):
         gui.post(lambda: click(add))
         chooser = gui.modal(QFileDialog)
 
-        def choose() -> None:
-            chooser.findChild(QLineEdit, "fileNameEdit").setText(ZIP)
-            chooser.accept()
-
-        gui.post(choose)
+        gui(lambda: chooser.findChild(QLineEdit, "fileNameEdit").setText(ZIP))
+        gui.wait(lambda: open_button(chooser).isEnabled(), "the file")
+        gui.grab(chooser, "load-plugin")
+        gui.post(lambda: click(open_button(chooser)))
         said: list[str] = []
         answered: list[Any] = []
 
@@ -57,3 +56,7 @@ class LoadPlugin(unittest.TestCase):
 
 def find_button(name: str) -> Any:
     return next((w for w in QApplication.allWidgets() if w.objectName() == name and w.isVisible()), None)
+
+
+def open_button(chooser: Any) -> Any:
+    return chooser.findChild(QDialogButtonBox).button(QDialogButtonBox.StandardButton.Open)
