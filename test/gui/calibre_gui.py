@@ -20,6 +20,7 @@ from typing import Any, NamedTuple, TypeVar
 
 from qt.core import (
     QApplication,
+    QCheckBox,
     QDialog,
     QDialogButtonBox,
     QEvent,
@@ -29,6 +30,7 @@ from qt.core import (
     QObject,
     QPoint,
     QPointF,
+    QRadioButton,
     Qt,
     QTimer,
     QWidget,
@@ -43,7 +45,10 @@ BEAT_MS = 5
 
 def click(widget: QWidget, at: QPoint | None = None) -> None:
     """A real left click: calibre's builds have no QtTest."""
-    point = QPointF(at or widget.rect().center())
+    middle = widget.rect().center()
+    # What can be ticked is hit on its mark and its words, not on the blank beside them, where the middle may lie.
+    usual = QPoint(min(middle.x(), 10), middle.y()) if isinstance(widget, (QCheckBox, QRadioButton)) else middle
+    point = QPointF(at or usual)
     left, none = Qt.MouseButton.LeftButton, Qt.MouseButton.NoButton
     for kind, held in ((QEvent.Type.MouseButtonPress, left), (QEvent.Type.MouseButtonRelease, none)):
         there = widget.mapToGlobal(point)
