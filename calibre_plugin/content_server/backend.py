@@ -10,7 +10,6 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final
 
-from ..copies.strip_list import our_folder
 from ..link.client import OnPlaces
 from ..link.host import BridgeHost, Launch
 from ..link.runtime import RuntimeMissing
@@ -55,6 +54,7 @@ class Backend:
         self._hosting = Hosting(host, on_places)
         self._starting = threading.Lock()
         self._running: Running | None = None
+        self._has_ended = False
         self._failed: tuple[float, NotThere] | None = None
 
     def running(self, place: Place) -> Running:
@@ -77,8 +77,9 @@ class Backend:
                 threading.Thread(target=self._hosting.stop, name="end-silent-server", daemon=True).start()
 
     def stop(self) -> None:
-        """Ends the server, after it has finished what it has answered for."""
+        """Ends the server for good, after it has finished what it has answered for."""
         with self._starting:
+            self._has_ended = True
             self._running = None
             self._hosting.stop()
 
@@ -89,10 +90,13 @@ class Backend:
         return running if is_there else None
 
     def _start(self, place: Place) -> Running:
+        if self._has_ended:
+            raise NotThere(False, "the plugin has ended")
         if self._failed is not None and time.monotonic() - self._failed[0] < FAILED_FOR:
             raise self._failed[1]
         secret = secrets.token_hex(32)
-        data = os.path.join(our_folder(), "content_server") if place.vouches else data_folder()
+        # Within the other's, so that whoever takes the documents of servers away takes these too.
+        data = os.path.join(data_folder(), "content_server") if place.vouches else data_folder()
         try:
             status = self._hosting.stand_behind(
                 self._launch(), {"secret": secret, "base_path": place.base_path, "vouches": place.vouches}, data

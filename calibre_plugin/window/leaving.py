@@ -11,6 +11,7 @@ from qt.core import QTimer
 from calibre.customize.ui import remove_plugin
 from calibre.gui2 import gprefs, show_restart_warning
 
+from ..content_server import service as content_server
 from .parts.icons import PLUGIN_NAME
 from ..words.faults import note_fault
 
@@ -50,6 +51,7 @@ class Leaving:
 
         def end() -> None:
             action.hosting.hosting.stop()
+            content_server.stop()
             action.host.stop_all(until)
 
         return end

@@ -1,0 +1,3 @@
+import { describeContentServer } from "./content-servers.ts";
+
+describeContentServer("accounts_of_our_own.py");

@@ -1,0 +1,3 @@
+import { describeContentServer } from "./content-servers.ts";
+
+describeContentServer("stand_alone.py");
