@@ -6,6 +6,8 @@ from dataclasses import dataclass, field
 from typing import Final, Literal, NamedTuple
 from urllib.parse import urlsplit
 
+from ..link.contract import ArrivedPlace
+
 # A book follows once so many seconds have passed without a further place of it.
 QUIET: Final = 60.0
 # While places go on arriving, one run in so many seconds is enough.
@@ -22,6 +24,14 @@ class Whose(NamedTuple):
 
     server: Server
     username: str
+
+
+@dataclass(frozen=True)
+class LastPlace:
+    """The place that has arrived last, and when (epoch seconds)."""
+
+    place: ArrivedPlace
+    at: float
 
 
 @dataclass

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
 from functools import partial
 from typing import Final, Protocol
 
@@ -15,7 +14,7 @@ from calibre.gui2 import Dispatcher
 from ..link.contract import ArrivedPlace, HostingStatus
 from ..settings import config
 from ..settings.config import Settings, StoredProfile
-from ..sync.arrivals import Gathering, Served, Server, Whose
+from ..sync.arrivals import Gathering, LastPlace, Served, Server, Whose
 from .parts.calibres_server import CalibresServer
 from .parts.calibre_window import CalibreWindow
 from .runs.run import Arrival, Trigger
@@ -40,14 +39,6 @@ class HasRuns(Protocol):
     def start(
         self, stored: StoredProfile, book_ids: list[int], trigger: Trigger = ..., *, arrival: Arrival | None = ...
     ) -> bool: ...
-
-
-@dataclass(frozen=True)
-class LastPlace:
-    """The place that has arrived last, and when (epoch seconds)."""
-
-    place: ArrivedPlace
-    at: float
 
 
 class Arrivals(QObject):

@@ -9,10 +9,13 @@ from unittest import mock
 from calibre_gui import gui
 from hosting import taken_port
 from kosync import KosyncServer, userkey
-from qt.core import QApplication, QDialog
-from steps import USER, action, api, book, configure, digest_of, tidy_up, wait_for_run
+from calibre.constants import numeric_version
+from qt.core import QApplication, QDialog, QLabel
+from steps import CANCEL, USER, action, api, book, configure, digest_of, tidy_up, wait_for_run
 
 STRANGER = ("eve", "x")
+# Before 9.12 nothing is said of the content server.
+OLD = [*numeric_version] < [9, 12]
 
 
 class Hosted:
@@ -160,7 +163,16 @@ class Arriving(unittest.TestCase):
         self.assertEqual(self.percent("Emma"), 60)
         self.assertEqual(self.our_windows(), [])
 
-    def test_9_a_profile_that_is_not_to_follow_stays_as_it_is(self) -> None:
+    def test_9_the_tab_server_tells_whose_place_came_last(self) -> None:
+        gui.post(action().open_preferences, "server")
+        dialog = gui.modal()
+        said = gui(lambda: dialog.findChild(QLabel, "last_place").text())
+        self.assertRegex(said, "Kobo, of anna, (just now|. minutes? ago)")
+        self.assertFalse(gui(lambda: dialog.findChild(QLabel, "content_server_status").isVisible()) and OLD)
+        gui.grab(dialog, "server-tab")
+        gui.press(dialog, CANCEL)
+
+    def test_9b_a_profile_that_is_not_to_follow_stays_as_it_is(self) -> None:
         triggers = {"at_start": False, "every_minutes": 0, "on_device": False, "on_arrival": False}
         configure(self.server, triggers=triggers)  # type: ignore[arg-type]
         self.push("Moby Dick", 0.4)

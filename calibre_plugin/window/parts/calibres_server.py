@@ -31,6 +31,38 @@ class CalibresServer:
         prefix = (context.opts.url_prefix or "").strip("/")
         return Served(context.opts.port, f"/{prefix}/kosync" if prefix else "/kosync")
 
+    @property
+    def url(self) -> str | None:
+        """What a reader enters, by the address that calibre itself announces; None while it does not run."""
+        context, served = self._context(), self.served
+        if context is None or served is None:
+            return None
+        from calibre.utils import mdns
+
+        # calibre 9 has another name for it.
+        verified = getattr(mdns, "verify_ip_address", None) or getattr(mdns, "verify_ipV4_address", str)
+        address = verified(context.opts.listen_on) or mdns.get_external_ip()
+        name = f"[{address}]" if ":" in str(address) else address
+        scheme = "https" if context.opts.ssl_certfile and context.opts.ssl_keyfile else "http"
+        return f"{scheme}://{name}:{served.port}{served.path}"
+
+    @property
+    def has_users(self) -> bool:
+        """Whether calibre's own users log in there."""
+        context = self._context()
+        return context is not None and bool(context.opts.auth)
+
+    @property
+    def takes_our_users(self) -> bool:
+        """Whether those log in there whom our own server keeps."""
+        return self._context() is not None and not self.has_users
+
+    def start(self) -> None:
+        """As calibre's own menu *Connect/share* does."""
+        server: Any = self._gui
+        if server.content_server is None:
+            server.start_content_server()
+
     def may_write(self, username: str) -> bool:
         """Whether what this user reads may change the open library."""
         context = self._context()
@@ -65,5 +97,4 @@ class CalibresServer:
         server = getattr(self._gui, "content_server", None)
         if server is None or not self.can_sync:
             return None
-        handler = getattr(server, "handler", None)
-        return None if handler is None else handler.router.ctx
+        return server.ctx if server.is_running else None

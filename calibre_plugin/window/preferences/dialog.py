@@ -101,7 +101,7 @@ class ConfigWidget(QWidget):
         self.runtime = RuntimeTab(action.gui, self.draft, action.host, action.chosen.ids, self)
         self.moving = MovingBox(action, self.runtime)
         self.runtime.show_below(self.moving)
-        self.server = HostingTab(self.draft, action.host, action.hosting.hosting, self)
+        self.server = HostingTab(self.draft, action.host, action.hosting.hosting, action.arrivals, self)
         self._add_page("rules", self.rules, _("&Rules"), "rules")
         self._add_page("places", self.places, _("P&laces"), "reading")
         self._add_page("when", self.when, _("&When"), "when")

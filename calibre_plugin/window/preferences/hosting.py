@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import time
+from collections.abc import Mapping
+from typing import Protocol
 
 from qt.core import (
     QCheckBox,
@@ -27,19 +30,33 @@ from ...settings.config import StoredProfile, userkey_of
 from ...settings.draft import Draft
 from ...words.explain import Explanation, explain
 from ...sync.hosting import EVERYWHERE, HERE, Hosting, hosting_settings, reachable
+from ...sync.arrivals import LastPlace, Server
+from ..parts.calibres_server import CalibresServer
 from ..parts.text import Label, in_markup
+from .content_server import ContentServerBox
 
 load_translations()
+
+
+class Servers(Protocol):
+    """What is known of the servers that calibre itself runs."""
+
+    @property
+    def calibres(self) -> CalibresServer: ...
+
+    @property
+    def last(self) -> Mapping[Server, LastPlace]: ...
 
 
 class HostingTab(QWidget):
     """What belongs to this machine, whatever the profile. Users are changed at once, the rest with OK."""
 
-    def __init__(self, draft: Draft, host: BridgeHost, hosting: Hosting, parent: QWidget) -> None:
+    def __init__(self, draft: Draft, host: BridgeHost, hosting: Hosting, servers: Servers, parent: QWidget) -> None:
         super().__init__(parent)
         self._draft = draft
         self._host = host
         self._hosting = hosting
+        self._servers = servers
         self._background = Background(self)
         self._settings = hosting_settings(draft.machine["hosting"])
         layout = QVBoxLayout(self)
@@ -51,21 +68,24 @@ class HostingTab(QWidget):
             self,
         )
         layout.addWidget(about)
+        self.content_server = ContentServerBox(servers.calibres, self)
+        layout.addWidget(self.content_server)
         self.enabled = QCheckBox(_("&Host a sync server while calibre runs"), self)
         self.enabled.setObjectName("hosting_enabled")
         layout.addWidget(self.enabled)
-        self._details = QWidget(self)
-        details = QVBoxLayout(self._details)
-        details.setContentsMargins(0, 0, 0, 0)
-        details.addWidget(self._where())
-        details.addWidget(self._who())
-        layout.addWidget(self._details)
+        self._where_box = self._where()
+        layout.addWidget(self._where_box)
+        self._who_box = self._who()
+        layout.addWidget(self._who_box)
         self.status = Label("", self)
         self.status.setObjectName("hosting_status")
         self.status.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
         layout.addWidget(self.status)
+        self.last_place = Label("", self)
+        self.last_place.setObjectName("last_place")
+        layout.addWidget(self.last_place)
         layout.addStretch(1)
-        self.enabled.toggled.connect(self._details.setEnabled)
+        self.enabled.toggled.connect(lambda _on: self._show_what_counts())
         self.enabled.toggled.connect(lambda _on: self._show_status())
         self._fill()
         self._looked = False
@@ -115,7 +135,7 @@ class HostingTab(QWidget):
 
     def _fill(self) -> None:
         self.enabled.setChecked(self._settings["enabled"])
-        self._details.setEnabled(self._settings["enabled"])
+        self._show_what_counts()
         self.reach.setCurrentIndex(max(0, self.reach.findData(self._settings["host"])))
         self.port.setValue(self._settings["port"])
         self.registration.setChecked(self._settings["registration"])
@@ -124,9 +144,24 @@ class HostingTab(QWidget):
 
     def showEvent(self, event: QShowEvent) -> None:
         super().showEvent(event)
-        if not self._looked and self._settings["enabled"]:
+        self.content_server.show_state()
+        self._show_what_counts()
+        self._show_last_place()
+        if not self._looked and self._has_users():
             self._ask("list")
         self._looked = True
+
+    def _has_users(self) -> bool:
+        """Whether those who are listed can log in anywhere."""
+        return self.enabled.isChecked() or self._servers.calibres.takes_our_users
+
+    def _show_what_counts(self) -> None:
+        self._where_box.setEnabled(self.enabled.isChecked())
+        self._who_box.setEnabled(self._has_users())
+
+    def _show_last_place(self) -> None:
+        newest = max(self._servers.last.values(), key=lambda last: last.at, default=None)
+        self.last_place.setText("" if newest is None else last_place_sentence(newest, time.time()))
 
     def _show_buttons(self) -> None:
         chosen = self.users.currentItem() is not None and bool(self.users.selectedItems())
@@ -216,3 +251,17 @@ class HostingTab(QWidget):
             "port": self.port.value(),
             "registration": self.registration.isChecked(),
         }
+
+
+def last_place_sentence(last: LastPlace, now: float) -> str:
+    """From which device the last place came, and how long ago."""
+    minutes = max(0, int((now - last.at) // 60))
+    device, user = last.place["device"], last.place["username"]
+    if minutes < 1:
+        return _("The last place: {device}, of {user}, just now.").format(device=device, user=user)
+    words = ngettext(
+        "The last place: {device}, of {user}, {n} minute ago.",
+        "The last place: {device}, of {user}, {n} minutes ago.",
+        minutes,
+    )
+    return words.format(device=device, user=user, n=minutes)
