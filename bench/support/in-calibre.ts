@@ -2,16 +2,21 @@
 import { spawnSync } from "node:child_process";
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
+import process from "node:process";
 import type * as z from "zod";
 import { createPrivateCalibre } from "../../test/calibre_plugin/private-calibre.ts";
 
+const root = join(import.meta.dirname, "..", "..");
+
 /** Each line of `bench/<file>` as the schema has it; throws with calibre's own words when it fails. */
 export async function measuredInCalibre<T>(file: string, schema: z.ZodType<T>): Promise<T[]> {
-  const calibre = await createPrivateCalibre();
+  const calibre = await createPrivateCalibre({ bridge: join(root, "dist", "bridge") });
   try {
     const out = join(calibre.folder, "times.jsonl");
     const args = ["-e", join(import.meta.dirname, "..", file), "--", out];
-    const env = { ...calibre.env, TEST_FOLDER: calibre.folder };
+    // A runtime that the plugin finds by itself.
+    const PATH = `${join(process.execPath, "..")}:${process.env["PATH"] ?? ""}`;
+    const env = { ...calibre.env, PATH, TEST_FOLDER: calibre.folder };
     const run = spawnSync(calibre.program("calibre-debug"), args, { env, encoding: "utf8" });
     if (run.status !== 0) throw new Error(run.stderr);
     return readFileSync(out, "utf8")
