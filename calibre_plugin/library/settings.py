@@ -12,13 +12,17 @@ import uuid
 from typing import Any, Final
 
 from .calibre_db import CalibreDb
+from .home import is_taken_from
 from .rebuilt import left_behind
+from .refused import refusal
 from ..copies.stored import SCHEMA, NewerSchema, brought_up, is_newer, notice, schema_of
 
 NAMESPACE: Final = "koreader_progress"
 # As calibre writes the names of our preferences.
 PREFERENCES: Final = f"namespaced:{NAMESPACE}:"
 _SETTINGS: Final = "settings"
+# Where the library lay when its id was given to it, or last seen.
+_HOME: Final = "library_path"
 # Beside `schema`, the profiles' own: that of the library's custom book data.
 BOOK_DATA: Final = "book_data"
 # A library gets its id in a job, its profiles in the window: neither may store the other's old state.
@@ -92,14 +96,31 @@ def bring_settings_up_to_date(api: CalibreDb) -> None:
 
 
 def library_id(api: CalibreDb) -> str:
-    """An id of this library's own, made once and kept with it: calibre's own does not survive a restore."""
+    """An id of this library's own, made once and kept with it: calibre's own does not survive a restore.
+
+    One that came along from another library, with all its preferences, is replaced; its profiles begin anew then.
+    """
     with changing:
         find_settings_again(api)
-        settings = whole_settings(api)[0]
-        known = settings.get("library_id")
-        if not known:
-            known = uuid.uuid4().hex[:16]
-            store_settings(api, {**settings, "library_id": known})
+        settings, here = whole_settings(api)[0], api.backend.library_path
+        known = str(settings.get("library_id", ""))
+        home = settings.get(_HOME)
+        stored = stored_settings(api)
+        if known and (home == here or is_newer(stored) or is_newer(stored, BOOK_DATA)):
+            return known
+        is_taken = (
+            known != "" and isinstance(home, str) and is_taken_from(home, here, f"{PREFERENCES}{_SETTINGS}", known)
+        )
+        if is_taken:
+            settings["profiles"] = [{**profile, "ran_before": False} for profile in settings["profiles"]]
+        stays = bool(known) and not is_taken
+        known = known if stays else uuid.uuid4().hex[:16]
+        try:
+            store_settings(api, {**settings, "library_id": known, _HOME: here})
+        except Exception as error:
+            # On a disk that takes nothing now a library is still itself.
+            if not stays or refusal(error) is None:
+                raise
     return known
 
 

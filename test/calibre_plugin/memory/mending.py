@@ -11,6 +11,7 @@ import unittest
 from pathlib import Path
 from typing import Any
 
+from calibre.db.legacy import LibraryDatabase
 from calibre_plugins.koreader_progress.copies import log as copy_log
 from calibre_plugins.koreader_progress.copies.strip_list import our_folder
 from calibre_plugins.koreader_progress.library import settings as library_settings
@@ -172,6 +173,8 @@ class Mending(unittest.TestCase):
             ("by the command line alone", lambda _path: None),
         ]
         self.db.close()
+        # Each of these is the library itself, not another one beside it.
+        source = shutil.move(source, os.path.join(new_folder("moved"), "library"))
         for what, prepare in ways:
             with self.subTest(what):
                 path = os.path.join(new_folder("rebuilt"), "library")
@@ -182,6 +185,37 @@ class Mending(unittest.TestCase):
                 self.db = open_library(path)
                 self.assertEqual(library_settings.library_id(self.api), identity)
                 self.assertEqual(config.profiles(self.api), profiles)
+
+    def test_a_library_with_the_structure_of_this_one_is_another(self) -> None:
+        identity, profiles = library_settings.library_id(self.api), config.profiles(self.api)
+        # As calibre's window creates it.
+        structure = {**self.db.prefs, "field_metadata": self.db.field_metadata.all_metadata()}
+        path = new_folder("same-structure")
+        other = LibraryDatabase(path, default_prefs=structure)
+        self.addCleanup(lambda: other.close())
+        self.assertEqual(config.profiles(other.new_api), profiles)
+        given = library_settings.library_id(other.new_api)
+        self.assertNotEqual(given, identity)
+        self.assertEqual(library_settings.library_id(other.new_api), given)
+        self.assertEqual(library_settings.library_id(self.api), identity)
+        # It was never synced: its first run is reviewed.
+        self.assertEqual(config.profiles(other.new_api), [{**each, "ran_before": False} for each in profiles])
+        self.assertEqual(pull.journal_of(other.new_api).runs(), [])
+
+    def test_a_library_that_was_moved_or_is_seen_under_another_name_stays_itself(self) -> None:
+        identity, path = library_settings.library_id(self.api), self.db.library_path
+        self.db.close()
+        named = os.path.join(new_folder("named"), "link")
+        os.symlink(path, named)
+        moved = os.path.join(new_folder("moved"), "library")
+        for where in (named, path, moved):
+            with self.subTest(where):
+                if where == moved:
+                    shutil.move(path, moved)
+                self.db = open_library(where)
+                self.assertEqual(library_settings.library_id(self.api), identity)
+                self.db.close()
+        self.db = open_library(moved)
 
     def test_a_new_library_takes_nothing_over_from_another(self) -> None:
         for is_damaged in (False, True):
