@@ -197,7 +197,7 @@ class Troubles(WithServer):
         self.assertIn("TypeError", gui(lambda: box.det_msg.toPlainText()))
         gui(box.close)
         launch = gui(lambda: action().host.prepare(""))
-        report = report_of(api(), "0", launch, None, None)
+        report = report_of(api(), "0", launch, None, None, None)
         self.assertIn("could not read the write journal: TypeError at ", report)
         damaged.unlink()
         gui.post(action().undoing.show)
