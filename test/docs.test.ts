@@ -1,4 +1,5 @@
-import { globSync, readFileSync } from "node:fs";
+import { existsSync, globSync, readFileSync } from "node:fs";
+import { dirname, join } from "node:path";
 import { describe, expect, test } from "vitest";
 
 describe("the glossary", () => {
@@ -26,3 +27,45 @@ describe("the glossary", () => {
     expect(words.filter((word) => !code.includes(word.toLowerCase()))).toEqual([]);
   });
 });
+
+describe("documents", () => {
+  const paths = ["README.md", "CHANGELOG.md", "CONTRIBUTING.md", ...globSync("docs/**/*.md")];
+  const targets = paths.flatMap((path) =>
+    [...readFileSync(path, "utf8").matchAll(/\]\(([^)\s]+)\)|(?:src|href)="([^"]+)"/g)].map(
+      ([, link = "", attribute]) => ({
+        path,
+        target: attribute ?? link,
+      }),
+    ),
+  );
+
+  test("lead only to files, headings and pictures that are there", () => {
+    expect(targets.length).toBeGreaterThan(20);
+    const broken = targets.filter(({ path, target }) => {
+      if (/^https?:\/\//.test(target)) return !URL.canParse(target);
+      const [file = "", heading] = target.split("#");
+      const found = file === "" ? path : join(dirname(path), file);
+      if (!existsSync(found)) return true;
+      return heading !== undefined && !headingsOf(readFileSync(found, "utf8")).includes(heading);
+    });
+    expect(broken).toEqual([]);
+  });
+
+  test("the help's pages show only pictures that there are", () => {
+    const pages = globSync("calibre_plugin/help/*.html");
+    const pictures = pages.flatMap((page) => Array.from(readFileSync(page, "utf8").matchAll(/src="([^"]+)"/g)));
+    expect(pictures.length).toBeGreaterThan(5);
+    const missing = pictures.filter(([, name = ""]) => !existsSync(join("calibre_plugin/help", name)));
+    expect(missing.map(([, name]) => name)).toEqual([]);
+  });
+});
+
+/** As GitHub names the headings of a page. */
+function headingsOf(text: string): string[] {
+  return [...text.matchAll(/^#+ (.+)$/gm)].map(([, heading = ""]) =>
+    heading
+      .toLowerCase()
+      .replaceAll(/[^\p{L}\p{N} _-]/gu, "")
+      .replaceAll(" ", "-"),
+  );
+}
