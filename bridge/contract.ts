@@ -6,7 +6,7 @@ import { AnnotationPlan, AnnotationTarget, Deletions } from "../src/model/native
 import { CarryOver, CarryOverResult } from "../src/model/carry-over.ts";
 import { Diagnosis } from "../src/model/diagnosis.ts";
 import { FileDigests, KnownDigest } from "../src/model/digest.ts";
-import { ArrivedPlace, HostingOptions, HostingStatus, HostingUserChange } from "../src/model/hosting.ts";
+import { ArrivedPlace, HostingOptions, HostingStatus, HostingUserChange, Visit } from "../src/model/hosting.ts";
 import { Book, Observation, PullPlan } from "../src/model/plan.ts";
 import { ConflictPolicy, Profile, Rules } from "../src/model/profile.ts";
 import { LoggedBook, ReadingStory } from "../src/model/reading-log.ts";
@@ -312,6 +312,8 @@ export const NOTIFICATIONS = {
   "bridge/progress": ProgressNotice,
   "bridge/cancel": CancelNotice,
   "server/places": PlacesNotice,
+  /** From the bridge: the last of those who asked the server that it hosts. */
+  "server/visit": Visit,
 } as const;
 
 /** What the command line asks of a calibre that it has started. */

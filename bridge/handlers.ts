@@ -4,7 +4,7 @@ import type { Running } from "../src/app/ask-server.ts";
 import type { PlaceIn } from "../src/app/annotations.ts";
 import type { Outside } from "../src/compose.ts";
 import type { Pull } from "../src/app/pull.ts";
-import type { ArrivedPlace } from "../src/model/hosting.ts";
+import type { ArrivedPlace, Visit } from "../src/model/hosting.ts";
 import { emptyPlan, type Book } from "../src/model/plan.ts";
 import type { Profile } from "../src/model/profile.ts";
 import { createArrivals } from "./arrivals.ts";
@@ -12,12 +12,21 @@ import type { Hello } from "./contract.ts";
 import { helloAnswer } from "./first-hello.ts";
 import { createPullRuns } from "./pull-runs.ts";
 import type { Call, Handlers } from "./serve.ts";
+import { createVisits } from "./visits.ts";
+
+/** Who hears what comes to a hosted server. */
+export interface Listener {
+  readonly places: (places: ArrivedPlace[]) => void;
+  readonly visit: (visit: Visit) => void;
+}
+
+const NOBODY: Listener = { places: () => undefined, visit: () => undefined };
 
 /**
- * The handlers of one bridge process; `close` lets go of everything they opened. `tellPlaces` is told of places that
- * arrive at a hosted server.
+ * The handlers of one bridge process; `close` lets go of everything they opened. `listener` is told what comes
+ * to a hosted server.
  */
-export function createHandlers(tellPlaces: (places: ArrivedPlace[]) => void = () => undefined): {
+export function createHandlers(listener: Listener = NOBODY): {
   handlers: Handlers;
   greet: (hello: Hello) => void;
   close: () => Promise<void>;
@@ -117,7 +126,11 @@ export function createHandlers(tellPlaces: (places: ArrivedPlace[]) => void = ()
       const counting = { longest, time_zone: time_zone ?? ownTimeZone(), now: clock() };
       return readStatistics({ path, beside, counting }, await statisticsOpener(), signal);
     },
-    "server/start": async (options) => (await host()).start(options, createArrivals(tellPlaces).note),
+    "server/start": async (options) =>
+      (await host()).start(options, {
+        place: createArrivals(listener.places).note,
+        visit: createVisits(listener.visit),
+      }),
     "server/stop": async () => (await host()).stop(),
     "server/status": async () => (await host()).status(),
     "server/users": async (change) => ({ users: await (await host()).changeUsers(change) }),

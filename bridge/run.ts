@@ -33,9 +33,11 @@ export async function runBridge(rest: AsyncIterable<string>, beginning: Beginnin
   console.log = console.info = console.debug = (...words: unknown[]) => log(words.map(String).join(" "));
   // calibre is gone: nobody reads our answers any more.
   process.stdout.on("error", () => process.exit(0));
-  const { handlers, close, greet } = createHandlers((places) =>
-    say(JSON.stringify({ jsonrpc: "2.0", method: "server/places", params: { places } })),
-  );
+  const notify = (method: string, params: object): void => say(JSON.stringify({ jsonrpc: "2.0", method, params }));
+  const { handlers, close, greet } = createHandlers({
+    places: (places) => notify("server/places", { places }),
+    visit: (visit) => notify("server/visit", visit),
+  });
   const greeted = "hello" in beginning;
   if (greeted) greet(beginning.hello);
   async function* lines(): AsyncGenerator<string> {

@@ -132,8 +132,8 @@ function standingBehind({ secret, base_path, vouches }: Behind): Partial<ListenO
 /** What a server of one's own needs. */
 export function hostingPorts(): HostingPorts {
   return {
-    serve: ({ behind, ...options }, onPlace) =>
-      startServer({ ...options, onPlace, ...(behind === null ? {} : standingBehind(behind)) }),
+    serve: ({ behind, ...options }, { place: onPlace, visit: onVisit }) =>
+      startServer({ ...options, onPlace, onVisit, ...(behind === null ? {} : standingBehind(behind)) }),
     openUsers: (data) => openServerAdmin({ data }),
     addresses: networkAddresses,
   };

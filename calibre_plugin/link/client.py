@@ -14,7 +14,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any, Final, Protocol, TypedDict, TypeVar
 
 from .ask_version import no_window
-from .contract import CONTRACT_VERSION, SYNC_ERRORS, ArrivedPlace, HelloAnswer, SyncErrorName
+from .contract import CONTRACT_VERSION, SYNC_ERRORS, ArrivedPlace, HelloAnswer, SyncErrorName, Visit
 
 if TYPE_CHECKING:
     # Python 3.10 has it not yet.
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
 OnProgress = Callable[[int, int, str], None]
 OnPlaces = Callable[[list[ArrivedPlace]], None]
+OnVisit = Callable[[Visit], None]
 T = TypeVar("T")
 
 # The longest a cancelled request may take to answer before we stop waiting for it, in seconds.
@@ -122,6 +123,8 @@ class BridgeClient:
         self._is_silent = False
         # Told, in the thread that reads answers, of places that arrive at the server that this bridge hosts.
         self.on_places: OnPlaces | None = None
+        # Told, in the same thread, who asked that server last.
+        self.on_visit: OnVisit | None = None
         self._log: deque[str] = deque(maxlen=KEPT_LOG_LINES)
         # How many lines it ever wrote to its log.
         self.lines_logged = 0
@@ -323,6 +326,10 @@ class BridgeClient:
         if message.get("method") == "server/places":
             if self.on_places is not None:
                 self.on_places(message["params"]["places"])
+            return
+        if message.get("method") == "server/visit":
+            if self.on_visit is not None:
+                self.on_visit(message["params"])
             return
         with self._lock:
             future, _ = self._pending.pop(message.get("id") or 0, (None, None))

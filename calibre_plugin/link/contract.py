@@ -1076,6 +1076,11 @@ class PlacesNotice(TypedDict):
     places: list[ArrivedPlace]
 
 
+class Visit(TypedDict):
+    username: str
+    admitted: bool
+
+
 class OpenLibrary(TypedDict):
     library: str
     dry_run: bool
@@ -1328,6 +1333,7 @@ NOTIFICATIONS: Final[dict[str, object]] = {
     "bridge/progress": ProgressNotice,
     "bridge/cancel": CancelNotice,
     "server/places": PlacesNotice,
+    "server/visit": Visit,
 }
 
 FITTING: Final[dict[ColumnField, tuple[ColumnDatatype, ...]]] = {

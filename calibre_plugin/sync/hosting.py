@@ -5,12 +5,13 @@ from __future__ import annotations
 import os
 import threading
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any, Final, TypedDict, cast
 from urllib.parse import urlsplit
 
-from ..link.client import BridgeClient, OnPlaces
+from ..link.client import BridgeClient, OnPlaces, OnVisit
 from ..link.host import BridgeHost, Launch
-from ..link.contract import Behind, HostingOptions, HostingStatus
+from ..link.contract import ArrivedPlace, Behind, HostingOptions, HostingStatus, Visit
 from ..copies.strip_list import our_folder
 
 NOT_RUNNING: Final[HostingStatus] = {"running": False, "port": None, "urls": []}
@@ -47,6 +48,14 @@ def data_folder() -> str:
     return os.path.join(our_folder(), "server")
 
 
+@dataclass(frozen=True)
+class Watching:
+    """Who waits for a reader; both are called in a thread of the bridge's."""
+
+    on_visit: OnVisit
+    on_places: OnPlaces
+
+
 class Hosting:
     """One server in a bridge of its own. Everything but `status` waits for the bridge: never on the GUI thread.
 
@@ -56,6 +65,8 @@ class Hosting:
     def __init__(self, host: BridgeHost, on_places: OnPlaces | None = None) -> None:
         self._host = host
         self._on_places = on_places
+        # Told of the same, and of each who asks, for as long as somebody waits for a reader's first request.
+        self.watching: Watching | None = None
         self._bridge: BridgeClient | None = None
         self._lock = threading.Lock()
         self._status: HostingStatus = NOT_RUNNING
@@ -88,7 +99,8 @@ class Hosting:
 
     def _start(self, launch: Launch, options: HostingOptions) -> HostingStatus:
         bridge = self._begin(launch, options["host"], options["data"])
-        bridge.on_places = self._on_places
+        bridge.on_places = self._arrived
+        bridge.on_visit = self._visited
         try:
             self._status = bridge.request("server/start", options, timeout=START_TIMEOUT)
             self._bridge = bridge
@@ -96,6 +108,16 @@ class Hosting:
             self._host.end(bridge)
             raise
         return self.status
+
+    def _arrived(self, places: list[ArrivedPlace]) -> None:
+        for told in (self._on_places, self.watching.on_places if self.watching is not None else None):
+            if told is not None:
+                told(places)
+
+    def _visited(self, visit: Visit) -> None:
+        watching = self.watching
+        if watching is not None:
+            watching.on_visit(visit)
 
     def change_users(self, launch: Launch, action: str, username: str = "", userkey: str = "") -> list[str]:
         """Does one thing to the users (`list`, `add`, `password`, `delete`) and lists them. Works with a server or without."""

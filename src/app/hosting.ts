@@ -6,6 +6,7 @@ import type {
   HostingOptions,
   HostingStatus,
   HostingUserChange,
+  Visit,
 } from "../model/hosting.ts";
 
 /** A server that listens. */
@@ -24,19 +25,26 @@ export interface HostedUsers {
   close(): Promise<void>;
 }
 
-/** Told of each place that has arrived. */
-export type OnPlace = (place: ArrivedPlace) => void;
+/** Who is told of what comes to the server. */
+export interface Heard {
+  /** Of each place that has arrived. */
+  readonly place: (place: ArrivedPlace) => void;
+  /** Of each who asks. */
+  readonly visit: (visit: Visit) => void;
+}
+
+const NOBODY: Heard = { place: () => undefined, visit: () => undefined };
 
 export interface HostingPorts {
   /** Rejects with `SyncError("PortTaken")` or `SyncError("StoreUnavailable")`. */
-  readonly serve: (options: HostingOptions, onPlace: OnPlace) => Promise<HostedServer>;
+  readonly serve: (options: HostingOptions, heard: Heard) => Promise<HostedServer>;
   readonly openUsers: (data: string) => Promise<HostedUsers>;
   /** This machine's addresses in its networks, for a server that listens on `host`. */
   readonly addresses: (host: string) => string[];
 }
 
 export interface Hosting {
-  start(options: HostingOptions, onPlace?: OnPlace): Promise<HostingStatus>;
+  start(options: HostingOptions, heard?: Heard): Promise<HostingStatus>;
   stop(): Promise<HostingStatus>;
   status(): HostingStatus;
   changeUsers(change: HostingUserChange): Promise<string[]>;
@@ -80,10 +88,10 @@ export function createHosting({ serve, openUsers, addresses }: HostingPorts): Ho
   return {
     status,
     stop: () => inTurn(stop),
-    start: (options, onPlace = () => undefined) =>
+    start: (options, heard = NOBODY) =>
       inTurn(async () => {
         await stop();
-        server = await serve(options, onPlace);
+        server = await serve(options, heard);
         return status();
       }),
     changeUsers: (change) =>

@@ -49,6 +49,10 @@ export const ArrivedPlace = z
   .meta({ id: "ArrivedPlace" });
 export type ArrivedPlace = z.infer<typeof ArrivedPlace>;
 
+/** Somebody asked the server, and was let in or not. */
+export const Visit = z.strictObject({ username: z.string(), admitted: z.boolean() }).meta({ id: "Visit" });
+export type Visit = z.infer<typeof Visit>;
+
 /** One thing done to its users; the answer is always the list of them. */
 export const HostingUserChange = z
   .discriminatedUnion("action", [

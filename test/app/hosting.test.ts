@@ -42,6 +42,28 @@ test("a user added in calibre can sync, and finds the place again after a restar
   await again.close();
 });
 
+test("whoever waits for a reader hears of a wrong key, of the right one, and of the first place", async () => {
+  await hosting.changeUsers({ action: "add", data, username: "anna", userkey: KEY });
+  const heard: unknown[] = [];
+  const { urls } = await hosting.start(options, {
+    visit: (visit) => heard.push(visit),
+    place: ({ device, percentage }) => heard.push({ device, percentage }),
+  });
+  for (const userkey of ["0".repeat(32), KEY]) {
+    const client = await openKosyncClient({ ...accountAt(urls[0] ?? ""), userkey });
+    await client.authorize().catch(() => undefined);
+    await client.close();
+  }
+  const client = await openKosyncClient(accountAt(urls[0] ?? ""));
+  await client.putProgress({ document: "d", progress: "1", percentage: 0.5, device: "Kobo", device_id: "K" });
+  await client.close();
+  expect(heard.slice(0, 2)).toEqual([
+    { username: "anna", admitted: false },
+    { username: "anna", admitted: true },
+  ]);
+  expect(heard.at(-1)).toEqual({ device: "Kobo", percentage: 0.5 });
+});
+
 test("nobody registers from outside while registration is closed", async () => {
   const { urls } = await hosting.start(options);
   const client = await openKosyncClient(accountAt(urls[0] ?? ""));

@@ -2,13 +2,20 @@
 
 from __future__ import annotations
 
+import json
 import re
 import unittest
+import urllib.error
+import urllib.request
 
 from calibre_gui import click, gui, press_key
 from kosync import userkey
 from qt.core import Qt
 from steps import action, api, tidy_up
+
+
+KOREADER = "application/vnd.koreader.v1+json"
+JSON = "application/json"
 
 
 class Welcome(unittest.TestCase):
@@ -61,10 +68,7 @@ class Welcome(unittest.TestCase):
         self.assertIsNone(action().profile)
         self.assertEqual(api().field_metadata.custom_field_metadata(), {})
 
-    def test_3_a_server_in_this_calibre_is_told_in_large_letters_and_a_reader_logs_in(self) -> None:
-        import json
-        import urllib.request
-
+    def test_3_a_server_in_this_calibre_is_told_in_large_letters_and_a_reader_is_greeted(self) -> None:
         welcome = self.open()
         gui.wait(welcome.next_button.isEnabled, "the helper")
         gui(lambda: (welcome.start.server.setChecked(False), welcome.start.home.setChecked(True)))
@@ -76,11 +80,31 @@ class Welcome(unittest.TestCase):
         (password,) = re.findall(r"Password: (\S+)", told)
         (user,) = re.findall(r"User: (\S+)", told)
         self.assertRegex(password, r"^[abcdefghjkmnpqrstuvwxyz]{10}$")
-        # As KOReader logs in.
-        headers = {"x-auth-user": user, "x-auth-key": userkey(password), "Accept": "application/vnd.koreader.v1+json"}
-        request = urllib.request.Request(f"{welcome.home.account['url']}/users/auth", headers=headers)
-        with urllib.request.build_opener(urllib.request.ProxyHandler({})).open(request, timeout=10) as answer:
-            self.assertEqual(json.loads(answer.read()), {"authorized": "OK"})
+        # As KOReader asks.
+        opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+
+        def ask(path: str, user: str, password: str, place: object = None) -> object:
+            body = None if place is None else json.dumps(place).encode()
+            method = "GET" if place is None else "PUT"
+            headers = {"x-auth-user": user, "x-auth-key": userkey(password), "Accept": KOREADER, "Content-Type": JSON}
+            url = f"{welcome.home.account['url']}{path}"
+            with opener.open(urllib.request.Request(url, body, headers, method=method), timeout=10) as answer:
+                return json.loads(answer.read())
+
+        said = welcome.home.reader.text
+        self.assertIn("Waiting for KOReader", gui(said))
+        with self.assertRaises(urllib.error.HTTPError):
+            ask("/users/auth", user, "a letter is wrong")
+        gui.wait(lambda: f"was here as “{user}”" in said(), "the failed login")
+        self.assertEqual(ask("/users/auth", user, password), {"authorized": "OK"})
+        gui.wait(lambda: "has logged in" in said(), "the login")
+        # A book is opened: KOReader asks for its place, and has it put there when the book is closed.
+        self.assertEqual(ask("/syncs/progress/0b229176d4e8db7f6d2b5a4952368d7a", user, password), {})
+        place = {"document": "0b229176d4e8db7f6d2b5a4952368d7a", "progress": "/body/DocFragment[2]/body/p[3]/text().7"}
+        ask("/syncs/progress", user, password, {**place, "percentage": 0.42, "device": "Kobo <b>", "device_id": "K1"})
+        gui.wait(lambda: "42 % on Kobo <b>" in said(), "the first place")
+        self.assertEqual(ask("/users/auth", user, password), {"authorized": "OK"})
+        gui.grab(welcome, "welcome-greeted")
         self.assertEqual(gui(lambda: action().settings.accounts()), [])
         gui(welcome.reject)
         gui.wait(lambda: not action().hosting.hosting.status["running"], "the end of the server that was only tried")

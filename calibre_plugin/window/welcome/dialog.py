@@ -165,6 +165,7 @@ class WelcomeDialog(QDialog):
             put_button_in_sight(action.gui)
         super().accept()
         self.account.check.stop()
+        self.home.leave()
         is_restarting = save_draft(action, self.draft)
         profile = action.profile
         if not is_restarting and profile is not None and action.runs.why_not(profile) is None:
@@ -172,6 +173,7 @@ class WelcomeDialog(QDialog):
 
     def reject(self) -> None:
         self.account.check.stop()
+        self.home.leave()
         if self.home.account is not None:
             # It was only tried.
             action, before = self._action, self._hosted_before

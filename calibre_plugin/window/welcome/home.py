@@ -9,11 +9,11 @@ from qt.core import QFont, Qt, QVBoxLayout, QWidget, pyqtSignal
 
 from ..parts.background import Background, Fault, attempt
 from ..parts.text import Label
-from ...link.contract import Account, HostingStatus
+from ...link.contract import Account, ArrivedPlace, HostingStatus, Visit
 from ...link.host import BridgeHost
 from ...settings.config import new_account, userkey_of
 from ...settings.draft import Draft
-from ...sync.hosting import HERE, Hosting, hosting_settings, reachable
+from ...sync.hosting import HERE, Hosting, Watching, hosting_settings, reachable
 from ...words.explain import explain
 
 load_translations()
@@ -34,6 +34,9 @@ class HomePage(QWidget):
     """`changed` when the server runs. The user is made at once: a server keeps it, and not the settings."""
 
     changed = pyqtSignal()
+    # From the bridge's thread into the window's.
+    _visited = pyqtSignal(object)
+    _arrived = pyqtSignal(object)
 
     def __init__(self, draft: Draft, host: BridgeHost, hosting: Hosting, parent: QWidget) -> None:
         super().__init__(parent)
@@ -58,6 +61,12 @@ class HomePage(QWidget):
         self.status = Label(_("Starting…"), self)
         self.status.setObjectName("home_status")
         layout.addWidget(self.status)
+        self.reader = Label("", self)
+        self.reader.setObjectName("home_reader")
+        layout.addWidget(self.reader)
+        self._has_place = False
+        self._visited.connect(self._show_visit)
+        self._arrived.connect(self._show_place)
         layout.addWidget(
             Label(
                 _(
@@ -101,7 +110,44 @@ class HomePage(QWidget):
         several = _("Of several addresses, try one after the other.") if len(addresses) > 1 else ""
         none = "" if addresses else _("This computer is in no network that a reader could reach.")
         self.status.setText(" ".join(filter(None, ("✓", _("The server runs."), several, none))))
+        self.reader.setText(_("… Waiting for KOReader. What it does is shown here."))
+        self._hosting.watching = Watching(self._visited.emit, self._arrived.emit)
         self.changed.emit()
+
+    def _show_visit(self, visit: Visit) -> None:
+        if self._has_place or self.account is None:
+            return
+        if visit["admitted"] and visit["username"] == self.account["username"]:
+            self.reader.setText(
+                "✓ "
+                + _(
+                    "KOReader has logged in. Switch on “Automatically keep documents in sync” there, read a page and close "
+                    "the book: its place arrives here."
+                )
+            )
+        elif not visit["admitted"]:
+            self.reader.setText(
+                "✗ "
+                + _("KOReader was here as “{name}”, and user or password are others: compare each letter.").format(
+                    name=visit["username"]
+                )
+            )
+
+    def _show_place(self, places: list[ArrivedPlace]) -> None:
+        mine = [place for place in places if self.account and place["username"] == self.account["username"]]
+        if not mine:
+            return
+        self._has_place = True
+        place = mine[-1]
+        words = _(
+            "The first place has come: {percent} % on {device}. From now on KOReader and calibre know each other."
+        )
+        device = place["device"] or "KOReader"
+        self.reader.setText("✓ " + words.format(percent=round(100 * place["percentage"]), device=device))
+
+    def leave(self) -> None:
+        """Nobody looks at this any more."""
+        self._hosting.watching = None
 
     def store(self) -> None:
         """Puts server and account into the draft."""

@@ -26,7 +26,8 @@ import { addUserRoutes } from "./routes-users.ts";
 import { createSocketServer, DEFAULT_SOCKET_LIMITS, refuseClient } from "./socket.ts";
 import type { SocketLimits, TlsFiles } from "./socket.ts";
 import { createVouchedGate } from "./vouched-gate.ts";
-import type { ArrivedPlace } from "../../model/hosting.ts";
+import { watchGate } from "./watched-gate.ts";
+import type { ArrivedPlace, Visit } from "../../model/hosting.ts";
 import type { Store } from "../stores/store.ts";
 
 /** What a server is made of; it owns nothing of it and closes nothing. */
@@ -44,6 +45,8 @@ export interface ServerOptions {
   readonly front?: Front;
   /** Told of each place that is on the disk. */
   readonly onPlace?: (place: ArrivedPlace) => void;
+  /** Told of each who asks, and whether the key was right. */
+  readonly onVisit?: (visit: Visit) => void;
   /** Whose pages may read and write positions; nobody's unless told otherwise. */
   readonly cors?: Cors;
   readonly tls?: TlsFiles;
@@ -90,7 +93,7 @@ export function createServer(options: ServerOptions): FastifyInstance {
   const cost = options.scryptCost === undefined ? {} : { cost: options.scryptCost };
   const credentials = createCredentials({ verbatim: store.keepsKeysVerbatim, ...cost });
   const { front = null } = options;
-  const gate =
+  const own =
     front?.vouches === true
       ? createVouchedGate(store, credentials)
       : createGate({
@@ -103,6 +106,7 @@ export function createServer(options: ServerOptions): FastifyInstance {
             log.info("key_refused", { address, limited: isLimited });
           },
         });
+  const gate = options.onVisit === undefined ? own : watchGate(own, options.onVisit);
   const context: Context = {
     store,
     gate,
