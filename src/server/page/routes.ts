@@ -5,13 +5,17 @@ import { isForeign } from "../foreign.ts";
 import type { Context } from "../http/context.ts";
 import { Refusal } from "../errors.ts";
 import type { StoredRecord } from "../stores/store.ts";
+import { createDeleted } from "./deleted.ts";
 import { claimedName, formatSession, isFormToken, newSessionId, parseSession, SESSION_SECONDS } from "./session.ts";
 import type { Session } from "./session.ts";
 import { CONTENT_SECURITY_POLICY } from "./style.ts";
-import type { ShownPage } from "./views.ts";
-import { viewDocument, viewDocuments, viewProblem, viewSignIn } from "./views.ts";
+import type { Place, ShownPage } from "./views.ts";
+import { viewDelete, viewDocument, viewDocuments, viewProblem, viewSignIn } from "./views.ts";
+import { wordsFor } from "./words.ts";
 
 const PAGE_LENGTH = 100;
+/** Characters of a name that are given back after a failed sign-in: more than any account has. */
+const LONGEST_NAME = 256;
 const COOKIE = "kosync_session";
 /** More documents than a reader could page through; the rest is for the interface for programs. */
 const MAX_DOCUMENTS = 20_000;
@@ -67,6 +71,14 @@ function pageOf(times: DocumentTime[], asked: number): ShownPage & { readonly na
 export function addPageRoutes(app: FastifyInstance, context: Context): void {
   const { store, gate, clock, basePath } = context;
   const cookiePath = `${basePath}/`;
+  const deleted = createDeleted(clock);
+
+  /** What a page for this browser is made with. */
+  const placeOf = ({ headers }: FastifyRequest): Place => ({
+    basePath,
+    words: wordsFor(headers["accept-language"]),
+    now: clock(),
+  });
 
   async function sessionOf(request: FastifyRequest): Promise<Session | null> {
     const cookie = readCookie(request);
@@ -99,35 +111,49 @@ export function addPageRoutes(app: FastifyInstance, context: Context): void {
     return found.map((answer) => answer.found?.record).filter((record) => record !== undefined);
   }
 
-  function refuseForm(reply: FastifyReply): FastifyReply {
-    const sentence = "The form did not come from a page of this server, or is too old. Nothing was changed.";
-    return show(reply, 403, viewProblem(context, "This was not done", sentence));
+  function refuseForm(request: FastifyRequest, reply: FastifyReply): FastifyReply {
+    const place = placeOf(request);
+    return show(reply, 403, viewProblem(place, place.words.notDone, place.words.foreignForm));
+  }
+
+  /** Answers with the page of a document of the query, or says that it is not there. */
+  async function showDocument(
+    request: FastifyRequest,
+    reply: FastifyReply,
+    view: (place: Place, session: Session, record: StoredRecord) => Promise<string> | string,
+  ): Promise<FastifyReply> {
+    const session = await sessionOf(request);
+    if (session === null) return reply.redirect(cookiePath, 303);
+    const place = placeOf(request);
+    const id = readQuery(request.query, "id") ?? "";
+    const found = mayBeName(id) ? (await store.find(session.username, [id], false)).found : null;
+    if (found === null) {
+      return show(reply, 404, viewProblem(place, place.words.noDocument, place.words.noDocumentAbout));
+    }
+    return show(reply, 200, await view(place, session, found.record));
   }
 
   app.get("/", async (request, reply) => {
     const session = await sessionOf(request);
-    if (session === null) return show(reply, 200, viewSignIn(context, null));
+    if (session === null) return show(reply, 200, viewSignIn(placeOf(request), null));
     const asked = Number(readQuery(request.query, "page") ?? 1);
     const times = await timesOf(session.username);
     const { names, ...page } = pageOf(times, Number.isSafeInteger(asked) ? asked : 1);
-    return show(reply, 200, viewDocuments(context, session, await recordsOf(session.username, names), page));
+    const records = await recordsOf(session.username, names);
+    const last = deleted.of(session.id)?.record ?? null;
+    return show(reply, 200, viewDocuments(placeOf(request), session, records, page, last));
   });
 
-  app.get("/page/document", async (request, reply) => {
-    const session = await sessionOf(request);
-    if (session === null) return reply.redirect(cookiePath, 303);
-    const id = readQuery(request.query, "id") ?? "";
-    const found = mayBeName(id) ? (await store.find(session.username, [id], false)).found : null;
-    if (found === null) {
-      const problem = viewProblem(context, "No such document", "It is not, or no longer, among your documents.");
-      return show(reply, 404, problem);
-    }
-    const history = await store.history(session.username, id);
-    return show(reply, 200, viewDocument(context, session, found.record, history));
-  });
+  app.get("/page/document", (request, reply) =>
+    showDocument(request, reply, async (place, session, record) =>
+      viewDocument(place, session, record, await store.history(session.username, record.document)),
+    ),
+  );
+
+  app.get("/page/delete", (request, reply) => showDocument(request, reply, viewDelete));
 
   app.post("/page/sign-in", async (request, reply) => {
-    if (!isFromHere(request)) return refuseForm(reply);
+    if (!isFromHere(request)) return refuseForm(request, reply);
     const form = readForm(request.body);
     const username = form.get("username") ?? "";
     try {
@@ -139,14 +165,14 @@ export function addPageRoutes(app: FastifyInstance, context: Context): void {
       return await setCookie(request, reply, cookie, SESSION_SECONDS).redirect(cookiePath, 303);
     } catch (error) {
       if (!(error instanceof Refusal) || error.kind !== "Unauthorized") throw error;
-      return show(reply, 401, viewSignIn(context, "Name and password do not belong together. Please try again."));
+      return show(reply, 401, viewSignIn(placeOf(request), username.slice(0, LONGEST_NAME)));
     }
   });
 
   app.post("/page/sign-out", async (request, reply) => {
     const session = await sessionOf(request);
     const token = readForm(request.body).get("token") ?? "";
-    if (!isFromHere(request) || (session !== null && !isFormToken(session, token))) return refuseForm(reply);
+    if (!isFromHere(request) || (session !== null && !isFormToken(session, token))) return refuseForm(request, reply);
     if (session !== null) await store.endSession(session.username, session.id);
     return setCookie(request, reply, "", 0).redirect(cookiePath, 303);
   });
@@ -155,9 +181,29 @@ export function addPageRoutes(app: FastifyInstance, context: Context): void {
     const session = await sessionOf(request);
     const form = readForm(request.body);
     if (session === null) return reply.redirect(cookiePath, 303);
-    if (!isFromHere(request) || !isFormToken(session, form.get("token") ?? "")) return refuseForm(reply);
+    if (!isFromHere(request) || !isFormToken(session, form.get("token") ?? "")) return refuseForm(request, reply);
     const id = form.get("id") ?? "";
-    if (mayBeName(id)) await store.deleteDocument(session.username, id);
+    const { username } = session;
+    const found = mayBeName(id) ? (await store.find(username, [id], false)).found : null;
+    if (found !== null) {
+      const [, ...history] = await store.history(username, id);
+      await store.deleteDocument(username, id);
+      deleted.keep(session.id, { kind: "document", username, record: found.record, history });
+    }
     return reply.redirect(cookiePath, 303);
+  });
+
+  app.post("/page/undo", async (request, reply) => {
+    const session = await sessionOf(request);
+    if (session === null) return reply.redirect(cookiePath, 303);
+    const token = readForm(request.body).get("token") ?? "";
+    if (!isFromHere(request) || !isFormToken(session, token)) return refuseForm(request, reply);
+    const document = deleted.of(session.id);
+    deleted.forget(session.id);
+    if (document === null) return reply.redirect(cookiePath, 303);
+    // What a device has pushed since is newer, and stays.
+    const { found } = await store.find(session.username, [document.record.document], false);
+    if (found === null) await store.importLines([document]);
+    return reply.redirect(`${basePath}/page/document?id=${encodeURIComponent(document.record.document)}`, 303);
   });
 }

@@ -17,6 +17,7 @@ small, .quiet { color: color-mix(in srgb, currentColor 75%, transparent); }
 label { display: block; margin-top: .75rem; } input { display: block; font: inherit; width: 100%; max-width: 24rem; padding: .5rem; border: 1px solid; }
 button { font: inherit; padding: .5rem 1rem; margin-top: .75rem; border: 1px solid; cursor: pointer; }
 input[type="hidden"] { display: none; } header button, td button { margin: 0; padding: .25rem .75rem; }
+.undo { display: flex; gap: 1rem; align-items: baseline; flex-wrap: wrap; border: 1px solid var(--line); padding: .5rem 1rem; } .undo button { margin: 0; padding: .25rem .75rem; }
 .bad { color: var(--bad); } .warning { border: 1px solid var(--bad); padding: 1rem; margin-top: 2rem; }
 meter { width: 5rem; vertical-align: middle; margin-inline-end: .5rem; }
 nav { margin-block: 1rem; display: flex; gap: 1rem; }

@@ -6,6 +6,7 @@ import type { Browser, Page } from "playwright-core";
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
 import { userkeyOf } from "../../../src/core/md5.ts";
 import { formatSession, parseSession } from "../../../src/server/page/session.ts";
+import { ago, percentWords, wordsFor } from "../../../src/server/page/words.ts";
 import { ask, serve } from "../support/serving.ts";
 import type { Answer, Serving } from "../support/serving.ts";
 
@@ -61,6 +62,10 @@ const signedIn = async (cookie: string): Promise<boolean> => (await open("/", co
 
 const tokenOf = ({ text }: Answer): string => /name="token" value="([^"]+)"/.exec(text)?.[1] ?? "";
 
+const remove = (cookie: string, token: string): Promise<Answer> => post("/page/delete", { id: "a", token }, { cookie });
+
+const undo = (cookie: string, token: string): Promise<Answer> => post("/page/undo", { token }, { cookie });
+
 describe("the page", () => {
   test("forbids scripts, frames and everything foreign, and is kept by nobody", async () => {
     await account("headers", [{ document: "a" }]);
@@ -90,7 +95,10 @@ describe("the page", () => {
     const unknown = await post("/page/sign-in", { username: "unknown", password: "wrong" });
     expect(wrong.status).toBe(401);
     expect(wrong.headers["set-cookie"]).toBeUndefined();
-    expect(unknown.text).toBe(wrong.text);
+    expect(unknown.text.replace('value="unknown"', 'value="known"')).toBe(wrong.text);
+    // What was typed is not typed again, but for the password.
+    expect(wrong.text).toContain('value="known"');
+    expect(wrong.text).not.toContain('value="wrong');
   });
 
   test("shows text of readers and devices as text", async () => {
@@ -185,6 +193,85 @@ describe("the page", () => {
   });
 });
 
+describe("what was deleted", () => {
+  test("can be put back for a while as it was, with its history", async () => {
+    await account("regret", [
+      { document: "a", percentage: 0.1, metadata: { title: "Emma" } },
+      { document: "a", percentage: 0.2 },
+    ]);
+    const cookie = await signIn("regret");
+    const before = (await open("/page/document?id=a", cookie)).text;
+    const token = tokenOf(await open("/", cookie));
+    await remove(cookie, token);
+    expect((await open("/", cookie)).text).toContain("“Emma” was deleted.");
+    expect(await undo(cookie, token)).toMatchObject({ status: 303 });
+    expect((await open("/page/document?id=a", cookie)).text).toBe(before);
+    expect((await open("/", cookie)).text).not.toContain("was deleted");
+    await remove(cookie, token);
+    now += 601;
+    expect((await open("/", cookie)).text).not.toContain("was deleted");
+    await undo(cookie, token);
+    expect((await open("/page/document?id=a", cookie)).status).toBe(404);
+  });
+
+  test("comes back over nothing that a device has pushed since, and for nobody else", async () => {
+    await account("pushing", [{ document: "a", percentage: 0.1 }]);
+    const [cookie, other] = [await signIn("pushing"), await signIn("pushing")];
+    const token = tokenOf(await open("/", cookie));
+    await remove(cookie, token);
+    await undo(other, tokenOf(await open("/", other)));
+    expect((await open("/page/document?id=a", cookie)).status).toBe(404);
+    expect((await undo(cookie, tokenOf(await open("/", other)))).status).toBe(403);
+    await account("pushing", [{ document: "a", percentage: 0.7 }]);
+    await undo(cookie, token);
+    const { text } = await open("/page/document?id=a", cookie);
+    expect(text).toContain("70 %");
+    expect(text).not.toContain("10 %");
+  });
+});
+
+describe("words", () => {
+  test.each([
+    ["de-AT,de;q=0.9,en;q=0.8", "de"],
+    ["en-US,en;q=0.9,de;q=0.8", "en"],
+    ["fr,de;q=0.5", "de"],
+    ["de;q=0", "en"],
+    ["fr", "en"],
+    ["en;q=0.1, de;q=x", "en"],
+    [undefined, "en"],
+  ])("of a browser that asks for %s are %s", (asked, lang) => expect(wordsFor(asked).lang).toBe(lang));
+
+  test("a page is in the language of the browser", async () => {
+    const { text } = await ask(port, { method: "GET", path: "/books/", headers: { "accept-language": "de" } });
+    expect(text).toContain('lang="de"');
+    expect(text).toContain("Passwort");
+  });
+
+  test.each([
+    [0, "0 %"],
+    [0.001, "1 %"],
+    [0.35, "35 %"],
+    [0.4321, "43 %"],
+    [0.999, "99 %"],
+    [1, "100 %"],
+  ])("a share of %d is %s", (share, words) => expect(percentWords(share)).toBe(words));
+
+  test.each([
+    [0, "now", "jetzt"],
+    [59, "now", "jetzt"],
+    [60, "1 minute ago", "vor 1 Minute"],
+    [2 * 3600, "2 hours ago", "vor 2 Stunden"],
+    [86_400, "yesterday", "gestern"],
+    [40 * 86_400, "last month", "letzten Monat"],
+    [-5, "now", "jetzt"],
+  ])("what was %d seconds ago was %s", (seconds, english, german) => {
+    expect([ago(NOW - seconds, NOW, wordsFor("en")), ago(NOW - seconds, NOW, wordsFor("de"))]).toEqual([
+      english,
+      german,
+    ]);
+  });
+});
+
 describe("in Chromium", () => {
   let browser: Browser;
   let page: Page;
@@ -261,16 +348,27 @@ describe("in Chromium", () => {
     const rows = await page.getByRole("row").allInnerTexts();
     expect(rows[1]).toMatch(/To be deleted/);
     expect(rows.join("\n")).toContain(`<b>"Quotes" & tags</b>`);
-    expect(rows.find((row) => row.includes("Hobbit"))).toMatch(/43\.2 %.*Kindle Paperwhite.*UTC/s);
+    expect(rows.find((row) => row.includes("Hobbit"))).toMatch(/43 %.*Kindle Paperwhite.*(?:ago|now)/s);
     await page.getByRole("link", { name: "The Hobbit" }).click();
     await page.getByRole("heading", { name: "The Hobbit" }).waitFor();
     expect(await page.getByRole("row").count()).toBe(3);
     await page.screenshot({ caret: "initial", path: join(folder, "document.png"), fullPage: true });
     await page.getByRole("link", { name: "All documents" }).click();
     await page.getByRole("link", { name: "To be deleted" }).click();
-    await page.getByRole("button", { name: "Delete this document" }).click();
-    await page.getByRole("table").waitFor();
-    expect(await page.getByText("To be deleted").count()).toBe(0);
+    await page.getByRole("link", { name: "Delete this document…" }).click();
+    await page.getByRole("heading", { name: "Delete “To be deleted”?" }).waitFor();
+    await page.getByRole("link", { name: "Keep it" }).click();
+    await page.getByRole("link", { name: "Delete this document…" }).click();
+    await page.screenshot({ caret: "initial", path: join(folder, "delete.png") });
+    await page.getByRole("button", { name: "Delete" }).click();
+    await page.getByRole("status").waitFor();
+    expect(await page.getByRole("link", { name: "To be deleted" }).count()).toBe(0);
+    await page.screenshot({ caret: "initial", path: join(folder, "deleted.png") });
+    await page.getByRole("button", { name: "Undo" }).click();
+    await page.getByRole("heading", { name: "To be deleted" }).waitFor();
+    await page.getByRole("link", { name: "Delete this document…" }).click();
+    await page.getByRole("button", { name: "Delete" }).click();
+    await page.getByRole("status").waitFor();
     await page.getByRole("button", { name: "Sign out" }).click();
     await page.getByLabel("Password").waitFor();
     await page.goto(`${serving.server.url}/`);
