@@ -7,6 +7,7 @@ from typing import Any
 from calibre_gui import gui
 from qt.core import QPushButton
 from steps import USER, WithServer, action, book, configure, cut_values, digest_of, preferences_in, select, wait_for_run
+from stumbling import stumbling
 
 
 class German(WithServer):
@@ -33,6 +34,7 @@ class German(WithServer):
             found = []
             for name, page in widget.pages.items():
                 widget.show_tab(name)
+                found += [f"{name}: {trouble}" for trouble in stumbling(dialog)]
                 for button in page.findChildren(QPushButton):
                     if button.isVisible() and button.width() < button.sizeHint().width():
                         found.append(button.text())
@@ -54,6 +56,7 @@ class German(WithServer):
         changes = gui(cut_values, review)
         self.assertTrue(changes)
         self.assertEqual([text for text, is_cut in changes if is_cut], [])
+        self.assertEqual(gui(stumbling, review), [])
         gui(review.accept)
         wait_for_run()
         self.assertIn("1 Buch aktualisiert", gui(lambda: action().runs.said))
@@ -82,7 +85,7 @@ class German(WithServer):
                 buttons = [each for each in window.findChildren(QPushButton) if each.isVisible()]
                 return [each.text() for each in buttons if each.width() < each.minimumSizeHint().width()]
 
-            self.assertEqual(gui(cut_off), [], name)
+            self.assertEqual([*gui(cut_off), *gui(stumbling, window)], [], name)
             gui(window.close)
 
     def test_6_nothing_went_wrong_unseen(self) -> None:

@@ -6,7 +6,7 @@ import os
 from typing import Any
 
 from calibre_gui import gui
-from qt.core import QApplication, QColor, QRectF, QSize
+from qt.core import QApplication, QRectF, QSize
 from steps import (
     USER,
     WithServer,
@@ -20,9 +20,8 @@ from steps import (
     tidy_up,
     wait_for_run,
 )
+from stumbling import READABLE, contrast
 
-# What the Web Content Accessibility Guidelines ask of text at least.
-READABLE = 4.5
 # Days since the first evening, and how far the book was read by then.
 HEARD = ((0, 0.08), (2, 0.3), (3, 0.35), (9, 0.81))
 
@@ -40,19 +39,6 @@ def turn(dark: bool) -> None:
     manager = QApplication.instance().palette_manager
     (manager.set_dark_mode_palette if dark else manager.set_light_mode_palette)()
     manager.on_palette_change()
-
-
-def luminance(colour: QColor) -> float:
-    """How light a colour is to the eye, 0 to 1, as the Web Content Accessibility Guidelines count it."""
-    parts = (colour.redF(), colour.greenF(), colour.blueF())
-    red, green, blue = (part / 12.92 if part <= 0.04045 else ((part + 0.055) / 1.055) ** 2.4 for part in parts)
-    return 0.2126 * red + 0.7152 * green + 0.0722 * blue
-
-
-def contrast(one: QColor, other: QColor) -> float:
-    """From 1, the same colour, to 21, black on white."""
-    lighter, darker = sorted((luminance(one), luminance(other)), reverse=True)
-    return (lighter + 0.05) / (darker + 0.05)
 
 
 def contrast_of_text(chart: Any, place: QRectF) -> float:

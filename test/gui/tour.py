@@ -25,6 +25,7 @@ from steps import (
     tidy_up,
     wait_for_run,
 )
+from stumbling import stumbling
 
 SUFFIX = os.environ.get("SHOTS_SUFFIX", "")
 TABS = ("account", "columns", "rules", "places", "when", "copies", "devices", "server", "runtime")
@@ -68,6 +69,7 @@ class Tour(WithServer):
     def fits_a_small_screen(self, window: Any) -> None:
         size = gui(window.size)
         self.assertTrue(size.width() <= 1024 and size.height() <= 700, f"{size.width()} x {size.height()}")
+        self.assertEqual(gui(stumbling, window), [])
 
     def host_a_server(self) -> None:
         """As the tab Server does it, so that its picture shows what it looks like in use."""

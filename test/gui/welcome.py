@@ -12,6 +12,7 @@ from calibre_gui import click, gui, press_key
 from kosync import userkey
 from qt.core import Qt
 from steps import action, api, tidy_up
+from stumbling import stumbling
 
 
 KOREADER = "application/vnd.koreader.v1+json"
@@ -56,11 +57,13 @@ class Welcome(unittest.TestCase):
         gui(lambda: press_key(welcome.next_button, Qt.Key.Key_Return))
         self.assertIs(gui(lambda: welcome.page), welcome.columns)
         self.assertIn("step 2 of 3", gui(welcome.heading.text))
+        self.assertEqual(gui(stumbling, welcome), [])
         gui(lambda: click(welcome.next_button))
         # Who only plugs the reader in has nothing to switch on there.
         self.assertIs(gui(welcome.reader.steps.isVisible), False)
         self.assertIn("Plug it in", gui(welcome.reader.heading.text))
         gui.grab(welcome, "welcome-card-alone")
+        self.assertEqual(gui(stumbling, welcome), [])
         gui(lambda: click(welcome.back_button))
         gui(lambda: click(welcome.back_button))
         self.assertIs(gui(lambda: welcome.page), welcome.start)
@@ -75,6 +78,7 @@ class Welcome(unittest.TestCase):
         gui(lambda: click(welcome.next_button))
         gui.wait(lambda: welcome.home.account is not None, "the server")
         gui.grab(welcome, "welcome-home")
+        self.assertEqual(gui(stumbling, welcome), [])
         told = gui(welcome.home.to_enter.text)
         self.assertNotIn("127.0.0.1", told)
         (password,) = re.findall(r"Password: (\S+)", told)

@@ -39,6 +39,7 @@ from ...words.explain import Explanation
 from ...words.stored import notice_sentence
 from ..parts.help import help_button
 from ..parts.icons import icon
+from ..parts.letters import Letters
 from ..parts.trouble import show_trouble
 from ..parts.geometry import keep_choice
 from ..parts.text import Label, bounded, name_of, on_one_line
@@ -112,6 +113,7 @@ class ConfigWidget(QWidget):
         self._add_page("runtime", self.runtime, _("Runt&ime"), "runtime")
         self._fill_profiles(self.draft.default)
         self.show_tab(action.wanted_tab or str(gprefs.get(LAST_TAB, "account")))
+        Letters(self)
         # calibre's dialog around us has no title of ours and no mnemonics for its buttons' sake.
         QTimer.singleShot(0, self._dress_dialog)
 

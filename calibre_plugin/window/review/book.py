@@ -37,6 +37,7 @@ from ...memory.history import link, read_digests, unlink
 from .history import HistoryPage
 from ..parts.help import help_button
 from ..parts.icons import PLUGIN_NAME, icon
+from ..parts.letters import Letters
 from ...words.data import percent
 from .plan_rows import show_cell, show_time
 from ...sync.unlinking import restorable, runs_under
@@ -97,6 +98,7 @@ class DetailsDialog(QDialog):
         self.buttons.addButton(help_button(self, lambda: "notfound"), QDialogButtonBox.ButtonRole.HelpRole)
         self.buttons.rejected.connect(self.reject)
         layout.addWidget(self.buttons)
+        Letters(self)
         self.restore_geometry(gprefs, GEOMETRY)
 
     def sizeHint(self) -> QSize:

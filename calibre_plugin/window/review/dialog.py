@@ -32,6 +32,7 @@ from ..parts.calibre_window import CalibreWindow
 from ...link.contract import ColumnMapping, ColumnUpdate
 from ..parts.help import help_button
 from ..parts.icons import icon
+from ..parts.letters import Letters
 from .plan_details import PlanDetails
 from .covers import SIZE, Covers
 from .plan_model import RESULT, TITLE, WHY, PlanModel
@@ -95,6 +96,7 @@ class ResultDialog(QDialog):
         self.model.ticks_changed.connect(self._show_summary)
         self._filter()
         self.tree.setFocus()
+        Letters(self)
         self.restore_geometry(gprefs, GEOMETRY)
 
     def sizeHint(self) -> QSize:

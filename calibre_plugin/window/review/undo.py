@@ -17,6 +17,7 @@ from ...memory.book_names import BookName, names_in
 from ...words.faults import note_fault
 from ..parts.help import help_button
 from ..parts.icons import icon
+from ..parts.letters import Letters
 from ...words.data import percent
 from .plan_rows import show_cell, show_time
 from .undo_words import annotation_words, book_words
@@ -94,6 +95,7 @@ class UndoDialog(QDialog):
         layout.addWidget(self.buttons)
         self._list(first)
         self.tree.setColumnWidth(0, 380)
+        Letters(self)
         self.restore_geometry(gprefs, GEOMETRY)
 
     def sizeHint(self) -> QSize:

@@ -30,6 +30,7 @@ from ..parts.background import Background
 from ...memory.history import link
 from ..parts.help import help_button
 from ..parts.icons import icon
+from ..parts.letters import Letters
 from ...words.data import percent
 from .plan_rows import show_time
 from ...sync.unmatched import documents_in
@@ -102,6 +103,7 @@ class UnmatchedDialog(QDialog):
         buttons.rejected.connect(self.reject)
         layout.addWidget(buttons)
         self._fill()
+        Letters(self)
         self.restore_geometry(gprefs, GEOMETRY)
 
     def sizeHint(self) -> QSize:

@@ -13,6 +13,7 @@ from .start import StartPage
 from ..parts.help import help_button
 from ..parts.icons import icon
 from ..parts.in_sight import is_in_sight, move_columns_later, put_button_in_sight
+from ..parts.letters import Letters
 from ..parts.text import Label
 from ..preferences.account import AccountTab
 from ..preferences.columns import ColumnsTab
@@ -64,6 +65,7 @@ class WelcomeDialog(QDialog):
         self.start.changed.connect(self._show_state)
         self.home.changed.connect(self._show_state)
         self._show_page(self.start)
+        Letters(self)
 
     def sizeHint(self) -> QSize:
         return QSize(760, 600)
