@@ -1,7 +1,7 @@
 /** What is posted for a release where calibre's users look: the forum thread's first post, and its line in the index. */
 
 /** Headings of README that a reader who has calibre and nothing else needs. */
-const SECTIONS = ["Install", "How it works"];
+const SECTIONS = ["You read with KOReader and calibre", "How it works"];
 
 /**
  * The first post of the thread, in the forum's own markup. The universal zip has to be its first attachment: calibre's index takes

@@ -29,7 +29,9 @@ describe("what is posted for a release", () => {
   });
 
   test("without a part of README that it needs, nothing is posted", () => {
-    expect(() => threadText("# K\n\nhello\n", "- new", version)).toThrow(/no part "Install"/);
+    expect(() => threadText("# K\n\nhello\n", "- new", version)).toThrow(
+      /no part "You read with KOReader and calibre"/,
+    );
   });
 
   test("the index has its line", () => {
