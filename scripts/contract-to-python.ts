@@ -13,7 +13,7 @@ import {
   WITNESSED,
   WORTH_LOGGING,
 } from "../src/model/digest.ts";
-import { LONGEST_REVIEW } from "../src/model/device-reading.ts";
+import { LONGEST_REVIEW, MOST_DAYS } from "../src/model/device-reading.ts";
 import { SYNC_ERRORS } from "../src/model/error.ts";
 import { DEFAULT_RULES, FITTING } from "../src/model/profile.ts";
 
@@ -193,6 +193,7 @@ function python(): string {
     `CONTRACT_VERSION: Final = ${CONTRACT_VERSION}`,
     `BOOKS_PER_MESSAGE: Final = ${BOOKS_PER_MESSAGE}`,
     `LONGEST_REVIEW: Final = ${LONGEST_REVIEW}`,
+    `MOST_DAYS: Final = ${MOST_DAYS}`,
     `SyncErrorName = Literal[${Object.keys(SYNC_ERRORS).map(literal).join(", ")}]`,
     dictionary("SYNC_ERRORS", "SyncErrorName", SYNC_ERRORS),
     dictionary("RPC_ERRORS", "str", RPC_ERRORS),

@@ -40,7 +40,7 @@ class Teller:
             return None
         reading = self._empty(document["digest"], "statistics", last_read or document["last_open"] or 0.0)
         reading["read_time"] = document["read_time"]
-        reading["days"] = document["days"] or None
+        reading["read_on"] = document["read_on"] or None
         reading["time_left"] = document["time_left"]
         reading["started"] = document["started"]
         reading["last_read"] = self.dated(last_read) if last_read is not None else None
@@ -60,7 +60,7 @@ class Teller:
             "rating": None,
             "review": None,
             "read_time": None,
-            "days": None,
+            "read_on": None,
             "time_left": None,
             "started": None,
             "last_read": None,

@@ -14,6 +14,7 @@ from typing import Any, Final, TypeGuard, get_args
 from ..copies.content_key import is_key
 from ..link.contract import (
     LONGEST_REVIEW,
+    MOST_DAYS,
     READING_SOURCES,
     DeviceReading,
     DigestKind,
@@ -176,7 +177,6 @@ def is_reading(value: object) -> bool:
     """What one of KOReader's own files tells of a document."""
     if not (_is_dict(value) and value.keys() == DeviceReading.__annotations__.keys()):
         return False
-    whole = {key: value[key] for key in ("rating", "days") if value[key] is not None}
     return (
         _is_digest(value["digest"])
         and value["source"] in READING_SOURCES
@@ -190,8 +190,8 @@ def is_reading(value: object) -> bool:
         and all(_is_number_or_none(value[key]) for key in ("at", "percentage", "marked", "started", "last_read"))
         and all(_is_number_or_none(value[key]) and (value[key] or 0) >= 0 for key in ("read_time", "time_left"))
         and 0 <= (value["percentage"] or 0) <= 1
-        and all(_is_size(number) for number in whole.values())
-        and 1 <= whole.get("rating", 1) <= 5
+        and (value["rating"] is None or (_is_size(value["rating"]) and 1 <= value["rating"] <= 5))
+        and _are_days(value["read_on"])
     )
 
 
@@ -230,6 +230,12 @@ def _is_number_or_none(value: object) -> bool:
 
 def _is_size(value: object) -> bool:
     return isinstance(value, int) and not isinstance(value, bool) and 0 <= value < 1 << 53
+
+
+def _are_days(value: object) -> bool:
+    if value is None:
+        return True
+    return isinstance(value, list) and len(value) <= MOST_DAYS and all(map(_is_size, value))
 
 
 def _is_text_or_none(value: object) -> bool:

@@ -11,6 +11,8 @@ BOOKS_PER_MESSAGE: Final = 500
 
 LONGEST_REVIEW: Final = 100000
 
+MOST_DAYS: Final = 20000
+
 SyncErrorName = Literal[
     "ContractMismatch",
     "Cancelled",
@@ -211,6 +213,8 @@ ReadingSource = Literal["sidecar", "statistics"]
 
 READING_SOURCES: Final[tuple[ReadingSource, ...]] = get_args(ReadingSource)
 
+ReadDays = list[int]
+
 
 class DeviceReading(TypedDict):
     digest: Digest
@@ -225,7 +229,7 @@ class DeviceReading(TypedDict):
     rating: int | None
     review: str | None
     read_time: float | None
-    days: int | None
+    read_on: ReadDays | None
     time_left: float | None
     started: float | None
     last_read: float | None
@@ -997,7 +1001,7 @@ class DocumentStatistics(TypedDict):
     pages: int | None
     read: int | None
     read_time: int
-    days: int
+    read_on: ReadDays
     pace: float | None
     time_left: int | None
     started: float | None

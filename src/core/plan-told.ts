@@ -33,7 +33,7 @@ const newestFirst = (one: DeviceReading, other: DeviceReading): number =>
   (other.at ?? -Infinity) - (one.at ?? -Infinity) || (one.device_id < other.device_id ? -1 : 1);
 
 /** The newest reading that tells this at all: what a device does not tell says nothing. */
-function newest(readings: readonly DeviceReading[], key: "rating" | "review" | "time_left"): DeviceReading | null {
+function newest(readings: readonly DeviceReading[], key: "rating" | "review" | "time_left" | "read_time" | "read_on"): DeviceReading | null {
   return readings.filter((reading) => reading[key] !== null).toSorted(newestFirst)[0] ?? null;
 }
 
@@ -41,14 +41,15 @@ function newest(readings: readonly DeviceReading[], key: "rating" | "review" | "
  * A sum over the copies of a book, of each copy the most that any device knows: devices that share their statistics know
  * of the same hours.
  */
-function total(readings: readonly DeviceReading[], key: "read_time" | "days"): Told & { amount: number } {
+function timeIn(readings: readonly DeviceReading[]): number {
   const most = new Map<string, number>();
-  for (const reading of readings) {
-    most.set(reading.digest, Math.max(most.get(reading.digest) ?? 0, reading[key] ?? 0));
-  }
-  const amount = [...most.values()].reduce((sum, each) => sum + each, 0);
-  const [last] = readings.filter((reading) => reading[key] !== null).toSorted(newestFirst);
-  return { amount, cell: null, device: last?.device ?? "", at: last?.at ?? null };
+  for (const { digest, read_time } of readings) most.set(digest, Math.max(most.get(digest) ?? 0, read_time ?? 0));
+  return [...most.values()].reduce((sum, each) => sum + each, 0);
+}
+
+/** On how many days any copy of a book was read, by any device: a day on which two were read is one. */
+function daysIn(readings: readonly DeviceReading[]): number {
+  return new Set(readings.flatMap(({ read_on }) => read_on ?? [])).size;
 }
 
 /** A length in seconds as its column holds it: whole minutes, hours with two places, or `5 h 12 min`. */
@@ -77,10 +78,12 @@ function toldOf(mapping: ColumnMapping, readings: readonly DeviceReading[], isFi
     if (told?.time_left === null || told === null) return null;
     return { ...told, cell: lengthCell(mapping, isFinished ? 0 : told.time_left) };
   }
-  const told = total(readings, field === "read_time" ? "read_time" : "days");
-  if (told.amount === 0) return null;
-  const count = datatype === "text" ? String(told.amount) : told.amount;
-  return { ...told, cell: field === "read_time" ? lengthCell(mapping, told.amount) : count };
+  if (field === "read_time") {
+    const [seconds, last] = [timeIn(readings), newest(readings, "read_time")];
+    return seconds === 0 || last === null ? null : { ...last, cell: lengthCell(mapping, seconds) };
+  }
+  const [days, last] = [daysIn(readings), newest(readings, "read_on")];
+  return days === 0 || last === null ? null : { ...last, cell: datatype === "text" ? String(days) : days };
 }
 
 /** Half a star of the library's is what KOReader, which has whole ones alone, can tell no nearer. */

@@ -1,4 +1,5 @@
 /** KOReader's own figures of one document, from the visits to its pages that it has counted. */
+import { MOST_DAYS } from "../model/device-reading.ts";
 import { dayOf } from "./dates.ts";
 
 /** One stay at a page of a rendering with so many pages; epoch seconds and seconds. */
@@ -21,7 +22,8 @@ export interface Counting {
 
 export interface Figures {
   read_time: number;
-  days: number;
+  /** Days since 1970-01-01, in order. */
+  read_on: number[];
   pace: number | null;
   time_left: number | null;
   started: number | null;
@@ -59,7 +61,7 @@ export function figuresOf(visits: readonly Visit[], pages: number | null, counti
   const here = last === undefined || rendered === null ? null : spread(last, rendered);
   return {
     read_time: visits.reduce((sum, { duration }) => sum + duration, 0),
-    days: daysOf(dated, counting.time_zone),
+    read_on: daysOf(dated, counting.time_zone),
     pace,
     time_left: pace === null || here === null || rendered === null ? null : Math.round((rendered - here.last) * pace),
     started: dated[0]?.start ?? null,
@@ -105,7 +107,11 @@ function paceOf(visits: readonly Visit[], pages: number, longest: number): numbe
   return read === 0 ? null : time / read;
 }
 
-function daysOf(visits: readonly Visit[], timeZone: string | null): number {
+function daysOf(visits: readonly Visit[], timeZone: string | null): number[] {
   const quarters = new Set(visits.map(({ start }) => Math.floor(start / QUARTER)));
-  return new Set([...quarters].map((quarter) => dayOf(quarter * QUARTER, timeZone))).size;
+  const days = new Set([...quarters].map((quarter) => dayOf(quarter * QUARTER, timeZone)));
+  return [...days]
+    .map((day) => Date.parse(day) / 1000 / DAY)
+    .toSorted((one, other) => one - other)
+    .slice(-MOST_DAYS);
 }

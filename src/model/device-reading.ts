@@ -13,6 +13,12 @@ export type ReadingSource = z.infer<typeof ReadingSource>;
 /** A review is typed on a reader's screen; a longer text is none. */
 export const LONGEST_REVIEW = 100_000;
 
+/** A book that is read for more days than these is read by no one person. */
+export const MOST_DAYS = 20_000;
+
+/** Calendar days, each once, as whole days since 1970-01-01, in order. */
+export const ReadDays = z.array(z.number().int().nonnegative()).max(MOST_DAYS).meta({ id: "ReadDays" });
+
 /**
  * What one file of KOReader's own tells of one document: a sidecar, or the statistics of a device. Times are epoch
  * seconds, lengths seconds; what is not told is null, and says nothing.
@@ -38,8 +44,8 @@ export const DeviceReading = z
     /** Plain text with its newlines. */
     review: z.string().max(LONGEST_REVIEW).nullable(),
     read_time: z.number().nonnegative().nullable(),
-    /** Calendar days with reading. */
-    days: z.number().int().nonnegative().nullable(),
+    /** On which days the document was read: two copies of one book may be read on the same one. */
+    read_on: ReadDays.nullable(),
     time_left: z.number().nonnegative().nullable(),
     started: z.number().nullable(),
     last_read: z.number().nullable(),

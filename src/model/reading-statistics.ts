@@ -1,4 +1,5 @@
 import * as z from "zod";
+import { ReadDays } from "./device-reading.ts";
 import { Digest } from "./digest.ts";
 
 /** A whole number that a database of another's may hold. */
@@ -18,8 +19,8 @@ export const DocumentStatistics = z
     read: Count.nullable(),
     /** All that was read, nothing of it scaled or cut. */
     read_time: Count,
-    /** Calendar days with reading, where the reader lives. */
-    days: Count,
+    /** The calendar days with reading, where the reader lives: see `ReadDays`. */
+    read_on: ReadDays,
     /** For one page of the last rendering, no page counted for longer than KOReader lets it; null before the first. */
     pace: z.number().nullable(),
     /** For the pages after the one that was read last; null where the pages are not known. */

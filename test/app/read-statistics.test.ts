@@ -60,7 +60,7 @@ test("a book's hours, days and pace are told by its digest", async () => {
       pages: 200,
       read: 100,
       read_time: 6000,
-      days: 1,
+      read_on: [Date.UTC(2026, 4, 1) / 86_400_000],
       pace: 60,
       time_left: 6000,
       started: BEGAN + 60,
@@ -93,7 +93,7 @@ test("two databases of one cloud sync are counted once", async () => {
 test("the first version's statistics are read as well", async () => {
   const path = newPath();
   makeStatistics(path, [{ md5: A, visits: visits(1, 31) }], { first: true });
-  expect((await read(path)).documents).toEqual([expect.objectContaining({ read_time: 1800, days: 1, pace: null })]);
+  expect((await read(path)).documents).toEqual([expect.objectContaining({ read_time: 1800, read_on: [expect.any(Number)], pace: null })]);
 });
 
 test("what still stands in the log beside the database is read", async () => {

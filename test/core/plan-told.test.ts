@@ -132,7 +132,7 @@ describe("hours and days", () => {
     column("days_read", "#days", "int"),
     column("time_left", "#left", "text"),
   ];
-  const told = { read_time: 3600 * 5 + 12 * 60, days: 3, time_left: 3 * 3600 };
+  const told = { read_time: 3600 * 5 + 12 * 60, read_on: [20_000, 20_001, 20_005], time_left: 3 * 3600 };
 
   test("come from the statistics beside the place", () => {
     const plan = planOf(columns, [file(), hours(told)]);
@@ -151,16 +151,27 @@ describe("hours and days", () => {
 
   test("are one copy's however many devices share them, and the sum over copies", () => {
     const shared = hours({ ...told, device_id: "card-2", read_time: 60 });
-    const other = hours({ ...told, digest: OTHER, read_time: 600, days: 1 });
+    const other = hours({ ...told, digest: OTHER, read_time: 600, read_on: [19_999] });
     expect(cellsOf(planOf(columns.slice(0, 2), [file(), hours(told), shared, other]))).toEqual({
       "#time": 322,
       "#days": 4,
     });
   });
 
+  test("a day on which two copies were read, or two devices, is one day", () => {
+    const copy = hours({ ...told, digest: OTHER, read_on: [20_001, 20_005, 20_006] });
+    const phone = hours({ ...told, device_id: "phone", read_on: [20_000, 20_007] });
+    for (const readings of [
+      [hours(told), copy, phone],
+      [phone, phone, copy, hours(told)],
+    ]) {
+      expect(cellsOf(planOf(columns.slice(1, 2), [file(), ...readings]))).toEqual({ "#days": 5 });
+    }
+  });
+
   test("never shrink: a database that was reset says nothing", () => {
     const book = written(planOf(columns, [file(), hours(told)]));
-    const less = hours({ ...told, read_time: 60, days: 1 });
+    const less = hours({ ...told, read_time: 60, read_on: [20_001] });
     expect(cellsOf(planOf(columns.slice(0, 2), [file(), less], book))).toEqual({});
   });
 

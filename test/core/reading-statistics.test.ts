@@ -37,7 +37,7 @@ test("the time left is for the pages after the one that was read last", () => {
   expect(figuresOf(HUNDRED, 100, COUNTING).time_left).toBe(0);
   expect(figuresOf([], 100, COUNTING)).toEqual({
     read_time: 0,
-    days: 0,
+    read_on: [],
     pace: null,
     time_left: null,
     started: null,
@@ -48,16 +48,17 @@ test("the time left is for the pages after the one that was read last", () => {
 test("days are those of the place where the reader lives", () => {
   const late = [{ page: 1, start: Date.UTC(2026, 4, 1, 21, 59) / 1000, duration: 60, total_pages: 9 }];
   const later = [...late, { page: 2, start: Date.UTC(2026, 4, 1, 22, 1) / 1000, duration: 60, total_pages: 9 }];
-  expect(figuresOf(late, 9, COUNTING).days).toBe(1);
-  expect(figuresOf(later, 9, COUNTING).days).toBe(2);
-  expect(figuresOf(later, 9, { ...COUNTING, time_zone: "UTC" }).days).toBe(1);
+  const first = Date.UTC(2026, 4, 1) / 86_400_000;
+  expect(figuresOf(late, 9, COUNTING).read_on).toEqual([first]);
+  expect(figuresOf(later, 9, COUNTING).read_on).toEqual([first, first + 1]);
+  expect(figuresOf(later, 9, { ...COUNTING, time_zone: "UTC" }).read_on).toEqual([first]);
 });
 
 test("a clock that had lost its date tells no day, but the time was read", () => {
   const odd = [3_600, 4_000_000_000].map((start) => ({ page: 1, start, duration: 100, total_pages: 100 }));
   const figures = figuresOf([...odd, ...HUNDRED], 100, COUNTING);
-  expect(figures).toMatchObject({ read_time: 5200, days: 1, started: BEGAN, last_read: BEGAN + 5000 });
-  expect(figuresOf(odd, 100, COUNTING)).toMatchObject({ read_time: 200, days: 0, started: null, time_left: null });
+  expect(figures).toMatchObject({ read_time: 5200, read_on: [expect.any(Number)], started: BEGAN, last_read: BEGAN + 5000 });
+  expect(figuresOf(odd, 100, COUNTING)).toMatchObject({ read_time: 200, read_on: [], started: null, time_left: null });
 });
 
 test("rows that do not say of how many pages count as time, not as pages", () => {
@@ -82,7 +83,7 @@ test("the same visits in any number of databases, in any order, are counted once
       const once = figuresOf(unite([visits]), 20, COUNTING);
       const parts = picks.map((pick) => pick.flatMap((index) => visits[index] ?? []));
       expect(figuresOf(unite([...parts, visits]), 20, COUNTING).read_time).toBe(once.read_time);
-      expect(figuresOf(unite([visits.toReversed(), ...parts]), 20, COUNTING).days).toBe(once.days);
+      expect(figuresOf(unite([visits.toReversed(), ...parts]), 20, COUNTING).read_on).toEqual(once.read_on);
     }),
   );
 });

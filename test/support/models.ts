@@ -109,7 +109,7 @@ export function deviceReadingOf(digest: string, more: Partial<DeviceReading> = {
     rating: null,
     review: null,
     read_time: null,
-    days: null,
+    read_on: null,
     time_left: null,
     started: null,
     last_read: null,

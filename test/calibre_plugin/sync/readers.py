@@ -128,7 +128,7 @@ class Told(Case):
     def test_stars_review_and_hours_fill_columns_of_their_own_and_can_be_undone(self) -> None:
         self.read("a", 0.4, summary='["rating"] = 4, ["note"] = "Fine & <b>good</b>.\\nTwice.",')
         reading = read_readings(self.api, [self.book])[self.book][0]
-        hours = {"source": "statistics", "read_time": 18_720, "days": 3, "time_left": 5400, "last_read": READ_AT}
+        hours = {"source": "statistics", "read_time": 18_720, "read_on": [20_000, 20_001, 20_009], "time_left": 5400, "last_read": READ_AT}
         empty = dict.fromkeys(("percentage", "progress", "status", "marked", "rating", "review"))
         keep_readings(self.api, {self.book: [{**reading, **empty, **hours}]})  # type: ignore[typeddict-item]
         self.sync_told()
