@@ -8,6 +8,7 @@ const LISTS: readonly List[] = [
   "conflicts",
   "skipped",
   "bases",
+  "placeless",
   "observations",
   "digests",
   "local_changes",

@@ -521,6 +521,14 @@ class Skip(TypedDict):
     reason: Why
 
 
+class Placeless(TypedDict):
+    book_id: int
+    document: str
+    percentage: Literal[0]
+    progress: Literal[""]
+    timestamp: None
+
+
 class DigestFinding(TypedDict):
     book_id: int
     digest: KnownDigest
@@ -544,6 +552,7 @@ class PullPlan(TypedDict):
     skipped: list[Skip]
     unanswered: list[int]
     bases: list[Base]
+    placeless: list[Placeless]
     observations: list[Observation]
     digests: list[DigestFinding]
     local_changes: list[LocalChange]

@@ -26,6 +26,7 @@ from ..link.contract import (
     LocalChange,
     LoggedBook,
     Observation,
+    Placeless,
     Profile,
     Progress,
     PullPlan,
@@ -122,7 +123,7 @@ def decided(
     Only books that are written to or refused; of a book that needs no writing the next sync finds the same again.
     """
     accepted = {(update["book_id"], update["column"]) for update in wanted}
-    bases = {base["book_id"]: base for base in plan["bases"]}
+    bases: dict[int, Base | Placeless] = {each["book_id"]: each for each in (*plan["placeless"], *plan["bases"])}
     bases.update({asked["book_id"]: asked["base"] for asked in plan["conflicts"] if asked["book_id"] in theirs})
     planned = [*plan["updates"], *(each for asked in plan["conflicts"] for each in asked["updates"])]
     refused = {each["book_id"] for each in planned if (each["book_id"], each["column"]) not in accepted}
@@ -185,7 +186,8 @@ def _remember(
     for change in plan["local_changes"]:
         changes.setdefault(change["book_id"], {})[change["column"]] = change["at"]
     mapped = {mapping["column"] for mapping in profile["columns"]}
-    touched = set(planned) | {update["book_id"] for update in outcome.written} | outcome.ours | set(changes)
+    placeless_ids = {placeless["book_id"] for placeless in plan["placeless"]}
+    touched = set(planned) | placeless_ids | {update["book_id"] for update in outcome.written} | outcome.ours | set(changes)
     for book_id in touched | set(kept):
         memory = memory_of(kept.get(book_id), account, profile["id"])
         # What the plan no longer calls a change is none, unless it was made while the run was under way, or in a
@@ -202,6 +204,9 @@ def _remember(
             keep_base(kept[book_id][account], profile["id"], base)
         elif book_id not in outcome.failed:
             decline_record(kept[book_id][account], base, now)
+    for placeless in plan["placeless"]:
+        if placeless["book_id"] not in settled | outcome.failed:
+            decline_record(kept[placeless["book_id"]][account], placeless, now)
     for asked in plan["conflicts"]:
         if asked["book_id"] in outcome.ours:
             decline_record(kept[asked["book_id"]][account], asked["theirs"], now)
@@ -351,7 +356,7 @@ def _settled(plan: PullPlan, outcome: Outcome) -> set[int]:
             wanted.extend(asked["updates"])
     written = {(update["book_id"], update["column"]) for update in outcome.written}
     left = {update["book_id"] for update in wanted if (update["book_id"], update["column"]) not in written}
-    settled = {base["book_id"] for base in plan["bases"]} | outcome.theirs
+    settled = {each["book_id"] for each in (*plan["bases"], *plan["placeless"])} | outcome.theirs
     return settled - left - outcome.failed
 
 

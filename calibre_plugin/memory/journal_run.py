@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any, Final, Literal, TypedDict, cast
 
 from .book_names import BookName
-from ..link.contract import Base, CalibreAnnotation, Cell, Progress, PutBackOurs
+from ..link.contract import Base, CalibreAnnotation, Cell, Placeless, Progress, PutBackOurs
 from ..copies.stored import is_newer, notice
 
 # `arrival` is a pull of what has just arrived at a server of one's own; `carry_over` and `offer` put places on the server
@@ -171,8 +171,8 @@ class Run:
         return {entry.book for entry in (*self.standing, *self.standing_puts, *self.standing_annotations)}
 
 
-def record_of(said: Base | Progress) -> Record:
-    """The record that a base or an answer is about."""
+def record_of(said: Base | Placeless | Progress) -> Record:
+    """The record that a base or an answer is about, or what stands for one."""
     return {
         "document": said["document"],
         "percentage": said["percentage"],

@@ -216,7 +216,7 @@ class Writing(AbstractContextManager["Writing"]):
         self._said = decisions or Decisions()
         plan = pulled.plan
         self.wanted = wanted_updates(plan, self._said)
-        agreed = [*plan["bases"], *(conflict["base"] for conflict in plan["conflicts"])]
+        agreed = [*plan["placeless"], *plan["bases"], *(conflict["base"] for conflict in plan["conflicts"])]
         self._documents = {base["book_id"]: base["document"] for base in agreed}
         self._own = None
         # Said to the journal before the first cell is written.

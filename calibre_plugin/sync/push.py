@@ -203,6 +203,7 @@ def _agreed(
         "skipped": [],
         "unanswered": [],
         "bases": bases,
+        "placeless": [],
         "observations": [],
         "digests": [],
         "local_changes": changes,

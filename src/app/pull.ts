@@ -1,6 +1,7 @@
 /** Pull: digests, questions to the server, a plan. Nothing is written here. */
 import type { Subject } from "../core/ask-likelihood.ts";
 import { planCarryOvers } from "../core/carry-over.ts";
+import { newestTold } from "../core/plan-told.ts";
 import { withFiles } from "../core/one-story.ts";
 import { planPull } from "../core/plan-pull.ts";
 import { settleConflicts } from "../core/settle-conflicts.ts";
@@ -59,13 +60,15 @@ export async function beginPull(request: PullRequest, ports: PullPorts, running:
 /** Without a server: a book of which no reader tells anything is none that a server does not know. */
 function pullFromReaders(request: PullRequest, ports: PullPorts): Pull {
   const heard = request.books.map((book) => ({ book, answers: [] }));
+  const told = new Set(request.books.filter((book) => newestTold(book) !== null).map(({ book_id }) => book_id));
   return {
     wants: [],
     async plan(_predicted, running) {
       const plan = await planReadings(heard, request, ports, running);
-      const skipped = plan.skipped.map((skip) =>
-        skip.reason.code === "not_on_server" ? { ...skip, reason: why("not_on_reader", {}) } : skip,
-      );
+      const skipped = plan.skipped.map((skip) => {
+        if (skip.reason.code !== "not_on_server") return skip;
+        return { ...skip, reason: told.has(skip.book_id) ? why("unchanged", {}) : why("not_on_reader", {}) };
+      });
       return { ...plan, skipped, unanswered: [] };
     },
     close: () => Promise.resolve(),

@@ -1,4 +1,4 @@
-import type { Base, ColumnUpdate, Conflict, Reading } from "../model/plan.ts";
+import type { Base, ColumnUpdate, Conflict, Placeless, Reading } from "../model/plan.ts";
 import type { ColumnMapping, Profile } from "../model/profile.ts";
 import { why } from "../model/why.ts";
 import type { Why } from "../model/why.ts";
@@ -7,11 +7,11 @@ import { chooseRecord, sameRecord } from "./choose-record.ts";
 import { largest } from "./lists.ts";
 import { isEmpty } from "./same-cell.ts";
 import { decide } from "./conflict.ts";
+import { planToldAlone, withTold } from "./fill-told.ts";
 import { unknownColumns } from "./local-side.ts";
 import type { LocalSide } from "./local-side.ts";
 import { differingCells, fillCells, statusWanted } from "./plan-cells.ts";
 import type { Filling } from "./plan-cells.ts";
-import { isTold } from "./plan-told.ts";
 import { finishMark } from "./reread.ts";
 
 /** What becomes of one book. */
@@ -21,14 +21,17 @@ export interface BookPlan {
   readonly conflict: Conflict | null;
   /** To be kept once the cells are written; null where what is kept stays true. */
   readonly base: Base | null;
+  /** Stands for what is written of a book of which no place is told, and nothing was ever agreed on. */
+  readonly placeless: Placeless | null;
   /** Why cells, or all of them, are left as they are. */
   readonly reasons: readonly Why[];
 }
 
 const NONE: ReadonlySet<string> = new Set();
 
-function left(...reasons: readonly (Why | null)[]): BookPlan {
-  return { updates: [], conflict: null, base: null, reasons: reasons.filter((reason) => reason !== null) };
+/** Leaves a book as it is, for these reasons. */
+export function left(...reasons: readonly (Why | null)[]): BookPlan {
+  return { updates: [], conflict: null, base: null, placeless: null, reasons: reasons.filter((reason) => reason !== null) };
 }
 
 /**
@@ -48,7 +51,7 @@ function take(filling: Filling, mappings: readonly ColumnMapping[], kept = NONE,
   if (rest !== null) reasons.push(rest);
   else if (kept.size === 0 && filled.updates.length === 0 && reasons.length === 0) reasons.push(why("unchanged", {}));
   const base = unlessKept(baseAfter(filling, filled, kept), book.base);
-  return { updates: filled.updates, conflict: null, base, reasons };
+  return { ...left(...reasons), updates: filled.updates, base };
 }
 
 /** Asks about these columns; `rest` as in `take`. */
@@ -123,23 +126,6 @@ function planSettled(filling: Filling, base: Base): BookPlan {
   return leave(filling, why("older_record", { percentage, device, timestamp, base_timestamp: base.timestamp }));
 }
 
-/** Stars, review and hours are news of their own, also where the place is none. */
-function withTold(plan: BookPlan, filling: Filling): BookPlan {
-  const { book, profile } = filling;
-  const planned = new Set(plan.updates.map(({ column }) => column));
-  const mappings = profile.columns.filter(({ field, column }) => isTold(field) && !planned.has(column));
-  const base = plan.base ?? book.base;
-  const updates = mappings.length === 0 || base === null ? [] : fillCells(mappings, filling).updates;
-  if (base === null || updates.length === 0) return plan;
-  const values = Object.fromEntries(updates.map(({ column, after }) => [column, after]));
-  return {
-    ...plan,
-    updates: [...plan.updates, ...updates],
-    base: { ...base, book_id: book.book_id, values: { ...base.values, ...values } },
-    reasons: plan.reasons.filter(({ code }) => code !== "unchanged"),
-  };
-}
-
 function statusDiffers(filling: Filling): { column: string; value: string; wanted: string } | null {
   const { book, chosen, local, profile, mark } = filling;
   const mapping = profile.columns.find(({ field }) => field === "status");
@@ -168,8 +154,10 @@ export function planBook(reading: Reading, local: LocalSide, profile: Profile, n
   const given = { book, answers, local, profile, now, mark, reread: false };
   if ("none" in choice) {
     // Who said no to what the server has wants nothing of it, in no column.
-    if (choice.none.code === "declined" || book.base === null) return left(choice.none);
-    return leave({ ...given, chosen: agreedRecord(book.base), why: choice.none }, choice.none);
+    if (choice.none.code === "declined") return left(choice.none);
+    if (book.base === null) return planToldAlone(left(choice.none), book, local, profile, now);
+    const agreed = { ...given, chosen: agreedRecord(book.base), why: choice.none };
+    return withTold(leave(agreed, choice.none), agreed);
   }
   const { chosen } = choice;
   const { percentage, device, timestamp } = chosen.progress;

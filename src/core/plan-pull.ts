@@ -7,11 +7,13 @@ import { asHeard } from "./as-heard.ts";
 import { sameRecord } from "./choose-record.ts";
 import { append } from "./lists.ts";
 import { isEmpty } from "./same-cell.ts";
+import { planToldAlone } from "./fill-told.ts";
 import { isOurs, localSide, withOwnBase } from "./local-side.ts";
+import type { LocalSide } from "./local-side.ts";
 import { matchProgress } from "./match-progress.ts";
 import { withFiles } from "./one-story.ts";
 import { isOwn } from "./peek.ts";
-import { planBook, type BookPlan } from "./plan-book.ts";
+import { left, planBook, type BookPlan } from "./plan-book.ts";
 
 /** What the servers said that the reading log does not hold yet. */
 function newObservations({ book, answers }: Reading, now: number): Observation[] {
@@ -24,11 +26,18 @@ function newObservations({ book, answers }: Reading, now: number): Observation[]
 }
 
 /** Puts what becomes of one book, of which something was heard, into the plan. */
-function addBook(plan: PullPlan, { book_id }: Book, { updates, conflict, base, reasons }: BookPlan): void {
+function addBook(plan: PullPlan, { book_id }: Book, { updates, conflict, base, placeless, reasons }: BookPlan): void {
   append(plan.updates, updates);
   if (conflict !== null) plan.conflicts.push(conflict);
   if (base !== null) plan.bases.push(base);
+  if (placeless !== null) plan.placeless.push(placeless);
   for (const reason of reasons) plan.skipped.push({ book_id, reason });
+}
+
+/** What becomes of a book that no server and no file tells a place of. */
+function planUnanswered(book: Book, local: LocalSide, profile: Profile, now: number): BookPlan {
+  const told = planToldAlone(left(), book, local, profile, now);
+  return told.updates.length > 0 ? told : left(why("not_on_server", {}));
 }
 
 /** Why the reader must see this plan, whatever the profile says of reviews. */
@@ -36,6 +45,8 @@ function reviewReasons(plan: PullPlan, books: readonly Book[], profile: Profile)
   if (plan.updates.length === 0 && plan.conflicts.length === 0) return [];
   if (!profile.ran_before) return [why("first_run", {})];
   const touched = new Set([...plan.updates, ...plan.conflicts].map(({ book_id }) => book_id));
+  // Of these nothing was ever agreed on, and nothing is.
+  for (const { book_id } of plan.placeless) touched.delete(book_id);
   const lost = books.filter(
     (book) =>
       book.base === null &&
@@ -65,7 +76,7 @@ export function planPull(readings: Reading[], profile: Profile, now: number): Pu
     if (answers.length > 0) addBook(plan, book, planBook(reading, local, profile, now));
     else if (!matched.bereft.has(book_id)) {
       plan.unanswered.push(book_id);
-      plan.skipped.push({ book_id, reason: why("not_on_server", {}) });
+      addBook(plan, book, planUnanswered(book, local, profile, now));
     }
   }
   plan.review = reviewReasons(

@@ -6,7 +6,7 @@ import type { ColumnField, ColumnMapping, Rules } from "../model/profile.ts";
 import { why } from "../model/why.ts";
 import type { Why } from "../model/why.ts";
 import { SKEW } from "./skew.ts";
-import { clearedHere, isOurs } from "./local-side.ts";
+import { isOurs } from "./local-side.ts";
 import { currentReadings, timeTold } from "./one-story.ts";
 import { reviewCell } from "./review-cell.ts";
 import { isEmpty, sameCell } from "./same-cell.ts";
@@ -115,6 +115,13 @@ function givesWay({ column }: ColumnMapping, { at }: Told, book: Book, { conflic
   );
 }
 
+/** Of the files that tell stars, a review or hours the newest; null where none does. */
+export function newestTold(book: Book): DeviceReading | null {
+  const tells = ({ rating, review, read_time }: DeviceReading): boolean =>
+    rating !== null || review !== null || read_time !== null;
+  return currentReadings(book).filter(tells).toSorted(newestFirst)[0] ?? null;
+}
+
 /** What a column of these fields should hold. `now` in epoch seconds. */
 export function wantedTold(mapping: ColumnMapping, book: Book, rules: Rules, isFinished: boolean, now: number): Wanted {
   const { column, field } = mapping;
@@ -125,8 +132,8 @@ export function wantedTold(mapping: ColumnMapping, book: Book, rules: Rules, isF
   const isBlank = isEmpty(cell) || (field === "rating" && cell === 0);
   if (!isBlank && isSameTold(mapping, cell, told.cell)) return { after: cell, why: why("unchanged", {}) };
   const reason = why("told", { field, device: told.device, timestamp: timeTold(told.at, now) });
-  // What the reader emptied stays empty; their own words, taken away again, have made room.
-  const isCleared = book.written[column] !== undefined && clearedHere(mapping, book);
+  // What the reader emptied of ours stays empty; their own words, taken away again, have made room.
+  const isCleared = !isEmpty(book.written[column] ?? null);
   if (isBlank) return isCleared ? null : { after: told.cell, why: reason };
   const isFree = isOurs(mapping, book) || givesWay(mapping, told, book, rules);
   if (!isFree) return { not: why("told_kept", { column }) };

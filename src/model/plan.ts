@@ -142,6 +142,21 @@ export const LocalChange = z
   .meta({ id: "LocalChange" });
 export type LocalChange = z.infer<typeof LocalChange>;
 
+/**
+ * Stands for stars, a review or hours that are told of a book without any place: with this name they are declined, and
+ * not offered again until a file tells something newer. No server has such a record, and no base is made of one.
+ */
+export const Placeless = z
+  .strictObject({
+    book_id: z.number().int(),
+    document: z.string(),
+    percentage: z.literal(0),
+    progress: z.literal(""),
+    timestamp: z.null(),
+  })
+  .meta({ id: "Placeless" });
+export type Placeless = z.infer<typeof Placeless>;
+
 /** Everything a pull would do; nothing has been done yet. */
 export const PullPlan = z
   .strictObject({
@@ -152,6 +167,8 @@ export const PullPlan = z
     unanswered: z.array(z.number().int()),
     /** To be kept once the book's cells are written, or need no writing. */
     bases: z.array(Base),
+    /** Books that get no base, for no place is told of them. */
+    placeless: z.array(Placeless),
     observations: z.array(Observation),
     digests: z.array(DigestFinding),
     /** Everything the reader changed and still holds: it replaces `changed_at`, so that the next run knows since when. */
@@ -172,6 +189,7 @@ export function emptyPlan(): PullPlan {
     skipped: [],
     unanswered: [],
     bases: [],
+    placeless: [],
     observations: [],
     digests: [],
     local_changes: [],

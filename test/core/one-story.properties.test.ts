@@ -25,17 +25,24 @@ interface Closing {
 }
 
 /** What one sync sees: of each source how many closings it knows of yet; 0 is a source that is not there. */
-type Look = Readonly<Record<"server" | Device, number>>;
+type Look = Readonly<Record<"server" | "statistics" | Device, number>>;
 
-const COLUMNS = [...ALL_COLUMNS, column("rating", "#stars", "rating"), column("read_time", "#time", "int")];
+const COLUMNS = [
+  ...ALL_COLUMNS,
+  column("rating", "#stars", "rating"),
+  column("read_time", "#time", "int"),
+  column("days_read", "#days", "int"),
+];
+
+const NOTHING: Look = { server: 0, statistics: 0, A: 0, B: 0 };
 
 class CardWorld extends SmallWorld {
   readonly #closings: readonly Closing[];
-  #look: Look = { server: 0, A: 0, B: 0 };
+  #look: Look = NOTHING;
 
   constructor(closings: readonly Closing[]) {
     super({ conflict: "newest" }, profileOf({ columns: COLUMNS, rules: { conflict: "newest" } }));
-    this.book = { ...this.book, cells: { ...this.book.cells, "#stars": null, "#time": null } };
+    this.book = { ...this.book, cells: { ...this.book.cells, "#stars": null, "#time": null, "#days": null } };
     this.#closings = closings;
     const digests = DEVICES.map((device) =>
       knownDigestOf(documentOf(device), { source: "sidecar", content_key: "2:x" }),
@@ -51,7 +58,7 @@ class CardWorld extends SmallWorld {
   }
 
   override plan(): PullPlan {
-    const readings = DEVICES.flatMap((device) => this.#fileOf(device));
+    const readings = DEVICES.flatMap((device) => [...this.#fileOf(device), ...this.#hoursOf(device)]);
     const answers = DEVICES.flatMap((device) => this.#recordOf(device)).map((progress) =>
       answerOf({ ...progress, content_key: "2:x" }),
     );
@@ -74,11 +81,16 @@ class CardWorld extends SmallWorld {
     return [record({ document, percentage: share, progress: `/p[${index}]`, device, device_id: device, timestamp })];
   }
 
-  /** By then the device has read for an hour at each of its closings. */
-  #hoursOf(device: Device, index: number): DeviceReading {
-    const read_time = 3600 * this.#closings.slice(0, index + 1).filter((each) => each.device === device).length;
-    const card = { device: `${device}'s card`, device_id: `card-${device}`, at: T0 + index * 10_000 };
-    return deviceReadingOf(documentOf(device), { ...card, source: "statistics", read_time });
+  /** By then the device has read for an hour at each of its closings, two of which fall on one day. */
+  #hoursOf(device: Device): DeviceReading[] {
+    const last = this.#last(device, this.#look.statistics, () => true);
+    if (last === null) return [];
+    const closed = this.#closings.flatMap((each, index) =>
+      each.device === device && index <= last[1] ? [Math.floor(index / 2)] : [],
+    );
+    const card = { device: `${device}'s card`, device_id: `card-${device}`, at: T0 + last[1] * 10_000 };
+    const told = { read_time: 3600 * closed.length, read_on: [...new Set(closed)] };
+    return [deviceReadingOf(documentOf(device), { ...card, source: "statistics", ...told })];
   }
 
   #fileOf(device: Device): DeviceReading[] {
@@ -87,7 +99,7 @@ class CardWorld extends SmallWorld {
     const [{ share, lag, rating }, index] = last;
     const at = T0 + index * 10_000 + lag;
     const card = { device: `${device}'s card`, device_id: `card-${device}`, at, percentage: share, rating };
-    return [deviceReadingOf(documentOf(device), { ...card, progress: `/p[${index}]` }), this.#hoursOf(device, index)];
+    return [deviceReadingOf(documentOf(device), { ...card, progress: `/p[${index}]` })];
   }
 }
 
@@ -100,10 +112,10 @@ const closing: fc.Arbitrary<Closing> = fc.record({
 });
 const closings = fc.array(closing, { minLength: 1, maxLength: 6 });
 const known = fc.integer({ min: 0, max: 6 });
-const looks = fc.array(fc.record({ server: known, A: known, B: known }), { maxLength: 6 });
-const EVERYTHING: Look = { server: 6, A: 6, B: 6 };
+const looks = fc.array(fc.record({ server: known, statistics: known, A: known, B: known }), { maxLength: 6 });
+const EVERYTHING: Look = { server: 6, statistics: 6, A: 6, B: 6 };
 /** What shows where the reader is; dates and counts that are set once tell what was seen first. */
-const SHOWN = ["#pct", "#status", "#device", "#loc", "#read", "#stars", "#time"];
+const SHOWN = ["#pct", "#status", "#device", "#loc", "#read", "#stars", "#time", "#days"];
 
 function shownAfter(world: CardWorld): unknown[] {
   return SHOWN.map((name) => world.book.cells[name]);
@@ -160,12 +172,32 @@ describe("whatever was seen before, in whatever order, older or missing", () => 
         const world = new CardWorld(told.map((each) => ({ ...each, device: "A", isPushed: false })));
         let newest = 0;
         for (const each of seen) {
+          const before = Number(world.book.cells["#time"] ?? 0);
           const plan = world.look(each);
-          const taken = plan.updates.filter(({ column: name }) => name === "#stars" || name === "#time");
+          const taken = plan.updates.filter(({ column: name }) => name === "#stars");
           expect(each.A <= newest ? taken : []).toEqual([]);
+          const hours = plan.updates.filter(({ column: name }) => name === "#time" || name === "#days");
+          expect(hours.filter(({ after, column: name }) => Number(after) < (name === "#time" ? before : 1))).toEqual([]);
           newest = Math.max(newest, each.A);
           world.apply(plan, "theirs");
         }
+      }),
+      RUNS,
+    );
+  });
+
+  test("hours that were undone stay undone until more is read", () => {
+    fc.assert(
+      fc.property(closings, (told) => {
+        const world = new CardWorld(told);
+        const seen: Look = { ...NOTHING, statistics: told.length };
+        world.now = T0 + told.length * 10_000 + 1;
+        world.apply(world.look(seen), "theirs");
+        expect(world.book.cells["#time"]).toBe(60 * told.length);
+        world.undo();
+        expect(world.book.cells["#time"]).toBeNull();
+        const again = world.look(seen);
+        expect([...again.updates, ...again.placeless, ...again.bases]).toEqual([]);
       }),
       RUNS,
     );
@@ -176,7 +208,7 @@ describe("whatever was seen before, in whatever order, older or missing", () => 
       fc.property(closings, looks, (told, seen) => {
         const world = new CardWorld(told);
         for (const each of [...seen, EVERYTHING]) world.apply(world.look(each), "theirs");
-        const { updates, conflicts, bases } = world.look({ server: 0, A: 0, B: 0 });
+        const { updates, conflicts, bases } = world.look(NOTHING);
         expect([...updates, ...conflicts, ...bases]).toEqual([]);
       }),
       RUNS,

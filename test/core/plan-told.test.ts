@@ -182,6 +182,54 @@ describe("hours and days", () => {
   });
 });
 
+describe("of a book that only statistics know", () => {
+  const columns = [column("percent", "#pct", "int"), column("read_time", "#time", "int")];
+  const told = hours({ read_time: 7200, read_on: [20_000] });
+
+  test("the hours are filled, a place is not, and nothing is agreed on", () => {
+    const plan = planOf(columns, [told]);
+    expect([cellsOf(plan), plan.skipped, plan.bases, plan.observations]).toEqual([{ "#time": 120 }, [], [], []]);
+    const again = planOf(columns, [told], written(plan));
+    expect([again.updates, again.placeless, again.skipped.map(({ reason }) => reason.code)]).toEqual([
+      [],
+      [],
+      ["not_on_server"],
+    ]);
+  });
+
+  test("a place that comes later is the first, and asks nothing about the hours", () => {
+    const book = written(planOf(columns, [told]));
+    const plan = planOf(columns, [told, file()], book);
+    expect([cellsOf(plan), plan.conflicts]).toEqual([{ "#pct": 40 }, []]);
+    expect(plan.updates[0]?.why.code).toBe("first_seen");
+  });
+
+  test("a place typed by hand stays, and more hours need no review", () => {
+    const typed = { cells: { "#pct": 70 } };
+    const book = written(planOf(columns, [told], typed), typed);
+    const more = planOf(columns, [hours({ read_time: 9000, read_on: [20_000], at: T0 + DAY })], book);
+    expect([cellsOf(more), more.review]).toEqual([{ "#time": 150 }, []]);
+  });
+
+  test("what was undone comes back only with more hours, and what was emptied not at all", () => {
+    const plan = planOf(columns, [told]);
+    const [stand] = plan.placeless;
+    if (stand === undefined) throw new Error("nothing stands for them");
+    const { document, percentage, progress, timestamp } = stand;
+    const declined = [{ side: "theirs" as const, document, percentage, progress, timestamp, at: T0 + 60 }];
+    expect(planOf(columns, [told], { declined }).updates).toEqual([]);
+    expect(cellsOf(planOf(columns, [{ ...told, at: T0 + 120, read_time: 9000 }], { declined }))).toEqual({
+      "#time": 150,
+    });
+    const emptied = { ...written(plan), cells: { "#time": null } };
+    expect(planOf(columns, [{ ...told, at: T0 + 120, read_time: 9000 }], emptied).updates).toEqual([]);
+  });
+
+  test("stars without a place come too", () => {
+    expect(cellsOf(planOf([STARS], [file({ percentage: null, progress: null, rating: 3 })]))).toEqual({ "#stars": 6 });
+  });
+});
+
 describe("dates", () => {
   const started = column("started", "#started", "datetime");
   const finished = column("finished", "#finished", "datetime");

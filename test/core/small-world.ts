@@ -32,12 +32,15 @@ export const evenShare = fc.integer({ min: 0, max: 1000 }).map((thousandths) => 
 
 export type Choice = "theirs" | "ours" | "later";
 
+/** What makes a record, or what stands for one, the one that it is. */
+type Observed = Pick<Progress, "document" | "percentage" | "progress" | "timestamp">;
+
 interface Run {
   profile: string;
   entries: ColumnUpdate[];
   before: Base | null;
   after: Base | null;
-  theirs: Progress | null;
+  theirs: Observed | null;
 }
 
 /** One book, one server, two devices with a copy each; it keeps what the plugin keeps, by the plugin's rules. */
@@ -107,12 +110,13 @@ export class SmallWorld {
     }
     const planned = plan.bases[0] ?? taken?.base ?? null;
     const base = ticked.length === offered.length ? planned : null;
-    const declined = base === null ? planned : null;
-    if (declined !== null) book.declined.push(this.#declined(declined));
+    const [standIn] = plan.placeless;
+    const declined = base === null ? (planned ?? (ticked.length < offered.length ? standIn : null)) : null;
+    if (declined) book.declined.push(this.#declined(declined));
     if (choice === "ours" && conflict !== undefined) book.declined.push(this.#declined(conflict.theirs));
     book.observations.push(...plan.observations);
     if (ticked.length > 0) {
-      const theirs = (planned ?? conflict?.base ?? null) as Progress | null;
+      const theirs = planned ?? conflict?.base ?? standIn ?? null;
       const before = this.#bases.get(this.profile.id) ?? null;
       this.runs.push({ profile: this.profile.id, entries: ticked, before, after: base, theirs });
     }
@@ -143,7 +147,7 @@ export class SmallWorld {
     this.use(this.profile);
   }
 
-  #declined({ document, percentage, progress, timestamp }: Progress | Base): Book["declined"][number] {
+  #declined({ document, percentage, progress, timestamp }: Observed): Book["declined"][number] {
     return { side: "theirs", document, percentage, progress, timestamp, at: this.now };
   }
 }

@@ -54,6 +54,7 @@ def plan_of(updates: list[Any], percentage: float = 0.4, timestamp: int = 100, *
         "skipped": [],
         "unanswered": [],
         "bases": [{"book_id": book_id, **base, "values": {"#pct": 40}} for book_id in ids],
+        "placeless": [],
         "observations": [{"book_id": book_id, "at": 110.0, "progress": told} for book_id in ids],
         "digests": [],
         "local_changes": [],
