@@ -176,8 +176,7 @@ class _Home:
             seen = self.before["statistics"].get(path)
             told = set(map(_reading_of, seen["documents"])) if seen else set()
             for document in database["documents"]:
-                owners = self.matcher.owners(document["digest"])
-                book_id = known.get(document["digest"]) or (next(iter(owners)) if len(owners) == 1 else None)
+                book_id = known.get(document["digest"]) or self.matcher.book_of_digest(document["digest"])
                 opened = self._dated(document["last_open"] or 0.0)
                 if book_id is not None:
                     if _reading_of(document) not in told:

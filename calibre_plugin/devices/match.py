@@ -11,6 +11,7 @@ from ..library.calibre_db import CalibreDb
 from .state import SeenFile
 from ..link.contract import WITNESSED
 from ..memory.history import read_digests
+from ..library.file_digests import file_digests, has_file
 from ..library.files import books_by_uuid, file_keys, has_text
 from .sidecar import Sidecar, archived_digest, book_path
 
@@ -51,7 +52,7 @@ class Matcher:
             return self._contest(path)
         if holders:
             return next(iter(holders))
-        return self.book_of_calibre(path)
+        return self.book_of_calibre(path) or self.book_of_digest(seen["digest"])
 
     def book_of_calibre(self, path: str) -> int | None:
         """The book that calibre itself says it has sent to this path, by uuid."""
@@ -68,17 +69,21 @@ class Matcher:
         book_id = at
         if book_id is None and len(claimed) == 1:
             (book_id,) = claimed
-        owners = self.owners(sidecar["digest"])
+        owners = self._owners.get(sidecar["digest"], set())
         if book_id is None:
-            return next(iter(owners)) if len(owners) == 1 else None
+            return self.book_of_digest(sidecar["digest"])
         if (claimed and book_id not in claimed) or (owners and book_id not in owners):
             # The file was replaced by another book's of the same name.
             return self._contest(path)
         return book_id
 
-    def owners(self, digest: str) -> set[int]:
-        """The books whose history has this digest from somebody who saw it."""
-        return self._owners.get(digest, set())
+    def book_of_digest(self, digest: str) -> int | None:
+        """The one book whose history has this digest from somebody who saw it, else the one with a file of this digest."""
+        books = self._owners.get(digest) or self._by_file.get(digest, set())
+        if len(books) != 1:
+            return None
+        (book_id,) = books
+        return book_id if digest in self._owners or has_file(self._api, book_id, digest) else None
 
     def _by_uuids(self, uuids: Iterable[str]) -> set[int]:
         return {self._books[uuid] for uuid in uuids if uuid in self._books}
@@ -97,6 +102,10 @@ class Matcher:
             for key in keys:
                 holders[key].add(book_id)
         return {} if self._abort.is_set() else holders
+
+    @cached_property
+    def _by_file(self) -> dict[str, set[int]]:
+        return file_digests(self._api, self._abort)
 
     @cached_property
     def _owners(self) -> dict[str, set[int]]:

@@ -32,10 +32,11 @@ NOTICED: Final = "koreader_progress_noticed"
 DELIVERED: Final = "koreader_progress_delivered"
 ANNOTATIONS: Final = "koreader_progress_annotations"
 FILE_KEYS: Final = "koreader_progress_file_keys"
+FILE_DIGESTS: Final = "koreader_progress_file_digests"
 PREDICTIONS: Final = "koreader_progress_predictions"
 GATHERED: Final = "koreader_progress_gathered"
 # What can be made again at any time: nobody needs to hear that it was.
-DISPOSABLE: Final = frozenset({NOTICED, FILE_KEYS, PREDICTIONS, GATHERED})
+DISPOSABLE: Final = frozenset({NOTICED, FILE_KEYS, FILE_DIGESTS, PREDICTIONS, GATHERED})
 
 _DIGEST: Final = re.compile(r"[0-9a-f]{32}")
 _KINDS: Final = frozenset(get_args(DigestKind))
@@ -89,6 +90,14 @@ def _file_keys(value: object) -> object:
     return {key: kept for key, kept in value.items() if isinstance(kept, int) or _is_file_key(kept)}
 
 
+def _file_digests(value: object) -> object:
+    return (
+        {key: kept for key, kept in value.items() if isinstance(kept, int) or _is_digest(kept)}
+        if _is_dict(value)
+        else None
+    )
+
+
 def _predictions(value: object) -> object:
     if not (_is_dict(value) and isinstance(value.get("made_of"), str)):
         return None
@@ -111,6 +120,7 @@ _SOUND: Final[Mapping[str, Callable[[object], object]]] = {
     # By profile; the core reads what is in it, and forgets what makes no sense.
     ANNOTATIONS: lambda value: _those_in(value, _is_dict) if _is_dict(value) else None,
     FILE_KEYS: _file_keys,
+    FILE_DIGESTS: _file_digests,
     PREDICTIONS: _predictions,
     GATHERED: _gathered,
 }

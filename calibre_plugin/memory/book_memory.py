@@ -187,7 +187,9 @@ def _remember(
         changes.setdefault(change["book_id"], {})[change["column"]] = change["at"]
     mapped = {mapping["column"] for mapping in profile["columns"]}
     placeless_ids = {placeless["book_id"] for placeless in plan["placeless"]}
-    touched = set(planned) | placeless_ids | {update["book_id"] for update in outcome.written} | outcome.ours | set(changes)
+    touched = (
+        set(planned) | placeless_ids | {update["book_id"] for update in outcome.written} | outcome.ours | set(changes)
+    )
     for book_id in touched | set(kept):
         memory = memory_of(kept.get(book_id), account, profile["id"])
         # What the plan no longer calls a change is none, unless it was made while the run was under way, or in a

@@ -31,7 +31,13 @@ const NONE: ReadonlySet<string> = new Set();
 
 /** Leaves a book as it is, for these reasons. */
 export function left(...reasons: readonly (Why | null)[]): BookPlan {
-  return { updates: [], conflict: null, base: null, placeless: null, reasons: reasons.filter((reason) => reason !== null) };
+  return {
+    updates: [],
+    conflict: null,
+    base: null,
+    placeless: null,
+    reasons: reasons.filter((reason) => reason !== null),
+  };
 }
 
 /**

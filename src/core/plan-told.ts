@@ -33,7 +33,10 @@ const newestFirst = (one: DeviceReading, other: DeviceReading): number =>
   (other.at ?? -Infinity) - (one.at ?? -Infinity) || (one.device_id < other.device_id ? -1 : 1);
 
 /** The newest reading that tells this at all: what a device does not tell says nothing. */
-function newest(readings: readonly DeviceReading[], key: "rating" | "review" | "time_left" | "read_time" | "read_on"): DeviceReading | null {
+function newest(
+  readings: readonly DeviceReading[],
+  key: "rating" | "review" | "time_left" | "read_time" | "read_on",
+): DeviceReading | null {
   return readings.filter((reading) => reading[key] !== null).toSorted(newestFirst)[0] ?? null;
 }
 

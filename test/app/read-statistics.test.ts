@@ -93,7 +93,9 @@ test("two databases of one cloud sync are counted once", async () => {
 test("the first version's statistics are read as well", async () => {
   const path = newPath();
   makeStatistics(path, [{ md5: A, visits: visits(1, 31) }], { first: true });
-  expect((await read(path)).documents).toEqual([expect.objectContaining({ read_time: 1800, read_on: [expect.any(Number)], pace: null })]);
+  expect((await read(path)).documents).toEqual([
+    expect.objectContaining({ read_time: 1800, read_on: [expect.any(Number)], pace: null }),
+  ]);
 });
 
 test("what still stands in the log beside the database is read", async () => {

@@ -307,7 +307,10 @@ describe.each(RUNTIMES)("the built bridge under $name", ({ name, keepsData, comm
     const path = join(folder, "cache", `${name}.sqlite3`);
     makeStatistics(path, [{ md5: document, title: "Lamp", visits: [[1, 1_700_000_000, 60, 200]] }]);
     expect(await ask("statistics/read", { path, beside: [], longest: 120, time_zone: null })).toMatchObject({
-      result: { documents: [{ digest: document, title: "Lamp", read_time: 60, read_on: [expect.any(Number)] }], odd: null },
+      result: {
+        documents: [{ digest: document, title: "Lamp", read_time: 60, read_on: [expect.any(Number)] }],
+        odd: null,
+      },
     });
   });
 

@@ -177,7 +177,9 @@ describe("whatever was seen before, in whatever order, older or missing", () => 
           const taken = plan.updates.filter(({ column: name }) => name === "#stars");
           expect(each.A <= newest ? taken : []).toEqual([]);
           const hours = plan.updates.filter(({ column: name }) => name === "#time" || name === "#days");
-          expect(hours.filter(({ after, column: name }) => Number(after) < (name === "#time" ? before : 1))).toEqual([]);
+          expect(hours.filter(({ after, column: name }) => Number(after) < (name === "#time" ? before : 1))).toEqual(
+            [],
+          );
           newest = Math.max(newest, each.A);
           world.apply(plan, "theirs");
         }

@@ -57,7 +57,12 @@ test("days are those of the place where the reader lives", () => {
 test("a clock that had lost its date tells no day, but the time was read", () => {
   const odd = [3_600, 4_000_000_000].map((start) => ({ page: 1, start, duration: 100, total_pages: 100 }));
   const figures = figuresOf([...odd, ...HUNDRED], 100, COUNTING);
-  expect(figures).toMatchObject({ read_time: 5200, read_on: [expect.any(Number)], started: BEGAN, last_read: BEGAN + 5000 });
+  expect(figures).toMatchObject({
+    read_time: 5200,
+    read_on: [expect.any(Number)],
+    started: BEGAN,
+    last_read: BEGAN + 5000,
+  });
   expect(figuresOf(odd, 100, COUNTING)).toMatchObject({ read_time: 200, read_on: [], started: null, time_left: null });
 });
 

@@ -450,7 +450,14 @@ class Offers(Case):
             "device": "Kobo",
             "values": {},
         }
-        plan: Any = {"updates": [], "conflicts": [], "bases": [base], "placeless": [], "local_changes": [], "observations": []}
+        plan: Any = {
+            "updates": [],
+            "conflicts": [],
+            "bases": [base],
+            "placeless": [],
+            "local_changes": [],
+            "observations": [],
+        }
         remember(self.api, self.account, self.profile, plan, Outcome([], set(), set(), set()), [book], 1.0, 2.0)
         (offer,) = offers_of(self.api, self.account, self.profile, [book])
         self.assertEqual((offer["document"], offer["progress"]["device_id"]), (A, "K1"))

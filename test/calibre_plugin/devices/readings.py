@@ -219,6 +219,60 @@ class Statistics(Case):
         self.assertEqual(self.readings(book, "statistics"), [])
 
 
+class CopiedByHand(Case):
+    """Files of the library that somebody copied to a reader with a file manager: no log, no uuid, no text tells of them."""
+
+    def copied(self, name: str, to: str) -> tuple[int, str]:
+        data = b"%PDF-1.4\n" + name.encode() * 3000
+        return add_book(self.db, data, "PDF", title=name), self.tree.put(to, data)
+
+    def told(self, book: int) -> list[tuple[str, str]]:
+        return [(reading["digest"], reading["source"]) for reading in read_readings(self.api, [book]).get(book, [])]
+
+    def test_their_sidecars_are_found_from_every_place_also_without_the_file(self) -> None:
+        for place in ("beside", "docsettings", "hashdocsettings", "archive"):
+            with self.subTest(place):
+                there, digest = self.copied(f"there {place}", f"Mine/{place}.pdf")
+                self.sidecar(f"Mine/{place}.pdf", place)
+                gone, of_gone = self.copied(f"gone {place}", f"Mine/{place} gone.pdf")
+                self.sidecar(f"Mine/{place} gone.pdf", place)
+                os.remove(self.tree.path(f"Mine/{place} gone.pdf"))
+                look = self.collect()
+                self.assertEqual((self.told(there), self.told(gone)), ([(digest, "sidecar")], [(of_gone, "sidecar")]))
+                self.assertEqual((look.unmatched, look.contested), ((), ()))
+
+    def test_statistics_are_enough(self) -> None:
+        book, digest = self.copied("counted", "away.pdf")
+        os.remove(self.tree.path("away.pdf"))
+        with sqlite3.connect(self.tree.statistics([(digest, "Another", "Nobody", READ_AT)])) as db:
+            db.execute("CREATE TABLE page_stat_data (id_book, page, start_time, duration, total_pages)")
+            db.execute("INSERT INTO page_stat_data VALUES(1, 1, ?, 50, 200)", (READ_AT,))
+        db.close()
+        self.assertEqual(self.collect().unmatched, ())
+        self.assertEqual(self.told(book), [(digest, "statistics")])
+
+    def test_what_two_books_have_is_given_to_neither(self) -> None:
+        one, _digest = self.copied("same", "same.pdf")
+        other, digest = self.copied("same", "same.pdf")
+        self.sidecar("same.pdf")
+        look = self.collect()
+        self.assertEqual(([self.told(book) for book in (one, other)]), [[], []])
+        self.assertEqual([document["digest"] for document in look.unmatched], [digest])
+
+    def test_a_file_that_was_changed_behind_calibre_s_back_is_another(self) -> None:
+        book, digest = self.copied("changed", "changed.pdf")
+        os.remove(self.tree.path("changed.pdf"))
+        self.tree.put("other.pdf", b"x")
+        self.sidecar("other.pdf")
+        self.collect()
+        path = self.api.format_abspath(book, "PDF")
+        with open(path, "r+b") as file:
+            file.write(b"%PDF-1.5")
+        self.sidecar("changed.pdf", digest=digest)
+        self.collect()
+        self.assertEqual(self.told(book), [])
+
+
 class Privacy(Case):
     def test_what_a_card_tells_is_in_no_copy_no_backup_and_no_report(self) -> None:
         from calibre.ebooks.metadata.meta import set_metadata

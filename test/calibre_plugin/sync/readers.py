@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import os
 import shutil
+import sqlite3
 import sys
 import threading
+import time
 import unittest
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -25,12 +28,14 @@ from calibre_plugins.koreader_progress.sync.undo import undo_run
 from device_tree import DeviceTree
 from epubs import Recipe, make_epub
 from libraries import add_book, make_library, open_library
+from statistics_reader import statistics_reader
 
 sys.path.append(str(Path(__file__).resolve().parent.parent.parent / "gui"))
 from kosync import KosyncServer, userkey
 
 ABORT = threading.Event()
 READ_AT = 1_700_000_000
+DAY = 86_400
 COLUMNS = [
     (f"{field}_{who}", "int" if field == "pct" else "text", {}) for who in ("a", "b") for field in ("pct", "status")
 ]
@@ -128,7 +133,13 @@ class Told(Case):
     def test_stars_review_and_hours_fill_columns_of_their_own_and_can_be_undone(self) -> None:
         self.read("a", 0.4, summary='["rating"] = 4, ["note"] = "Fine & <b>good</b>.\\nTwice.",')
         reading = read_readings(self.api, [self.book])[self.book][0]
-        hours = {"source": "statistics", "read_time": 18_720, "read_on": [20_000, 20_001, 20_009], "time_left": 5400, "last_read": READ_AT}
+        hours = {
+            "source": "statistics",
+            "read_time": 18_720,
+            "read_on": [20_000, 20_001, 20_009],
+            "time_left": 5400,
+            "last_read": READ_AT,
+        }
         empty = dict.fromkeys(("percentage", "progress", "status", "marked", "rating", "review"))
         keep_readings(self.api, {self.book: [{**reading, **empty, **hours}]})  # type: ignore[typeddict-item]
         self.sync_told()
@@ -144,6 +155,38 @@ class Told(Case):
         first = next(run for run in reversed(journal.runs()) if len(run.written) == len(TOLD))
         undo_run(self.api, journal, first)
         self.assertEqual(self.told(), [9, None, None, None, None])
+
+    def test_hours_of_a_book_that_only_statistics_know_fill_its_columns_and_can_be_undone(self) -> None:
+        self.count([READ_AT, READ_AT + DAY])
+        plan = self.sync_told()
+        self.assertEqual((plan["bases"], plan["skipped"]), ([], []))
+        self.assertEqual(self.told(), [None, None, 200, 2, "3 h 20 min"])
+        run_id = self.applied.run_id
+        again = self.sync_told()
+        self.assertEqual((again["updates"], again["placeless"], self.codes(again)), ([], [], ["unchanged"]))
+        journal = pull.journal_of(self.api)
+        undo_run(self.api, journal, next(run for run in journal.runs() if run.id == run_id))
+        self.assertEqual(self.told(), [None] * 5)
+        self.assertEqual(self.sync_told()["updates"], [])
+        # Who reads on wants to see it after all.
+        tonight = READ_AT + DAY * int((time.time() - READ_AT) / DAY + 1)
+        self.count([READ_AT, READ_AT + DAY, tonight])
+        self.sync_told()
+        self.assertEqual(self.told()[2:4], [300, 3])
+
+    def count(self, starts: list[int]) -> None:
+        """The statistics of a card without a sidecar: at each of these times a hundred minutes are counted."""
+        tree = self.trees["a"]
+        digest = tree.put("b.epub", self.api.format(self.book, "EPUB"))
+        path = os.path.join(tree.koreader, "settings", "statistics.sqlite3")
+        with suppress(FileNotFoundError):
+            os.unlink(path)
+        with sqlite3.connect(tree.statistics([(digest, "b", "A", starts[-1])])) as db:
+            db.execute("CREATE TABLE page_stat_data (id_book, page, start_time, duration, total_pages)")
+            visits = [(page, start + page) for start in starts for page in range(100)]
+            db.executemany("INSERT INTO page_stat_data VALUES(1, ? + 1, ?, 60, 200)", visits)
+        db.close()
+        collect(tree.connect(), self.api, ABORT, {}, statistics=statistics_reader())
 
 
 class Readers(Case):
