@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import re
 from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import BinaryIO, Final
 from zipfile import ZipFile, ZipInfo, is_zipfile
@@ -84,6 +85,21 @@ def content_key(stream: BinaryIO) -> str | None:
         stream.seek(before)
 
 
+def key_and_uuids(stream: BinaryIO) -> tuple[str | None, list[str]]:
+    """The key of the EPUB in a seekable stream, and the uuids among its identifiers, lower case; neither of what is none.
+
+    calibre writes a book's uuid as `opf:scheme="calibre"` or `"uuid"` in OPF 2, as `calibre:` or `uuid:` in OPF 3.
+    """
+    try:
+        with ZipFile(stream) as archive:
+            entries, package = open_package(archive)
+            with suppress(Exception):
+                return _key_of(archive, entries, package), package.uuids
+            return None, package.uuids
+    except Exception:
+        return None, []
+
+
 def file_content_key(path: str) -> str | None:
     """The content key of a file; None also when it cannot be read."""
     try:
@@ -117,18 +133,6 @@ def pages_alike(path: str) -> bool:
             return _is_whole(entries, package) and _key_of(archive, entries, package) is None
     except Exception:
         return False
-
-
-def package_uuids(path: str) -> list[str]:
-    """The uuids among an EPUB's identifiers, lower case; none for whatever cannot be read as one.
-
-    calibre writes a book's uuid as `opf:scheme="calibre"` or `"uuid"` in OPF 2, as `calibre:` or `uuid:` in OPF 3.
-    """
-    try:
-        with ZipFile(path) as archive:
-            return open_package(archive)[1].uuids
-    except Exception:
-        return []
 
 
 def _key_of(archive: ZipFile, entries: Mapping[str, ZipInfo], package: Package) -> str | None:

@@ -151,8 +151,10 @@ class JsonFile:
         elif stored is not None and schema_of(stored) < SCHEMA:
             copy_aside(self.path, f"schema-{schema_of(stored)}")
         unfinished = f"{self.path}.{os.getpid()}"
+        # Written as one text: piece by piece, Python makes it five times slower.
+        text = json.dumps({**value, "schema": SCHEMA}, sort_keys=True)
         with open(unfinished, "w", encoding="ascii") as file:
-            json.dump({**value, "schema": SCHEMA}, file, sort_keys=True)
+            file.write(text)
             file.flush()
             os.fsync(file.fileno())
         os.replace(unfinished, self.path)

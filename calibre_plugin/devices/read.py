@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Final, Literal
 
-from ..copies.content_key import content_key, is_versioned, package_uuids
+from ..copies.content_key import is_versioned, key_and_uuids
 from ..link.contract import EPUB_FORMATS
 from .files import Found, Walk
 from .names import NO_MARKS, DriveMarks
@@ -171,12 +171,13 @@ def _is_outdated(seen: Mapping[str, Any]) -> bool:
 def _seen_file(found: Found) -> SeenFile:
     is_epub = format_of(found.path) in EPUB_FORMATS
     with open_regular(found.path) as file:
-        digest, key = partial_md5(file), content_key(file) if is_epub else None
+        digest = partial_md5(file)
+        key, uuids = key_and_uuids(file) if is_epub else (None, [])
     return {
         "size": found.size,
         "mtime": found.mtime,
         "digest": digest,
         "content_key": key,
-        "uuids": package_uuids(found.path) if is_epub else [],
+        "uuids": uuids,
         "seen": time.time(),
     }

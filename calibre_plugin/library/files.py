@@ -119,9 +119,9 @@ def holders_of_files(api: CalibreDb, origins: Collection[str], abort: threading.
     return {origin: next(iter(holders[origin])) for origin in origins if len(holders[origin]) == 1}
 
 
-def has_text(api: CalibreDb, book_id: int, key: str) -> bool:
-    """Whether one of the book's files has this content key now."""
-    stored = fetch_keys(api, [book_id]).get(book_id) or {}
+def has_text(api: CalibreDb, book_id: int, key: str, seen: Mapping[int, dict[str, Any]] | None = None) -> bool:
+    """Whether one of the book's files has this content key now; `seen` is what `fetch_keys` gave for many books at once."""
+    stored = (fetch_keys(api, [book_id]) if seen is None else seen).get(book_id) or {}
     return any(key_of_format(api, book_id, fmt, stored.get(fmt))[2] == key for fmt in epub_formats(api, book_id))
 
 
