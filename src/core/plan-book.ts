@@ -1,7 +1,9 @@
-import type { Base, ColumnUpdate, Conflict, Placeless, Reading } from "../model/plan.ts";
+import type { Base, Reading } from "../model/plan.ts";
 import type { ColumnMapping, Profile } from "../model/profile.ts";
 import { why } from "../model/why.ts";
 import type { Why } from "../model/why.ts";
+import { left } from "./book-plan.ts";
+import type { BookPlan } from "./book-plan.ts";
 import { agreedRecord, baseAfter, unlessKept } from "./base-after.ts";
 import { chooseRecord, sameRecord } from "./choose-record.ts";
 import { largest } from "./lists.ts";
@@ -14,31 +16,7 @@ import { differingCells, fillCells, statusWanted } from "./plan-cells.ts";
 import type { Filling } from "./plan-cells.ts";
 import { finishMark } from "./reread.ts";
 
-/** What becomes of one book. */
-export interface BookPlan {
-  readonly updates: readonly ColumnUpdate[];
-  /** What is asked about, instead of written. */
-  readonly conflict: Conflict | null;
-  /** To be kept once the cells are written; null where what is kept stays true. */
-  readonly base: Base | null;
-  /** Stands for what is written of a book of which no place is told, and nothing was ever agreed on. */
-  readonly placeless: Placeless | null;
-  /** Why cells, or all of them, are left as they are. */
-  readonly reasons: readonly Why[];
-}
-
 const NONE: ReadonlySet<string> = new Set();
-
-/** Leaves a book as it is, for these reasons. */
-export function left(...reasons: readonly (Why | null)[]): BookPlan {
-  return {
-    updates: [],
-    conflict: null,
-    base: null,
-    placeless: null,
-    reasons: reasons.filter((reason) => reason !== null),
-  };
-}
 
 /**
  * Takes the record into these columns; the columns in `kept` are for the reader to decide about, and `rest` says why
@@ -57,7 +35,7 @@ function take(filling: Filling, mappings: readonly ColumnMapping[], kept = NONE,
   if (rest !== null) reasons.push(rest);
   else if (kept.size === 0 && filled.updates.length === 0 && reasons.length === 0) reasons.push(why("unchanged", {}));
   const base = unlessKept(baseAfter(filling, filled, kept), book.base);
-  return { ...left(...reasons), updates: filled.updates, base };
+  return { updates: filled.updates, conflict: null, base, placeless: null, reasons };
 }
 
 /** Asks about these columns; `rest` as in `take`. */

@@ -4,6 +4,8 @@ import type { Profile } from "../model/profile.ts";
 import { why } from "../model/why.ts";
 import type { Why } from "../model/why.ts";
 import { asHeard } from "./as-heard.ts";
+import { left } from "./book-plan.ts";
+import type { BookPlan } from "./book-plan.ts";
 import { sameRecord } from "./choose-record.ts";
 import { append } from "./lists.ts";
 import { isEmpty } from "./same-cell.ts";
@@ -13,7 +15,7 @@ import type { LocalSide } from "./local-side.ts";
 import { matchProgress } from "./match-progress.ts";
 import { withFiles } from "./one-story.ts";
 import { isOwn } from "./peek.ts";
-import { left, planBook, type BookPlan } from "./plan-book.ts";
+import { planBook } from "./plan-book.ts";
 
 /** What the servers said that the reading log does not hold yet. */
 function newObservations({ book, answers }: Reading, now: number): Observation[] {
