@@ -65,6 +65,7 @@ def bring_home(
     now = look.now
     home = _Home(Matcher(api, uuids, abort), before, now, device_id)
     home.bring_files()
+    home.matcher.keep_seen()
     home.bring_sidecars(list(prefixes))
     home.bring_statistics()
     now["unmatched"] = list(home.unmatched.values())

@@ -6,14 +6,13 @@ import threading
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from functools import cached_property
-from typing import Any
 
 from ..library.calibre_db import CalibreDb
 from .state import SeenFile
 from ..link.contract import WITNESSED
 from ..memory.history import read_digests
 from ..library.file_digests import file_digests, has_file
-from ..library.files import books_by_uuid, fetch_keys, file_keys, has_text
+from ..library.files import SeenFiles, books_by_uuid, file_keys
 from .sidecar import Sidecar, archived_digest, book_path
 
 
@@ -38,7 +37,7 @@ class Matcher:
         if len(claimed) == 1:
             (book_id,) = claimed
             # A copy of one book that was made into another still names the first: then its text tells.
-            if key is None or has_text(self._api, book_id, key, self._seen_keys):
+            if key is None or self._seen_files.has_text(book_id, key):
                 return book_id
             holders = self._holders(key)
             if not holders:
@@ -95,10 +94,14 @@ class Matcher:
     def _holders(self, key: str) -> set[int]:
         return self._by_key.get(key, set())
 
+    def keep_seen(self) -> None:
+        """Keeps what was seen of the library's files, so that the next look opens none of them."""
+        self._seen_files.keep()
+
     @cached_property
-    def _seen_keys(self) -> dict[int, dict[str, Any]]:
+    def _seen_files(self) -> SeenFiles:
         """Asked for at once: book by book it would be a third of a look at a large card."""
-        return fetch_keys(self._api, self._api.all_book_ids())
+        return SeenFiles(self._api, self._api.all_book_ids())
 
     @cached_property
     def _by_key(self) -> dict[str, set[int]]:

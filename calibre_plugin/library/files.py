@@ -119,10 +119,31 @@ def holders_of_files(api: CalibreDb, origins: Collection[str], abort: threading.
     return {origin: next(iter(holders[origin])) for origin in origins if len(holders[origin]) == 1}
 
 
-def has_text(api: CalibreDb, book_id: int, key: str, seen: Mapping[int, dict[str, Any]] | None = None) -> bool:
-    """Whether one of the book's files has this content key now; `seen` is what `fetch_keys` gave for many books at once."""
-    stored = (fetch_keys(api, [book_id]) if seen is None else seen).get(book_id) or {}
-    return any(key_of_format(api, book_id, fmt, stored.get(fmt))[2] == key for fmt in epub_formats(api, book_id))
+def has_text(api: CalibreDb, book_id: int, key: str) -> bool:
+    """Whether one of the book's files has this content key now."""
+    return SeenFiles(api, [book_id]).has_text(book_id, key)
+
+
+class SeenFiles:
+    """What was seen of these books' files, asked for at once; what is looked at anew is kept by `keep`."""
+
+    def __init__(self, api: CalibreDb, book_ids: Collection[int]) -> None:
+        self._api = api
+        self._stored = fetch_keys(api, book_ids)
+        self._changed: dict[int, dict[str, Any]] = {}
+
+    def has_text(self, book_id: int, key: str) -> bool:
+        """As the function of this name."""
+        seen = self._stored.get(book_id) or {}
+        now = {fmt: key_of_format(self._api, book_id, fmt, seen.get(fmt)) for fmt in epub_formats(self._api, book_id)}
+        if now != _files_in(seen):
+            beside = {name: seen[name] for name in _BESIDE & seen.keys()}
+            self._stored[book_id] = self._changed[book_id] = {**now, **beside, _VERSION: VERSION}
+        return any(entry[2] == key for entry in now.values())
+
+    def keep(self) -> None:
+        keep(self._api, FILE_KEYS, self._changed)
+        self._changed = {}
 
 
 def epub_formats(api: CalibreDb, book_id: int) -> list[str]:

@@ -6,11 +6,13 @@ import shutil
 import threading
 import unittest
 from typing import Any
+from unittest import mock
 
 from calibre_plugins.koreader_progress.copies import log as copy_log
 from calibre_plugins.koreader_progress.copies.strip_list import our_folder
 from calibre_plugins.koreader_progress.devices.device import SidecarFolder, collect, collect_folder
 from calibre_plugins.koreader_progress.devices.home import Collected
+from calibre_plugins.koreader_progress.library import files
 from calibre_plugins.koreader_progress.memory.readings import read_readings
 from card_generator import Card, make_card
 from libraries import make_library
@@ -60,6 +62,11 @@ class Cards(unittest.TestCase):
         first, again = (collect(device, self.db.new_api, threading.Event(), {}) for _ in range(2))
         self.assertEqual(dict(first.odd), self.card.odd)
         self.assert_all_arrived(first, again)
+
+    def test_a_second_look_opens_no_file_of_the_library(self) -> None:
+        collect(self.card.tree.device, self.db.new_api, threading.Event(), {})
+        with mock.patch.object(files, "file_content_key", side_effect=AssertionError("opened again")):
+            collect(self.card.tree.device, self.db.new_api, threading.Event(), {})
 
     def test_by_mtp_too(self) -> None:
         device = MtpDevice(self.card.tree.folder)
