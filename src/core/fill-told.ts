@@ -1,6 +1,6 @@
 /** Stars, review and hours are news of their own: beside a place that is none, and of a book of which no place is told. */
 import type { DeviceReading } from "../model/device-reading.ts";
-import type { Book, Placeless } from "../model/plan.ts";
+import type { Book, Declined, Placeless } from "../model/plan.ts";
 import type { Profile } from "../model/profile.ts";
 import { why } from "../model/why.ts";
 import type { BookPlan } from "./book-plan.ts";
@@ -55,9 +55,11 @@ function placelessOf({ book_id }: Book, { digest }: DeviceReading): Placeless {
   return { book_id, document: digest, percentage: 0, progress: "", timestamp: null };
 }
 
+function isPlaceless({ side, timestamp, progress, percentage }: Declined): boolean {
+  return side === "theirs" && timestamp === null && progress === "" && percentage === 0;
+}
+
 /** Whether the reader said no to what is told without a place, and no file has told anything since. */
 function isDeclined({ declined }: Book, { at }: DeviceReading): boolean {
-  const isPlaceless = (said: Book["declined"][number]): boolean =>
-    said.side === "theirs" && said.timestamp === null && said.progress === "" && said.percentage === 0;
   return declined.some((said) => isPlaceless(said) && (at ?? 0) <= said.at);
 }

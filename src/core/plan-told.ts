@@ -118,11 +118,13 @@ function givesWay({ column }: ColumnMapping, { at }: Told, book: Book, { conflic
   );
 }
 
+function tellsMore({ rating, review, read_time }: DeviceReading): boolean {
+  return rating !== null || review !== null || read_time !== null;
+}
+
 /** Of the files that tell stars, a review or hours the newest; null where none does. */
 export function newestTold(book: Book): DeviceReading | null {
-  const tells = ({ rating, review, read_time }: DeviceReading): boolean =>
-    rating !== null || review !== null || read_time !== null;
-  return currentReadings(book).filter(tells).toSorted(newestFirst)[0] ?? null;
+  return currentReadings(book).filter(tellsMore).toSorted(newestFirst)[0] ?? null;
 }
 
 /** What a column of these fields should hold. `now` in epoch seconds. */
