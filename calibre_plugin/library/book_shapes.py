@@ -31,6 +31,7 @@ READINGS: Final = "koreader_progress_readings"
 NOTICED: Final = "koreader_progress_noticed"
 DELIVERED: Final = "koreader_progress_delivered"
 ANNOTATIONS: Final = "koreader_progress_annotations"
+READ_PROGRESS: Final = "koreader_progress_read_progress"
 FILE_KEYS: Final = "koreader_progress_file_keys"
 FILE_DIGESTS: Final = "koreader_progress_file_digests"
 PREDICTIONS: Final = "koreader_progress_predictions"
@@ -119,6 +120,7 @@ _SOUND: Final[Mapping[str, Callable[[object], object]]] = {
     DELIVERED: lambda value: _those_in(value, lambda cfi: isinstance(cfi, str)) if _is_dict(value) else None,
     # By profile; the core reads what is in it, and forgets what makes no sense.
     ANNOTATIONS: lambda value: _those_in(value, _is_dict) if _is_dict(value) else None,
+    READ_PROGRESS: lambda value: _those_in(value, _is_put_progress) if _is_dict(value) else None,
     FILE_KEYS: _file_keys,
     FILE_DIGESTS: _file_digests,
     PREDICTIONS: _predictions,
@@ -258,6 +260,20 @@ def _is_cell(value: object) -> bool:
 
 def _is_digest(value: object) -> bool:
     return isinstance(value, str) and _DIGEST.fullmatch(value) is not None
+
+
+def _is_put_progress(value: object) -> bool:
+    if not _is_dict(value):
+        return False
+    return _is_read_progress(value.get("ours")) and (value.get("before") is None or _is_read_progress(value["before"]))
+
+
+def _is_read_progress(value: object) -> bool:
+    return (
+        _is_dict(value)
+        and isinstance(value.get("cfi"), str)
+        and all(map(_is_number, (value.get("epoch"), value.get("pos_frac"))))
+    )
 
 
 def _is_file_key(value: object) -> bool:

@@ -7,7 +7,6 @@ reader's own place and sent back.
 from __future__ import annotations
 
 import datetime
-import inspect
 import json
 import math
 import os
@@ -21,13 +20,12 @@ from typing import Final, Literal, TypeGuard
 from .calibre_db import CalibreDb
 from .book_data import fetch, keep
 from .book_shapes import DELIVERED
+from .read_progress import VIEWER_USER, ReadProgress, asks_for_all_users, write_progress
 from ..link.contract import KeptPlace, ViewerPlace
 
 # Custom book data: by format, the CFI that we delivered last.
 # The device under which the content server's users see what we delivered.
 DEVICE: Final = "koreader-progress"
-# From calibre 9.5 on the desktop viewer keeps its places in the library as well, under these names.
-DESKTOP_USER: Final = "local"
 # The only format that calibre's viewer shows as it is: a place in anything else is one in a conversion.
 FORMAT: Final = "EPUB"
 
@@ -56,9 +54,9 @@ def read_places(api: CalibreDb, book_id: int, users: Collection[str] = ()) -> li
     found: list[KeptPlace] = []
     for entry in [*_last_read(read_annotations(path)), *_library_last_read(api, book_id)]:
         found.extend(kept("viewer", entry.get("pos"), seconds_of(entry.get("timestamp"))))
-    for position in read_positions(api, book_id, [*users, DESKTOP_USER]):
+    for position in read_positions(api, book_id, [*users, VIEWER_USER]):
         source: Literal["viewer", "content_server"] = (
-            "viewer" if position.get("user") == DESKTOP_USER else "content_server"
+            "viewer" if position.get("user") == VIEWER_USER else "content_server"
         )
         found.extend(kept(source, position.get("cfi"), position.get("epoch")))
     return found
@@ -67,8 +65,8 @@ def read_places(api: CalibreDb, book_id: int, users: Collection[str] = ()) -> li
 def read_positions(api: CalibreDb, book_id: int, users: Iterable[str]) -> list[Mapping[str, object]]:
     """The library's last read positions of these users, each with its `user`, in every version of calibre."""
     wanted = list(dict.fromkeys(users))
-    # From 9.5 on all users can be asked for at once; before, the user is needed and not told again.
-    if "order_by" in inspect.signature(api.get_last_read_positions).parameters:
+    # Where all users can be asked for at once; else the user is needed and not told again.
+    if asks_for_all_users(api):
         return [entry for entry in api.get_last_read_positions(book_id, FORMAT) if entry.get("user") in wanted]
     return [{**entry, "user": user} for user in wanted for entry in api.get_last_read_positions(book_id, FORMAT, user)]
 
@@ -156,7 +154,7 @@ def _to_viewer(api: CalibreDb, delivery: Delivery, fresh: dict[str, str]) -> boo
     if entries is None:
         return False
     own = [*_last_read(entries), *_library_last_read(api, delivery.book_id)]
-    local = read_positions(api, delivery.book_id, [DESKTOP_USER])
+    local = read_positions(api, delivery.book_id, [VIEWER_USER])
     standing = [seconds_of(entry.get("timestamp")) or 0 for entry in own] + [_epoch_of(entry) for entry in local]
     if standing and (delivery.at is None or max(standing) >= delivery.at):
         return False
@@ -168,7 +166,11 @@ def _to_viewer(api: CalibreDb, delivery: Delivery, fresh: dict[str, str]) -> boo
         "type": "last-read",
     }
     keep(api, DELIVERED, {delivery.book_id: fresh})
-    return write_annotations(path, [place, *(entry for entry in entries if not _is_last_read(entry))])
+    if not write_annotations(path, [place, *(entry for entry in entries if not _is_last_read(entry))]):
+        return False
+    told: ReadProgress = {"cfi": delivery.place["cfi"], "epoch": at, "pos_frac": delivery.percentage}
+    write_progress(api, delivery.book_id, delivery.place["format"], told)
+    return True
 
 
 def annotations_path(book_path: str) -> str:

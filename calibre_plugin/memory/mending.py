@@ -11,7 +11,7 @@ from ..library.book_data import Damage, fetch, ids_with, keep
 from .book_memory import changing
 from .one_memory import KEPT_DECLINED, Memory, is_same_record, memory_of
 from .book_names import BookName, BookNames, names_in
-from ..library.book_shapes import ANNOTATIONS, DELIVERED, DIGESTS, LOG, MARKS, MEMORY, READINGS
+from ..library.book_shapes import ANNOTATIONS, DELIVERED, DIGESTS, LOG, MARKS, MEMORY, READ_PROGRESS, READINGS
 from ..link.contract import Declined
 from ..copies.log import read_logs
 from ..copies.record import CopyRecord
@@ -31,6 +31,7 @@ _EMPTY: Final[Mapping[str, Any]] = {
     READINGS: [],
     DELIVERED: {},
     ANNOTATIONS: {},
+    READ_PROGRESS: {},
 }
 
 

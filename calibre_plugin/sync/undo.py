@@ -16,6 +16,7 @@ from ..memory.journal_run import BaseChange, Decision, Run
 from ..memory.journaled import Journaled
 from ..library.books import WriteReport, in_slices
 from .annotations import take_back
+from ..library.read_progress import put_back_progress
 from .undo_plan import LeftBook, Undo, plan_undo
 from ..memory.journal import WriteJournal
 
@@ -86,6 +87,8 @@ def _forget(
     records = {book_id: record for book_id, record in undo.decisions.items() if book_id in meant}
     run = undo.run
     forget_run(api, run.account, run.profile, report.written, bases, records, now, again=again)
+    for book_id in restored & records.keys():
+        put_back_progress(api, book_id, records[book_id], again)
 
 
 def decisions_of(doing: Journaled, undo: Undo, again: bool) -> list[Decision]:

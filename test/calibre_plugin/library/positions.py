@@ -16,6 +16,7 @@ from calibre_plugins.koreader_progress.library.positions import (
     read_positions,
     viewer_time,
 )
+from calibre_plugins.koreader_progress.library.read_progress import asks_for_all_users, put_back_progress
 from libraries import add_book, make_library
 
 HERE = "epubcfi(/2/2/4/2/1:3)"
@@ -111,7 +112,7 @@ class Positions(unittest.TestCase):
         last, *others = self.viewer_has()
         self.assertEqual(last, self.read_in_viewer(THERE, THEN + DAY))
         self.assertEqual(others, [bookmark])
-        self.assertEqual([place["delivered"] for place in read_places(self.api, self.book)], [THERE])
+        self.assertEqual({place["delivered"] for place in read_places(self.api, self.book)}, {THERE})
 
     def test_a_newer_place_of_the_readers_is_never_replaced(self) -> None:
         newer = self.read_in_viewer(HERE, THEN + 2 * DAY)
@@ -138,6 +139,44 @@ class Positions(unittest.TestCase):
             (entry,) = read_positions(self.api, self.book, [user])
             self.assertEqual((entry["cfi"], entry["epoch"], entry["pos_frac"]), (THERE, THEN + DAY, 0.25))
         self.assertFalse(os.path.exists(annotations_path(self.path)))
+
+    def progress(self) -> list[tuple[Any, ...]]:
+        """What calibre's own column *Read progress* is made of."""
+        told = read_positions(self.api, self.book, ["local"])
+        return [(entry["device"], entry["cfi"], entry["epoch"], entry["pos_frac"]) for entry in told]
+
+    def test_calibre_s_own_read_progress_shows_what_came_and_shows_it_no_more_when_that_is_undone(self) -> None:
+        deliver(self.api, [self.delivery(HERE, THEN)], [], viewer=True)
+        deliver(self.api, [self.delivery()], [], viewer=True)
+        first, second = ([("calibre-desktop-viewer", cfi, at, 0.25)] for cfi, at in ((HERE, THEN), (THERE, THEN + DAY)))
+        if not asks_for_all_users(self.api):
+            # Before calibre 9.5 there is no such column, and its viewer writes nothing there.
+            self.assertEqual(self.progress(), [])
+            return
+        self.assertEqual(self.progress(), second)
+        from calibre.ebooks.metadata.book.formatter import SafeFormat
+
+        about = self.api.get_proxy_metadata(self.book)
+        shown = SafeFormat().safe_format("{id:reading_progress(,percent)}", about, "", about)
+        self.assertEqual(shown, "25%")
+        taken = {"timestamp": THEN + DAY, "percentage": 0.25}
+        put_back_progress(self.api, self.book, {**taken, "timestamp": THEN})
+        self.assertEqual(self.progress(), second)
+        put_back_progress(self.api, self.book, taken)
+        self.assertEqual(self.progress(), first)
+        put_back_progress(self.api, self.book, taken, again=True)
+        self.assertEqual(self.progress(), second)
+        self.api.set_last_read_position(
+            self.book,
+            "EPUB",
+            user="local",
+            device="calibre-desktop-viewer",
+            cfi=HERE,
+            epoch=THEN + 2 * DAY,
+            pos_frac=0.4,
+        )
+        put_back_progress(self.api, self.book, taken)
+        self.assertEqual(self.progress(), [("calibre-desktop-viewer", HERE, THEN + 2 * DAY, 0.4)])
 
     def test_the_book_file_is_never_touched_and_a_deleted_book_is_passed_over(self) -> None:
         with open(self.path, "rb") as file:

@@ -16,6 +16,7 @@ from unittest import mock
 
 from calibre.db.legacy import LibraryDatabase
 from calibre.ebooks.metadata.book.base import Metadata
+from calibre_plugins.koreader_progress.library.read_progress import asks_for_all_users, write_progress
 from calibre_plugins.koreader_progress.memory import book_memory
 from calibre_plugins.koreader_progress.settings import config
 from calibre_plugins.koreader_progress.memory import journal_writer
@@ -302,6 +303,20 @@ class JournalAndMemory(unittest.TestCase):
         self.assertIsNone(self.api.field_for("#pct", first))
         self.assertIsNone(self.memory(first)["base"])
         self.assertIsNone(undo.last_pull(self.journal))
+
+    def test_calibre_s_own_read_progress_goes_back_with_the_run_that_brought_it(self) -> None:
+        first = self.ids[0]
+        self.pull(plan_of([update(first, "#pct", None, 40)]))
+        write_progress(self.api, first, "EPUB", {"cfi": "epubcfi(/2/4)", "epoch": 100.0, "pos_frac": 0.4})
+        stands = [0.4] if asks_for_all_users(self.api) else []
+        self.assertEqual(self.read_progress(first), stands)
+        undo.undo_run(self.api, self.journal, self.journal.runs()[0])
+        self.assertEqual(self.read_progress(first), [])
+        undo.undo_run(self.api, self.journal, self.journal.runs()[0])
+        self.assertEqual(self.read_progress(first), stands)
+
+    def read_progress(self, book_id: int) -> list[Any]:
+        return [entry["pos_frac"] for entry in self.api.get_last_read_positions(book_id, "EPUB", "local")]
 
     def test_undoing_an_older_run_leaves_what_a_later_one_wrote(self) -> None:
         first, second, _ = self.ids
