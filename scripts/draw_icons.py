@@ -33,9 +33,9 @@ def draw(folder: Path) -> None:
                 painter.end()
                 file = str(home / f"{source.stem}.png")
                 image.save(file)
-                # They travel in the plugin: two colours and the shades of their edges fit into a palette of 64.
+                # They travel in the plugin: two colours and the shades of their edges fit into a palette of 32.
                 subprocess.run(
-                    ["pngquant", "--force", "--strip", "--speed=1", "--nofs", "--output", file, "64", file], check=True
+                    ["pngquant", "--force", "--strip", "--speed=1", "--nofs", "--output", file, "32", file], check=True
                 )
 
 
