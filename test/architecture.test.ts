@@ -1,6 +1,8 @@
-import { existsSync, globSync, readFileSync } from "node:fs";
-import { basename, dirname, join, normalize } from "node:path";
+import { existsSync, globSync, readFileSync, writeFileSync } from "node:fs";
+import { basename, dirname, join } from "node:path";
 import { describe, expect, test } from "vitest";
+import { drawing, floorsOf } from "./support/floors.ts";
+import { importsOf, modules, PLUGIN, pythonImports, roomOf } from "./support/imports.ts";
 import { spreadsIn } from "./support/spreads.ts";
 
 /**
@@ -71,26 +73,6 @@ const RULES: ReadonlyArray<{ readonly files: string; readonly may: readonly stri
   },
   { files: "bridge/*.ts", may: ["src/model", "src/app", "src/compose", "src/runtime", "bridge", "zod", "node:"] },
 ];
-
-interface Import {
-  file: string;
-  target: string;
-  typeOnly: boolean;
-}
-
-function importsOf(file: string): Import[] {
-  const text = readFileSync(file, "utf8");
-  const found: Import[] = [];
-  const pattern =
-    /(?:^|\n)\s*(import|export)\s+(type\s+)?[^;'"]*?from\s+["']([^"']+)["']|import\(\s*["']([^"']+)["']\s*\)|(?:^|\n)import\s+["']([^"']+)["']/g;
-  for (const match of text.matchAll(pattern)) {
-    const raw = match[3] ?? match[4] ?? match[5];
-    if (raw === undefined) continue;
-    const target = raw.startsWith(".") ? normalize(join(dirname(file), raw)) : raw;
-    found.push({ file, target, typeOnly: match[2] !== undefined });
-  }
-  return found;
-}
 
 function allows(rule: string, target: string): boolean {
   if (rule === "node:") return target.startsWith("node:");
@@ -267,35 +249,9 @@ const ROOMS: ReadonlyArray<{ readonly room: string; readonly may: readonly strin
 
 /** What may lie at the plugin's root: what calibre asks for by name, and the entrances. */
 const AT_THE_ROOT = ["__init__", "action", "headless", "preload", "run_headless"];
-const PLUGIN = "calibre_plugin";
-const modules = globSync(`${PLUGIN}/**/*.py`).map((file) => file.replaceAll("\\", "/"));
-const roomOf = (file: string): string => dirname(file).slice(PLUGIN.length + 1);
 
 /** Whether a path without its ending is a module or a package. */
 const there = (path: string): boolean => existsSync(`${path}.py`) || existsSync(join(path, "__init__.py"));
-
-/** The modules of the plugin that one of them imports, as files; a name that no file answers to is given as it is. */
-function pythonImports(file: string): string[] {
-  const found: string[] = [];
-  const source = readFileSync(file, "utf8");
-  for (const [, dots = "", path = "", names = ""] of source.matchAll(
-    /^[ \t]*from (\.+)([\w.]*) import (\([^)]*\)|[^\n]*)/gm,
-  )) {
-    const folder = join(
-      dirname(file),
-      ...Array<string>(dots.length - 1).fill(".."),
-      ...path.split(".").filter(Boolean),
-    );
-    if (path !== "" && existsSync(`${folder}.py`)) {
-      found.push(`${folder}.py`);
-      continue;
-    }
-    for (const name of names.replaceAll(/[()]|#.*|\bas \w+/g, "").split(",")) {
-      if (name.trim() !== "") found.push(join(folder, `${name.trim()}.py`));
-    }
-  }
-  return found.map((path) => path.replaceAll("\\", "/"));
-}
 
 /** Whether a module defines a name, or has imported it. */
 function defines(file: string, name: string): boolean {
@@ -392,5 +348,29 @@ describe("who may import whom in the plugin", () => {
 
   test("what every calibre tool imports is there in no time: it imports none of its rooms before it is asked", () => {
     expect(readFileSync(`${PLUGIN}/__init__.py`, "utf8")).not.toMatch(/^(?:from|import) +\./m);
+  });
+});
+
+describe("the house as it is drawn", () => {
+  test("a room stands above all that it imports, and beside what imports it in turn", () => {
+    const rooms = new Map(
+      Object.entries({
+        roof: ["left", "right"],
+        left: ["floor"],
+        right: ["wing"],
+        wing: ["right", "floor"],
+        floor: [],
+      }).map(([room, below]) => [room, new Set(below)] as const),
+    );
+    expect(floorsOf(rooms)).toEqual([["roof"], ["left", "right", "wing"], ["floor"]]);
+  });
+
+  test("docs/architecture.md draws the house as it stands: else `WRITE_DOCS=1 npx vitest run test/architecture.test.ts`", () => {
+    const file = "docs/architecture.md";
+    const text = readFileSync(file, "utf8");
+    const [before, after] = [text.split("<!-- house -->\n")[0] ?? "", text.split("<!-- end of house -->")[1] ?? ""];
+    const made = `${before}<!-- house -->\n\n\`\`\`\n${drawing()}\n\`\`\`\n\n<!-- end of house -->${after}`;
+    if (process.env["WRITE_DOCS"] === "1") writeFileSync(file, made);
+    expect(readFileSync(file, "utf8")).toBe(made);
   });
 });
