@@ -1,5 +1,8 @@
 import { spawnSync } from "node:child_process";
-import { globSync, readFileSync } from "node:fs";
+import { globSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import process from "node:process";
 import { describe, expect, test } from "vitest";
 
 /** One sentence and its translations, as `msgcat --no-wrap` lays them out. */
@@ -19,11 +22,29 @@ function entriesOf(path: string): Entry[] {
     .filter(({ id }) => id !== "");
 }
 
+/** Every sentence of a catalogue, whatever its order and however its lines are broken. */
+function sentencesIn(path: string): string[] {
+  const { stdout } = spawnSync("msgcat", ["--no-wrap", path], { encoding: "utf8" });
+  return (stdout.match(/^msgid(?:_plural)? ".*"$/gm) ?? []).toSorted();
+}
+
 const hasLetter = (text: string): boolean => /&\S/.test(text.replaceAll("&&", ""));
 
 const ids = (file: string): Set<string> => new Set(readFileSync(file, "utf8").match(/^msgid "(?:[^"\\]|\\.)+"$/gm));
 
 const blanksOf = (text: string): string[] => [...new Set(text.match(/\{\w*\}/g) ?? [])].toSorted();
+
+test("the template holds the sentences of the code, and no others: else `npm run messages`", () => {
+  const folder = mkdtempSync(join(tmpdir(), "koreader-progress-messages-"));
+  try {
+    const made = join(folder, "messages.pot");
+    const { status } = spawnSync(process.execPath, ["scripts/extract-messages.ts", "--to", made]);
+    expect(status).toBe(0);
+    expect(sentencesIn("calibre_plugin/translations/messages.pot")).toEqual(sentencesIn(made));
+  } finally {
+    rmSync(folder, { recursive: true });
+  }
+});
 
 describe.each(globSync("calibre_plugin/translations/*.po"))("the translation %s", (path) => {
   test("is accepted by gettext", () => {
