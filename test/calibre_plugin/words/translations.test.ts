@@ -53,7 +53,8 @@ describe.each(globSync("calibre_plugin/translations/*.po"))("the translation %s"
 
   test("fills in no blank that the sentence does not have, and forgets none", () => {
     const entries = entriesOf(path);
-    expect(entries.length).toBeGreaterThan(400);
+    // German is whole; any other may be a part.
+    expect(entries.length).toBeGreaterThan(path.endsWith("de.po") ? 400 : 0);
     const wrong = entries.filter(({ id, translations }) =>
       translations.some((text) => blanksOf(text).join() !== blanksOf(id).join() && !id.includes("once")),
     );
