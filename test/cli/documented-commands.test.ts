@@ -62,6 +62,8 @@ function settled(line: string): string {
 }
 
 function rank(line: string): number {
+  // What is taken back has been written before.
+  if (line.includes(" undo ")) return first.length + 1;
   const at = first.findIndex((words) => line.includes(words));
   return at === -1 ? first.length : at;
 }
