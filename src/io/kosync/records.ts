@@ -4,7 +4,7 @@ import type { KosyncClient, ProgressToPut } from "../../app/ports.ts";
 import type { Progress } from "../../model/progress.ts";
 import { isGood, isPage, jsonOf, readRecord, readStored, readWithheld, type Answer } from "./answers.ts";
 import { OWN_DOCUMENTS } from "./listing.ts";
-import { saysUnauthorized, type Troubles } from "./troubles.ts";
+import { CODES, saysUnauthorized, type Troubles } from "./troubles.ts";
 import type { Transport } from "./transport.ts";
 
 /** Cut off on its way, nothing where something was promised, or a page in its place; 204 promises nothing. */
@@ -17,6 +17,14 @@ function saysNotFound(answer: Answer): boolean {
   if (isPage(answer)) return false;
   if (status === 400) return kosync_code === null;
   return status >= 500 && /not found|no (?:progress|record|document)|does(?:n't| not) exist/i.test(message ?? "");
+}
+
+/**
+ * Whether a server says of this document alone that it is not taken, in the one way that KOReader does not repeat for a month:
+ * a full account is no wrong password.
+ */
+function refusesThis({ status, kosync_code }: Answer): boolean {
+  return status === 401 && kosync_code !== null && kosync_code !== CODES.unauthorized;
 }
 
 /** What is asked for so that a server shows also the places of which it knows nothing but a percentage. */
@@ -87,6 +95,10 @@ export function createRecords(
     async put(progress, signal) {
       const call = { method: "PUT", path: "/syncs/progress", body: progress, login: true } as const;
       const answer = await transport.ask(call, signal);
+      if (refusesThis(answer)) {
+        await confirm(signal);
+        throw troubles.refused(answer);
+      }
       if (!isGood(answer) || isPage(answer)) throw troubles.of(answer);
       if (saysUnauthorized(answer)) throw troubles.unauthorized();
       if (answer.kosync_code !== null) throw troubles.refused(answer);

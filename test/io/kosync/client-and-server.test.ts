@@ -122,3 +122,21 @@ describe("the client on the project's own server", () => {
     expect(records.map((found) => found?.percentage)).toEqual(names.map((_, i) => i / 1000));
   });
 });
+
+test("a full account is no wrong password: what it has is kept up to date, and only the new book is refused", async () => {
+  const full = await startServer({ port: 0, registration: "open", quota: { documents: 1 } });
+  const client = createKosyncClient({ account: accountOn(full.url, { username: "full", userkey: userkeyOf("full") }) });
+  try {
+    await client.register();
+    await client.putProgress(TO_PUT);
+    await expect(client.putProgress({ ...TO_PUT, document: "f".repeat(32) })).rejects.toMatchObject({
+      kind: "ServerRefused",
+      data: { message: expect.stringContaining("This account is full") as unknown },
+    });
+    await client.putProgress({ ...TO_PUT, percentage: 0.5 });
+    expect(await client.getProgress(TO_PUT.document)).toMatchObject({ percentage: 0.5 });
+  } finally {
+    await client.close();
+    await full.stop();
+  }
+});
