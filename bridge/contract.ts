@@ -3,6 +3,7 @@ import * as z from "zod";
 import { Account } from "../src/model/account.ts";
 import { AnnotatedBook } from "../src/model/library.ts";
 import { AnnotationPlan, AnnotationTarget, Deletions } from "../src/model/native-annotation.ts";
+import { RememberedBook } from "../src/model/move.ts";
 import { CarryOver, CarryOverResult } from "../src/model/carry-over.ts";
 import { Diagnosis } from "../src/model/diagnosis.ts";
 import { FileDigests, KnownDigest } from "../src/model/digest.ts";
@@ -132,6 +133,16 @@ const CarryOverRequest = z
     due: z.array(CarryOverResult),
   })
   .meta({ id: "CarryOverRequest" });
+
+const PlanMoveRequest = z
+  .strictObject({
+    /** Where the places go. */
+    account: Account,
+    /** As they are remembered for the account that is left. */
+    books: z.array(RememberedBook),
+    reading_from: z.number(),
+  })
+  .meta({ id: "PlanMoveRequest" });
 
 const ListedDocuments = z
   .strictObject({
@@ -269,6 +280,7 @@ export const METHODS = {
   "sync/planPull": { params: PlanPullRequest, result: PlanPullAnswer, writes: false },
   "sync/predicted": { params: PredictedRequest, result: BooksAnswer, writes: false },
   "sync/planCarryOver": { params: PlanCarryOverRequest, result: CarryOverAnswer, writes: false },
+  "sync/planMove": { params: PlanMoveRequest, result: CarryOverAnswer, writes: false },
   "sync/carryOver": { params: CarryOverRequest, result: CarryOverAnswer, writes: true },
   "server/start": { params: HostingOptions, result: HostingStatus, writes: true },
   "server/stop": { params: Nothing, result: HostingStatus, writes: true },

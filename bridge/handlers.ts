@@ -85,6 +85,10 @@ export function createHandlers(listener: Listener = NOBODY): {
       const { planCarryOver } = await import("../src/app/carry-over.ts");
       return { results: await planCarryOver(request, await given(), running(call)) };
     },
+    "sync/planMove": async (request, call) => {
+      const { planMove } = await import("../src/app/move.ts");
+      return { results: await planMove(request, await given(), running(call)) };
+    },
     "sync/carryOver": async (request, call) => {
       const { carryOver } = await import("../src/app/carry-over.ts");
       return { results: await carryOver(request, await given(), running(call)) };

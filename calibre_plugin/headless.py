@@ -33,6 +33,7 @@ def serve(requests: TextIO, answers: TextIO, token: str, bridge: Sequence[str]) 
         "map": library.map,
         "sync": library.sync,
         "push": library.push,
+        "move": library.move,
         "log": library.log,
         "copies": library.copies,
         "look": library.look,

@@ -485,6 +485,9 @@ WhyCode = Literal[
     "offer_newer_there",
     "offer_moved_on",
     "offer_failed",
+    "moved",
+    "move_stands",
+    "move_waits",
     "offer_no_place",
     "offer_pages_alike",
     "first_run",
@@ -593,6 +596,20 @@ class CarryOverResult(TypedDict):
 
 class CarryOverAnswer(TypedDict):
     results: list[CarryOverResult]
+
+
+class RememberedBook(TypedDict):
+    book_id: int
+    base: Base | None
+    observations: list[Observation]
+    declined: list[Declined]
+    digests: list[KnownDigest]
+
+
+class PlanMoveRequest(TypedDict):
+    account: Account
+    books: list[RememberedBook]
+    reading_from: float
 
 
 class CarryOverRequest(TypedDict):
@@ -1205,6 +1222,24 @@ class LibraryPushReport(TypedDict):
     written: list[ColumnUpdate]
 
 
+class LeftAccount(TypedDict):
+    url: str
+    username: str
+
+
+class LibraryMoveRequest(TypedDict):
+    account: Account
+    profile: Profile
+    source: LeftAccount
+    book_ids: list[int]
+    dry_run: bool
+
+
+class LibraryMoveReport(TypedDict):
+    remembered: int
+    results: list[CarryOverResult]
+
+
 class TheseBooks(TypedDict):
     book_ids: list[int]
 
@@ -1304,6 +1339,7 @@ METHODS: Final[dict[str, tuple[object, object]]] = {
     "sync/planPull": (PlanPullRequest, PlanPullAnswer),
     "sync/predicted": (PredictedRequest, BooksAnswer),
     "sync/planCarryOver": (PlanCarryOverRequest, CarryOverAnswer),
+    "sync/planMove": (PlanMoveRequest, CarryOverAnswer),
     "sync/carryOver": (CarryOverRequest, CarryOverAnswer),
     "server/start": (HostingOptions, HostingStatus),
     "server/stop": (Nothing, HostingStatus),
@@ -1330,6 +1366,7 @@ LIBRARY_METHODS: Final[dict[str, tuple[object, object]]] = {
     "devices": (Empty, KnownReaders),
     "sync": (SyncRequest, SyncReport),
     "push": (LibraryPushRequest, LibraryPushReport),
+    "move": (LibraryMoveRequest, LibraryMoveReport),
     "log": (TheseBooks, LoggedBooks),
     "copies": (OneBook, BookCopies),
     "examine": (Examine, Examined),

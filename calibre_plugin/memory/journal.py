@@ -33,6 +33,7 @@ WRITTEN_AS: Final[dict[RunKind, str]] = {
     "offer": "push",
     # For earlier versions a sync without a cell: there is nothing in it that they could undo.
     "annotations": "pull",
+    "move": "push",
 }
 
 

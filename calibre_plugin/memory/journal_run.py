@@ -13,8 +13,9 @@ from ..link.contract import Base, CalibreAnnotation, Cell, Placeless, Progress, 
 from ..copies.stored import is_newer, notice
 
 # `arrival` is a pull of what has just arrived at a server of one's own; `carry_over` and `offer` put places on the server
-# as a push does: unasked, or because the reader asked for it. `annotations` writes calibre's own.
-RunKind = Literal["pull", "arrival", "push", "undo", "carry_over", "offer", "annotations"]
+# as a push does: unasked, or because the reader asked for it. `annotations` writes calibre's own,
+# and `move` is reading that goes to another account.
+RunKind = Literal["pull", "arrival", "push", "undo", "carry_over", "offer", "annotations", "move"]
 # A cell by its book and lookup name, or a record by its book and document.
 LineKey = tuple[BookName, str]
 # What became of a write on a server: it stands there, something else was left there, or the server did not answer.

@@ -129,6 +129,12 @@ class Settings:
     def account(self, account_id: str) -> Account | None:
         return next((account for account in self.accounts() if account["id"] == account_id), None)
 
+    def id_of(self, url: str, username: str) -> str:
+        """The id of a login, which need not be known here."""
+        known = [account for account in self.accounts() if account["username"] == username]
+        account = next((account for account in known if account["url"].rstrip("/") == url.rstrip("/")), None)
+        return account["id"] if account else account_id_of(url, username)
+
     def moved_logins(self) -> list[MovedLogin]:
         """Those of other computers' accounts that are not known here."""
         known = {account["id"] for account in self.accounts()}

@@ -28,9 +28,10 @@ from ..devices.statistics import StatisticsReader
 from .asked_columns import make_usual_columns
 from .examine import as_answer, examine_card
 from .heard import in_whole_percents
+from .move import move, plan_move
 from .known_readers import known_readers, look_at_folders
 from ..settings.readers import readers_of
-from ..settings.config import Settings, account_id_of, default_profile, map_columns, new_profile
+from ..settings.config import Settings, default_profile, map_columns, new_profile
 from ..link.contract import (
     Account,
     AnnotationReport,
@@ -46,6 +47,8 @@ from ..link.contract import (
     FoundAnnotations,
     KeepAnnotations,
     KnownReaders,
+    LibraryMoveReport,
+    LibraryMoveRequest,
     LibraryPushReport,
     LibraryPushRequest,
     LinkDigest,
@@ -66,6 +69,7 @@ from ..link.contract import (
     UnlinkDigest,
     Unlinked,
 )
+from ..memory.moved import remembered_accounts
 from ..memory.history import link, read_unlinked, unlink
 from ..library.snapshot import copy_database, must_be_a_database
 from ..library.books import WriteReport, fitting_columns, resolve_columns
@@ -176,10 +180,7 @@ class AskedLibrary:
             mapped = self._make_usual_columns()
             made = [column for column, _scale in mapped.values()]
         self._columns = self._resolve(mapped)
-        url, username = params["url"], params["username"]
-        known = [account for account in Settings().accounts() if account["username"] == username]
-        account = next((account for account in known if account["url"].rstrip("/") == url.rstrip("/")), None)
-        account_id = account["id"] if account else account_id_of(url, username)
+        account_id = Settings().id_of(params["url"], params["username"])
         return {"columns": self._columns, "account_id": account_id, "made": made}
 
     def _work_on_a_copy(self, path: str) -> None:
@@ -301,6 +302,22 @@ class AskedLibrary:
             if not params["dry_run"]:
                 done = push.apply(api, prepared, account, profile, bridge, abort, self._on_phase)
         return {"plan": prepared.plan, "results": done.results, "written": done.report.written}
+
+    def move(self, params: LibraryMoveRequest) -> LibraryMoveReport:
+        """What is remembered for another account goes to this one's server, with nobody to ask."""
+        account, profile, ids = params["account"], params["profile"], params["book_ids"]
+        api, abort = self._to_be_changed(), self._abort
+        source = Settings().id_of(params["source"]["url"], params["source"]["username"])
+        remembered = remembered_accounts(api, ids).get(source, 0)
+        if not remembered:
+            raise HeadlessError("NothingRemembered", **params["source"])
+        if source == account["id"]:
+            raise HeadlessError("SameAccount")
+        with self._open_bridge() as bridge:
+            results = plan_move(api, ids, source, account, profile, bridge, abort, self._on_phase)
+            if not params["dry_run"]:
+                results = move(api, results, ids, source, account, profile, bridge, abort, self._on_phase)
+        return {"remembered": remembered, "results": results}
 
     def log(self, params: TheseBooks) -> LoggedBooks:
         """The reading logs of those of these books that have one."""

@@ -12,7 +12,7 @@ from ..memory.book_memory import observe
 from ..link.client import Bridge
 from ..settings.config import library_id
 from ..link.contract import Account, CarryOver, CarryOverResult, Profile, PullPlan, PutBack
-from ..memory.journal_run import PutOutcome
+from ..memory.journal_run import PutOutcome, RunKind
 from ..memory.journaled import Journaled, Told
 from .own_records import replaced
 from .pull import journal_of
@@ -62,8 +62,22 @@ def offer(
         "results"
     ]
     due = [result for result in planned if result["outcome"] == "due"]
-    if not due:
-        return planned
+    kind: RunKind = "offer" if on_request else "carry_over"
+    done = put_due(api, due, kind, account, profile, bridge, abort, on_phase) if due else []
+    return [*(result for result in planned if result["outcome"] != "due"), *done]
+
+
+def put_due(
+    api: CalibreDb,
+    due: Sequence[CarryOverResult],
+    kind: RunKind,
+    account: Account,
+    profile: Profile,
+    bridge: Bridge,
+    abort: threading.Event,
+    on_phase: OnPhase,
+) -> list[CarryOverResult]:
+    """Puts planned places on the server, journalled first. Raises as `offer` does."""
     # What is about to be replaced was read once: the log may not have heard of it yet, and an undo puts it back.
     observe(api, account["id"], replaced(((each["carry_over"]["book_id"], each["found"]) for each in due), time.time()))
     done: list[CarryOverResult] = []
@@ -75,12 +89,11 @@ def offer(
             place = result["carry_over"]
             yield place["book_id"], place["document"], OUTCOMES[result["outcome"]], result["timestamp"]
 
-    kind = "offer" if on_request else "carry_over"
     with Journaled(api, journal_of(api), kind, profile["id"], account["id"]) as run:
         # A book that was deleted meanwhile has no place to offer any more.
         due = [result for result in due if result["carry_over"]["book_id"] in run.names]
         run.put([_as_put_back(result) for result in due], send)
-    return [*(result for result in planned if result["outcome"] != "due"), *done]
+    return done
 
 
 def _as_put_back(result: CarryOverResult) -> PutBack:

@@ -55,9 +55,9 @@ def undo_push(
     undo = plan_undo(run, names, again, only)
     if not undo.puts:
         return undo_run(api, journal, run, only, abort=abort)
-    is_push = journal.origin_of(run).kind not in ("carry_over", "offer")
+    is_push = journal.origin_of(run).kind not in ("carry_over", "offer", "move")
     times = {(names.book_of(book), document): at for (book, document), at in run.put_times.items()}
-    # A push is news to other machines; an undo and an offer are not.
+    # A push is news to other machines; an undo, an offer and a move are not.
     left_as = (PUSH_DEVICE_PREFIX if is_push and not again else OWN_DEVICE_PREFIX) + library_id(api)
     stood = {(put["book_id"], put["document"]): _left_by(put, left_as, times) for put in undo.puts}
     results: list[PutBackResult] = []

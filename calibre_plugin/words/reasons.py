@@ -184,6 +184,10 @@ _WHY: Final[dict[str, Sentence]] = {
     ),
     "offer_newer_there": lambda w: _("Left alone: calibre has put a newer place there, {from}."),
     "offer_moved_on": lambda w: _("Not offered: {device} has read on since ({percentage}); sync the book first."),
+    # Reading moves to another account.
+    "moved": lambda w: _("The server knows nothing of this copy: it is given {percentage}, read with {device}."),
+    "move_stands": lambda w: _("Left alone: the server has {from} by {device} there ({timestamp})."),
+    "move_waits": lambda w: _("This server is shared by many, and today's requests are used up: move again tomorrow."),
     "offer_failed": lambda w: _failed(
         w, _("The server could not answer ({error}); it can be offered again at any time.")
     ),

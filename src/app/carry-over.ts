@@ -27,7 +27,7 @@ export interface CarryOverRequest {
   readonly due: readonly CarryOverResult[];
 }
 
-interface Ports {
+export interface CarryOverPorts {
   readonly openClient: OpenKosyncClient;
   readonly cache: ServerCache;
 }
@@ -35,7 +35,7 @@ interface Ports {
 /** Looks once more at what stands where; what may be put there is `due`. Rejects when cancelled or not let in. */
 export function planCarryOver(
   { account, carry_overs, reading_from, on_request }: PlanCarryOverRequest,
-  ports: Ports,
+  ports: CarryOverPorts,
   running: Running,
 ): Promise<CarryOverResult[]> {
   const may = on_request ? mayOffer : mayCarryOver;
@@ -56,27 +56,28 @@ export function planCarryOver(
 /** Puts what is due; a failure of one leaves the others. Rejects as planning does. */
 export function carryOver(
   { account, library_id, due }: CarryOverRequest,
-  ports: Ports,
+  ports: CarryOverPorts,
   running: Running,
 ): Promise<CarryOverResult[]> {
   const device_id = `${OWN_DEVICE_PREFIX}${library_id}`;
-  const planned = new Map(due.map(({ carry_over, found }) => [carry_over, found]));
+  const planned = new Map(due.map((one) => [one.carry_over, one]));
   return each(account, [...planned.keys()], ports, running, async (client, carry_over, signal) => {
     const { document } = carry_over;
     const { progress, percentage } = carry_over.progress;
     const found = await client.getProgress(document, signal);
-    if (found !== null && !isStillThere(found, planned.get(carry_over) ?? null)) return left(carry_over, found);
+    const before = planned.get(carry_over);
+    if (found !== null && !isStillThere(found, before?.found ?? null)) return left(carry_over, found);
     const record = { document, progress, percentage, device: CALIBRE_DEVICE, device_id };
     const { timestamp } = await client.putProgress(record, signal);
-    return { carry_over, outcome: "carried", found, timestamp, why: given(carry_over, found) };
+    return { carry_over, outcome: "carried", found, timestamp, why: before?.why ?? given(carry_over, found) };
   });
 }
 
 /** Handles several at once; a failure of one leaves the others, and what the server fell silent before has failed too. */
-async function each(
+export async function each(
   account: Account,
   carry_overs: readonly CarryOver[],
-  { openClient, cache }: Ports,
+  { openClient, cache }: CarryOverPorts,
   { signal, progress }: Running,
   handle: (client: KosyncClient, carry_over: CarryOver, signal: AbortSignal) => Promise<CarryOverResult>,
 ): Promise<CarryOverResult[]> {

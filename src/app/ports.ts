@@ -9,6 +9,8 @@ import type {
   BookCopies,
   FolderLook,
   KnownReader,
+  LibraryMoveReport,
+  LibraryMoveRequest,
   LibraryPushReport,
   LibraryPushRequest,
   LibraryResult,
@@ -182,6 +184,7 @@ export interface CalibreLibrary {
   devices(): Promise<KnownReader[]>;
   sync(request: SyncRequest): Promise<SyncReport>;
   push(request: LibraryPushRequest): Promise<LibraryPushReport>;
+  move(request: LibraryMoveRequest): Promise<LibraryMoveReport>;
   /** The reading logs of those of these books that have one, over all accounts. */
   log(book_ids: readonly number[]): Promise<LoggedBook[]>;
   copies(book_id: number): Promise<BookCopies>;

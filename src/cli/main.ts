@@ -18,6 +18,7 @@ const COMMANDS: Readonly<Record<string, () => Promise<Command>>> = {
   sync: () => import("./sync.ts"),
   devices: () => import("./devices.ts"),
   push: () => import("./push.ts"),
+  move: () => import("./move.ts"),
   log: () => import("./log.ts"),
   annotations: () => import("./annotations.ts"),
   copies: () => import("./copies.ts"),

@@ -96,7 +96,7 @@ async function push(args: string[]): Promise<number> {
 }
 
 /** What was stopped half way may have sent something: that must not be said otherwise. */
-function asStopped(error: unknown): never {
+export function asStopped(error: unknown): never {
   if (error instanceof SyncError && error.kind === "Cancelled") {
     throw new Refused("Stopped; what was sent by then stays sent.");
   }

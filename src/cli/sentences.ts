@@ -81,6 +81,10 @@ function librarySentence({ kind, data }: LibraryTrouble): string | null {
       return `The library has no book ${String(data["book_id"])}.`;
     case "NoColumns":
       return "Name at least one column, for example --column percent=#percent_read, or map columns in calibre's window first.";
+    case "NothingRemembered":
+      return `The library remembers nothing of "${String(data["username"])}" on ${String(data["url"])}: type both as they were when it was synced.`;
+    case "SameAccount":
+      return "That is the account that the reading is to move to: name the one that is left with --from.";
     case "ColumnMissing":
       return `The library has no column ${String(data["column"])}. ${fittingColumns(data)}`;
     case "ColumnUnfit":

@@ -51,9 +51,9 @@ export function planCarryOvers(readings: readonly Reading[], readingFrom: number
   return readings.flatMap(({ book, answers }) => {
     const source = newestRead(answers, readingFrom);
     if (source === null) return [];
-    const key = contentKeyOf(source, book.digests);
+    const { candidate, progress } = source;
+    const key = contentKeyOf([candidate, ...book.digests.filter(({ digest }) => digest === progress.document)]);
     if (key === null) return [];
-    const { progress } = source;
     return targets(book.digests, key)
       .filter(({ digest }) => digest !== progress.document)
       .filter(({ digest }) => {
@@ -72,7 +72,10 @@ function isTakenBack({ declined }: Book, document: string, place: Progress): boo
 }
 
 /** The newest record that a device made of really reading. */
-function newestRead(answers: readonly Answer[], readingFrom: number): Answer | null {
+export function newestRead<Told extends Pick<Answer, "progress">>(
+  answers: readonly Told[],
+  readingFrom: number,
+): Told | null {
   const foreign = answers.filter(({ progress }) => !isOwn(progress));
   const furthest = largest(
     0,
@@ -84,11 +87,18 @@ function newestRead(answers: readonly Answer[], readingFrom: number): Answer | n
   return read.toSorted((one, other) => (other.progress.timestamp ?? 0) - (one.progress.timestamp ?? 0))[0] ?? null;
 }
 
-function contentKeyOf({ candidate, progress }: Answer, known: readonly KnownDigest[]): string | null {
-  const same = known.filter(({ digest }) => digest === progress.document);
-  return (
-    [candidate, ...same].map(({ content_key }) => content_key).find((key) => key !== null && isVersioned(key)) ?? null
-  );
+/** The content key of the text that these tell of; null where none knows it in today's form. */
+function contentKeyOf(known: readonly KnownDigest[]): string | null {
+  return known.map(({ content_key }) => content_key).find((key) => key !== null && isVersioned(key)) ?? null;
+}
+
+/** The last copies of the same text as the one under `document`, itself left out. */
+export function copiesOf(document: string, known: readonly KnownDigest[]): string[] {
+  const key = contentKeyOf(known.filter(({ digest }) => digest === document));
+  if (key === null) return [];
+  return targets(known, key)
+    .map(({ digest }) => digest)
+    .filter((digest) => digest !== document);
 }
 
 function targets(known: readonly KnownDigest[], contentKey: string): KnownDigest[] {

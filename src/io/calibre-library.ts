@@ -156,6 +156,7 @@ export async function startCalibre(options: Options): Promise<CalibreLibrary> {
     devices: async () => (await ask("devices", {})).devices,
     sync: (request) => ask("sync", request),
     push: (request) => ask("push", request),
+    move: (request) => ask("move", request),
     log: async (book_ids) => (await ask("log", { book_ids: [...book_ids] })).books,
     copies: (book_id) => ask("copies", { book_id }),
     examine: (device) => ask("examine", { device }),

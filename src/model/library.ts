@@ -163,6 +163,29 @@ export const LibraryPushReport = z
   .meta({ id: "LibraryPushReport" });
 export type LibraryPushReport = z.infer<typeof LibraryPushReport>;
 
+/** Reading that moves to `account` from another one, which may no longer answer. */
+export const LibraryMoveRequest = z
+  .strictObject({
+    account: Account,
+    profile: Profile,
+    /** The account that is left, as it was typed. */
+    source: z.strictObject({ url: z.string(), username: z.string() }).meta({ id: "LeftAccount" }),
+    book_ids: BookIds,
+    dry_run: z.boolean(),
+  })
+  .meta({ id: "LibraryMoveRequest" });
+export type LibraryMoveRequest = z.infer<typeof LibraryMoveRequest>;
+
+/** What a move planned, and what became of it: nothing is `due` any more once it was done. */
+export const LibraryMoveReport = z
+  .strictObject({
+    /** Of how many books anything is remembered for the account that is left. */
+    remembered: z.number().int(),
+    results: z.array(CarryOverResult),
+  })
+  .meta({ id: "LibraryMoveReport" });
+export type LibraryMoveReport = z.infer<typeof LibraryMoveReport>;
+
 const TheseBooks = z.strictObject({ book_ids: BookIds }).meta({ id: "TheseBooks" });
 
 const LoggedBooks = z.strictObject({ books: z.array(LoggedBook) }).meta({ id: "LoggedBooks" });
@@ -287,6 +310,7 @@ export const LIBRARY_METHODS = {
   devices: { params: Empty, result: KnownReaders },
   sync: { params: SyncRequest, result: SyncReport },
   push: { params: LibraryPushRequest, result: LibraryPushReport },
+  move: { params: LibraryMoveRequest, result: LibraryMoveReport },
   log: { params: TheseBooks, result: LoggedBooks },
   copies: { params: OneBook, result: BookCopies },
   examine: { params: Examine, result: Examined },

@@ -103,6 +103,10 @@ export const WHY_DATA = {
   offer_newer_there: ["document", "percentage", "from"],
   offer_moved_on: ["document", "percentage", "device"],
   offer_failed: ["document", "error", "status", "cause"],
+  // Reading moves to another account.
+  moved: ["document", "percentage", "device"],
+  move_stands: ["document", "percentage", "from", "device", "timestamp"],
+  move_waits: ["document", "percentage"],
   offer_no_place: [],
   offer_pages_alike: [],
   // A plan must be reviewed.

@@ -207,6 +207,9 @@ describe.each(RUNTIMES)("the built bridge under $name", ({ name, keepsData, comm
     expect(looked).toMatchObject({ result: { results: [{ outcome: "due", found: null }] } });
     const carried = await ask("sync/carryOver", { account, library_id: "l", due: looked.result.results });
     expect(carried).toMatchObject({ result: { results: [{ outcome: "carried" }] } });
+    const books = [{ book_id: 1, base: null, observations: [observation], declined: [], digests: [] }];
+    const moving = await ask("sync/planMove", { account, books, reading_from: 0.01 });
+    expect(moving).toMatchObject({ result: { results: [{ outcome: "not_needed", why: { code: "move_stands" } }] } });
     // What was carried over is as much ours as a push.
     const ours = { progress: POINTER, percentage: 0.25 };
     const put_backs = [{ book_id: 1, document: "f".repeat(32), ours, before: null }];

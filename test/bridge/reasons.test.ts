@@ -324,6 +324,17 @@ async function carriesOver(): Promise<void> {
     const due = results.filter(({ outcome }) => outcome === "due");
     heed(await handlers["sync/carryOver"]({ account: { ...account, ...more }, library_id: "l", due }, CALL));
   };
+  const move = async (more: Partial<Account> = {}): Promise<void> => {
+    const books = [A, B].map((document, book_id) => {
+      const progress = { ...place, document };
+      return { book_id, base: null, observations: [{ book_id, at: T0, progress }], declined: [], digests: [] };
+    });
+    const asked = { account: { ...account, ...more }, books, reading_from: 0.01 };
+    heed(await handlers["sync/planMove"](asked, CALL));
+  };
+  await holds({ ...place, document: A });
+  await move();
+  await move({ id: "public", url: "https://sync.koreader.rocks" });
   await offer([place], false);
   await offer([place], true, A);
   await offer([place, older], true);

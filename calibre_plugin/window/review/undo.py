@@ -148,6 +148,7 @@ class UndoDialog(QDialog):
                 "carry_over": _("{when}: places of “{profile}” offered to other copies"),
                 "annotations": _("{when}: highlights and notes of “{profile}”"),
                 "offer": _("{when}: places of “{profile}” offered to devices"),
+                "move": _("{when}: reading of “{profile}” moved to another server"),
             }[run.kind]
             count = ngettext("{n} book", "{n} books", run.books).format(n=run.books)
             heading = what.format(when=show_time(run.at), profile=names.get(run.profile, _("a deleted profile")))
