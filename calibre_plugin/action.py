@@ -30,6 +30,7 @@ from .window.leaving import Leaving
 from .window.local_changes import LocalChanges
 from .window.parts.menu import PluginMenu
 from .window.menu_rows import menu_rows
+from .window.move_reading import MoveReading
 from .preload import Preload
 from .link.proxy import with_proxy
 from .window.runs.run import Trigger
@@ -87,6 +88,7 @@ class ProgressAction(InterfaceAction):
         self.viewer_places = ViewerPlaces(self.gui, self.host, self.settings, self.background, self.say)
         self.leaving = Leaving(self)
         self.beside = Beside(self.gui, self.background, self.open_preferences)
+        self.moving = MoveReading(self.gui, self.settings, self.runs, self.beside)
         self.undoing = Undoing(self.gui, self.runs, self.beside, lambda: self.leaving.is_over)
         self.runs.on_idle.append(self.undoing.look)
         self.wanted_tab = ""
@@ -206,6 +208,18 @@ class ProgressAction(InterfaceAction):
     def offer_place(self) -> None:
         """Puts the selected books' places on the server once more, for every copy of them."""
         self.runs.offer(self.profile, self.selected_ids())
+
+    def why_no_move(self) -> str:
+        reason = self.runs.why_not(self.profile)
+        return reason.sentence if reason else ""
+
+    def move_reading(self) -> None:
+        """Puts what was known at another account on the profile's server."""
+        stored = self.profile
+        if stored is None or self.settings.account(stored["account_id"]) is None:
+            self.runs.push(stored, [])
+        else:
+            self.moving.ask(stored, self.all_ids())
 
     def open_at_place(self) -> None:
         """calibre's viewer, where KOReader stopped."""

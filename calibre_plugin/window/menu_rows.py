@@ -121,6 +121,14 @@ def menu_rows(action: Any) -> list[Row | None]:
             _("Put back what any earlier sync changed, or some of its books"),
             action.undoing.why_no_earlier,
         ),
+        Row(
+            "koreader-progress-move",
+            _("Mo&ve my reading here…"),
+            "push",
+            action.move_reading,
+            _("Put what was known at another account or server on the one that is used now, where that lacks it"),
+            action.why_no_move,
+        ),
         None,
         Row(
             "koreader-progress-preferences",

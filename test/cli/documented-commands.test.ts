@@ -19,6 +19,7 @@ const NOT_RUN = new Set([
   "npm run chroots",
   "npm run contract",
   "npm run format",
+  "npm run messages",
   "npm run package",
   "npm run package:image",
   "npm run release",
@@ -112,6 +113,7 @@ function filled(line: string): string {
     .replaceAll(/--data (?:DIR|\/var\/lib\/[\w/-]+)/g, `--data "${join(scratch, "data")}"`)
     .replaceAll(/--sidecars (?:CARD|FOLDER)/g, `--sidecars "${join(scratch, "card")}"`)
     .replaceAll("--notes FOLDER", "--notes notes")
+    .replaceAll("--from URL", "--from https://left.example")
     .replaceAll("--url URL", `--url ${world.server.url}`)
     .replaceAll("--user NAME", `--user ${USER}`)
     .replaceAll("user add NAME", "user add bea")
@@ -151,7 +153,8 @@ test.each(named)("%s has a help", async (line) => {
 
 test.each(typed)("%s", async (line) => {
   const { status, stderr } = await shell(filled(line));
-  // On this card nothing was marked: there is nothing to take back, and that is said.
+  // This library was never synced with another server, and on this card nothing was marked: that is said.
+  if (line.includes(" move ") && stderr.startsWith("The library remembers nothing")) return;
   if (line.includes(" undo ") && stderr === "No run wrote annotations that still stand.\n") return;
   expect({ status, stderr: stderr.replace(/^Of \d+ books?: .*\n/, "") }).toEqual({
     status: 0,

@@ -27,6 +27,12 @@ const heard = (...places: Progress[]) => places.map((progress) => ({ book_id: 1,
 
 const baseOf = ({ device_id: _device, ...agreed }: Progress) => ({ book_id: 1, ...agreed, values: {} });
 
+const copy = (digest: string, content_key: string | null, source: "sent" | "predicted" = "sent") => ({
+  ...knownDigestOf(digest),
+  source,
+  content_key,
+});
+
 const moved = (own: Partial<RememberedBook>): [string, number][] =>
   planMoves([book(own)], 0.01).map(({ document, progress }) => [document, progress.percentage]);
 
@@ -51,11 +57,6 @@ test("what the reader said no to, a peek, what calibre put itself, and a bare pe
 });
 
 test("it goes under every copy of the same text that left calibre, and under none of another text", () => {
-  const copy = (digest: string, content_key: string | null, source: "sent" | "predicted" = "sent") => ({
-    ...knownDigestOf(digest),
-    source,
-    content_key,
-  });
   const digests = [
     copy("a", "2:x"),
     copy("b", "2:x"),

@@ -8,7 +8,8 @@ import zipfile
 from typing import Any
 
 from calibre_gui import click, gui
-from qt.core import Qt
+from kosync import KosyncServer
+from qt.core import QInputDialog, Qt
 from steps import (
     DAMAGED,
     USER,
@@ -243,3 +244,32 @@ class Pushing(WithServer):
 
     def test_9_nothing_went_wrong_unseen(self) -> None:
         self.assertEqual(gui.errors, [])
+
+    def test_9_what_was_known_at_one_server_moves_to_another(self) -> None:
+        novel = book(NOVEL)
+        known = self.on_the_server(NOVEL)
+        other = KosyncServer()
+        try:
+            other.register(*USER)
+            configure(other)
+            gui.post(self.use, "koreader-progress-move")
+            asked = gui.modal(QInputDialog)
+            self.assertIn(other.url, gui(asked.labelText))
+            self.assertEqual(gui(asked.comboBoxItems)[0].rpartition(": ")[2], "2 books")
+            gui.grab(asked, "move-from")
+            gui.post(asked.accept)
+            review = gui.window("koreader_progress_result")
+            told = gui(lambda: {row.book_id: (row.kind, row.why["code"]) for row in review.rows})
+            self.assertEqual(told, dict.fromkeys([book("Dracula"), novel], ("update", "moved")))
+            gui.grab(review, "move")
+            place = f"/syncs/progress/{digest_of(novel)}"
+            self.assertEqual(other.call("GET", place, user=USER), {})
+            gui(lambda: click(review.apply_button))
+            gui.wait(lambda: "2 books moved" in action().runs.said, "the sentence")
+            moved = other.call("GET", place, user=USER)
+            self.assertEqual(moved["progress"], known["progress"])
+            self.assertTrue(moved["device_id"].startswith("calibre-koreader-progress-"))
+        finally:
+            wait_for_run()
+            configure(self.server)
+            other.stop()

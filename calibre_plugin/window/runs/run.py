@@ -53,6 +53,8 @@ class Run:
     reading: bool = False
     # Where places have arrived, which.
     arrival: Arrival | None = None
+    # The account that reading moves away from; empty where none does.
+    move_from: str = ""
     # calibre's job that is under way, what it does, and who is told what came of it.
     job: Job | None = None
     work: Work[Any] | None = None

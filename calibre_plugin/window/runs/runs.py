@@ -5,9 +5,8 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterable, Sequence
 from functools import partial
-from typing import Any
 
-from qt.core import QObject, QTimer
+from qt.core import QObject, Qt, QTimer
 
 from calibre.gui2 import Dispatcher
 from calibre.gui2.threaded_jobs import ThreadedJob
@@ -21,6 +20,7 @@ from ...link.contract import ColumnUpdate, Reach
 from ...words.explain import Explanation, unsaved
 from .work import Work, secrets_of
 from .jobs import JOB_TYPE, PullRequest, pull_job
+from .move import MoveRun, plan_move_job
 from .offer import OfferRun, offer_job
 from ..review.plan_rows import BookRow
 from ...link.proxy import with_proxy
@@ -99,6 +99,7 @@ class Runs(QObject):
         offer: bool = False,
         reading: bool = False,
         arrival: Arrival | None = None,
+        move_from: str = "",
     ) -> bool:
         """Starts the run, or queues it; False when it cannot be done, after saying why.
 
@@ -109,7 +110,7 @@ class Runs(QObject):
             reach = "quiet" if arrival is None else "everything"
         reason = self.why_not(stored)
         account = self._settings.account(stored["account_id"]) if stored else None
-        if reason is None and account is None and (push or offer):
+        if reason is None and account is None and (push or offer or move_from):
             reason = no_account()
         if reason is not None or stored is None:
             # The clock asks twice a minute: a run by itself says once what keeps it.
@@ -121,7 +122,7 @@ class Runs(QObject):
         api = self._gui.current_db.new_api
         profile, _unusable = config.resolve_profile(api, stored)
         ids = tuple(book_ids)
-        run = Run(api, stored, profile, account, ids, trigger, preview, push, reach, offer, reading, arrival)
+        run = Run(api, stored, profile, account, ids, trigger, preview, push, reach, offer, reading, arrival, move_from)
         if self.current is not None:
             if run.is_quiet:
                 # A trigger that finds its profile under way has come too late, not too early.
@@ -163,6 +164,9 @@ class Runs(QObject):
         if run.push:
             title = _("KOReader Progress: send to the server")
             self.run_job(run, title, prepare_job, (run.request,), PushRun(self, run).planned)
+        elif run.move_from:
+            title = _("KOReader Progress: move my reading")
+            self.run_job(run, title, plan_move_job, (run.request, run.move_from), MoveRun(self, run).planned)
         elif run.offer:
             title = _("KOReader Progress: offer places")
             self.run_job(run, title, offer_job, (run.request,), OfferRun(self._gui, self).offered)
@@ -259,7 +263,7 @@ class Runs(QObject):
         )
         if run.is_quiet:
             # It must not take the keyboard from somebody who is typing.
-            self.review.setAttribute(_show_quietly(), True)
+            self.review.setAttribute(Qt.WidgetAttribute.WA_ShowWithoutActivating, True)
         self.review.show()
 
     def refresh(self, book_ids: Iterable[int]) -> None:
@@ -302,7 +306,7 @@ class Runs(QObject):
         self.undos.next_put_back()
 
     def _tell_asked(self, run: Run) -> None:
-        if not run.is_quiet and not run.push and not run.offer:
+        if not run.is_quiet and not run.push and not run.offer and not run.move_from:
             for told in self.on_asked:
                 told(run.stored["id"])
 
@@ -391,9 +395,3 @@ class Runs(QObject):
         # First, for a job that waits for a bridge goes on as soon as that has gone.
         self._host.stop_all(until)
         self._wait_for_jobs(until)
-
-
-def _show_quietly() -> Any:
-    from qt.core import Qt
-
-    return Qt.WidgetAttribute.WA_ShowWithoutActivating

@@ -44,7 +44,9 @@ def run_heading(run: Run, books: str) -> str:
     """What a run does, over these books, in words."""
     if run.account is None:
         return _("Looking what your readers tell of {books}").format(books=books)
-    doing = _("Offering the places of {books} at {server}") if run.offer else _("Syncing {books} with {server}")
+    doing = _("Looking what {server} knows of {books}") if run.move_from else _("Syncing {books} with {server}")
+    if run.offer:
+        doing = _("Offering the places of {books} at {server}")
     return doing.format(books=books, server=shown_address(run.account["url"]))
 
 
