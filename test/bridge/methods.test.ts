@@ -317,6 +317,36 @@ describe.each(RUNTIMES)("the built bridge under $name", ({ name, keepsData, comm
     });
   });
 
+  test("plans what was marked, on the very words", async () => {
+    const at = "/body/DocFragment[1]/body/p[1]/text()";
+    const mark = {
+      kind: "highlight",
+      created: "2026-11-20 21:04:01",
+      updated: null,
+      page: `${at}.0`,
+      pos0: `${at}.0`,
+      pos1: `${at}.16`,
+      text: "It was raining i",
+      edited: false,
+      note: null,
+      drawer: "lighten",
+      color: "yellow",
+      chapter: "First",
+      page_label: null,
+      device: "Kobo",
+    };
+    const { formats, ...named } = whole() as { formats: object[]; book_id: number; uuid: string };
+    const file = { device: "usb:kobo", path: "a.lua", digest: document, modified: 1, whole: true, annotations: [mark] };
+    const { book_id, uuid } = named;
+    const book = { book_id, uuid, title: "Lamp", authors: ["A"], formats, files: [file], standing: [], kept: null };
+    const request = { books: [book], target: "viewer", deletions: "keep", time_zone: "UTC" };
+    expect(await ask("annotations/plan", request)).toMatchObject({
+      result: {
+        plans: [{ book_id, left: [], writes: [{ why: "new", by: "ends", after: { start_cfi: expect.any(String) } }] }],
+      },
+    });
+  });
+
   test("tells which books are being read", async () => {
     await ask("sync/books", { run: "reading", books: [whole()] });
     expect(await ask("sync/beingRead", { run: "reading", profile })).toMatchObject({ result: { book_ids: [] } });
