@@ -64,7 +64,11 @@ test("beside an open calibre a dry run works, and what only reads", async () => 
   const { letGo } = await openElsewhere();
   try {
     const dry = await world.cli(line("--dry-run"), PASSWORD);
-    expect(dry).toEqual({ status: 0, stderr: "", stdout: "1\tOne\t#percent\t\t37\n" });
+    expect(dry).toEqual({
+      status: 0,
+      stderr: "Of 1 book: 1 value of 1 book would be written.\n",
+      stdout: "1\tOne\t#percent\t\t37\n",
+    });
     const copies = await world.cli(["copies", "--library", world.library, "--id", "1"]);
     expect(copies).toMatchObject({ status: 0, stderr: "" });
     const log = await world.cli(["log", "--library", world.library]);
@@ -93,7 +97,7 @@ test("with --wait a sync says that it waits, and goes on when the other program 
   const status = await closed;
   expect({ ...ended, status }).toEqual({
     status: 0,
-    stderr: "Another calibre program is running; waiting until it ends.\n",
+    stderr: "Another calibre program is running; waiting until it ends.\nOf 1 book: 1 value of 1 book written.\n",
     stdout: "1\tOne\t#percent\t\t37\n",
   });
 });

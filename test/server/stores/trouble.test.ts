@@ -165,7 +165,10 @@ describe("a damaged kosync.sqlite", () => {
   test("a backup whose own folder cannot be written blames that one", async () => {
     const { folder } = await makeDatabase();
     const { code, err } = command("backup", "/nowhere/backup.jsonl", "--data", folder);
-    expect({ code, err }).toEqual({ code: 2, err: "backup: /nowhere/backup.jsonl cannot be written (ENOENT).\n" });
+    expect({ code, err }).toEqual({
+      code: 2,
+      err: "backup: /nowhere/backup.jsonl cannot be written: there is no such folder.\n",
+    });
   });
 });
 
