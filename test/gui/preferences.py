@@ -271,6 +271,7 @@ class Preferences(unittest.TestCase):
 
         self.assertEqual(gui(unnamed), [])
         for page in widget.pages.values():
+            gui(lambda page=page: widget.tabs.setCurrentWidget(page))
             texts = gui(lambda page=page: mnemonics(page))
             self.assertEqual(sorted(set(texts)), sorted(texts))
         gui(dialog.reject)
@@ -341,7 +342,8 @@ class Preferences(unittest.TestCase):
 
 
 def mnemonics(page: Any) -> list[str]:
-    """The letters of one tab that jump to a field or press a button."""
+    """The letters of the tab that is shown that jump to a field or press a button."""
     widgets = [*page.findChildren(QLabel), *page.findChildren(QPushButton), *page.findChildren(QCheckBox)]
-    texts = [widget.text() for widget in widgets if widget.isEnabled() or not isinstance(widget, QPushButton)]
+    shown = [widget for widget in widgets if widget.isVisibleTo(page)]
+    texts = [widget.text() for widget in shown if widget.isEnabled() or not isinstance(widget, QPushButton)]
     return [text[text.index("&") + 1].lower() for text in texts if "&" in text and not text.endswith("&")]
