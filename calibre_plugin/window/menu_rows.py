@@ -123,7 +123,7 @@ def menu_rows(action: Any) -> list[Row | None]:
         ),
         Row(
             "koreader-progress-move",
-            _("Mo&ve my reading here…"),
+            _("&Move my reading here…"),
             "push",
             action.move_reading,
             _("Put what was known at another account or server on the one that is used now, where that lacks it"),

@@ -27,7 +27,8 @@ NAMES = {
     "koreader-progress-all-profiles", "koreader-progress-push", "koreader-progress-offer", "koreader-progress-open",
     "koreader-progress-preview",
     "koreader-progress-report", "koreader-progress-details", "koreader-progress-unmatched", "koreader-progress-undo",
-    "koreader-progress-undo-push", "koreader-progress-undo-earlier", "koreader-progress-preferences",
+    "koreader-progress-undo-push", "koreader-progress-undo-earlier", "koreader-progress-move",
+    "koreader-progress-preferences",
     "koreader-progress-help", "koreader-progress-welcome",
     "koreader-progress-about",
 }  # fmt: skip
