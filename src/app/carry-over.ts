@@ -69,7 +69,9 @@ export function carryOver(
     if (found !== null && !isStillThere(found, before?.found ?? null)) return left(carry_over, found);
     const record = { document, progress, percentage, device: CALIBRE_DEVICE, device_id };
     const { timestamp } = await client.putProgress(record, signal);
-    return { carry_over, outcome: "carried", found, timestamp, why: before?.why ?? given(carry_over, found) };
+    const isAsPlanned = before !== undefined && (found === null) === (before.found === null);
+    const reason = isAsPlanned ? before.why : given(carry_over, found);
+    return { carry_over, outcome: "carried", found, timestamp, why: reason };
   });
 }
 
