@@ -14,6 +14,7 @@ from .push import ON_SERVER, expected, phase_reporter
 from .run import Run, RunsHub
 from ..review.plan_rows import BookRow, CellRow
 from ...library.calibre_db import CalibreDb
+from ...link.client import Bridge
 from ...link.contract import CarryOverResult, ColumnUpdate
 from ...sync.move import move, plan_move
 from ...words.data import percent
@@ -43,22 +44,16 @@ def plan_move_job(
     notifications: Queue[tuple[float, str]],
 ) -> MoveOutcome:
     """Looks what the server lacks of what is remembered for the account `source`. Nothing is put."""
-    try:
-        notifications.put((0.0, _("Starting…")))
-        with request.launch.open(request.login) as bridge:
-            results = plan_move(
-                request.api,
-                request.book_ids,
-                source,
-                request.login,
-                request.profile,
-                bridge,
-                abort,
-                phase_reporter(notifications),
-            )
+    notifications.put((0.0, _("Starting…")))
+    on_phase = phase_reporter(notifications)
+
+    def plan(bridge: Bridge) -> MoveOutcome:
+        results = plan_move(
+            request.api, request.book_ids, source, request.login, request.profile, bridge, abort, on_phase
+        )
         return MoveOutcome(results, rows_of_move(request.api, results))
-    except Exception as error:
-        return _troubled(error, abort)
+
+    return _asking(request, abort, plan)
 
 
 def move_job(
@@ -70,33 +65,32 @@ def move_job(
     abort: threading.Event,
     notifications: Queue[tuple[float, str]],
 ) -> MoveOutcome:
-    """Puts what is due on the server; the account then goes on with what was remembered for `source`."""
+    """Puts what is due on the server; the account then goes on with what was remembered of these books for `source`."""
+    on_phase = phase_reporter(notifications)
+    # A book that the reader unticked stays where it was, in every way.
+    ids = sorted({each["carry_over"]["book_id"] for each in planned})
+
+    def put(bridge: Bridge) -> MoveOutcome:
+        try:
+            return MoveOutcome(
+                move(request.api, planned, ids, source, request.login, request.profile, bridge, abort, on_phase)
+            )
+        except OSError as error:
+            return MoveOutcome(trouble=Explanation(_("The log for undoing could not be kept."), "", str(error)))
+
+    return _asking(request, abort, put)
+
+
+def _asking(request: PullRequest, abort: threading.Event, work: Callable[[Bridge], MoveOutcome]) -> MoveOutcome:
+    """What comes of the work with a bridge, or why nothing does."""
     try:
         with request.launch.open(request.login) as bridge:
-            try:
-                results = move(
-                    request.api,
-                    planned,
-                    request.book_ids,
-                    source,
-                    request.login,
-                    request.profile,
-                    bridge,
-                    abort,
-                    phase_reporter(notifications),
-                )
-            except OSError as error:
-                return MoveOutcome(trouble=Explanation(_("The log for undoing could not be kept."), "", str(error)))
-        return MoveOutcome(results)
+            return work(bridge)
     except Exception as error:
-        return _troubled(error, abort)
-
-
-def _troubled(error: Exception, abort: threading.Event) -> MoveOutcome:
-    trouble = expected(error, abort)
-    if trouble is None:
-        raise error
-    return MoveOutcome(trouble=trouble if trouble.sentence else None)
+        trouble = expected(error, abort)
+        if trouble is None:
+            raise
+        return MoveOutcome(trouble=trouble if trouble.sentence else None)
 
 
 def rows_of_move(api: CalibreDb, results: Sequence[CarryOverResult]) -> list[BookRow]:
@@ -157,8 +151,8 @@ class MoveRun:
     def _accepted(
         self, results: Sequence[CarryOverResult], rows: Sequence[BookRow], _updates: Sequence[ColumnUpdate]
     ) -> None:
-        wanted = {row.book_id for row in rows if row.accepted() and row.kind == "update"}
-        planned = [result for result in results if result["carry_over"]["book_id"] in wanted]
+        unwanted = {row.book_id for row in rows if row.kind == "update" and not row.accepted()}
+        planned = [result for result in results if result["carry_over"]["book_id"] not in unwanted]
         args = (self._run.request, self._run.move_from, planned)
         self._runs.run_job(self._run, _("KOReader Progress: move my reading"), move_job, args, self._moved)
 
