@@ -17,11 +17,10 @@ from calibre.utils.lock import singleinstance
 
 from . import pull
 from . import push
-from ..memory.account_key import key_for
 from ..memory.book_memory import logged_books
-from ..link.client import BridgeClient, BridgeDied, SyncError
+from ..link.client import BridgeClient
 from .annotations import keep_annotations
-from .carry_over import carry_over
+from .asked_sync import counting_readers, follow_up
 from ..devices.annotated import Card, annotated_books
 from ..devices.device import SidecarFolder
 from ..devices.statistics import StatisticsReader
@@ -30,10 +29,8 @@ from .examine import as_answer, examine_card
 from .heard import in_whole_percents
 from .move import move, plan_move
 from .known_readers import known_readers, look_at_folders
-from ..settings.readers import readers_of
-from ..settings.config import Settings, default_profile, map_columns, new_profile
+from ..settings.config import Settings, default_profile, map_columns
 from ..link.contract import (
-    Account,
     AnnotationReport,
     BookCopies,
     CarryOverResult,
@@ -59,7 +56,6 @@ from ..link.contract import (
     OneBook,
     OpenLibrary,
     OpenedLibrary,
-    Profile,
     Reasons,
     Sentences,
     SyncReport,
@@ -78,7 +74,6 @@ from ..library.settings import find_settings_again
 from ..memory.schema import bring_up_to_date, must_be_ours
 from ..memory.mending import remember_again
 from ..words.reasons import why_sentence
-from .places import deliver_positions
 from ..memory.predict import all_digests, predictor
 from ..memory.rebuild import rebuild
 from .repair import repair
@@ -244,13 +239,13 @@ class AskedLibrary:
                 reach=params["reach"],
                 settle=params["settle"],
                 predict=predict,
-                readers=self._counting(params),
+                readers=counting_readers(api, params),
             )
             pulled = pull.prepare(api, params["book_ids"], account, profile, bridge, options, abort, self._on_phase)
             if not params["dry_run"]:
                 map_columns(api, self._columns)
                 report = pull.apply(api, pulled, account, profile, pull.settled(pulled.plan)).report
-                carried = self._follow_up(pulled, account, profile, bridge)
+                carried = follow_up(api, pulled, account, profile, bridge, abort, self._on_phase)
         named = {each["book_id"] for key in ("updates", "conflicts", "skipped") for each in pulled.plan[key]}
         return {
             # JSON's keys are text, on both sides of the line.
@@ -261,34 +256,6 @@ class AskedLibrary:
             "failed": [{"update": update, "error": error} for update, error in report.failed],
             "carried": carried,
         }
-
-    def _counting(self, params: SyncRequest) -> Sequence[str] | None:
-        """The devices and folders whose word counts: where none are named, those of calibre's profile with this login."""
-        stored, account = default_profile(self._api), params["account"]
-        if params["readers"] is not None or stored is None:
-            return params["readers"]
-        is_its = stored["account_id"] == (account["id"] if account is not None else "")
-        return [*readers_of(self._api, stored["id"])] if is_its else None
-
-    def _follow_up(
-        self, pulled: pull.Pulled, account: Account | None, profile: Profile, bridge: BridgeClient
-    ) -> list[CarryOverResult]:
-        """What comes after the writing can wait for the next sync: that it fails, or is stopped, loses nothing."""
-        api, plan, abort = self._api, pulled.plan, self._abort
-        carried: list[CarryOverResult] = []
-        try:
-            if account is not None:
-                carried = carry_over(api, plan, account, profile, bridge, abort, self._on_phase)
-            stored = default_profile(api) or new_profile("", "", "")
-            users, viewer, rules = stored["server_users"], stored["viewer"], profile["rules"]
-            ids = pulled.book_ids
-            deliver_positions(
-                api, plan, key_for(account, profile["id"]), rules, users, viewer, bridge, abort, self._on_phase, ids
-            )
-        except (SyncError, BridgeDied, OSError) as error:
-            if not abort.is_set():
-                print("carry over:", repr(error), file=sys.stderr)
-        return carried
 
     def push(self, params: LibraryPushRequest) -> LibraryPushReport:
         """One push: what calibre's own readers read goes to the server, with nobody to ask."""
