@@ -43,9 +43,10 @@ JOB_TYPE = "koreader_progress"
 
 # Of the whole bar, where each phase begins and how much of it the phase takes.
 PHASES: dict[str, tuple[float, float]] = {
-    "reading": (0.0, 0.1),
-    "digests": (0.1, 0.3),
-    "asking": (0.4, 0.45),
+    # Who has asked nothing yet has done next to nothing: the server is what takes its time.
+    "reading": (0.0, 0.03),
+    "digests": (0.03, 0.02),
+    "asking": (0.05, 0.8),
     "planning": (0.85, 0.02),
     "opening": (0.87, 0.03),
     "predicting": (0.9, 0.1),
@@ -105,15 +106,21 @@ class PullOutcome:
     nothing: str = ""
 
 
-def pull_job(
-    request: PullRequest, *, log: Callable[..., None], abort: threading.Event, notifications: Queue[tuple[float, str]]
-) -> PullOutcome:
-    """Asks the server and plans. Returns also when it was stopped: calibre loses the end of a job that raises then."""
+def phase_reporter(notifications: Queue[tuple[float, str]]) -> Callable[[int, int, str], None]:
+    """Turns phases into the job's bar and words."""
 
     def on_phase(done: int, total: int, phase: str) -> None:
         begin, share = PHASES.get(phase, (0.0, 1.0))
         notifications.put((begin + share * (done / total if total else 1.0), phase_sentence(phase, done, total)))
 
+    return on_phase
+
+
+def pull_job(
+    request: PullRequest, *, log: Callable[..., None], abort: threading.Event, notifications: Queue[tuple[float, str]]
+) -> PullOutcome:
+    """Asks the server and plans. Returns also when it was stopped: calibre loses the end of a job that raises then."""
+    on_phase = phase_reporter(notifications)
     library = str(Path(request.api.backend.library_path))
     gone = gone_library(request.api)
     if gone is not None:

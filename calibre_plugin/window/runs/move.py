@@ -9,8 +9,8 @@ from functools import partial
 from queue import Queue
 from typing import Final, cast
 
-from .jobs import PullRequest
-from .push import ON_SERVER, expected, phase_reporter
+from .jobs import PullRequest, phase_reporter
+from .push import ON_SERVER, expected
 from .run import Run, RunsHub
 from ..review.plan_rows import BookRow, CellRow
 from ...library.calibre_db import CalibreDb

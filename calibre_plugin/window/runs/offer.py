@@ -17,11 +17,11 @@ from ...devices.state import forget_offers
 from ...words.digest_names import copy_name
 from ...words.explain import Explanation, why_text
 from ...memory.history import read_digests
-from .jobs import PullRequest
+from .jobs import PullRequest, phase_reporter
 from ...words.data import percent
 from ...sync.offers import alike_copies, offers_of
 from ..review.plan_rows import BookRow, CellRow
-from .push import expected, phase_reporter
+from .push import expected
 from ...memory.rebuild import rebuild
 from ..review.dialog import ResultDialog
 

@@ -16,9 +16,8 @@ from ...sync import push
 from ...link.client import SyncError
 from ...link.contract import ColumnUpdate, PushPlan
 from ...words.explain import Explanation, explain, why_text
-from .jobs import PHASES, PullRequest, gone_library
+from .jobs import PullRequest, gone_library, phase_reporter
 from ...words.data import percent
-from ...words.phases import phase_sentence
 from ..review.plan_rows import BookRow, CellRow, Kind
 
 load_translations()
@@ -117,16 +116,6 @@ def expected(error: Exception, abort: threading.Event) -> Explanation | None:
     if abort.is_set() or (isinstance(error, SyncError) and error.name == "Cancelled"):
         return Explanation("")
     return explain(error)
-
-
-def phase_reporter(notifications: Queue[tuple[float, str]]) -> Callable[[int, int, str], None]:
-    """Turns phases into the job's bar and words."""
-
-    def on_phase(done: int, total: int, phase: str) -> None:
-        begin, share = PHASES.get(phase, (0.0, 1.0))
-        notifications.put((begin + share * (done / total if total else 1.0), phase_sentence(phase, done, total)))
-
-    return on_phase
 
 
 def rows_of_push(api: CalibreDb, plan: PushPlan) -> list[BookRow]:
