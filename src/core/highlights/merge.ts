@@ -110,11 +110,16 @@ function decide(one: PlacedKnown, standing: Standing, merging: Merging): Decided
     // Another computer of the same reader wrote it, or what we remembered was lost: it stays as it is.
     return nothing({ ...kept, annotation, written: { format, annotation: here } }, left, true);
   const { record, lost } = threeWay(one, native, written.annotation, here, stamp);
-  const history = lost === null ? kept.history : [...kept.history, lost];
+  const history = withLost(kept, lost);
   const isAsTold = saysTheSame(record, here);
   if (isAsTold) return nothing({ ...kept, annotation, history }, left, true);
   const write = writeOf(one, "changed", format, here, record, record, history);
   return { writes: [write], kept, left, stands: true };
+}
+
+/** The notes that gave way so far, and the one that does now. */
+function withLost({ history }: KeptAnnotation, lost: string | null): string[] {
+  return lost === null ? history : [...history, lost];
 }
 
 function nothing(kept: KeptAnnotation, left: LeftAnnotation | null, stands: boolean): Decided {
@@ -136,9 +141,9 @@ function moved(
   format: string,
   written: NativeAnnotation,
 ): Decided {
-  const { record } = threeWay(one, native, written.annotation, there, String(native["timestamp"]));
+  const { record, lost } = threeWay(one, native, written.annotation, there, String(native["timestamp"]));
   const writes = [
-    writeOf(one, "moved", format, here, record, record, one.kept.history),
+    writeOf(one, "moved", format, here, record, record, withLost(one.kept, lost)),
     { ...writeOf(one, "moved", written.format, there, removalOf(there, "moved"), null, []), kept: {} },
   ];
   return { writes, kept: one.kept, left: null, stands: true };

@@ -207,6 +207,15 @@ describe("what was changed", () => {
     world.run([file(1, [marked(1, { note: "first" })])]);
     expect(world.live).toHaveLength(1);
   });
+
+  test("from an EPUB to a KEPUB, with a note that both sides changed: the one that gives way is kept", () => {
+    const world = begun();
+    world.edit(0, { notes: "from the viewer", timestamp: "2026-11-22T09:00:00.000Z" });
+    world.format = "KEPUB";
+    world.run([file(2, [marked(1, later)])]);
+    expect(world.live).toMatchObject([{ notes: "from the viewer" }]);
+    expect(Object.values(world.kept?.annotations ?? {})).toMatchObject([{ history: ["from the reader"] }]);
+  });
 });
 
 function full(deletions: Deletions = "all"): World {
